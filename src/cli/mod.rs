@@ -3,10 +3,6 @@
 //! It refuses to decide anything: commands read, call the gateway, and print what it answered.
 
 mod output;
-mod colour;
-mod progress;
-mod interrupt;
-mod examples;
 mod input;
 mod change;
 mod node;
@@ -21,7 +17,6 @@ mod policy;
 mod record;
 mod demo;
 mod help;
-mod completions;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -33,7 +28,7 @@ pub use output::{Exit, Failure, Format, Out};
 
 /// The example of each command, with the command it is for, in an order in which they can be run.
 pub fn examples() -> impl Iterator<Item = (&'static str, &'static str)> {
-    examples::EXAMPLES.iter().map(|example| (example.command, example.line))
+    help::examples::EXAMPLES.iter().map(|example| (example.command, example.line))
 }
 
 /// A gateway for exchanging tearline products with foreign partners.
@@ -97,8 +92,8 @@ enum Command {
     Marking(marking::MarkingArgs),
     Cut(product::select::CutArgs),
     Demo(demo::Demo),
-    Completions(completions::Completions),
-    Man(completions::Man),
+    Completions(help::completions::Completions),
+    Man(help::completions::Man),
 }
 
 impl Cli {
@@ -121,8 +116,8 @@ impl Cli {
             // A server stops in order, by signals of its own.
             Ok(runtime) if matches!(self.command, Command::Serve(_)) => runtime.block_on(self.run()),
             Ok(runtime) => {
-                let progress = progress::show(out);
-                let code = runtime.block_on(interrupt::until_interrupted(&progress, out, self.run()));
+                let progress = output::progress::show(out);
+                let code = runtime.block_on(input::interrupt::until_interrupted(&progress, out, self.run()));
                 runtime.shutdown_background();
                 code
             }
@@ -168,7 +163,7 @@ impl Cli {
         };
         match done {
             Ok(exit) => exit.into(),
-            Err(failure) => out.failure(&interrupt::told_of(failure)),
+            Err(failure) => out.failure(&input::interrupt::told_of(failure)),
         }
     }
 }

@@ -1,6 +1,11 @@
 //! The command line as its users meet it, and what ships with it.
 
 mod deploy;
+mod examples;
+mod help;
+mod progress;
+mod serve;
+mod tour;
 mod node;
 mod product;
 mod product_check;

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use crate::cli::colour::{banner, state_colour};
+use crate::cli::output::colour::{banner, state_colour};
 use crate::cli::output::{Out, shown};
 use crate::gateway::ExchangeView;
 use crate::time::Time;

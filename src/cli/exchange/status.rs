@@ -9,7 +9,7 @@ use serde_json::json;
 use super::rows;
 use super::watch::{Watched, watch};
 use crate::cli::change::tell_changes;
-use crate::cli::colour::{BAD, GOOD, state_colour};
+use crate::cli::output::colour::{BAD, GOOD, state_colour};
 use crate::cli::input::arguments::{Limit, SubjectArg};
 use crate::cli::input::open::node_at;
 use crate::cli::output::{Exit, Failure, Out, shown};

@@ -11,7 +11,7 @@ pub(in crate::cli) fn prompt(question: &str) -> Option<String> {
     let mut stderr = std::io::stderr().lock();
     stderr.write_all(question.as_bytes()).and_then(|()| stderr.flush()).ok()?;
     let mut line = String::new();
-    crate::cli::interrupt::asking(|| std::io::stdin().lock().read_line(&mut line)).ok()?;
+    crate::cli::input::interrupt::asking(|| std::io::stdin().lock().read_line(&mut line)).ok()?;
     Some(line.trim().to_owned()).filter(|line| !line.is_empty())
 }
 

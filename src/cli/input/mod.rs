@@ -2,6 +2,7 @@
 //!
 //! It refuses what cannot be used, and says what to give instead.
 
+pub(super) mod interrupt;
 pub(super) mod console;
 pub(super) mod files;
 pub(super) mod keys;

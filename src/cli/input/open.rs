@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::files::cannot_read;
-use crate::cli::progress::progress;
+use crate::cli::output::progress::progress;
 use crate::cli::output::Failure;
 use crate::config::Config;
 use crate::gateway::Node;

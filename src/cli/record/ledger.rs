@@ -9,7 +9,7 @@ use crate::change::HeadPlace;
 use crate::cli::change::Proposing;
 use crate::cli::input::files::read_text;
 use crate::cli::output::{Exit, Failure, Out, shown};
-use crate::cli::progress::progress;
+use crate::cli::output::progress::progress;
 use crate::gateway::{self, Wanted};
 use crate::ident::PartnerId;
 

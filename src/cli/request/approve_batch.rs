@@ -8,7 +8,7 @@ use futures_util::stream::{self, StreamExt as _};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::cli::colour::WAITING;
+use crate::cli::output::colour::WAITING;
 use crate::cli::input::files::read_text;
 use crate::cli::output::{Exit, Failure, Out, shown};
 use crate::cli::request::outcome::tell;

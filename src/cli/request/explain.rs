@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use crate::cli::colour::{BAD, GOOD, WAITING, verdict_colour};
+use crate::cli::output::colour::{BAD, GOOD, WAITING, verdict_colour};
 use crate::cli::input::arguments::SubjectArg;
 use crate::cli::input::open::node_at;
 use crate::cli::output::{Exit, Failure, Out, shown};

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::output::{Exit, Failure, Out};
+use crate::cli::output::{Exit, Failure, Out};
 use crate::progress::Progress;
 
 /// How long work that undoes what it began may take for it.
@@ -26,7 +26,7 @@ static TOLD: AtomicU8 = AtomicU8::new(0);
 const INTERRUPTED: u8 = Exit::Interrupted as u8;
 
 /// Asks a person. An interruption meanwhile ends the process at once.
-pub(super) fn asking<T>(ask: impl FnOnce() -> T) -> T {
+pub(in crate::cli) fn asking<T>(ask: impl FnOnce() -> T) -> T {
     ASKING.store(true, Ordering::SeqCst);
     let answer = ask();
     ASKING.store(false, Ordering::SeqCst);
@@ -34,7 +34,7 @@ pub(super) fn asking<T>(ask: impl FnOnce() -> T) -> T {
 }
 
 /// Runs a command to its end, or until a signal tells it to stop: exit status 130 after SIGINT, 143 after SIGTERM.
-pub(super) async fn until_interrupted(progress: &Progress, out: Out, work: impl Future<Output = ExitCode>) -> ExitCode {
+pub(in crate::cli) async fn until_interrupted(progress: &Progress, out: Out, work: impl Future<Output = ExitCode>) -> ExitCode {
     tokio::spawn(watch(progress.clone()));
     tokio::pin!(work);
     let ended = tokio::select! {
@@ -47,7 +47,7 @@ pub(super) async fn until_interrupted(progress: &Progress, out: Out, work: impl 
 }
 
 /// The failure of a command, with the exit status of the signal if one ended it.
-pub(super) fn told_of(failure: Failure) -> Failure {
+pub(in crate::cli) fn told_of(failure: Failure) -> Failure {
     match TOLD.load(Ordering::SeqCst) {
         0 => failure,
         INTERRUPTED => Failure { exit: Exit::Interrupted, ..failure },

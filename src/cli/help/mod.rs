@@ -1,12 +1,15 @@
 //! The commands as help, completion scripts and manual pages show them: grouped by noun, each with an example.
 
+pub(super) mod examples;
+pub(super) mod completions;
+
 use std::fmt::Write as _;
 
 use clap::builder::styling::Styles;
 use clap::{Command, CommandFactory as _};
 
 use super::Cli;
-use super::examples::EXAMPLES;
+use crate::cli::help::examples::EXAMPLES;
 
 /// The program's name.
 pub(super) const NAME: &str = "portcullis";

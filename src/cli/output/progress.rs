@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::output::Out;
+use crate::cli::output::Out;
 use crate::progress::{Meter, Progress, Unit};
 
 /// What is done sooner is not shown.
@@ -18,12 +18,12 @@ const PATIENCE: Duration = Duration::from_millis(300);
 static OF_THIS_PROCESS: OnceLock<Progress> = OnceLock::new();
 
 /// To whom long work reports.
-pub(super) fn progress() -> Progress {
+pub(in crate::cli) fn progress() -> Progress {
     OF_THIS_PROCESS.get().cloned().unwrap_or_default()
 }
 
 /// Has long work shown on the terminal, if there is one to show it on.
-pub(super) fn show(out: Out) -> Progress {
+pub(in crate::cli) fn show(out: Out) -> Progress {
     let shown = !out.json() && std::io::stderr().is_terminal();
     let made = || if shown { Progress::to(Bars::default()) } else { Progress::default() };
     OF_THIS_PROCESS.get_or_init(made).clone()

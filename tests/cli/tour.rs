@@ -1,12 +1,11 @@
 //! The tour of the README, typed step by step: what stands there works, and ends with a delivered product on the screen.
 
-mod support;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use support::{World, program};
+use crate::support::{World, program};
 
 /// A block of the README, and in which terminal it is typed, counted from 1.
 struct Block {
@@ -48,7 +47,7 @@ impl Drop for Servers {
 
 struct Tour {
     world: World,
-    ports: [support::Port; 2],
+    ports: [crate::support::Port; 2],
     request: String,
     exchange: String,
 }
@@ -104,7 +103,7 @@ fn the_two_commands_that_need_no_set_up_stand_each_in_a_block_of_its_own() {
 fn the_tour_works_step_by_step_and_ends_with_the_product_on_the_screen() {
     let mut tour = Tour {
         world: World::new(),
-        ports: [support::Port::claim(), support::Port::claim()],
+        ports: [crate::support::Port::claim(), support::Port::claim()],
         request: String::new(),
         exchange: String::new(),
     };
@@ -154,7 +153,7 @@ impl Tour {
                 .args(["status", &self.exchange])
                 .output()
                 .unwrap();
-            if support::answer(output).text("/state") == "delivered" {
+            if crate::support::answer(output).text("/state") == "delivered" {
                 return;
             }
             std::thread::sleep(Duration::from_millis(100));

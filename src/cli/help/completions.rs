@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap_complete::Shell;
 use serde_json::json;
 
-use super::help;
-use super::output::{Exit, Failure, Out};
+use crate::cli::help;
+use crate::cli::output::{Exit, Failure, Out};
 
 /// Print a completion script for a shell.
 ///

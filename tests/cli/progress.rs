@@ -1,6 +1,5 @@
 //! Long work on a terminal shows how far it is; anywhere else it shows nothing; and Ctrl-C leaves nothing behind.
 
-mod support;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use portcullis::digest::Hasher;
-use support::{Node, World, program};
+use crate::support::{Node, World, program};
 
 /// As large as it takes for nobody to see only the end of it.
 const BYTES: u64 = 16 << 20;
@@ -175,7 +174,7 @@ fn on_a_terminal(node: &Node, arguments: &[String]) -> Option<(i32, String)> {
     let line = format!("'{}' --config '{}' {}", program.display(), config.display(), words.join(" "));
     let output = Command::new("script").args(["-qec", &line, "/dev/null"]).stdin(Stdio::null()).output();
     let Ok(output) = output else {
-        support::not_run::not_run("script is missing; on Debian: apt-get install bsdutils");
+        crate::support::not_run::not_run("script is missing; on Debian: apt-get install bsdutils");
         return None;
     };
     Some((output.status.code().unwrap_or(-1), String::from_utf8_lossy(&output.stdout).into_owned()))

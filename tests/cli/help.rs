@@ -1,11 +1,10 @@
 //! Help, completion scripts, manual pages and errors, as the program prints them.
 
-mod support;
 
 use std::path::Path;
 use std::process::{Command, Output};
 
-use support::{World, program};
+use crate::support::{World, program};
 
 fn run(arguments: &[&str]) -> Output {
     Command::new(program()).args(arguments).env_remove("PORTCULLIS_CONFIG").output().unwrap()
@@ -118,7 +117,7 @@ fn each_shell_gets_a_completion_script_that_it_reads() {
     let bash = Command::new("bash").args(["-c", offered, "bash"]).arg(program()).output();
     match bash {
         Ok(output) => assert_eq!(text(&output).trim(), "quarantine", "{output:?}"),
-        Err(_) => support::not_run::not_permitted("there is no bash, so that its completion script was not tried"),
+        Err(_) => crate::support::not_run::not_permitted("there is no bash, so that its completion script was not tried"),
     }
 }
 

@@ -1,13 +1,12 @@
 //! A running server's configuration: read again on SIGHUP, and checked beforehand.
 
-mod support;
 
 use std::net::UdpSocket;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
-use support::{Node, World, program};
+use crate::support::{Node, World, program};
 
 fn hang_up(node: &Node) {
     assert!(Command::new("kill").args(["-HUP", &node.pid().to_string()]).status().unwrap().success());

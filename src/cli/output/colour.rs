@@ -1,6 +1,6 @@
 //! Colours of states, verdicts and banners on a terminal.
 
-use super::output::Out;
+use crate::cli::output::Out;
 
 /// What is done, or permitted.
 pub(in crate::cli) const GOOD: &str = "32";

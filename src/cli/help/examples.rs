@@ -1,14 +1,14 @@
 //! One example for each command: what its help, its manual page and the tests show and run.
 //!
 //! They are in the order in which a node is made and used, so that they can be run one after the other in the folder of a
-//! node (`tests/cli_examples.rs` does). Identifiers stand for those that the commands before them print.
+//! node (`tests/cli/examples.rs` does). Identifiers stand for those that the commands before them print.
 
 /// How a command is used.
-pub(super) struct Example {
+pub(in crate::cli) struct Example {
     /// The command, without the program's name.
-    pub(super) command: &'static str,
+    pub(in crate::cli) command: &'static str,
     /// What is typed.
-    pub(super) line: &'static str,
+    pub(in crate::cli) line: &'static str,
 }
 
 const fn example(command: &'static str, line: &'static str) -> Example {
@@ -16,7 +16,7 @@ const fn example(command: &'static str, line: &'static str) -> Example {
 }
 
 /// The example of each command.
-pub(super) const EXAMPLES: &[Example] = &[
+pub(in crate::cli) const EXAMPLES: &[Example] = &[
     example(
         "init",
         "portcullis init ours --name exercise-usa --code USA --organisation \"EXERCISE Directorate\" \

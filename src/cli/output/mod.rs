@@ -1,5 +1,8 @@
 //! What commands print: JSON for machines or text for people, and exit codes that mean something.
 
+pub(super) mod colour;
+pub(super) mod progress;
+
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
