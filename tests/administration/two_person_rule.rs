@@ -67,9 +67,11 @@ fn a_founding_takes_two_a_senior_one_and_everybodys_own_key_and_happens_once() {
     let senior = named(&world, "exercise-senior", "senior-disclosure-officer");
     let other = named(&world, "exercise-other", "disclosure-officer");
     let file = path(&world, "founding.json");
-    for (officers, why) in
-        [(&[&senior][..], "at least 2 are required"), (&[&one, &other], "0 of them senior"), (&[&one, &one, &senior], "named twice")]
-    {
+    for (officers, why) in [
+        (&[&senior][..], "at least 2 are required"),
+        (&[&one, &other], "0 of them senior"),
+        (&[&one, &one, &senior], "named twice"),
+    ] {
         let refused = found(&us, &file, officers).expect(1);
         assert!(refused.stderr.contains(why), "{}", refused.stderr);
     }

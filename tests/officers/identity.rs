@@ -122,7 +122,9 @@ fn a_submission_that_was_signed_elsewhere_is_taken_in_once_for_the_product_that_
     us.run(&["explain", opened.text("/request")]).expect(0);
     // Signed by somebody else than it names; for another node; for longer than a release may last.
     let by_officer = sign("by-officer", &asked, "exercise-officer-1");
-    assert!(us.run(&["submit", &file, "--signed", &by_officer]).expect(1).stderr.contains("not signed by its submitter"));
+    assert!(
+        us.run(&["submit", &file, "--signed", &by_officer]).expect(1).stderr.contains("not signed by its submitter")
+    );
     let mut for_them = asked.clone();
     for_them["node"] = them.name.as_str().into();
     let for_them = sign("for-them", &for_them, "exercise-producer");
