@@ -194,4 +194,3 @@ fn machine_format(arguments: &[OsString]) -> Option<Format> {
     let said = after.or_else(|| texts.iter().find_map(|text| text.strip_prefix("--format=")))?;
     Format::from_str(said, false).ok().filter(|format| *format != Format::Human)
 }
-

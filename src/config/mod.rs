@@ -5,6 +5,7 @@
 //! and a key file that others can read is refused.
 
 mod files;
+mod secret_file;
 mod keys;
 mod fault;
 mod reader;
@@ -19,8 +20,9 @@ pub use files::{
     NewFile, NewFolder, Replacement, folder_of, make_private_folder, read_file, replace_file, sync_folder, write_new,
     write_secret,
 };
-pub use keys::{KeyFault, KeyFolder, Keys, signer_from};
+pub use keys::{KeyFolder, Keys, signer_from};
 pub use reload::ChangedSetting;
+pub use secret_file::KeyFault;
 pub use sections::{FilterProgram, Gateway, Inspection, Limits, Listen, Log, Node, Policy, Store};
 
 use reader::Document;

@@ -21,6 +21,7 @@ mod query;
 mod codec;
 pub mod rules;
 mod inline_payload;
+mod reconciled;
 mod reconcile;
 mod proved;
 mod sqlite;
@@ -41,7 +42,8 @@ pub use proved::{FactsSnapshot, ProvedStore, SnapshotDigest};
 pub use query::{
     Counts, Due, ExchangeFilter, Found, Generations, PrintedBy, Recorded, RequestFilter, Waiting, WholeRequest,
 };
-pub use reconcile::{Reconcile, ReconcileError, Reconciled, awaited, is_needed, is_orphan, reconcile};
+pub use reconcile::{Reconcile, ReconcileError, awaited, is_needed, is_orphan, reconcile};
+pub use reconciled::Reconciled;
 pub use rows::{
     Approval, Direction, Exchange, ExchangeKind, ExchangeState, Lease, Node, Officer, OfficerState, Partner,
     PartnerState, Payload, Recalled, Request, RequestState, Setting, Statement, StatementKind, Version, legal,

@@ -4,8 +4,8 @@
 //! create is left alone. A file that no row needs is set aside and not removed: the store may be another than the one it
 //! belongs to.
 
+use super::reconciled::Reconciled;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
 use super::inline_payload::inline_payload;
 use super::spool::Spooled;
@@ -37,65 +37,6 @@ pub struct Reconcile<'a> {
     pub gone: &'a (dyn Fn(&str) -> bool + Sync),
     /// Payloads up to this size are read and hashed; of larger ones only the size is compared.
     pub hash_bytes_max: u64,
-}
-
-/// What was done.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Reconciled {
-    /// Files that nothing needs, set aside.
-    pub set_aside: Vec<SpoolId>,
-    /// Files that were set aside before and that a row needs, put back.
-    pub restored: Vec<SpoolId>,
-    /// Files that could not be set aside, or put back.
-    pub left: Vec<SpoolId>,
-    /// Payloads of which a sync failed in a process before this one; what there was of them is discarded.
-    pub unsynced: Vec<SpoolId>,
-    /// Outbound exchanges that were being sent, back in the queue.
-    pub requeued: Vec<ExchangeId>,
-    /// Outbound exchanges whose payload is missing or damaged, parked.
-    pub parked: Vec<ExchangeId>,
-    /// Inbound exchanges whose payload is missing or damaged, quarantined.
-    pub quarantined: Vec<ExchangeId>,
-    /// Exchanges that wait for an operator or officer and whose payload is missing or damaged.
-    pub damaged: Vec<ExchangeId>,
-    /// Open requests whose product is missing from the spool.
-    pub products_lost: Vec<RequestId>,
-    /// Claims of processes that are gone, released.
-    pub unclaimed: Vec<ExchangeId>,
-    /// Things in the spool folder that the spool did not make.
-    pub strangers: u64,
-}
-
-impl Reconciled {
-    /// Whether there was nothing to do.
-    pub fn is_clean(&self) -> bool {
-        *self == Reconciled::default()
-    }
-}
-
-impl fmt::Display for Reconciled {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fn joined<T: fmt::Display>(ids: &[T]) -> String {
-            ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
-        }
-        let lists = [
-            ("set aside", joined(&self.set_aside)),
-            ("restored", joined(&self.restored)),
-            ("left", joined(&self.left)),
-            ("unsynced", joined(&self.unsynced)),
-            ("requeued", joined(&self.requeued)),
-            ("parked", joined(&self.parked)),
-            ("quarantined", joined(&self.quarantined)),
-            ("damaged", joined(&self.damaged)),
-            ("products lost", joined(&self.products_lost)),
-            ("unclaimed", joined(&self.unclaimed)),
-            ("not the spool's", if self.strangers == 0 { String::new() } else { self.strangers.to_string() }),
-        ];
-        let said: Vec<String> =
-            lists.iter().filter(|(_, ids)| !ids.is_empty()).map(|(what, ids)| format!("{what}: {ids}")).collect();
-        f.write_str(if said.is_empty() { "nothing" } else { "" })?;
-        f.write_str(&said.join("; "))
-    }
 }
 
 /// Why reconciling did not come to its end. What was done until then is done.

@@ -18,8 +18,8 @@ const RECEIVING: [&str; 8] = [
     "gateway/recall",
     "gateway/node/checkpoints",
     "gateway/administration/revocation_lists.rs",
-    "gateway/node/exchange_locks.rs",
-    "gateway/node/shares.rs",
+    "gateway/node/process/exchange_locks.rs",
+    "gateway/node/process/shares.rs",
     "gateway/server/addresses.rs",
     "gateway/server/intake.rs",
 ];

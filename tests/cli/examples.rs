@@ -1,15 +1,14 @@
 //! The examples in the help pages, run one after the other against real nodes: each does what it shows.
 
-
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
+use crate::support::{Node, Port, World, block_on, program};
 use portcullis::cli::examples;
 use portcullis::ident::PartnerId;
 use portcullis::system::SystemClock;
 use portcullis::time::Clock as _;
-use crate::support::{Node, Port, World, block_on, program};
 
 /// Examples whose answer is no, and why.
 const NO: [(&str, &str); 5] = [

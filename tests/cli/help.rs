@@ -1,6 +1,5 @@
 //! Help, completion scripts, manual pages and errors, as the program prints them.
 
-
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -117,7 +116,9 @@ fn each_shell_gets_a_completion_script_that_it_reads() {
     let bash = Command::new("bash").args(["-c", offered, "bash"]).arg(program()).output();
     match bash {
         Ok(output) => assert_eq!(text(&output).trim(), "quarantine", "{output:?}"),
-        Err(_) => crate::support::not_run::not_permitted("there is no bash, so that its completion script was not tried"),
+        Err(_) => {
+            crate::support::not_run::not_permitted("there is no bash, so that its completion script was not tried")
+        }
     }
 }
 

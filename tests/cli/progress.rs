@@ -1,6 +1,5 @@
 //! Long work on a terminal shows how far it is; anywhere else it shows nothing; and Ctrl-C leaves nothing behind.
 
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
@@ -8,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use portcullis::digest::Hasher;
 use crate::support::{Node, World, program};
+use portcullis::digest::Hasher;
 
 /// As large as it takes for nobody to see only the end of it.
 const BYTES: u64 = 16 << 20;

@@ -1,6 +1,5 @@
 //! A running server's configuration: read again on SIGHUP, and checked beforehand.
 
-
 use std::net::UdpSocket;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;

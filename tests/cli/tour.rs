@@ -1,6 +1,5 @@
 //! The tour of the README, typed step by step: what stands there works, and ends with a delivered product on the screen.
 
-
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -103,7 +102,7 @@ fn the_two_commands_that_need_no_set_up_stand_each_in_a_block_of_its_own() {
 fn the_tour_works_step_by_step_and_ends_with_the_product_on_the_screen() {
     let mut tour = Tour {
         world: World::new(),
-        ports: [crate::support::Port::claim(), support::Port::claim()],
+        ports: [crate::support::Port::claim(), crate::support::Port::claim()],
         request: String::new(),
         exchange: String::new(),
     };

@@ -170,7 +170,7 @@ fn what_is_old_goes_only_once_a_partner_has_confirmed_our_ledger() {
     let out = them.folder.with_file_name("taken.txt");
     block_on(async {
         before.recover().await.unwrap();
-        before.take(&exchange.parse().unwrap(), &out, false, &support::reader()).await.unwrap();
+        before.take(&exchange.parse().unwrap(), &out, false, &crate::support::reader()).await.unwrap();
         before.store().close().await;
     });
     std::fs::copy(spool(&them, &theirs), spool(&them, &young)).unwrap();
@@ -282,7 +282,7 @@ fn a_payload_that_nobody_took_stays_and_one_that_was_taken_goes_when_it_is_old()
         assert_eq!(row.state, ExchangeState::Received, "{:?}", row.reason);
         (exchange, spool(&us, &row.payload.unwrap().spool.to_string()))
     });
-    block_on(met.node.take(&taken.0, &world.path("taken.txt"), false, &support::reader())).unwrap();
+    block_on(met.node.take(&taken.0, &world.path("taken.txt"), false, &crate::support::reader())).unwrap();
     assert!(taken.1.exists() && left.1.exists());
     met.clock.advance(Duration::from_secs(40 * 86_400));
     // What is on record lately is confirmed with it.
@@ -292,7 +292,7 @@ fn a_payload_that_nobody_took_stays_and_one_that_was_taken_goes_when_it_is_old()
     assert!(!taken.1.exists() && left.1.exists());
     // It is there to be taken, and what was taken just now can be taken once more.
     for name in ["left.txt", "again.txt"] {
-        block_on(met.node.take(&left.0, &world.path(name), false, &support::reader())).unwrap();
+        block_on(met.node.take(&left.0, &world.path(name), false, &crate::support::reader())).unwrap();
         kept_house(&met, &partner, &met.head());
     }
     met.close();

@@ -34,7 +34,11 @@ pub(in crate::cli) fn asking<T>(ask: impl FnOnce() -> T) -> T {
 }
 
 /// Runs a command to its end, or until a signal tells it to stop: exit status 130 after SIGINT, 143 after SIGTERM.
-pub(in crate::cli) async fn until_interrupted(progress: &Progress, out: Out, work: impl Future<Output = ExitCode>) -> ExitCode {
+pub(in crate::cli) async fn until_interrupted(
+    progress: &Progress,
+    out: Out,
+    work: impl Future<Output = ExitCode>,
+) -> ExitCode {
     tokio::spawn(watch(progress.clone()));
     tokio::pin!(work);
     let ended = tokio::select! {

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::files::cannot_read;
-use crate::cli::output::progress::progress;
 use crate::cli::output::Failure;
+use crate::cli::output::progress::progress;
 use crate::config::Config;
 use crate::gateway::Node;
 use crate::system::SystemClock;

@@ -184,7 +184,8 @@ impl Check {
                     .await
                     .map_err(Failure::from)?
             }
-            None => check_as_shipped(&product, &mut *package, &crate::cli::output::progress::progress()).map_err(Failure::from)?,
+            None => check_as_shipped(&product, &mut *package, &crate::cli::output::progress::progress())
+                .map_err(Failure::from)?,
         };
         if !checked.package.is_empty() {
             show_package_faults(&checked.package, Some(&limits), out)?;

@@ -8,8 +8,8 @@ use serde_json::json;
 use crate::change::HeadPlace;
 use crate::cli::change::Proposing;
 use crate::cli::input::files::read_text;
-use crate::cli::output::{Exit, Failure, Out, shown};
 use crate::cli::output::progress::progress;
+use crate::cli::output::{Exit, Failure, Out, shown};
 use crate::gateway::{self, Wanted};
 use crate::ident::PartnerId;
 

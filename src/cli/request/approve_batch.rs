@@ -8,8 +8,8 @@ use futures_util::stream::{self, StreamExt as _};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::cli::output::colour::WAITING;
 use crate::cli::input::files::read_text;
+use crate::cli::output::colour::WAITING;
 use crate::cli::output::{Exit, Failure, Out, shown};
 use crate::cli::request::outcome::tell;
 use crate::gateway::{ApprovalOutcome, AwaitingRequest, GatewayError, Node};

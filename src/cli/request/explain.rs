@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use crate::cli::output::colour::{BAD, GOOD, WAITING, verdict_colour};
 use crate::cli::input::arguments::SubjectArg;
 use crate::cli::input::open::node_at;
+use crate::cli::output::colour::{BAD, GOOD, WAITING, verdict_colour};
 use crate::cli::output::{Exit, Failure, Out, shown};
 
 /// Say which rule permits or refuses a request or an exchange, for each partner.

@@ -8,7 +8,7 @@ use bytes::{Bytes, BytesMut};
 use crate::digest::Digest;
 use crate::edge::{PayloadSink, SinkError};
 use crate::envelope::Manifest;
-use crate::gateway::node::exchange_locks::Turn;
+use crate::gateway::node::process::exchange_locks::Turn;
 use crate::gateway::{GatewayError, Node};
 use crate::ident::ExchangeId;
 use crate::store::{Reservation, Spool, SpoolError, SpoolId, SpoolWriter};
@@ -138,7 +138,7 @@ impl PayloadSink for Gathered {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gateway::node::exchange_locks::Turns;
+    use crate::gateway::node::process::exchange_locks::Turns;
     use crate::time::Time;
 
     fn gathered(size: u64) -> Box<Gathered> {

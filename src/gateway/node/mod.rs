@@ -3,38 +3,33 @@
 //!
 //! It refuses to open on a key, policy, store or spool that cannot be used.
 
-pub(super) mod candidate;
-pub(super) mod cache;
 pub(super) mod clock;
-pub(super) mod exchange_locks;
-pub(super) mod fatal;
 pub(super) mod files;
 pub(super) mod checkpoints;
-pub(super) mod in_flight;
 pub(super) mod key_fingerprints;
 pub(super) mod panics;
 pub(super) mod policy;
 pub(super) mod open;
 pub(super) mod participants;
+pub(super) mod process;
 pub(super) mod records;
-pub(super) mod shares;
 
-use crate::gateway::node::shares::Shares;
+use crate::gateway::node::process::shares::Shares;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::GatewayError;
 use crate::change::PolicyTexts;
 use crate::config::{Config, FilterProgram, Keys};
 use crate::digest::Digest;
-use crate::gateway::node::cache::Assembled;
-use crate::gateway::node::exchange_locks::Turns;
-use crate::gateway::node::fatal::Halt;
-use crate::gateway::node::in_flight::Live;
 use crate::gateway::node::participants::LastParties;
 use crate::gateway::node::policy::active;
 use crate::gateway::node::policy::rules::Rules;
 use crate::gateway::node::policy::settings::{bounds, inspection};
+use crate::gateway::node::process::cache::Assembled;
+use crate::gateway::node::process::exchange_locks::Turns;
+use crate::gateway::node::process::fatal::Halt;
+use crate::gateway::node::process::in_flight::Live;
 use crate::ident::OfficerId;
 use crate::inspect::Settings;
 use crate::ledger::{LedgerKey, Origin};
@@ -318,42 +313,6 @@ impl Node {
         &self.base.spool
     }
 
-    /// The exchanges whose short payloads are arriving now. A file keeps a second writer out; memory does not.
-    pub(super) fn arriving(&self) -> &Turns {
-        &self.base.arriving
-    }
-
-    /// What the log was told lately of offers that are not taken.
-    pub(super) fn not_taken(&self) -> &LogLimiter {
-        &self.base.not_taken
-    }
-
-    /// What partners began and did not finish.
-    pub(super) fn shares(&self) -> &Shares {
-        &self.base.shares
-    }
-
-    /// What this process is sending now.
-    pub(super) fn live(&self) -> &Live {
-        &self.base.live
-    }
-
-    /// What was assembled a moment ago.
-    pub(super) fn assembled(&self) -> &Assembled {
-        &self.assembled
-    }
-
-    /// Through which anything that writes asks the server to stop.
-    pub(super) fn halt(&self) -> &Halt {
-        &self.base.halt
-    }
-
-    /// Completes when nothing can be made durable any more, with the reason: whoever runs this node stops it then. What it
-    /// did last may be on record or not, which the next start finds out.
-    pub async fn halted(&self) -> String {
-        self.base.halt.asked().await
-    }
-
     /// The program that the policy in force names to run as filter process, if it names one.
     pub(super) fn filter_program(&self) -> Option<&FilterProgram> {
         self.rules.inspection.program.as_ref()
@@ -364,44 +323,9 @@ impl Node {
         (self.rules.inspection.at_once, self.rules.inspection.memory_bytes)
     }
 
-    pub(super) async fn witness_turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
-        self.base.witness.lock().await
-    }
-
-    pub(super) async fn breakers_turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
-        self.base.breakers.lock().await
-    }
-
     /// The name under which this process claims exchanges.
     pub(super) fn owner(&self) -> &str {
         self.base.owner.get_or_init(|| owner(self.config(), &*self.base.entropy))
-    }
-
-    pub(super) fn remembered(&self) -> MutexGuard<'_, BTreeMap<Digest, Vec<OfficerCertificate>>> {
-        // No code panics while it holds the lock; were it poisoned, the map would still be whole.
-        self.base.remembered.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Of whom the log has said that they are not certified, and why.
-    pub(super) fn uncertified(&self) -> MutexGuard<'_, BTreeMap<OfficerId, String>> {
-        // As above: nobody leaves it half changed.
-        self.base.uncertified.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Who the log and the ledger have said is excluded, and why.
-    pub(super) fn said_excluded(&self) -> MutexGuard<'_, BTreeMap<OfficerId, String>> {
-        // As above.
-        self.base.excluded.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Signatures that verified.
-    pub(super) fn verified(&self) -> &VerificationCache {
-        &self.base.verified
-    }
-
-    /// Who receives and who decides, as they were last read.
-    pub(super) fn last_parties(&self) -> &LastParties {
-        &self.base.last_parties
     }
 
     /// The ledger's verifier key, as partners are given it.

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use futures_util::StreamExt as _;
 
 use crate::digest::Digest;
-use crate::gateway::node::fatal::stops_the_node;
 use crate::gateway::node::panics::{Panicked, contained};
 use crate::gateway::node::participants::Parties;
+use crate::gateway::node::process::fatal::stops_the_node;
 use crate::gateway::outbound::decision::dossier::Dossier;
 use crate::gateway::outbound::sealing::Sealed;
 use crate::gateway::{GatewayError, Node};

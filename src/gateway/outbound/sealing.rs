@@ -10,7 +10,7 @@ use crate::digest::{Digest, Pieces, PiecesHasher};
 use crate::envelope::{Binding, Bound, Header, Kind, Manifest, OpeningSecret};
 use crate::gateway::content::attachments::{blocking, blocking_unless};
 use crate::gateway::content::pipeline::{Ahead, WriteBehind, is_long};
-use crate::gateway::node::candidate::Candidate;
+use crate::gateway::node::process::candidate::Candidate;
 use crate::gateway::outbound::decision::dossier::Dossier;
 use crate::gateway::{GatewayError, Node};
 use crate::ident::ExchangeId;

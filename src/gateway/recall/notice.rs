@@ -5,7 +5,7 @@ use bytes::Bytes;
 
 use crate::digest::Digest;
 use crate::envelope::{Kind, Manifest, OpeningSecret, Precedence, Recall, RecallCode};
-use crate::gateway::node::in_flight::Attempt;
+use crate::gateway::node::process::in_flight::Attempt;
 use crate::gateway::{GatewayError, Node};
 use crate::ident::ExchangeId;
 use crate::ledger::{Entry, EntryKind};

@@ -10,8 +10,8 @@ use tokio::sync::Notify;
 
 use crate::edge::{Intake, OfferAnswer, Refusal, Whole};
 use crate::gateway::Node;
-use crate::gateway::node::exchange_locks::Turns;
 use crate::gateway::node::panics::{Panicked, contained};
+use crate::gateway::node::process::exchange_locks::Turns;
 use crate::gateway::outbound::delivery::allowance::Counted;
 use crate::ident::{ExchangeId, PartnerId};
 use crate::wire::{CheckpointExchange, Consistency, Extension, Offer, RefusalCode};

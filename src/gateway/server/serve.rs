@@ -20,7 +20,7 @@ use super::startup::lock;
 use crate::config::Config;
 use crate::edge::{Edge, EdgeConfig, Listen, PartnerLink};
 use crate::gateway::node::clock::ClockWatch;
-use crate::gateway::node::fatal::stops_the_node;
+use crate::gateway::node::process::fatal::stops_the_node;
 use crate::gateway::outbound::release::Seen;
 use crate::gateway::server::scheduler::Candidate;
 use crate::gateway::{GatewayError, Node};

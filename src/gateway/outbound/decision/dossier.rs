@@ -1,36 +1,22 @@
 //! The release decision with what is on record: assembled anew each time, from the product as it was submitted.
 
-use super::reasons::cut_reasons;
-use super::reasons::inspection_reasons;
-use super::reasons::producer;
 use super::reasons::reasons;
-use crate::gateway::node::candidate::Candidate;
-use crate::gateway::node::candidate::NoCandidate;
+use crate::gateway::node::process::candidate::Candidate;
+use crate::gateway::node::process::candidate::NoCandidate;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::assembly::rights;
-use super::consents::Links;
 use crate::approval::{Outline, Submitted, Terms};
 use crate::consent::Described;
-use crate::cut::{self, Cut};
 use crate::envelope::Manifest;
-use crate::gateway::content::attachments::{KeptContents, blocking_unless, is_short};
-use crate::gateway::content::pipeline::Ahead;
 use crate::gateway::node::participants::Parties;
 use crate::gateway::views::exchange::ReasonView;
 use crate::gateway::{GatewayError, Node};
 use crate::ident::{PartnerId, RequestId};
-use crate::inspect::{self, Inspected, Prepared, Source};
-use crate::marking::LinkRights;
-use crate::partner::Partner;
 use crate::product::Product;
 use crate::release::{self, Decision, Evidence, Forecast, Proposal, SendPermit, Stage};
 use crate::sign::Signed;
 use crate::store::{Exchange, Request, WholeRequest};
-
-/// What a run of words in common costs to remember, about.
-const SHARED_RUN_BYTES: u64 = 512;
 
 /// A request with everything that was approved or is to be, as it is assembled from the record now.
 pub(in crate::gateway) struct Dossier {
@@ -129,119 +115,6 @@ impl Dossier {
 }
 
 impl Node {
-    /// What could go to `partner`: the first tearline at or below `from_tearline` that may, assembled and inspected.
-    pub(in crate::gateway) fn candidate(
-        &self,
-        product: &Product,
-        (partner, link): (&Partner, &LinkRights),
-        from_tearline: usize,
-        contents: &KeptContents<'_>,
-    ) -> Result<Candidate, NoCandidate> {
-        let terms = (&partner.agreement).into();
-        let prepared = self.prepared(product, (partner, link), from_tearline)?;
-        let cut = cut::cut_for(&prepared.product, link, &terms, from_tearline, self.bounds(), self.register())
-            .map_err(|refusal| NoCandidate(cut_reasons(&refusal)))?;
-        self.inspect(&prepared, cut, link, contents)
-    }
-
-    /// The product with the tearline that `partner` would get made ready to be cut. A type that the agreement does not
-    /// name is not read at all: assembly refuses it.
-    fn prepared(
-        &self,
-        product: &Product,
-        (partner, link): (&Partner, &LinkRights),
-        from_tearline: usize,
-    ) -> Result<Prepared, NoCandidate> {
-        let index = cut::tearline_for(product, link, from_tearline, self.register());
-        let agreed = |index: &usize| {
-            let attachments = product.tearlines().get(*index).map_or(&[][..], |t| t.attachments());
-            attachments.iter().all(|a| partner.agreement.attachments.contains(a.media_type()))
-        };
-        match index.filter(agreed) {
-            Some(index) => inspect::prepare(product, index, &self.inspection().of(producer(product)))
-                .map_err(|refused| NoCandidate(inspection_reasons(&refused, index, true))),
-            None => Ok(Prepared { product: product.clone(), changes: Vec::new() }),
-        }
-    }
-
-    /// A product made ready to be cut as it would be for `partner` over a link with these rights, with what was changed in it: for a look at it without
-    /// a request. Whether what is cut passes, [`Node::check_product`] says.
-    ///
-    /// # Errors
-    /// The reasons why nothing could go.
-    pub fn preview(
-        &self,
-        product: &Product,
-        (partner, link): (&Partner, &LinkRights),
-        from_tearline: usize,
-    ) -> Result<Prepared, Vec<ReasonView>> {
-        self.prepared(product, (partner, link), from_tearline).map_err(|no| no.0)
-    }
-
-    /// The candidate whose cut has the digest that was put on record when the request was opened, if the same tearline
-    /// still gives it.
-    pub(in crate::gateway) fn candidate_on_record(
-        &self,
-        product: &Product,
-        (partner, links): (&Partner, &Links),
-        exchange: &Exchange,
-        contents: &KeptContents<'_>,
-    ) -> Result<Candidate, NoCandidate> {
-        let mut from = 0;
-        loop {
-            let (link, first) = self.link_for(links, product, from);
-            let candidate = self.candidate(product, (partner, link), first, contents)?;
-            if Some(candidate.cut.digest()) == exchange.cut_digest {
-                return Ok(candidate);
-            }
-            match candidate.cut.tearline_index() {
-                Some(index) if index + 1 < product.tearlines().len() => from = index + 1,
-                _ => {
-                    return Err(NoCandidate(vec![ReasonView {
-                        source: "record".into(),
-                        code: "cut-changed".into(),
-                        sentence:
-                            "the cut on record is no longer what this partner would get: submit the product again"
-                                .into(),
-                        permits: false,
-                    }]));
-                }
-            }
-        }
-    }
-
-    fn inspect(
-        &self,
-        prepared: &Prepared,
-        cut: Cut,
-        link: &LinkRights,
-        contents: &KeptContents<'_>,
-    ) -> Result<Candidate, NoCandidate> {
-        let (product, tearline) = (&prepared.product, cut.tearline_index().unwrap_or(0));
-        let source = Source { product, tearline, register: self.register(), link };
-        // A decision is taken many times, and a gigabyte of attachments, or a long text, need be read through once only:
-        // what was inspected is named by the digests here, and sealing hashes every byte again.
-        let key = (cut.digest(), product.digest(), tearline, rights(link));
-        let settings = self.inspection().digest();
-        let candidate = |inspected, cut| Candidate { cut, inspected, changes: prepared.changes.clone() };
-        if let Some(inspected) = self.assembled().passed.find(&key).filter(|i| i.settings() == settings) {
-            return Ok(candidate(Inspected::clone(&inspected), cut));
-        }
-        let text_alone = product.tearlines().iter().all(|t| t.attachments().is_empty());
-        match blocking_unless(text_alone && is_short(cut.bytes().len() as u64), || {
-            let looked = contents.looked_at(&cut);
-            let settings = self.inspection().of(producer(product));
-            inspect::outbound_scanned(looked, &cut, source, &Ahead(contents), &settings)
-        }) {
-            Ok(inspected) => {
-                let runs = inspected.shared().len() as u64;
-                self.assembled().passed.keep(key, runs * SHARED_RUN_BYTES, Arc::new(inspected.clone()));
-                Ok(candidate(inspected, cut))
-            }
-            Err(refused) => Err(NoCandidate(inspection_reasons(&refused, tearline, false))),
-        }
-    }
-
     /// Everything on record about a request, with its cuts assembled anew.
     pub(in crate::gateway) async fn dossier(&self, request: &RequestId) -> Result<Dossier, GatewayError> {
         self.dossier_with(self.whole_request(request).await?, self.parties().await?).await

@@ -9,3 +9,4 @@ pub(in crate::gateway) mod permit;
 pub(in crate::gateway) mod reasons;
 pub(in crate::gateway) mod dossier;
 pub(in crate::gateway) mod forecast;
+pub(in crate::gateway) mod candidates;

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use crate::edge::KeyGate;
 use crate::envelope::{Header, Kind};
-use crate::gateway::node::in_flight::LEASE;
 use crate::gateway::node::participants::Parties;
+use crate::gateway::node::process::in_flight::LEASE;
 use crate::gateway::{GatewayError, Node};
 use crate::ident::ExchangeId;
 use crate::ledger::{Entry, EntryKind};

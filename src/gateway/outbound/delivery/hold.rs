@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::stopped::Stopped;
 use crate::digest::Digest;
-use crate::gateway::node::in_flight::Attempt;
 use crate::gateway::node::participants::Parties;
+use crate::gateway::node::process::in_flight::Attempt;
 use crate::gateway::{GatewayError, Node};
 use crate::ledger::{Entry, EntryKind};
 use crate::store::{Direction, Exchange, ExchangeFilter, ExchangeKind, ExchangeState, PartnerState, StoreError};

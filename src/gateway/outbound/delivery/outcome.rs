@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use crate::edge::{DeliveryFailure, Transport};
-use crate::gateway::node::in_flight::Attempt;
+use crate::gateway::node::process::in_flight::Attempt;
 use crate::gateway::{GatewayError, Node};
 use crate::ledger::{Entry, EntryKind};
 use crate::store::{Change, Exchange, ExchangeKind, ExchangeState};

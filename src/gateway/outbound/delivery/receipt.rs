@@ -4,7 +4,7 @@ use super::outcome::TRIES;
 use super::outcome::alarm;
 use crate::digest::Digest;
 use crate::envelope::{Manifest, Receipt, ReceiptFault};
-use crate::gateway::node::in_flight::Attempt;
+use crate::gateway::node::process::in_flight::Attempt;
 use crate::gateway::{GatewayError, Node};
 use crate::ledger::{Entry, EntryKind, LedgerKey, SignedCheckpoint};
 use crate::partner::{Observed, Partner};

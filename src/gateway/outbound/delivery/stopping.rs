@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::gateway::node::in_flight::{Attempt, LEASE};
 use crate::gateway::node::panics::{Panicked, contained};
 use crate::gateway::node::participants::Parties;
+use crate::gateway::node::process::in_flight::{Attempt, LEASE};
 use crate::gateway::{GatewayError, Node};
 use crate::store::{Change, Exchange, ExchangeKind, ExchangeState, StoreError};
 use crate::time::Time;

@@ -1,0 +1,138 @@
+//! What could go to one partner of a product: cut, inspected, and, for what is on record, the same as was approved.
+
+use super::assembly::rights;
+use super::consents::Links;
+use super::reasons::cut_reasons;
+use super::reasons::inspection_reasons;
+use super::reasons::producer;
+use crate::cut::{self, Cut};
+use crate::gateway::Node;
+use crate::gateway::content::attachments::{KeptContents, blocking_unless, is_short};
+use crate::gateway::content::pipeline::Ahead;
+use crate::gateway::node::process::candidate::Candidate;
+use crate::gateway::node::process::candidate::NoCandidate;
+use crate::gateway::views::exchange::ReasonView;
+use crate::inspect::{self, Inspected, Prepared, Source};
+use crate::marking::LinkRights;
+use crate::partner::Partner;
+use crate::product::Product;
+use crate::store::Exchange;
+use std::sync::Arc;
+
+/// What a run of words in common costs to remember, about.
+const SHARED_RUN_BYTES: u64 = 512;
+
+impl Node {
+    /// What could go to `partner`: the first tearline at or below `from_tearline` that may, assembled and inspected.
+    pub(in crate::gateway) fn candidate(
+        &self,
+        product: &Product,
+        (partner, link): (&Partner, &LinkRights),
+        from_tearline: usize,
+        contents: &KeptContents<'_>,
+    ) -> Result<Candidate, NoCandidate> {
+        let terms = (&partner.agreement).into();
+        let prepared = self.prepared(product, (partner, link), from_tearline)?;
+        let cut = cut::cut_for(&prepared.product, link, &terms, from_tearline, self.bounds(), self.register())
+            .map_err(|refusal| NoCandidate(cut_reasons(&refusal)))?;
+        self.inspect(&prepared, cut, link, contents)
+    }
+
+    /// The product with the tearline that `partner` would get made ready to be cut. A type that the agreement does not
+    /// name is not read at all: assembly refuses it.
+    pub(in crate::gateway::outbound) fn prepared(
+        &self,
+        product: &Product,
+        (partner, link): (&Partner, &LinkRights),
+        from_tearline: usize,
+    ) -> Result<Prepared, NoCandidate> {
+        let index = cut::tearline_for(product, link, from_tearline, self.register());
+        let agreed = |index: &usize| {
+            let attachments = product.tearlines().get(*index).map_or(&[][..], |t| t.attachments());
+            attachments.iter().all(|a| partner.agreement.attachments.contains(a.media_type()))
+        };
+        match index.filter(agreed) {
+            Some(index) => inspect::prepare(product, index, &self.inspection().of(producer(product)))
+                .map_err(|refused| NoCandidate(inspection_reasons(&refused, index, true))),
+            None => Ok(Prepared { product: product.clone(), changes: Vec::new() }),
+        }
+    }
+
+    /// A product made ready to be cut as it would be for `partner` over a link with these rights, with what was changed in it: for a look at it without
+    /// a request. Whether what is cut passes, [`Node::check_product`] says.
+    ///
+    /// # Errors
+    /// The reasons why nothing could go.
+    pub fn preview(
+        &self,
+        product: &Product,
+        (partner, link): (&Partner, &LinkRights),
+        from_tearline: usize,
+    ) -> Result<Prepared, Vec<ReasonView>> {
+        self.prepared(product, (partner, link), from_tearline).map_err(|no| no.0)
+    }
+
+    /// The candidate whose cut has the digest that was put on record when the request was opened, if the same tearline
+    /// still gives it.
+    pub(in crate::gateway) fn candidate_on_record(
+        &self,
+        product: &Product,
+        (partner, links): (&Partner, &Links),
+        exchange: &Exchange,
+        contents: &KeptContents<'_>,
+    ) -> Result<Candidate, NoCandidate> {
+        let mut from = 0;
+        loop {
+            let (link, first) = self.link_for(links, product, from);
+            let candidate = self.candidate(product, (partner, link), first, contents)?;
+            if Some(candidate.cut.digest()) == exchange.cut_digest {
+                return Ok(candidate);
+            }
+            match candidate.cut.tearline_index() {
+                Some(index) if index + 1 < product.tearlines().len() => from = index + 1,
+                _ => {
+                    return Err(NoCandidate(vec![ReasonView {
+                        source: "record".into(),
+                        code: "cut-changed".into(),
+                        sentence:
+                            "the cut on record is no longer what this partner would get: submit the product again"
+                                .into(),
+                        permits: false,
+                    }]));
+                }
+            }
+        }
+    }
+
+    pub(in crate::gateway::outbound) fn inspect(
+        &self,
+        prepared: &Prepared,
+        cut: Cut,
+        link: &LinkRights,
+        contents: &KeptContents<'_>,
+    ) -> Result<Candidate, NoCandidate> {
+        let (product, tearline) = (&prepared.product, cut.tearline_index().unwrap_or(0));
+        let source = Source { product, tearline, register: self.register(), link };
+        // A decision is taken many times, and a gigabyte of attachments, or a long text, need be read through once only:
+        // what was inspected is named by the digests here, and sealing hashes every byte again.
+        let key = (cut.digest(), product.digest(), tearline, rights(link));
+        let settings = self.inspection().digest();
+        let candidate = |inspected, cut| Candidate { cut, inspected, changes: prepared.changes.clone() };
+        if let Some(inspected) = self.assembled().passed.find(&key).filter(|i| i.settings() == settings) {
+            return Ok(candidate(Inspected::clone(&inspected), cut));
+        }
+        let text_alone = product.tearlines().iter().all(|t| t.attachments().is_empty());
+        match blocking_unless(text_alone && is_short(cut.bytes().len() as u64), || {
+            let looked = contents.looked_at(&cut);
+            let settings = self.inspection().of(producer(product));
+            inspect::outbound_scanned(looked, &cut, source, &Ahead(contents), &settings)
+        }) {
+            Ok(inspected) => {
+                let runs = inspected.shared().len() as u64;
+                self.assembled().passed.keep(key, runs * SHARED_RUN_BYTES, Arc::new(inspected.clone()));
+                Ok(candidate(inspected, cut))
+            }
+            Err(refused) => Err(NoCandidate(inspection_reasons(&refused, tearline, false))),
+        }
+    }
+}
