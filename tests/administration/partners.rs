@@ -40,7 +40,7 @@ fn refuses_a_description_whose_fingerprint_nobody_confirmed() {
     // Nobody enrols anybody alone: it is proposed, and two officers sign it.
     assert!(us.run(&["partner", "list"]).expect(0).list("/partners").is_empty());
     let change = world.path("enrol.json").display().to_string();
-    assert!(us.run(&["change", "apply", &change]).expect(1).stderr.contains("0 of 2 officers"));
+    assert!(us.run(&["change", "apply", &change]).expect(1).stderr.contains("awaiting consent: 0 of 2"));
     let [one, two] = world.deciders(&us).map(|id| world.key(&id));
     us.run(&["change", "sign", &change, "--yes", "--key", &one, "--key", &two]).expect(0);
     us.run(&["change", "apply", &change]).expect(0);

@@ -56,13 +56,13 @@ fn a_change_takes_two_officers_one_of_them_senior_and_takes_effect_once() {
         assert!(refused.stderr.contains(why), "{}", refused.stderr);
         assert_eq!(us.run(&["policy", "status"]).expect(0).stdout, before.stdout);
     };
-    refused("0 of 2 officers");
+    refused("awaiting consent: 0 of 2");
     sign(&world, &us, &change, &plain).expect(0);
-    refused("1 of 2 officers, none of them a senior");
+    refused("1 of 2, and none by a senior");
     // One person is one vote, and two without a senior officer are not enough.
     assert!(sign(&world, &us, &change, &plain).expect(1).stderr.contains("consented already"));
     sign(&world, &us, &change, "exercise-second").expect(0);
-    refused("2 of 2 officers, none of them a senior");
+    refused("2 of 2, and none by a senior");
     assert!(sign(&world, &us, &change, "exercise-producer").expect(1).stderr.contains("may not consent"));
     sign(&world, &us, &change, &senior).expect(0);
     us.run(&["change", "show", &change]).expect(0);
@@ -90,7 +90,7 @@ fn refuses_a_change_for_another_node_a_faulty_one_and_one_overtaken_by_another()
     assert!(them.run(&["change", "apply", &change]).expect(1).stderr.contains("is for node"));
     // What would not load is not even proposed.
     for (added, why) in
-        [("forbid (", "do not read"), ("\n@id(\"x\") permit (principal, action, resource);", "@sentence")]
+        [("forbid (", "invalid policy rules"), ("\n@id(\"x\") permit (principal, action, resource);", "@sentence")]
     {
         let file = world.path("proposed").join("release.cedar");
         std::fs::write(&file, rules(&us, added)).unwrap();

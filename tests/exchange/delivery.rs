@@ -231,7 +231,7 @@ fn a_full_disk_at_the_partner_delays_delivery_and_loses_nothing() {
     let key = us.key("exercise-producer");
     let terms = ["--key", &key, "--to", &them.name, "--purpose", "EXERCISE", "--expires", "1d"];
     let ours = us.run(&[&["submit", &file], &terms[..]].concat()).expect(3);
-    assert!(ours.stderr.contains("free space or lower the reserve"), "{}", ours.stderr);
+    assert!(ours.stderr.contains("free space, or lower `reserve_bytes`"), "{}", ours.stderr);
     assert_eq!(us.run(&["status", "--all"]).expect(0).list("/exchanges").len(), 1);
     us.reconfigure(full, default);
     assert!(them.stop());

@@ -54,7 +54,7 @@ fn an_officer_releases_what_is_in_quarantine_once_and_the_ledger_holds_the_state
     let officers = them.run(&["officer", "list"]).expect(0);
     assert!(officers.stdout.contains("revoked"), "{}", officers.stdout);
     let refused = them.run(&release(&exchange, &world.key("exercise-officer-2"))).expect(1);
-    assert!(refused.stderr.contains("no longer in office"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("is not in office"), "{}", refused.stderr);
     let mut empty = release(&exchange, "").map(str::to_owned);
     empty[5] = world.key("exercise-officer-1");
     empty[7] = String::new();

@@ -522,7 +522,7 @@ async fn what_cannot_be_put_on_record_when_it_is_sent_is_tried_again_and_not_hel
     let row = node.store().exchange(&exchange).await.unwrap().unwrap();
     assert_eq!((row.state, row.attempts), (ExchangeState::Queued, 0), "{:?}", row.reason);
     let reason = row.reason.unwrap_or_default();
-    assert!(reason.contains("could not be decided or put on record") && reason.contains("busy"), "{reason}");
+    assert!(reason.contains("could not be decided or put on record") && reason.contains("store is locked"), "{reason}");
     // Its neighbour: with the store free the key leaves.
     partner.held.store(false, Ordering::SeqCst);
     node.attempt(&partner, due).await.unwrap();

@@ -140,7 +140,7 @@ fn an_older_copy_stays_stopped_until_the_newest_is_back_or_officers_accept_the_l
     // Both hold the same heads, and both may be named, as the node says.
     us.run(&ours).expect(0);
     us.run(&["change", "sign", &change, "--yes", "--key", &world.key("exercise-usa-senior")]).expect(0);
-    assert!(us.run(&["change", "apply", &change]).expect(1).stderr.contains("1 of 2 officers"));
+    assert!(us.run(&["change", "apply", &change]).expect(1).stderr.contains("awaiting consent: 1 of 2"));
     us.run(&["change", "sign", &change, "--yes", "--key", &world.key("exercise-usa-decider")]).expect(0);
     us.run(&["change", "apply", &change]).expect(0);
     let log = stops(&mut us);

@@ -122,7 +122,9 @@ fn a_submission_that_was_signed_elsewhere_is_taken_in_once_for_the_product_that_
     us.run(&["explain", opened.text("/request")]).expect(0);
     // Signed by somebody else than it names; for another node; for longer than a release may last.
     let by_officer = sign("by-officer", &asked, "exercise-officer-1");
-    assert!(us.run(&["submit", &file, "--signed", &by_officer]).expect(1).stderr.contains("not signed by whoever"));
+    assert!(
+        us.run(&["submit", &file, "--signed", &by_officer]).expect(1).stderr.contains("not signed by its submitter")
+    );
     let mut for_them = asked.clone();
     for_them["node"] = them.name.as_str().into();
     let for_them = sign("for-them", &for_them, "exercise-producer");
@@ -182,7 +184,7 @@ fn a_signed_submission_names_the_originator_that_its_product_does_and_is_taken_i
         assert!(matches!(outcome, SubmitOutcome::Open(_)), "{after:?}: {outcome:?}");
     }
     let late = submitted(4, originator, Submission::LIFE + Duration::from_millis(1)).unwrap_err();
-    assert!(late.contains("counted until"), "{late}");
+    assert!(late.contains("expired at"), "{late}");
 }
 
 /// What comes of enrolling somebody of this name, whom two officers sign for.
@@ -219,7 +221,7 @@ fn people_with_names_that_look_alike_are_one_until_it_is_declared_otherwise() {
         "officer 1, exercise (EXERCISE)",
     ] {
         let refused = enrolled(&world, &us, "exercise-twin", name, Declared::default()).unwrap_err();
-        assert!(refused.contains("have the same name"), "{name}: {refused}");
+        assert!(refused.contains("have names that read alike"), "{name}: {refused}");
     }
     let namesake = "EXERCISE Exercise Officer 1";
     assert!(enrolled(&world, &us, "exercise-twin", namesake, distinct("exercise-nobody")).is_err());

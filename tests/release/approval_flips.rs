@@ -318,7 +318,13 @@ fn refuses_when_the_partner_is_enrolled_anew_with_other_keys_after_approval() {
     assert!(!world.decide().permits());
     let then = world.enrolments.insert(world.partner.id.clone(), Enrolment::of(&world.partner)).unwrap();
     assert!(!world.decide().permits());
-    assert!(world.decide().void.iter().any(|v| v.reasons.iter().any(|r| r.to_string().contains("enrolled anew"))));
+    assert!(
+        world
+            .decide()
+            .void
+            .iter()
+            .any(|v| v.reasons.iter().any(|r| r.to_string().contains("was enrolled again after the approval")))
+    );
     describe(&mut world, |description| description.payload_recipient = "age1exercise".into());
     world.enrolments.insert(world.partner.id.clone(), then);
     world.send();

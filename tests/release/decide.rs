@@ -720,7 +720,7 @@ fn refuses_to_send_what_was_sealed_otherwise_than_it_was_released() {
         world.manifest = Some(world.sealed(manifest));
         holds(&world.refused(), &["OTHER-SEALED"]);
         let said = world.decide().reasons.into_iter().map(|r| r.sentence).collect::<String>();
-        assert!(said.contains(&format!("another {what} than")), "{said}");
+        assert!(said.contains(&format!("differs from the release: {what}")), "{said}");
     }
 }
 

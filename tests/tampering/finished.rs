@@ -41,7 +41,7 @@ fn a_request_that_was_refused_is_not_taken_in_again_once_its_rows_are_gone() {
     );
     sql(&database(&us), &gone);
     let refused = again(&us).expect(3);
-    assert!(refused.stderr.contains("not what the ledger says"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("does not match the ledger"), "{}", refused.stderr);
     assert!(us.run(&["status", &exchange]).status == 3, "its exchange is another, too");
     // Another request of the same product is another matter.
     release(&world, &us, "OTHER");
@@ -69,12 +69,12 @@ fn what_was_delivered_is_recalled_whatever_somebody_wrote_into_the_database() {
     sql(&database(&us), &format!("UPDATE exchange SET request = NULL WHERE id = '{second}'"));
     for of in [&first, &second_request] {
         let said = recall(&us, of).expect(3);
-        assert!(said.stderr.contains("not what the ledger says"), "{}", said.stderr);
+        assert!(said.stderr.contains("does not match the ledger"), "{}", said.stderr);
     }
     sql(&database(&us), &format!("UPDATE exchange SET request = '{second_request}' WHERE id = '{second}'"));
     sql(&database(&us), &format!("UPDATE exchange SET subjects = '[\"x\"]' WHERE id = '{second}'"));
     let said = recall(&us, &second_request).expect(3);
-    assert!(said.stderr.contains("not what the ledger says"), "one that differs is not spared: {}", said.stderr);
+    assert!(said.stderr.contains("does not match the ledger"), "one that differs is not spared: {}", said.stderr);
     // Once what somebody wrote is undone, and beside it, recalls are what they are.
     sql(&database(&us), &format!("DELETE FROM statement WHERE subject = '{first}'"));
     sql(&database(&us), &format!("UPDATE exchange SET subjects = '[\"exercise\"]' WHERE id = '{second}'"));

@@ -91,6 +91,9 @@ impl Admission {
             return Err(NoAuthority::Unknown(claimed));
         }
         let (signed, officer) = signed_by_officer::<Admission>(bytes, here)?;
+        if signed.key() != key.fingerprint() {
+            return Err(NoAuthority::Unknown(officer.id.clone()));
+        }
         // INVARIANT: taken apart by name, so that a new field fails to compile until it is checked here.
         let Admission { what: said, officer: _, role, why, given_at: _, nonce: _, instance: _ } = signed.statement();
         if !role.approves_release() {
@@ -213,6 +216,28 @@ mod tests {
             let refused = Admission::verify(&bytes, two.public(), &quarantined(), &here);
             assert_eq!(refused.unwrap_err(), NoAuthority::Unknown("exercise-one".parse().unwrap()));
         }
+    }
+
+    #[test]
+    fn refuses_another_key_of_the_same_officer_than_the_one_it_is_said_to_be_signed_with() {
+        let (old, new) = (key(), key());
+        let mut officer = officer("exercise-officer", &old, Role::DisclosureOfficer);
+        officer.keys.push(new.public().clone());
+        let said = Admission {
+            what: quarantined(),
+            officer: officer.id.clone(),
+            role: Role::DisclosureOfficer,
+            why: "EXERCISE".into(),
+            given_at: NOW,
+            nonce: [1; 16],
+            instance: here(),
+        };
+        let bytes = Signed::sign(said, &old).unwrap().bytes().to_vec();
+        let officers = Officers::new([officer]).unwrap();
+        let here = VerificationContext { instance: here(), officers: &officers, now: NOW };
+        let verify = |key: &LocalSigner| Admission::verify(&bytes, key.public(), &quarantined(), &here).map(|_| ());
+        assert_eq!(verify(&new), Err(NoAuthority::Unknown("exercise-officer".parse().unwrap())));
+        assert_eq!(verify(&old), Ok(()));
     }
 
     #[test]
