@@ -14,7 +14,7 @@ use portcullis::approval::Role;
 use portcullis::digest::Digest;
 use portcullis::edge::{DeliveryFailure, KeyGate, PayloadSource, Refusal, StopSignal, Transport};
 use portcullis::envelope::{Handled, Handling, Header, OpeningProof, Recall, Receipt};
-use portcullis::gateway::{Hand, Node, Seen};
+use portcullis::gateway::{ManualOperation, Node, Seen};
 use portcullis::ident::{ExchangeId, PartnerId};
 use portcullis::ledger::EntryKind;
 use portcullis::partner::{Breaker, Description};
@@ -173,7 +173,7 @@ async fn a_receipt_that_answers_anything_else_delivers_nothing() {
         assert!(row.unanswered.is_some(), "{what}: whether the partner has it is not known");
         clock.advance(Duration::from_secs(3600));
         if state == ExchangeState::Parked {
-            node.by_hand(&exchange, Hand::Retry).await.unwrap();
+            node.by_hand(&exchange, ManualOperation::Retry).await.unwrap();
         }
     }
     // That the partner is busy says nothing of whether it has it.
@@ -362,12 +362,12 @@ async fn what_is_replaced_while_it_is_being_sent_goes_no_further() {
                 us.run(&["approve", submitted.text("/request"), "--yes", "--key", &key]).expect(0);
             }
         });
-        deciding.look_at_live().await.unwrap();
+        deciding.check_in_flight().await.unwrap();
         assert!(!signal.is_stopped(), "until it is released the first stands");
         promoted(&deciding).await;
         // No officer says anything of the first by approving the second: it is looked at when its time comes.
         clock.advance(Duration::from_secs(10));
-        deciding.look_at_live().await.unwrap();
+        deciding.check_in_flight().await.unwrap();
         assert!(signal.is_stopped(), "what is being sent is stopped");
     });
     attempt(&node, &way, &first).await;
@@ -447,7 +447,7 @@ async fn by_a_clock_in_doubt_no_key_leaves_and_nothing_is_held_for_it() {
         way.meanwhile(async move {
             set.set(start.minus(Duration::from_secs(600)));
             if looked {
-                deciding.look_at_live().await.unwrap();
+                deciding.check_in_flight().await.unwrap();
                 assert!(signal.is_stopped());
             }
         });
@@ -478,10 +478,10 @@ async fn what_expires_while_it_is_being_sent_goes_no_further() {
     let (deciding, set, signal) = (node.clone(), clock.clone(), way.clone());
     way.meanwhile(async move {
         set.advance(expires.since(set.now()) - Duration::from_millis(1));
-        deciding.look_at_live().await.unwrap();
+        deciding.check_in_flight().await.unwrap();
         assert!(!signal.is_stopped(), "it has a moment left");
         set.advance(Duration::from_secs(11));
-        deciding.look_at_live().await.unwrap();
+        deciding.check_in_flight().await.unwrap();
         assert!(signal.is_stopped());
     });
     attempt(&node, &way, &exchange).await;
@@ -504,7 +504,7 @@ async fn what_takes_long_to_be_sent_stays_claimed() {
     way.meanwhile(async move {
         for _ in 0..4 {
             passing.advance(Duration::from_secs(90));
-            looking.look_at_live().await.unwrap();
+            looking.check_in_flight().await.unwrap();
             let row = looking.store().exchange(&exchange).await.unwrap().unwrap();
             assert!(row.lease.unwrap().until >= passing.now().plus(Duration::from_secs(60)));
         }
@@ -534,12 +534,12 @@ async fn a_notice_of_a_recall_is_stopped_by_no_clock_and_by_nothing_that_changes
     let (others, commands) = (world.clone(), us.clone());
     way.meanwhile(async move {
         set.set(start.minus(Duration::from_secs(600)));
-        looking.look_at_live().await.unwrap();
+        looking.check_in_flight().await.unwrap();
         assert!(!signal.is_stopped(), "by a clock in doubt");
         // Somebody else's approval is on record, and what is being sent is decided upon again.
         set.set(start.plus(Duration::from_secs(11)));
         tokio::task::block_in_place(|| released(&others, &commands, "ANOTHER"));
-        looking.look_at_live().await.unwrap();
+        looking.check_in_flight().await.unwrap();
         assert!(!signal.is_stopped(), "by what changed");
     });
     attempt(&node, &way, &notice).await;

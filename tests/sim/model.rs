@@ -18,7 +18,7 @@ use portcullis::edge::{
     Transport, Whole,
 };
 use portcullis::envelope::{Header, Manifest};
-use portcullis::gateway::{Hand, Node, Seen};
+use portcullis::gateway::{ManualOperation, Node, Seen};
 use portcullis::ident::{ExchangeId, PartnerId};
 use portcullis::ledger::{Entry, EntryKind};
 use portcullis::seal::Opener as _;
@@ -303,7 +303,7 @@ impl Model {
         let rows: Vec<ExchangeId> =
             lock(&self.sides[SENDER].disk).exchanges.iter().filter(parked).map(|row| row.id).collect();
         for id in rows {
-            let _ = node.by_hand(&id, Hand::Retry).await;
+            let _ = node.by_hand(&id, ManualOperation::Retry).await;
         }
     }
 

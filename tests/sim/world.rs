@@ -9,7 +9,7 @@ use std::time::Duration;
 use portcullis::digest::Digest;
 use portcullis::edge::Intake;
 use portcullis::envelope::{Disposition, Header, Manifest, OpeningProof, Receipt};
-use portcullis::gateway::{GatewayError, Hand, Node, Seen, Wanted};
+use portcullis::gateway::{GatewayError, ManualOperation, Node, Seen, Wanted};
 use portcullis::ident::{ExchangeId, PartnerId};
 use portcullis::ledger::{EntryKind, LedgerKey, SignedCheckpoint};
 use portcullis::partner::Standing;
@@ -699,15 +699,17 @@ impl Sim {
                     return;
                 }
                 let id = out[self.rng().below(out.len() as u64) as usize];
-                let hand = [Hand::Retry, Hand::Park, Hand::Retry, Hand::Cancel][self.rng().below(4) as usize];
+                let hand =
+                    [ManualOperation::Retry, ManualOperation::Park, ManualOperation::Retry, ManualOperation::Cancel]
+                        [self.rng().below(4) as usize];
                 self.by_hand(at, node, id, hand);
             }
             _ => {}
         }
     }
 
-    fn by_hand(self: &Arc<Self>, at: usize, node: Arc<Node>, id: ExchangeId, hand: Hand) {
-        if hand == Hand::Retry {
+    fn by_hand(self: &Arc<Self>, at: usize, node: Arc<Node>, id: ExchangeId, hand: ManualOperation) {
+        if hand == ManualOperation::Retry {
             self.watch.by_hand(id);
         }
         self.exec.spawn(at, async move {
@@ -760,7 +762,7 @@ impl Sim {
             self.reconsider(at);
             let rows = self.disk(at).exchanges.clone();
             for row in rows.iter().filter(|row| row.state == ExchangeState::Parked) {
-                self.by_hand(at, node.clone(), row.id, Hand::Retry);
+                self.by_hand(at, node.clone(), row.id, ManualOperation::Retry);
             }
         }
     }
@@ -976,7 +978,7 @@ async fn watch_halt(sim: Arc<Sim>, at: usize, node: Arc<Node>) {
 /// The server's look at what is being sent.
 async fn watch_live(sim: Arc<Sim>, node: Arc<Node>) {
     loop {
-        let _ = node.look_at_live().await;
+        let _ = node.check_in_flight().await;
         sim.exec.sleep(200).await;
     }
 }

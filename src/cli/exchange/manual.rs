@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::cli::input::arguments::ExchangeArg;
 use crate::cli::input::open::node_at;
 use crate::cli::output::{Exit, Failure, Out};
-use crate::gateway::Hand;
+use crate::gateway::ManualOperation;
 
 /// Retry, park or cancel an exchange.
 #[derive(Debug, clap::Subcommand)]
@@ -35,9 +35,9 @@ impl ExchangeCommand {
     /// [`Failure`] if the exchange is not in a state that allows it.
     pub async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
         let (exchange, hand) = match self {
-            ExchangeCommand::Retry { exchange } => (exchange, Hand::Retry),
-            ExchangeCommand::Park { exchange } => (exchange, Hand::Park),
-            ExchangeCommand::Cancel { exchange } => (exchange, Hand::Cancel),
+            ExchangeCommand::Retry { exchange } => (exchange, ManualOperation::Retry),
+            ExchangeCommand::Park { exchange } => (exchange, ManualOperation::Park),
+            ExchangeCommand::Cancel { exchange } => (exchange, ManualOperation::Cancel),
         };
         let node = node_at(config).await?;
         let exchange = exchange.find(&node).await?;

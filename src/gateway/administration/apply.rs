@@ -147,7 +147,7 @@ impl Node {
             writing.entries.extend(recorded.into_iter().map(|entry| entry.with("change", set.digest())));
         }
         let lost = match set.part(&PartName::Ledger) {
-            Some(_) => Some(accepted::lost_heads(&**self.store()).await?),
+            Some(_) => Some(accepted::accepted_losses(&**self.store()).await?),
             None => None,
         };
         let made = self.commit_while(self.stands(roster), writing.changes, writing.entries).await;

@@ -9,7 +9,7 @@ use crate::store::{Direction, Exchange, ExchangeKind, ExchangeState};
 
 /// An operator's hand on an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hand {
+pub enum ManualOperation {
     /// Try it again now.
     Retry,
     /// Set it aside.
@@ -25,12 +25,12 @@ impl Node {
     ///
     /// # Errors
     /// [`GatewayError::Refused`] if its state does not allow that.
-    pub async fn by_hand(&self, id: &ExchangeId, hand: Hand) -> Result<ExchangeView, GatewayError> {
+    pub async fn by_hand(&self, id: &ExchangeId, hand: ManualOperation) -> Result<ExchangeView, GatewayError> {
         let mut row = self.exchange_row(id).await?;
         if row.direction != Direction::Out {
             return self.drop_by_hand(row, hand).await;
         }
-        if hand == Hand::Retry && row.state == ExchangeState::Parked && !self.has_payload(&row).await {
+        if hand == ManualOperation::Retry && row.state == ExchangeState::Parked && !self.has_payload(&row).await {
             // Ours is damaged or gone: the same bytes would only be refused again. Held, it is decided and sealed anew.
             row.attempts = 0;
             self.hold(row, "the sealed payload is missing or damaged: it is sealed again", None).await?;
@@ -43,12 +43,12 @@ impl Node {
             )));
         }
         let (state, kind) = match (hand, row.state) {
-            (Hand::Retry, ExchangeState::Parked | ExchangeState::Queued) => {
+            (ManualOperation::Retry, ExchangeState::Parked | ExchangeState::Queued) => {
                 (ExchangeState::Queued, EntryKind::ExchangeQueued)
             }
-            (Hand::Park, ExchangeState::Queued) => (ExchangeState::Parked, EntryKind::ExchangeParked),
+            (ManualOperation::Park, ExchangeState::Queued) => (ExchangeState::Parked, EntryKind::ExchangeParked),
             (
-                Hand::Cancel,
+                ManualOperation::Cancel,
                 ExchangeState::Requested
                 | ExchangeState::Held
                 | ExchangeState::Approved
@@ -61,24 +61,24 @@ impl Node {
         };
         row.state = state;
         row.updated = now;
-        if hand == Hand::Retry {
+        if hand == ManualOperation::Retry {
             // By hand the count begins anew: an operator who retries expects as many tries as a new exchange gets.
             row.attempts = 0;
             row.next_attempt = now;
         }
         let request = row.request;
         self.commit(vec![row.into()], vec![Entry::new(now, kind, id, "operator")]).await?;
-        if let (Hand::Cancel, Some(request)) = (hand, request) {
+        if let (ManualOperation::Cancel, Some(request)) = (hand, request) {
             self.let_go_of_attachments(&request).await?;
         }
         Ok(exchange_view(&self.exchange_row(id).await?))
     }
 
-    async fn drop_by_hand(&self, row: Exchange, hand: Hand) -> Result<ExchangeView, GatewayError> {
+    async fn drop_by_hand(&self, row: Exchange, hand: ManualOperation) -> Result<ExchangeView, GatewayError> {
         let id = row.id;
         let refused = |why: String| Err(GatewayError::refused(format!("exchange `{id}` is inbound and {why}")));
         match (hand, row.state) {
-            (Hand::Cancel, ExchangeState::Receiving) => {}
+            (ManualOperation::Cancel, ExchangeState::Receiving) => {}
             (_, ExchangeState::Receiving) => return refused("is not finished: it can only be cancelled".into()),
             (_, state) => return refused(format!("is {state}: see `inbox`")),
         }

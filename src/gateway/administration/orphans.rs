@@ -14,7 +14,7 @@ const ORPHANS_KEPT: Duration = Duration::from_secs(30 * 86_400);
 
 /// One file that was set aside.
 #[derive(Clone, Debug, Serialize)]
-pub struct LostView {
+pub struct OrphanView {
     /// Its name, by which it is put back or removed.
     pub name: String,
     /// The exchange or request that it belonged to.
@@ -45,7 +45,7 @@ impl Node {
     ///
     /// # Errors
     /// [`GatewayError`] if spool or store cannot be read.
-    pub async fn lost(&self) -> Result<Vec<LostView>, GatewayError> {
+    pub async fn lost(&self) -> Result<Vec<OrphanView>, GatewayError> {
         let mut views = Vec::new();
         for lost in self.spool().lost().await.map_err(|e| self.spool_trouble(&e))? {
             views.push(self.lost_view(lost).await?);
@@ -58,7 +58,7 @@ impl Node {
     ///
     /// # Errors
     /// [`GatewayError::Unknown`] if there is none of that name; [`GatewayError::Refused`] if something is in its place.
-    pub async fn restore_lost(&self, name: &str) -> Result<LostView, GatewayError> {
+    pub async fn restore_lost(&self, name: &str) -> Result<OrphanView, GatewayError> {
         let lost = self.lost_named(name).await?;
         if self.spool().has_any(lost.id) {
             return Err(GatewayError::refused(format!(
@@ -84,7 +84,7 @@ impl Node {
     /// # Errors
     /// [`GatewayError::Unknown`] if there is none of that name; [`GatewayError::Refused`] if a row needs it, or if it is an
     /// orphan that was not kept for as many days as are configured.
-    pub async fn drop_lost(&self, name: &str) -> Result<LostView, GatewayError> {
+    pub async fn drop_lost(&self, name: &str) -> Result<OrphanView, GatewayError> {
         let lost = self.lost_named(name).await?;
         let view = self.lost_view(lost.clone()).await?;
         if view.needed {
@@ -165,13 +165,13 @@ impl Node {
         })
     }
 
-    async fn lost_view(&self, lost: LostFile) -> Result<LostView, GatewayError> {
+    async fn lost_view(&self, lost: LostFile) -> Result<OrphanView, GatewayError> {
         let needed = self.needs_lost(&lost).await?;
         let orphan = self.is_orphan(&lost).await?;
         let kept_until = orphan.then(|| self.kept_until(&lost).to_string());
         let damaged = !self.spool().is_as_noted(&lost).await.map_err(|e| self.spool_trouble(&e))?;
         let note = lost.note;
-        Ok(LostView {
+        Ok(OrphanView {
             subject: subject(lost.id),
             name: lost.name,
             whole: lost.whole,

@@ -159,7 +159,7 @@ impl Node {
         agreement: &Agreement,
         new: &BTreeSet<String>,
     ) -> Result<(), GatewayError> {
-        let parties = self.parties().await?;
+        let parties = self.participants().await?;
         let agreed = parties.roster.iter().flat_map(|partner| &partner.agreement.kinds).map(String::as_str);
         let known: BTreeSet<&str> = agreed.chain(USUAL_KINDS).collect();
         for kind in agreement.kinds.iter().filter(|kind| !known.contains(kind.as_str()) && !new.contains(*kind)) {

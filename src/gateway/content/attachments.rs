@@ -74,7 +74,7 @@ impl Node {
         &self,
         request: RequestId,
         product: &Product,
-    ) -> Result<KeptContents<'_>, GatewayError> {
+    ) -> Result<StoredAttachments<'_>, GatewayError> {
         self.keep(request).contents(product)
     }
 
@@ -159,19 +159,19 @@ impl<'a> Keep<'a> {
     }
 
     /// The attachments that are kept.
-    pub fn contents(&self, product: &Product) -> Result<KeptContents<'a>, GatewayError> {
+    pub fn contents(&self, product: &Product) -> Result<StoredAttachments<'a>, GatewayError> {
         let mut names = BTreeMap::new();
         for (n, attachment) in numbered(product).into_iter().enumerate() {
             names.insert(attachment.digest(), name(self.request, n)?);
         }
         let (spool, storage, progress) = (self.spool, self.storage, self.progress);
-        Ok(KeptContents { spool, storage, progress, names, checked: Mutex::default() })
+        Ok(StoredAttachments { spool, storage, progress, names, checked: Mutex::default() })
     }
 }
 
 /// Attachments at rest. Each is hashed from end to end when it is first asked for, and read from the same open file
 /// afterwards, so that another file of that name is never what is read.
-pub(in crate::gateway) struct KeptContents<'a> {
+pub(in crate::gateway) struct StoredAttachments<'a> {
     spool: &'a Spool,
     storage: &'a AtRest,
     progress: &'a Progress,
@@ -179,7 +179,7 @@ pub(in crate::gateway) struct KeptContents<'a> {
     checked: Mutex<BTreeMap<Digest, PayloadReader>>,
 }
 
-impl KeptContents<'_> {
+impl StoredAttachments<'_> {
     /// The same without hashing first, for whoever hashes every byte that it takes: sealing does, and throws away what
     /// it made of other bytes.
     ///
@@ -237,16 +237,16 @@ impl KeptContents<'_> {
     }
 }
 
-impl Contents for KeptContents<'_> {
+impl Contents for StoredAttachments<'_> {
     fn open(&self, digest: Digest) -> Result<Box<dyn ReadSeek + Send>, ContentsFault> {
         let reader = self.hashed(digest, &mut |_, _| ())?;
         self.decrypted(digest, &reader)
     }
 }
 
-/// [`KeptContents`] for whoever hashes what it reads.
+/// [`StoredAttachments`] for whoever hashes what it reads.
 pub(in crate::gateway) struct Unhashed<'a> {
-    contents: &'a KeptContents<'a>,
+    contents: &'a StoredAttachments<'a>,
     once: bool,
 }
 

@@ -14,33 +14,33 @@ use crate::wire::RefusalCode;
 const FULL: Duration = Duration::from_secs(5);
 
 /// What becomes of an offer that is not refused.
-pub(in crate::gateway) enum Taken {
+pub(in crate::gateway) enum AcceptedOffer {
     Accept(Box<Partner>, Box<dyn PayloadSink>),
     Replay(Vec<u8>),
 }
 
 /// Why an offer or payload is not taken: a code and a time for the partner, the rest for our own log.
-pub(in crate::gateway) struct NotTaken {
+pub(in crate::gateway) struct Rejection {
     pub code: RefusalCode,
     pub retry_after: Option<Duration>,
     pub why: String,
 }
 
-impl NotTaken {
-    pub(in crate::gateway) fn new(code: RefusalCode, why: impl std::fmt::Display) -> NotTaken {
-        NotTaken { code, retry_after: None, why: why.to_string() }
+impl Rejection {
+    pub(in crate::gateway) fn new(code: RefusalCode, why: impl std::fmt::Display) -> Rejection {
+        Rejection { code, retry_after: None, why: why.to_string() }
     }
 
     /// There is no place for it now.
-    pub(in crate::gateway) fn full(why: impl std::fmt::Display) -> NotTaken {
-        NotTaken { retry_after: Some(FULL), ..NotTaken::new(RefusalCode::StorageUnavailable, why) }
+    pub(in crate::gateway) fn full(why: impl std::fmt::Display) -> Rejection {
+        Rejection { retry_after: Some(FULL), ..Rejection::new(RefusalCode::StorageUnavailable, why) }
     }
 }
 
-impl From<GatewayError> for NotTaken {
-    fn from(error: GatewayError) -> NotTaken {
+impl From<GatewayError> for Rejection {
+    fn from(error: GatewayError) -> Rejection {
         if let GatewayError::Store(StoreError::Quota { .. }) = &error {
-            return NotTaken::new(RefusalCode::Quota, error);
+            return Rejection::new(RefusalCode::Quota, error);
         }
         let code = match &error {
             GatewayError::Store(StoreError::Conflict { .. }) => RefusalCode::InProgress,
@@ -49,18 +49,18 @@ impl From<GatewayError> for NotTaken {
             GatewayError::Refused(_) => RefusalCode::Refused,
             GatewayError::Trouble(_) | GatewayError::Passing(_) => RefusalCode::NotCompleted,
         };
-        NotTaken::new(code, error)
+        Rejection::new(code, error)
     }
 }
 
-impl From<StoreError> for NotTaken {
-    fn from(error: StoreError) -> NotTaken {
+impl From<StoreError> for Rejection {
+    fn from(error: StoreError) -> Rejection {
         GatewayError::from(error).into()
     }
 }
 
 /// An exchange whose payload has arrived, with the payload itself if it is the store's to keep.
-pub(in crate::gateway) struct Arrived {
+pub(in crate::gateway) struct ReceivedPayload {
     pub row: Exchange,
     pub short: Option<Bytes>,
 }

@@ -1,9 +1,9 @@
 //! What partners offer: the manifest is checked before a byte is taken, the payload goes to its sink, and what opens
 //! and passes every check is in the inbox before a receipt is signed.
 
-use crate::gateway::inbound::answer::Arrived;
-use crate::gateway::inbound::answer::NotTaken;
-use crate::gateway::inbound::answer::Taken;
+use crate::gateway::inbound::answer::AcceptedOffer;
+use crate::gateway::inbound::answer::ReceivedPayload;
+use crate::gateway::inbound::answer::Rejection;
 use std::time::Duration;
 
 use super::receipt::OPENED;
@@ -32,12 +32,16 @@ use crate::wire::{Offer, RefusalCode};
 const DOUBT: Duration = Duration::from_secs(60);
 
 impl Node {
-    pub(in crate::gateway) async fn offered(&self, partner: &PartnerId, offer: Offer) -> Result<Taken, NotTaken> {
+    pub(in crate::gateway) async fn offered(
+        &self,
+        partner: &PartnerId,
+        offer: Offer,
+    ) -> Result<AcceptedOffer, Rejection> {
         let (partner, clock_in_doubt) = self.sender(partner).await?;
         let manifest = self
             .verified()
             .verify::<Manifest>(&offer.manifest, &partner.description.signing_key)
-            .map_err(|e| NotTaken::new(RefusalCode::SignatureInvalid, e))?;
+            .map_err(|e| Rejection::new(RefusalCode::SignatureInvalid, e))?;
         let said = manifest.statement();
         let same = said.exchange == offer.exchange
             && said.payload_size == offer.payload_size
@@ -45,48 +49,48 @@ impl Node {
             && said.header == offer.header
             && said.precedence == offer.precedence;
         if !same {
-            return Err(NotTaken::new(RefusalCode::ManifestInvalid, "offer and manifest differ"));
+            return Err(Rejection::new(RefusalCode::ManifestInvalid, "offer and manifest differ"));
         }
         let known = self.store().exchange(&offer.exchange).await?;
         if let Some(row) = &known {
             if row.direction != Direction::In || row.partner != partner.id {
-                return Err(NotTaken::new(
+                return Err(Rejection::new(
                     RefusalCode::Conflict,
                     "another partner's or our own exchange has this number",
                 ));
             }
             // A resend is answered as the first time, whatever has changed since: it has no second effect.
             if let Some(receipt) = self.receipt_again(row, &manifest).await? {
-                return Ok(Taken::Replay(receipt));
+                return Ok(AcceptedOffer::Replay(receipt));
             }
         }
         self.clock_believed(clock_in_doubt).await?;
         self.admit(&partner, &manifest).await?;
         if said.kind == Kind::Product && self.withdrawn(&partner.id, said.exchange).await? {
-            return Err(NotTaken::new(RefusalCode::Withdrawn, "the partner recalled it before it had arrived"));
+            return Err(Rejection::new(RefusalCode::Withdrawn, "the partner recalled it before it had arrived"));
         }
         let sink = self.receive(&partner, &manifest, known).await?;
-        Ok(Taken::Accept(Box::new(partner), sink))
+        Ok(AcceptedOffer::Accept(Box::new(partner), sink))
     }
 
     /// Nothing new is taken by a clock that is not believed: what it would be judged by is not known. What is here stays
     /// here, and is gone on with when the clock is accepted.
-    async fn clock_believed(&self, in_doubt: bool) -> Result<(), NotTaken> {
+    async fn clock_believed(&self, in_doubt: bool) -> Result<(), Rejection> {
         if !in_doubt {
             return Ok(());
         }
         let doubt = self.clock_doubt().await?.unwrap_or_else(|| "the clock was in doubt a moment ago".into());
-        Err(NotTaken { retry_after: Some(DOUBT), ..NotTaken::new(RefusalCode::NotCompleted, doubt) })
+        Err(Rejection { retry_after: Some(DOUBT), ..Rejection::new(RefusalCode::NotCompleted, doubt) })
     }
 
     /// What can be said of a manifest before a byte of its payload is taken.
-    async fn admit(&self, partner: &Partner, manifest: &Signed<Manifest>) -> Result<(), NotTaken> {
+    async fn admit(&self, partner: &Partner, manifest: &Signed<Manifest>) -> Result<(), Rejection> {
         let now = self.now();
         let agreement = &partner.agreement;
         let recall = manifest.statement().kind == Kind::Recall;
         // A recall is taken whatever the agreement says of products: it only ever makes less readable here.
         if !recall && (!agreement.flow.receive || !agreement.in_force(now)) {
-            return Err(NotTaken::new(RefusalCode::NotAgreed, "the agreement does not let them send now"));
+            return Err(Rejection::new(RefusalCode::NotAgreed, "the agreement does not let them send now"));
         }
         let limit = if recall { Recall::BYTES_MAX } else { agreement.limits.payload_bytes_max };
         manifest.statement().admit(&partner.id.clone().into(), &self.config().node.name, limit, now).map_err(
@@ -103,7 +107,7 @@ impl Node {
                     | ManifestFault::Header
                     | ManifestFault::Formats => RefusalCode::ManifestInvalid,
                 };
-                NotTaken::new(code, fault)
+                Rejection::new(code, fault)
             },
         )?;
         // The date of the product is inside; judged by today's register at the door, and by its own date once open.
@@ -115,7 +119,7 @@ impl Node {
             Ok(marking) => self.meant_for_us(partner, &marking, &[], &rules),
             // No free text goes on record; but what was a marking when the product came is one for its recall.
             Err(_) if recall && self.came_as(partner, manifest.statement().about, said).await? => Ok(()),
-            Err(not) => Err(NotTaken::new(RefusalCode::MarkingRefused, not)),
+            Err(not) => Err(Rejection::new(RefusalCode::MarkingRefused, not)),
         }
     }
 
@@ -135,13 +139,13 @@ impl Node {
         banner: &Marking,
         portions: &[Marking],
         rules: &Rules<'_>,
-    ) -> Result<(), NotTaken> {
+    ) -> Result<(), Rejection> {
         let organisation = self.register().is_organisation(&partner.agreement.ours);
         let ours = if organisation { PartnerKind::Organisation } else { PartnerKind::Country };
         let link = partner.agreement.link_rights_inward(ours);
         may_go(banner, portions, &link, rules).map(|_| ()).map_err(|reasons| {
             let reasons: Vec<String> = reasons.iter().map(ToString::to_string).collect();
-            NotTaken::new(RefusalCode::MarkingRefused, reasons.join(", "))
+            Rejection::new(RefusalCode::MarkingRefused, reasons.join(", "))
         })
     }
 
@@ -150,7 +154,7 @@ impl Node {
         partner: &Partner,
         manifest: &Signed<Manifest>,
         known: Option<Exchange>,
-    ) -> Result<Box<dyn PayloadSink>, NotTaken> {
+    ) -> Result<Box<dyn PayloadSink>, Rejection> {
         let said = manifest.statement();
         let now = self.now();
         let resumed = known.as_ref().is_some_and(|row| {
@@ -185,7 +189,7 @@ impl Node {
             if matches!(error, GatewayError::Store(StoreError::Quota { .. })) {
                 gone?;
                 let again = Some(until_tomorrow(now));
-                return Err(NotTaken { retry_after: again, ..NotTaken::from(error) });
+                return Err(Rejection { retry_after: again, ..Rejection::from(error) });
             }
             return Err(error.into());
         }
@@ -199,19 +203,19 @@ impl Node {
         partner: &PartnerId,
         exchange: ExchangeId,
         Whole { header, short }: Whole,
-    ) -> Result<Vec<u8>, NotTaken> {
+    ) -> Result<Vec<u8>, Rejection> {
         let (partner, clock_in_doubt) = self.sender(partner).await?;
         let row = self.store().exchange(&exchange).await?;
         let mut row = row
             .filter(|row| row.direction == Direction::In && row.partner == partner.id)
-            .ok_or_else(|| NotTaken::new(RefusalCode::NotCompleted, "no such exchange is on record"))?;
+            .ok_or_else(|| Rejection::new(RefusalCode::NotCompleted, "no such exchange is on record"))?;
         let (Some(manifest), Some(payload)) = (row.manifest.clone(), row.payload) else {
-            return Err(NotTaken::new(RefusalCode::NotCompleted, "nothing was received on record"));
+            return Err(Rejection::new(RefusalCode::NotCompleted, "nothing was received on record"));
         };
         let manifest = self
             .verified()
             .verify::<Manifest>(&manifest, &partner.description.signing_key)
-            .map_err(|e| NotTaken::new(RefusalCode::SignatureInvalid, e))?;
+            .map_err(|e| Rejection::new(RefusalCode::SignatureInvalid, e))?;
         if let Some(receipt) = self.receipt_again(&row, &manifest).await? {
             return Ok(receipt);
         }
@@ -231,7 +235,7 @@ impl Node {
             is_offered(reader.clone(), payload).await?;
             power_may_fail("payload-whole");
             let notice = whole(reader, "a notice of a recall", Recall::BYTES_MAX).await?;
-            return self.take_recall(&partner, Arrived { row, short }, manifest.statement(), &notice).await;
+            return self.take_recall(&partner, ReceivedPayload { row, short }, manifest.statement(), &notice).await;
         }
         if row.recalled.is_some() || self.withdrawn(&partner.id, exchange).await? {
             return Err(self.refuse_withdrawn(row).await);
@@ -254,18 +258,18 @@ impl Node {
         };
         match content {
             Content { cut: Some(cut), faults, proof, .. } if faults.is_empty() => {
-                self.accept(Arrived { row, short }, &cut, proof).await
+                self.accept(ReceivedPayload { row, short }, &cut, proof).await
             }
-            content => self.quarantine(Arrived { row, short }, &content).await,
+            content => self.quarantine(ReceivedPayload { row, short }, &content).await,
         }
     }
 
     async fn accept(
         &self,
-        Arrived { mut row, short }: Arrived,
+        ReceivedPayload { mut row, short }: ReceivedPayload,
         cut: &Cut,
         proof: OpeningProof,
-    ) -> Result<Vec<u8>, NotTaken> {
+    ) -> Result<Vec<u8>, Rejection> {
         let now = self.now();
         describe(&mut row, cut);
         row.product_id = Some(cut.id().as_str().to_owned());
@@ -280,14 +284,14 @@ impl Node {
         let prints = self.received_from(&row.partner, cut, row.id).await?;
         let (mut more, mut entries) = (vec![prints], vec![entry]);
         self.replaced_by(&mut row, &mut more, &mut entries).await?;
-        self.durable_then_receipt(Arrived { row, short }, more, entries, proof).await
+        self.durable_then_receipt(ReceivedPayload { row, short }, more, entries, proof).await
     }
 
     async fn quarantine(
         &self,
-        Arrived { mut row, short }: Arrived,
+        ReceivedPayload { mut row, short }: ReceivedPayload,
         Content { cut, unread, faults: why, proof }: &Content,
-    ) -> Result<Vec<u8>, NotTaken> {
+    ) -> Result<Vec<u8>, Rejection> {
         let now = self.now();
         let mut more = Vec::new();
         // It can be read here, and told on, while it is in quarantine.
@@ -305,7 +309,7 @@ impl Node {
             .with("reasons", why.len())
             .with(OPENED, proof);
         tracing::error!(exchange.id = %row.id, partner.id = %row.partner, reasons = why.len(), "received into quarantine");
-        self.durable_then_receipt(Arrived { row, short }, more, vec![entry], *proof).await
+        self.durable_then_receipt(ReceivedPayload { row, short }, more, vec![entry], *proof).await
     }
 
     /// What somebody must look at of a payload that was not opened: that it was sealed by or for another, say. Its partner
@@ -329,7 +333,7 @@ impl Node {
 
     /// A payload that this node's key does not open, or that is not what it was offered as: nothing can be kept of it but
     /// that it came.
-    pub(in crate::gateway) async fn not_opened(&self, mut row: Exchange, why: &str, alarm: Option<Entry>) -> NotTaken {
+    pub(in crate::gateway) async fn not_opened(&self, mut row: Exchange, why: &str, alarm: Option<Entry>) -> Rejection {
         let now = self.now();
         let (id, partner) = (row.id, row.partner.clone());
         let payload = row.payload.take();
@@ -346,7 +350,7 @@ impl Node {
         if let Some(payload) = payload {
             let _ = self.spool().remove(payload.spool).await;
         }
-        NotTaken::new(RefusalCode::CannotOpen, why)
+        Rejection::new(RefusalCode::CannotOpen, why)
     }
 }
 
@@ -376,12 +380,12 @@ fn arriving(known: Option<Exchange>, partner: &Partner, manifest: &Signed<Manife
 }
 
 /// Whether what has arrived, from its first byte to its last, is the payload that was offered.
-async fn is_offered(mut reader: PayloadReader, payload: Payload) -> Result<(), NotTaken> {
-    let missing = |e: SpoolError| NotTaken::new(RefusalCode::NotCompleted, e);
+async fn is_offered(mut reader: PayloadReader, payload: Payload) -> Result<(), Rejection> {
+    let missing = |e: SpoolError| Rejection::new(RefusalCode::NotCompleted, e);
     let found = reader.prefix_digest(payload.size).await.map_err(missing)?;
     if found == payload.digest { Ok(()) } else { Err(other_bytes()) }
 }
 
-fn other_bytes() -> NotTaken {
-    NotTaken::new(RefusalCode::DigestMismatch, "other bytes have arrived than were offered")
+fn other_bytes() -> Rejection {
+    Rejection::new(RefusalCode::DigestMismatch, "other bytes have arrived than were offered")
 }

@@ -1,7 +1,7 @@
 //! An offer over which there was a panic is refused for good.
 
 use crate::gateway::Node;
-use crate::gateway::inbound::answer::NotTaken;
+use crate::gateway::inbound::answer::Rejection;
 use crate::gateway::node::panics::panicked;
 use crate::ident::{ExchangeId, PartnerId};
 use crate::store::{Direction, Exchange, ExchangeState};
@@ -15,7 +15,7 @@ impl Node {
         partner: &PartnerId,
         exchange: ExchangeId,
         doing: &'static str,
-    ) -> NotTaken {
+    ) -> Rejection {
         self.panicked_over(exchange, partner, doing).await;
         let row = self.store().exchange(&exchange).await.ok().flatten();
         let arriving = |row: &Exchange| {
@@ -25,7 +25,7 @@ impl Node {
         };
         match row.filter(arriving) {
             Some(row) => self.not_opened(row, &panicked(doing), None).await,
-            None => NotTaken::new(RefusalCode::Refused, panicked(doing)),
+            None => Rejection::new(RefusalCode::Refused, panicked(doing)),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Where a payload goes as it arrives: a long one to the spool, a short one into memory, to become durable in the commit
 //! that records what became of it.
 
-use crate::gateway::inbound::answer::NotTaken;
+use crate::gateway::inbound::answer::Rejection;
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 
@@ -20,16 +20,17 @@ impl Node {
         &self,
         said: &Manifest,
         resumed: bool,
-    ) -> Result<Box<dyn PayloadSink>, NotTaken> {
+    ) -> Result<Box<dyn PayloadSink>, Rejection> {
         let (exchange, size) = (said.exchange, said.payload_size);
         let id = SpoolId::Envelope(exchange);
         let not_taken = |e: SpoolError| match e {
-            SpoolError::InUse { .. } => NotTaken::new(RefusalCode::InProgress, e),
-            _ => NotTaken::full(e),
+            SpoolError::InUse { .. } => Rejection::new(RefusalCode::InProgress, e),
+            _ => Rejection::full(e),
         };
         if self.spool().is_short(size) {
             let turn = self.arriving().take(exchange);
-            let turn = turn.ok_or_else(|| NotTaken::new(RefusalCode::InProgress, "its payload is arriving already"))?;
+            let turn =
+                turn.ok_or_else(|| Rejection::new(RefusalCode::InProgress, "its payload is arriving already"))?;
             let room = self.spool().reserve(size).map_err(not_taken)?;
             if self.spool().has_any(id) {
                 // Begun when what is short was something else.
@@ -138,11 +139,11 @@ impl PayloadSink for Gathered {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gateway::node::process::exchange_locks::Turns;
+    use crate::gateway::node::process::exchange_locks::ExchangeLocks;
     use crate::time::Time;
 
     fn gathered(size: u64) -> Box<Gathered> {
-        let turn = Turns::default().take(ExchangeId::new(Time::EPOCH, [1; 10])).unwrap();
+        let turn = ExchangeLocks::default().take(ExchangeId::new(Time::EPOCH, [1; 10])).unwrap();
         Box::new(Gathered { bytes: BytesMut::new(), size, _turn: turn, _room: None })
     }
 

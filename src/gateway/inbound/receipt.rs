@@ -5,7 +5,7 @@
 use crate::digest::Digest;
 use crate::envelope::{Disposition, Manifest, OpeningProof, Receipt};
 use crate::gateway::Node;
-use crate::gateway::inbound::answer::{Arrived, NotTaken};
+use crate::gateway::inbound::answer::{ReceivedPayload, Rejection};
 use crate::ledger::{Entry, EntryKind, SignedCheckpoint};
 use crate::sign::{Signed, Signer as _};
 use crate::store::{Change, Exchange, ExchangeState};
@@ -22,13 +22,13 @@ impl Node {
         &self,
         row: &Exchange,
         manifest: &Signed<Manifest>,
-    ) -> Result<Option<Vec<u8>>, NotTaken> {
+    ) -> Result<Option<Vec<u8>>, Rejection> {
         let here = matches!(row.state, ExchangeState::Received | ExchangeState::Taken | ExchangeState::Quarantined);
         if !here {
             return Ok(None);
         }
         if row.manifest.as_deref() != Some(manifest.bytes()) {
-            return Err(NotTaken::new(RefusalCode::Conflict, "the exchange is complete with another manifest"));
+            return Err(Rejection::new(RefusalCode::Conflict, "the exchange is complete with another manifest"));
         }
         match &row.receipt {
             Some(receipt) if self.is_own_receipt(receipt, row, manifest) => Ok(Some(receipt.clone())),
@@ -55,7 +55,7 @@ impl Node {
     }
 
     /// When what is here was put on record as received.
-    async fn received_at(&self, row: &Exchange) -> Result<Time, NotTaken> {
+    async fn received_at(&self, row: &Exchange) -> Result<Time, Rejection> {
         let entries = self.store().entries_about(&row.id.to_string()).await?;
         let received = entries
             .iter()
@@ -66,21 +66,21 @@ impl Node {
     }
 
     /// What shows that this node opened what it has, as it put it on record when it did.
-    async fn proof_on_record(&self, row: &Exchange, said: &Manifest) -> Result<OpeningProof, NotTaken> {
+    async fn proof_on_record(&self, row: &Exchange, said: &Manifest) -> Result<OpeningProof, Rejection> {
         let entries = self.store().entries_about(&row.id.to_string()).await?;
         let proofs = entries.iter().rev().filter_map(|recorded| recorded.entry.detail().get(OPENED)?.parse().ok());
         let proof = proofs.map(OpeningProof::from_digest).find(|proof| said.opening.is_of(proof));
-        proof.ok_or_else(|| NotTaken::new(RefusalCode::NotCompleted, "that it was opened is not on record"))
+        proof.ok_or_else(|| Rejection::new(RefusalCode::NotCompleted, "that it was opened is not on record"))
     }
 
     /// Commits that the exchange is here, with what changes beside it, and only then signs for it.
     pub(in crate::gateway) async fn durable_then_receipt(
         &self,
-        Arrived { row, short }: Arrived,
+        ReceivedPayload { row, short }: ReceivedPayload,
         more: Vec<Change>,
         entries: Vec<Entry>,
         proof: OpeningProof,
-    ) -> Result<Vec<u8>, NotTaken> {
+    ) -> Result<Vec<u8>, Rejection> {
         let changes = std::iter::once(Change::with_payload(row.clone(), short)).chain(more).collect();
         let committed = self.commit_for_head(changes, entries).await?;
         power_may_fail("inbox-recorded");
@@ -95,8 +95,8 @@ impl Node {
         mut row: Exchange,
         head: Option<SignedCheckpoint>,
         proof: OpeningProof,
-    ) -> Result<Vec<u8>, NotTaken> {
-        let missing = || NotTaken::new(RefusalCode::NotCompleted, "the record of the exchange is not complete");
+    ) -> Result<Vec<u8>, Rejection> {
+        let missing = || Rejection::new(RefusalCode::NotCompleted, "the record of the exchange is not complete");
         let manifest = row.manifest.as_deref().ok_or_else(missing)?;
         let payload = row.payload.ok_or_else(missing)?;
         let (head, received) = match head {
@@ -121,7 +121,7 @@ impl Node {
             opened: proof,
         };
         let signed =
-            Signed::sign(receipt, &self.keys().signing).map_err(|e| NotTaken::new(RefusalCode::NotCompleted, e))?;
+            Signed::sign(receipt, &self.keys().signing).map_err(|e| Rejection::new(RefusalCode::NotCompleted, e))?;
         let now = self.now();
         let entry = Entry::new(now, EntryKind::ExchangeReceipted, row.id, "gateway").with("receipt", signed.digest());
         let entry = match &row.receipt {

@@ -3,7 +3,7 @@
 //!
 //! It refuses to remember what will be offered again anyway, and to touch a row that is about anything else.
 
-use crate::gateway::inbound::answer::NotTaken;
+use crate::gateway::inbound::answer::Rejection;
 use serde::Serialize;
 
 use crate::edge::Refusal;
@@ -41,7 +41,7 @@ pub struct RefusedOffer {
 impl Node {
     /// Puts on record that an offer was refused for good. The first time there is an entry in the ledger and a row; from
     /// then on it is counted. What cannot be put on record is in the log alone: the partner is refused all the same.
-    pub(in crate::gateway) async fn turned_away(&self, partner: &PartnerId, exchange: ExchangeId, not: &NotTaken) {
+    pub(in crate::gateway) async fn turned_away(&self, partner: &PartnerId, exchange: ExchangeId, not: &Rejection) {
         if not.code.retryable() {
             return;
         }
@@ -58,7 +58,7 @@ impl Node {
         &self,
         partner: &PartnerId,
         exchange: ExchangeId,
-        not: &NotTaken,
+        not: &Rejection,
     ) -> Result<(), GatewayError> {
         let (now, code) = (self.now(), not.code.number().to_string());
         let entry = Entry::new(now, EntryKind::ExchangeRefused, exchange, partner)
@@ -67,7 +67,7 @@ impl Node {
         let Some(mut row) = self.store().exchange(&exchange).await? else {
             let row = refused(exchange, partner, now, &code, &not.why);
             // A partner whose quota of exchanges is used up can have no more of them put on record either.
-            let counted = self.spend(self.parties().await?.partner(partner)?, Direction::In, 0);
+            let counted = self.spend(self.participants().await?.partner(partner)?, Direction::In, 0);
             return self.commit(vec![row.into(), counted], vec![entry]).await;
         };
         let offered = row.direction == Direction::In && row.partner == *partner;
@@ -128,7 +128,7 @@ fn refused(id: ExchangeId, partner: &PartnerId, now: Time, code: &str, why: &str
 
 impl Node {
     /// What a partner is told of an offer that is not taken; the rest is for our own log, a few times a minute for each code.
-    pub(in crate::gateway) fn told(&self, partner: &PartnerId, exchange: ExchangeId, not: &NotTaken) -> Refusal {
+    pub(in crate::gateway) fn told(&self, partner: &PartnerId, exchange: ExchangeId, not: &Rejection) -> Refusal {
         let code = not.code.number();
         if let Some(suppressed) = self.not_taken().admit(&format!("{partner} {code}"), "not taken", self.now()) {
             tracing::warn!(partner.id = %partner, exchange.id = %exchange, code, why = not.why, suppressed, "not taken");

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::envelope::Kind;
-use crate::gateway::inbound::answer::NotTaken;
+use crate::gateway::inbound::answer::Rejection;
 use crate::gateway::{GatewayError, Node};
 use crate::ident::PartnerId;
 use crate::ledger::{Entry, EntryKind};
@@ -38,7 +38,7 @@ impl Node {
         partner: &Partner,
         kind: Kind,
         size: u64,
-    ) -> Result<Place, NotTaken> {
+    ) -> Result<Place, Rejection> {
         let share = self.share_of(partner, kind)?;
         let shares = self.shares();
         let mut all = shares.counted.lock().await;
@@ -58,7 +58,7 @@ impl Node {
         }
         all.insert(partner.id.clone(), has);
         if let Some((code, why)) = share.exceeded(&has, size) {
-            return Err(NotTaken { retry_after: Some(NO_PLACE), ..NotTaken::new(code, why) });
+            return Err(Rejection { retry_after: Some(NO_PLACE), ..Rejection::new(code, why) });
         }
         has.unfinished += 1;
         has.bytes = has.bytes.saturating_add(size);
@@ -70,9 +70,9 @@ impl Node {
         Ok(Place { begun: shares.begun.clone(), partner: partner.id.clone(), bytes: size })
     }
 
-    fn share_of(&self, partner: &Partner, kind: Kind) -> Result<Share, NotTaken> {
+    fn share_of(&self, partner: &Partner, kind: Kind) -> Result<Share, Rejection> {
         let store = &self.config().store;
-        let free = self.spool().free_bytes().map_err(NotTaken::full)?;
+        let free = self.spool().free_bytes().map_err(Rejection::full)?;
         // Whoever may send so many at once needs a place for each.
         let unfinished = store.unfinished_max.max(u64::from(partner.agreement.limits.concurrent));
         let share =

@@ -22,14 +22,14 @@ use super::GatewayError;
 use crate::change::PolicyTexts;
 use crate::config::{Config, FilterProgram, Keys};
 use crate::digest::Digest;
-use crate::gateway::node::participants::LastParties;
+use crate::gateway::node::participants::RecentParticipants;
 use crate::gateway::node::policy::active;
 use crate::gateway::node::policy::rules::Rules;
 use crate::gateway::node::policy::settings::{bounds, inspection};
-use crate::gateway::node::process::cache::Assembled;
-use crate::gateway::node::process::exchange_locks::Turns;
-use crate::gateway::node::process::fatal::Halt;
-use crate::gateway::node::process::in_flight::Live;
+use crate::gateway::node::process::cache::AssemblyCache;
+use crate::gateway::node::process::exchange_locks::ExchangeLocks;
+use crate::gateway::node::process::fatal::FatalStop;
+use crate::gateway::node::process::in_flight::InFlight;
 use crate::ident::OfficerId;
 use crate::inspect::Settings;
 use crate::ledger::{LedgerKey, Origin};
@@ -57,7 +57,7 @@ pub struct Node {
     rules: Arc<Rules>,
     inspection: Arc<Settings>,
     /// What was assembled in this process, under these rules.
-    assembled: Arc<Assembled>,
+    assembled: Arc<AssemblyCache>,
 }
 
 /// What does not change while a process has the node open.
@@ -84,12 +84,12 @@ struct Base {
     breakers: tokio::sync::Mutex<()>,
     /// Held while the head that is remembered of a partner's ledger is read and written.
     witness: tokio::sync::Mutex<()>,
-    last_parties: LastParties,
-    arriving: Turns,
+    recent_participants: RecentParticipants,
+    arriving: ExchangeLocks,
     shares: Shares,
     not_taken: LogLimiter,
-    live: Live,
-    halt: Halt,
+    live: InFlight,
+    halt: FatalStop,
     progress: Progress,
     /// Up to when partners have shown that our ledger is the one they know.
     confirmed: Mutex<Option<Time>>,
@@ -131,7 +131,7 @@ impl Base {
             None => proved,
         });
         let store: Arc<dyn Store> = proved.clone();
-        let halt = Halt::default();
+        let halt = FatalStop::default();
         halt.on_broken(&spool);
         Base {
             clock,
@@ -147,11 +147,11 @@ impl Base {
             verified: VerificationCache::default(),
             breakers: tokio::sync::Mutex::default(),
             witness: tokio::sync::Mutex::default(),
-            last_parties: LastParties::default(),
-            arriving: Turns::default(),
+            recent_participants: RecentParticipants::default(),
+            arriving: ExchangeLocks::default(),
             shares: Shares::default(),
             not_taken: LogLimiter::default(),
-            live: Live::default(),
+            live: InFlight::default(),
             halt,
             progress,
             confirmed: Mutex::default(),

@@ -144,7 +144,7 @@ impl Node {
         progress: Progress,
     ) -> Result<Node, GatewayError> {
         let spool = open_spool(&config)?;
-        let heads = known::own_heads(&config, keys.ledger.public())?;
+        let heads = known::checkpoint_files(&config, keys.ledger.public())?;
         // Before the store's own head, which then is at least as new.
         let beside = known::beside(&config, &heads)?;
         let (entropy, keys, store) = (Arc::new(SystemEntropy), Arc::new(keys), Arc::new(store));

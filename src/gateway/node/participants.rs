@@ -21,7 +21,7 @@ const REMEMBERED: Duration = Duration::from_secs(1);
 /// Partners, officers and the standing of the clock, read once. Reading and checking them is most of the work of a
 /// decision, and what was decided on them is committed only while they are still the ones on record.
 #[derive(Clone)]
-pub(in crate::gateway) struct Parties {
+pub(in crate::gateway) struct Participants {
     /// What the store counted before they were read: they are on record now if it still counts the same.
     pub generation: u64,
     pub roster: Roster,
@@ -33,7 +33,7 @@ pub(in crate::gateway) struct Parties {
     pub consents: Vec<SourceConsent>,
 }
 
-impl Parties {
+impl Participants {
     /// The partner enrolled under `id`.
     ///
     /// # Errors
@@ -45,17 +45,17 @@ impl Parties {
 
 /// The parties that were read last.
 #[derive(Default)]
-pub(in crate::gateway) struct LastParties(Mutex<Option<Last>>);
+pub(in crate::gateway) struct RecentParticipants(Mutex<Option<Last>>);
 
-/// Parties, when they were read, and the rows they were made of.
+/// Participants, when they were read, and the rows they were made of.
 #[derive(Clone)]
 struct Last {
     read: Time,
-    parties: Arc<Parties>,
+    parties: Arc<Participants>,
     rows: Arc<(Vec<store::Partner>, Vec<store::Officer>)>,
 }
 
-impl LastParties {
+impl RecentParticipants {
     /// Those that were read, if they are still the ones on record as the ledger has it.
     fn still(&self, on_record: &Generations, now: Time) -> Option<Last> {
         let last = self.lock().clone()?;
@@ -74,9 +74,9 @@ impl Node {
     ///
     /// # Errors
     /// [`GatewayError`] if the store cannot be read or a record is damaged.
-    pub(in crate::gateway) async fn parties(&self) -> Result<Arc<Parties>, GatewayError> {
+    pub(in crate::gateway) async fn participants(&self) -> Result<Arc<Participants>, GatewayError> {
         let on_record = self.store().generations().await?;
-        match self.last_parties().still(&on_record, self.now()) {
+        match self.recent_participants().still(&on_record, self.now()) {
             Some(last) => Ok(self.with_clock(last.parties, &on_record)),
             None => self.parties_now().await,
         }
@@ -87,7 +87,7 @@ impl Node {
     ///
     /// # Errors
     /// As [`Node::parties`], and if the policy in the store is not the one on record.
-    pub(in crate::gateway) async fn parties_now(&self) -> Result<Arc<Parties>, GatewayError> {
+    pub(in crate::gateway) async fn parties_now(&self) -> Result<Arc<Participants>, GatewayError> {
         let (on_record, now) = (self.store().generations().await?, self.now());
         let rows = async { Ok((self.store().partners().await?, self.store().officers().await?)) };
         let texts = async { active::texts_stand(&**self.store()).await };
@@ -95,7 +95,7 @@ impl Node {
         let (rows, (), clock_in_doubt, consents) = read;
         let consents: Vec<SourceConsent> =
             consents.into_iter().filter(|c| c.withdrawn.is_none()).map(|c| c.consent).collect();
-        if let Some(last) = self.last_parties().still(&on_record, now)
+        if let Some(last) = self.recent_participants().still(&on_record, now)
             && *last.rows == rows
             && last.parties.clock_in_doubt == clock_in_doubt
             && last.parties.consents == consents
@@ -106,17 +106,18 @@ impl Node {
         self.say_excluded(&officers).await;
         let enrolments = roster.iter().map(|p| (p.id.clone(), Enrolment::of(p))).collect();
         let generation = on_record.roster;
-        let parties = Arc::new(Parties { generation, roster, officers, clock_in_doubt, enrolments, consents });
-        *self.last_parties().lock() = Some(Last { read: now, parties: Arc::clone(&parties), rows: Arc::new(rows) });
+        let parties = Arc::new(Participants { generation, roster, officers, clock_in_doubt, enrolments, consents });
+        *self.recent_participants().lock() =
+            Some(Last { read: now, parties: Arc::clone(&parties), rows: Arc::new(rows) });
         Ok(parties)
     }
 
-    /// Parties that are remembered, as the clock is now: time passes without any change on record.
-    fn with_clock(&self, parties: Arc<Parties>, on_record: &Generations) -> Arc<Parties> {
+    /// Participants that are remembered, as the clock is now: time passes without any change on record.
+    fn with_clock(&self, parties: Arc<Participants>, on_record: &Generations) -> Arc<Participants> {
         let clock_in_doubt = parties.clock_in_doubt || self.is_behind(on_record.clock_high).is_some();
         match clock_in_doubt == parties.clock_in_doubt {
             true => parties,
-            false => Arc::new(Parties { clock_in_doubt, ..(*parties).clone() }),
+            false => Arc::new(Participants { clock_in_doubt, ..(*parties).clone() }),
         }
     }
 
@@ -126,7 +127,7 @@ impl Node {
     /// # Errors
     /// [`GatewayError`] if there is none, or its record is damaged.
     pub(in crate::gateway) async fn sender(&self, id: &PartnerId) -> Result<(Partner, bool), GatewayError> {
-        let (partner, clock_in_doubt) = match self.parties().await {
+        let (partner, clock_in_doubt) = match self.participants().await {
             Ok(parties) => (parties.partner(id)?.clone(), parties.clock_in_doubt),
             Err(_) => (self.partner(id).await?, self.clock_in_doubt().await?),
         };
@@ -141,11 +142,14 @@ impl Node {
     ///
     /// # Errors
     /// As [`Node::parties`].
-    pub(in crate::gateway) async fn parties_since(&self, known: &Arc<Parties>) -> Result<Arc<Parties>, GatewayError> {
+    pub(in crate::gateway) async fn parties_since(
+        &self,
+        known: &Arc<Participants>,
+    ) -> Result<Arc<Participants>, GatewayError> {
         if self.store().generations().await?.roster == known.generation {
             return Ok(Arc::clone(known));
         }
-        self.parties().await
+        self.participants().await
     }
 }
 

@@ -31,7 +31,7 @@ impl Node {
     ) -> Result<(), GatewayError> {
         let commit = changes.into_iter().fold(Commit::new().only_while(stands), Commit::change);
         let commit = entries.into_iter().fold(commit, Commit::entry);
-        self.store().commit(commit).await.inspect_err(|error| self.halt().on_store(error))?;
+        self.store().commit(commit).await.inspect_err(|error| self.fatal_stop().on_store(error))?;
         Ok(())
     }
 
@@ -44,7 +44,7 @@ impl Node {
     ) -> Result<(), GatewayError> {
         let commit = changes.into_iter().fold(Commit::new().only_news(), Commit::change);
         let commit = entries.into_iter().fold(commit, Commit::entry);
-        self.store().commit(commit).await.inspect_err(|error| self.halt().on_store(error))?;
+        self.store().commit(commit).await.inspect_err(|error| self.fatal_stop().on_store(error))?;
         Ok(())
     }
 
@@ -56,7 +56,7 @@ impl Node {
     ) -> Result<SignedCheckpoint, GatewayError> {
         let commit = changes.into_iter().fold(Commit::new(), Commit::change);
         let commit = entries.into_iter().fold(commit, Commit::entry);
-        let committed = self.store().commit(commit).await.inspect_err(|error| self.halt().on_store(error))?;
+        let committed = self.store().commit(commit).await.inspect_err(|error| self.fatal_stop().on_store(error))?;
         Ok(committed.head)
     }
 

@@ -322,7 +322,7 @@ impl Node {
     pub(in crate::gateway) async fn open_dossier(&self, request: &RequestId) -> Result<Dossier, GatewayError> {
         let whole = self.whole_request(request).await?;
         self.is_open(&whole.request)?;
-        self.dossier_with(whole, self.parties().await?).await
+        self.dossier_with(whole, self.participants().await?).await
     }
 
     fn is_open(&self, row: &Request) -> Result<(), GatewayError> {

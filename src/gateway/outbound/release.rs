@@ -7,7 +7,7 @@ use futures_util::StreamExt as _;
 
 use crate::digest::Digest;
 use crate::gateway::node::panics::{Panicked, contained};
-use crate::gateway::node::participants::Parties;
+use crate::gateway::node::participants::Participants;
 use crate::gateway::node::process::fatal::stops_the_node;
 use crate::gateway::outbound::decision::dossier::Dossier;
 use crate::gateway::outbound::sealing::Sealed;
@@ -47,7 +47,7 @@ impl Node {
             return Ok(false);
         }
         let more = !seen.listed.is_empty();
-        let parties = &self.parties().await?;
+        let parties = &self.participants().await?;
         // Several at once, so that what they make durable shares its syncs.
         let mut decided = futures_util::stream::iter(slice)
             .map(|waiting| async move { (waiting, self.promote_contained(&waiting.request, parties).await) })
@@ -70,7 +70,7 @@ impl Node {
     }
 
     /// A request that panics while it is put together is set aside, each of its exchanges that waits.
-    async fn promote_contained(&self, id: &RequestId, parties: &Arc<Parties>) -> Result<(), GatewayError> {
+    async fn promote_contained(&self, id: &RequestId, parties: &Arc<Participants>) -> Result<(), GatewayError> {
         match contained(self.promote_request(id, parties)).await {
             Ok(done) => done,
             Err(Panicked) => {
@@ -84,7 +84,7 @@ impl Node {
         }
     }
 
-    async fn promote_request(&self, id: &RequestId, parties: &Arc<Parties>) -> Result<(), GatewayError> {
+    async fn promote_request(&self, id: &RequestId, parties: &Arc<Participants>) -> Result<(), GatewayError> {
         let parties = self.parties_since(parties).await?;
         let dossier = self.dossier_with(self.whole_request(id).await?, parties).await?;
         let now = self.now();

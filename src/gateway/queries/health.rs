@@ -30,7 +30,7 @@ pub struct AlarmView {
 
 /// What a partner may have at present.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct FlowView {
+pub struct AllowanceView {
     /// `closed`, `open` or `half-open`.
     pub circuit: String,
     /// Until when it is open.
@@ -168,7 +168,7 @@ impl Node {
     ///
     /// # Errors
     /// [`GatewayError`] if the store cannot be read.
-    pub async fn flow(&self, partner: &Partner) -> Result<FlowView, GatewayError> {
+    pub async fn flow(&self, partner: &Partner) -> Result<AllowanceView, GatewayError> {
         let breaker = self.breaker(&partner.id).await?;
         let circuit = breaker.circuit(self.now());
         let open_until = match circuit {
@@ -182,7 +182,7 @@ impl Node {
             UsageView { exchanges, exchanges_max: limits.daily_exchanges, bytes, bytes_max: limits.daily_bytes }
         };
         let (sent, received) = (view(Direction::Out), view(Direction::In));
-        Ok(FlowView { circuit: circuit.to_string(), open_until, failures: breaker.failures, sent, received })
+        Ok(AllowanceView { circuit: circuit.to_string(), open_until, failures: breaker.failures, sent, received })
     }
 
     /// Closes a partner's circuit by hand, so that it is tried at once.

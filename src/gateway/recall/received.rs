@@ -2,8 +2,8 @@
 //! had become of it.
 
 use crate::envelope::{Handled, Handling, Manifest, Recall};
-use crate::gateway::inbound::answer::Arrived;
-use crate::gateway::inbound::answer::NotTaken;
+use crate::gateway::inbound::answer::ReceivedPayload;
+use crate::gateway::inbound::answer::Rejection;
 use crate::gateway::inbound::receipt::OPENED;
 use crate::gateway::{GatewayError, Node};
 use crate::ident::{ExchangeId, PartnerId};
@@ -32,9 +32,9 @@ impl Node {
     }
 
     /// Refuses what its sender has withdrawn in the meantime, and keeps nothing of it.
-    pub(in crate::gateway) async fn refuse_withdrawn(&self, row: Exchange) -> NotTaken {
+    pub(in crate::gateway) async fn refuse_withdrawn(&self, row: Exchange) -> Rejection {
         match self.ended_by_sender(row, "recalled by the partner").await {
-            Ok(()) => NotTaken::new(RefusalCode::Withdrawn, "the partner recalled it before it had arrived"),
+            Ok(()) => Rejection::new(RefusalCode::Withdrawn, "the partner recalled it before it had arrived"),
             Err(error) => error.into(),
         }
     }
@@ -76,10 +76,10 @@ impl Node {
     pub(in crate::gateway) async fn take_recall(
         &self,
         partner: &Partner,
-        Arrived { mut row, short }: Arrived,
+        ReceivedPayload { mut row, short }: ReceivedPayload,
         manifest: &Manifest,
         payload: &[u8],
-    ) -> Result<Vec<u8>, NotTaken> {
+    ) -> Result<Vec<u8>, Rejection> {
         let checked = Signed::<Recall>::verify(payload, &partner.description.signing_key)
             .map_err(|e| e.to_string())
             .and_then(|recall| {
@@ -122,7 +122,7 @@ impl Node {
             None => {}
         }
         tracing::warn!(partner.id = %partner.id, exchange.id = %said.exchange, why = %said.why, "recalled by the partner");
-        self.durable_then_receipt(Arrived { row, short }, more, entries, proof).await
+        self.durable_then_receipt(ReceivedPayload { row, short }, more, entries, proof).await
     }
 
     /// What a product that was accepted means for the one it replaces, and for itself if its own replacement came first.

@@ -1,7 +1,7 @@
 //! What the edge asks of the gateway: every question goes to the node that is current when it is asked.
 
-use crate::gateway::inbound::answer::NotTaken;
-use crate::gateway::inbound::answer::Taken;
+use crate::gateway::inbound::answer::AcceptedOffer;
+use crate::gateway::inbound::answer::Rejection;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use crate::edge::{Intake, OfferAnswer, Refusal, Whole};
 use crate::gateway::Node;
 use crate::gateway::node::panics::{Panicked, contained};
-use crate::gateway::node::process::exchange_locks::Turns;
+use crate::gateway::node::process::exchange_locks::ExchangeLocks;
 use crate::gateway::outbound::delivery::allowance::Counted;
 use crate::ident::{ExchangeId, PartnerId};
 use crate::wire::{CheckpointExchange, Consistency, Extension, Offer, RefusalCode};
@@ -22,7 +22,7 @@ struct Inbound {
     /// Told when a link comes up, so that what waited for it is tried at once.
     links: Arc<Notify>,
     /// What is being opened and inspected now: that can take minutes, and an offer in the meantime must begin nothing.
-    opening: Turns,
+    opening: ExchangeLocks,
 }
 
 #[async_trait]
@@ -38,10 +38,10 @@ impl Intake for Inbound {
             Err(Panicked) => Err(node.panicked_inbound(partner, exchange, "judging").await),
         };
         match taken {
-            Ok(Taken::Accept(partner, sink)) => {
+            Ok(AcceptedOffer::Accept(partner, sink)) => {
                 OfferAnswer::Accept(Box::new(Counted { sink, node, partner, fresh: true }))
             }
-            Ok(Taken::Replay(receipt)) => OfferAnswer::Replay(receipt),
+            Ok(AcceptedOffer::Replay(receipt)) => OfferAnswer::Replay(receipt),
             Err(not) => {
                 node.turned_away(partner, exchange, &not).await;
                 OfferAnswer::Refuse(node.told(partner, exchange, &not))
@@ -62,7 +62,7 @@ impl Intake for Inbound {
     }
 
     async fn turned_away(&self, partner: &PartnerId, exchange: ExchangeId, code: RefusalCode) {
-        let not = NotTaken::new(code, "more than the agreement allows was offered");
+        let not = Rejection::new(code, "more than the agreement allows was offered");
         self.current.load_full().turned_away(partner, exchange, &not).await;
     }
 
@@ -74,13 +74,13 @@ impl Intake for Inbound {
 
     async fn greeting(&self, partner: &PartnerId) -> Vec<Extension> {
         // A partner that has seen a head of ours takes no link without; then it is told at the next dial.
-        let heads = self.current.load_full().heads_for(partner).await;
+        let heads = self.current.load_full().checkpoints_for(partner).await;
         heads.ok().and_then(|heads| heads.to_extension()).into_iter().collect()
     }
 
     async fn prove(&self, _: &PartnerId, ours: &[Extension], told: &[Extension]) -> Consistency {
         match (CheckpointExchange::among(ours), CheckpointExchange::among(told)) {
-            (Ok(Some(ours)), Ok(Some(told))) => self.current.load_full().prove_heads(&ours, &told).await,
+            (Ok(Some(ours)), Ok(Some(told))) => self.current.load_full().prove_checkpoints(&ours, &told).await,
             _ => Consistency::default(),
         }
     }
@@ -94,7 +94,7 @@ impl Intake for Inbound {
     ) -> Result<(), RefusalCode> {
         let heads = CheckpointExchange::among(told).map_err(|_| RefusalCode::ProtocolError)?;
         let ours = CheckpointExchange::among(ours).unwrap_or_default();
-        self.current.load_full().heads_from(partner, ours.as_ref(), heads.as_ref(), proof).await
+        self.current.load_full().checkpoints_from(partner, ours.as_ref(), heads.as_ref(), proof).await
     }
 
     fn link_changed(&self, partner: &PartnerId, up: bool) {
@@ -107,7 +107,7 @@ impl Intake for Inbound {
 
 /// The node as the edge sees it, whichever is current at each offer.
 pub(in crate::gateway) fn intake(current: Arc<ArcSwap<Node>>, links: Arc<Notify>) -> Arc<dyn Intake> {
-    Arc::new(Inbound { current, links, opening: Turns::default() })
+    Arc::new(Inbound { current, links, opening: ExchangeLocks::default() })
 }
 
 impl Node {

@@ -178,7 +178,7 @@ impl Running {
         let mut look_again = tokio::time::interval(LOOK_AGAIN);
         let mut house = tokio::time::interval_at(tokio::time::Instant::now() + FIRST_HOUSE, HOUSEKEEPING);
         let mut pressed = false;
-        let halt = self.node().halt().clone();
+        let halt = self.node().fatal_stop().clone();
         loop {
             tokio::select! {
                 () = &mut stop => return Ok(()),
@@ -359,14 +359,14 @@ async fn watch_live(current: Arc<ArcSwap<Node>>, clock: Arc<ClockWatch>, ended: 
             _ = ticks.tick() => {}
         }
         let node = current.load_full();
-        if node.live().is_empty() {
+        if node.in_flight().is_empty() {
             continue;
         }
         let looked = async {
             let high = node.store().generations().await?.clock_high;
             // Two who look at once may both find that the clock was set; one of them puts it on record.
             match node.watch_clock(&clock, high).await {
-                Err(GatewayError::Store(StoreError::Conflict { .. })) | Ok(_) => node.look_at_live().await,
+                Err(GatewayError::Store(StoreError::Conflict { .. })) | Ok(_) => node.check_in_flight().await,
                 Err(error) => Err(error),
             }
         };

@@ -7,7 +7,7 @@ use crate::ledger::SignedCheckpoint;
 use crate::store::{RESTORED, Store};
 
 /// Which heads of ours it was accepted that are lost.
-pub(in crate::gateway) async fn lost_heads(store: &dyn Store) -> Result<LostHeads, GatewayError> {
+pub(in crate::gateway) async fn accepted_losses(store: &dyn Store) -> Result<LostHeads, GatewayError> {
     let damaged = || GatewayError::Trouble("the lost heads on record do not read: run `ledger verify`".into());
     let Some(setting) = store.setting(RESTORED).await? else { return Ok(LostHeads::default()) };
     let text = String::from_utf8(setting.value).map_err(|_| damaged())?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::change::{HeadPlace, LostHeads};
 use crate::digest::Digest;
-use crate::gateway::node::checkpoints::accepted::{lost, lost_heads};
+use crate::gateway::node::checkpoints::accepted::{accepted_losses, lost};
 use crate::gateway::node::checkpoints::known::{extends, keep_shown, not_extended, remedy};
 use crate::gateway::{GatewayError, Node};
 use crate::ident::PartnerId;
@@ -32,7 +32,10 @@ const OFTEN_WITHIN: Duration = Duration::from_secs(3600);
 
 impl Node {
     /// What a partner is told of its ledger and ours.
-    pub(in crate::gateway) async fn heads_for(&self, partner: &PartnerId) -> Result<CheckpointExchange, GatewayError> {
+    pub(in crate::gateway) async fn checkpoints_for(
+        &self,
+        partner: &PartnerId,
+    ) -> Result<CheckpointExchange, GatewayError> {
         let own = self.store().head().await?.as_str().to_owned();
         let seen = self.store().witnessed(partner).await?;
         // Without it, the partner proves less.
@@ -64,7 +67,7 @@ impl Node {
 
     /// What proves our ledger, at the head that `ours` tells, against the heads of it that a partner `told`. Where there is no
     /// such proof it is empty, and the partner sees that.
-    pub(in crate::gateway) async fn prove_heads(
+    pub(in crate::gateway) async fn prove_checkpoints(
         &self,
         ours: &CheckpointExchange,
         told: &CheckpointExchange,
@@ -90,7 +93,7 @@ impl Node {
     ///
     /// # Errors
     /// The code with which the connection is closed.
-    pub(in crate::gateway) async fn heads_from(
+    pub(in crate::gateway) async fn checkpoints_from(
         &self,
         partner: &PartnerId,
         ours: Option<&CheckpointExchange>,
@@ -116,7 +119,7 @@ impl Node {
         if let Some(why) = stops {
             // Nothing more is put on record, and the next start does not get this far.
             self.proved().stop(why.clone());
-            self.halt().because(&why);
+            self.fatal_stop().because(&why);
             return Err(RefusalCode::NotCompleted);
         }
         let key = self.partners_ledger(partner).await.map_err(failed)?;
@@ -263,7 +266,7 @@ impl Node {
             return Ok(None);
         };
         let ours = self.store().head().await?;
-        if head.size() == 0 || lost_heads(&**self.store()).await?.accepts(&lost(partner, &head)) {
+        if head.size() == 0 || accepted_losses(&**self.store()).await?.accepts(&lost(partner, &head)) {
             return Ok(None);
         }
         if extends(&**self.store(), &ours, &head).await? {
@@ -296,7 +299,7 @@ impl Node {
     ) -> Result<LostHeads, GatewayError> {
         let ours = self.store().head().await?;
         let own = PartnerId::from(self.config().node.name.clone());
-        let accepted = lost_heads(&**self.store()).await?;
+        let accepted = accepted_losses(&**self.store()).await?;
         let mut all = self.losing_files(accepted.clone(), without.iter().copied(), &ours)?;
         for (partner, text) in heads {
             let shown = if *partner == own {

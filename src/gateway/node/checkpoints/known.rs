@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::change::{HeadPlace, LostHeads, MissingHead};
 use crate::config::{Config, read_file};
-use crate::gateway::node::checkpoints::accepted::{lost, lost_heads};
+use crate::gateway::node::checkpoints::accepted::{accepted_losses, lost};
 use crate::gateway::node::files::replace;
 use crate::gateway::{GatewayError, Node};
 use crate::ident::PartnerId;
@@ -59,7 +59,10 @@ pub(in crate::gateway) fn remedy(arguments: &[String]) -> String {
 }
 
 /// The files of the node that `config` describes, whose ledger has the key `public`.
-pub(in crate::gateway) fn own_heads(config: &Config, public: &PublicKey) -> Result<CheckpointFiles, GatewayError> {
+pub(in crate::gateway) fn checkpoint_files(
+    config: &Config,
+    public: &PublicKey,
+) -> Result<CheckpointFiles, GatewayError> {
     let key = LedgerKey::new(Origin::of_node(&config.node.name), public.clone()).map_err(GatewayError::trouble)?;
     Ok(CheckpointFiles::of(&config.store.database, &config.store.spool, key))
 }
@@ -102,7 +105,7 @@ pub(in crate::gateway) async fn differing(
     store: Arc<dyn Store>,
 ) -> Result<Option<String>, GatewayError> {
     let signer = config.keys.signer("ledger").map_err(GatewayError::trouble)?;
-    let heads = own_heads(config, signer.public())?;
+    let heads = checkpoint_files(config, signer.public())?;
     let beside = beside(config, &heads)?;
     let store = ProvedStore::over(store, Arc::new(SystemClock)).keeping(Arc::new(heads));
     hold(config, &store, beside).await?;
@@ -115,7 +118,7 @@ pub(in crate::gateway) async fn hold(config: &Config, store: &ProvedStore, besid
     let Some(heads) = store.heads() else { return Ok(()) };
     let ours = store.head().await?;
     // What was altered is said when it is needed; here it accepts nothing.
-    let accepted = lost_heads(store).await.unwrap_or_default();
+    let accepted = accepted_losses(store).await.unwrap_or_default();
     let made = are_made(store).await?;
     let own = PartnerId::from(config.node.name.clone());
     let mut reasons = Reasons::default();
@@ -287,7 +290,7 @@ impl Node {
     pub(in crate::gateway) async fn make_lost_files(&self, before: &LostHeads) -> Result<(), GatewayError> {
         let Some(heads) = self.proved().heads() else { return Ok(()) };
         let ours = self.store().head().await?;
-        for place in lost_heads(&**self.store()).await?.anew_since(before) {
+        for place in accepted_losses(&**self.store()).await?.anew_since(before) {
             heads.make(place, &ours).map_err(|e| {
                 GatewayError::Trouble(format!("the file of the ledger's head in the {place} cannot be made: {e}"))
             })?;

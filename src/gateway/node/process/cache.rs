@@ -25,15 +25,15 @@ pub(in crate::gateway) type Examined = (Digest, Digest, usize, Digest);
 
 /// What is remembered; what was not asked for the longest is forgotten first.
 #[derive(Default)]
-pub(in crate::gateway) struct Assembled {
-    pub(in crate::gateway) products: Recent<Digest, Product>,
-    pub(in crate::gateway) candidates: Recent<Made, Candidate>,
+pub(in crate::gateway) struct AssemblyCache {
+    pub(in crate::gateway) products: Cache<Digest, Product>,
+    pub(in crate::gateway) candidates: Cache<Made, Candidate>,
     /// Verdicts on cuts, so that the same bytes are not read through again for each decision.
-    pub(in crate::gateway) passed: Recent<Examined, Inspected>,
+    pub(in crate::gateway) passed: Cache<Examined, Inspected>,
 }
 
 /// Values by key, as many as fit into [`BYTES_MAX`].
-pub(in crate::gateway) struct Recent<K, V>(Mutex<Kept<K, V>>);
+pub(in crate::gateway) struct Cache<K, V>(Mutex<Kept<K, V>>);
 
 struct Kept<K, V> {
     values: BTreeMap<K, (u64, u64, Arc<V>)>,
@@ -41,7 +41,7 @@ struct Kept<K, V> {
     asked: u64,
 }
 
-impl<K: Ord + Copy, V> Recent<K, V> {
+impl<K: Ord + Copy, V> Cache<K, V> {
     pub(in crate::gateway) fn find(&self, key: &K) -> Option<Arc<V>> {
         let mut kept = self.lock();
         kept.asked += 1;
@@ -77,9 +77,9 @@ impl<K: Ord + Copy, V> Recent<K, V> {
     }
 }
 
-impl<K, V> Default for Recent<K, V> {
-    fn default() -> Recent<K, V> {
-        Recent(Mutex::new(Kept { values: BTreeMap::new(), bytes: 0, asked: 0 }))
+impl<K, V> Default for Cache<K, V> {
+    fn default() -> Cache<K, V> {
+        Cache(Mutex::new(Kept { values: BTreeMap::new(), bytes: 0, asked: 0 }))
     }
 }
 
@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn what_was_not_asked_for_the_longest_is_forgotten_first() {
-        let recent: Recent<u64, u64> = Recent::default();
+        let recent: Cache<u64, u64> = Cache::default();
         let many = BYTES_MAX / (1 << 19);
         for n in 0..many {
             recent.keep(n, (1 << 19) - ENTRY_BYTES, Arc::new(n));
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn what_is_large_is_not_kept_and_the_same_key_is_counted_once() {
-        let recent: Recent<u64, u64> = Recent::default();
+        let recent: Cache<u64, u64> = Cache::default();
         recent.keep(1, BYTES_MAX / 8, Arc::new(1));
         assert_eq!(recent.find(&1), None);
         (0..100).for_each(|_| recent.keep(2, BYTES_MAX / 16, Arc::new(2)));

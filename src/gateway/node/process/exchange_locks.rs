@@ -7,9 +7,9 @@ use crate::ident::ExchangeId;
 
 /// The exchanges to which it is happening now.
 #[derive(Clone, Default)]
-pub(in crate::gateway) struct Turns(Arc<Mutex<BTreeSet<ExchangeId>>>);
+pub(in crate::gateway) struct ExchangeLocks(Arc<Mutex<BTreeSet<ExchangeId>>>);
 
-impl Turns {
+impl ExchangeLocks {
     /// The turn of an exchange, until it is dropped; `None` while somebody else has it.
     pub(in crate::gateway) fn take(&self, exchange: ExchangeId) -> Option<Turn> {
         let new = self.lock().insert(exchange);
@@ -29,7 +29,7 @@ impl Turns {
 
 /// That it is happening to an exchange here and nowhere else.
 pub(in crate::gateway) struct Turn {
-    turns: Turns,
+    turns: ExchangeLocks,
     exchange: ExchangeId,
 }
 
@@ -46,7 +46,7 @@ mod tests {
 
     #[test]
     fn an_exchange_has_one_turn_at_a_time_and_another_its_own() {
-        let turns = Turns::default();
+        let turns = ExchangeLocks::default();
         let [one, other] = [1, 2].map(|n| ExchangeId::new(Time::EPOCH, [n; 10]));
         let first = turns.take(one);
         assert!(first.is_some() && turns.is_taken(one) && turns.clone().take(one).is_none());

@@ -11,15 +11,15 @@ use crate::store::{Spool, StoreError};
 
 /// A wish to stop, shared by everything that writes. The first reason stays.
 #[derive(Clone, Debug)]
-pub(in crate::gateway) struct Halt(Arc<watch::Sender<Option<String>>>);
+pub(in crate::gateway) struct FatalStop(Arc<watch::Sender<Option<String>>>);
 
-impl Default for Halt {
-    fn default() -> Halt {
-        Halt(Arc::new(watch::Sender::new(None)))
+impl Default for FatalStop {
+    fn default() -> FatalStop {
+        FatalStop(Arc::new(watch::Sender::new(None)))
     }
 }
 
-impl Halt {
+impl FatalStop {
     /// Asks the node to stop.
     pub(in crate::gateway) fn because(&self, why: &str) {
         self.0.send_if_modified(|reason| {
@@ -76,7 +76,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_first_reason_stays_and_a_full_disk_is_none() {
-        let halt = Halt::default();
+        let halt = FatalStop::default();
         halt.on_store(&StoreError::Full);
         assert_eq!(*halt.0.borrow(), None);
         halt.on_store(&StoreError::Closed);
@@ -104,7 +104,7 @@ mod tests {
     async fn a_sync_of_the_spool_that_fails_stops_the_node_whatever_becomes_of_its_error() {
         let folder = tempfile::tempdir().unwrap();
         let spool = Spool::open(&folder.path().join("spool"), 0).unwrap().on(Arc::new(Failing));
-        let halt = Halt::default();
+        let halt = FatalStop::default();
         halt.on_broken(&spool);
         let id = SpoolId::Envelope(ExchangeId::new(Time::EPOCH, [1; 10]));
         let mut file = spool.begin(id, 9_000_000).unwrap();

@@ -22,7 +22,7 @@ const DECIDE_AGAIN: Duration = Duration::from_secs(10);
 
 /// The attempts of one process, by exchange.
 #[derive(Clone, Default)]
-pub(in crate::gateway) struct Live(Arc<Mutex<BTreeMap<ExchangeId, Arc<Attempt>>>>);
+pub(in crate::gateway) struct InFlight(Arc<Mutex<BTreeMap<ExchangeId, Arc<Attempt>>>>);
 
 /// One attempt to deliver an exchange.
 pub(in crate::gateway) struct Attempt {
@@ -48,7 +48,7 @@ struct State {
 /// An attempt for as long as it lasts.
 pub(in crate::gateway) struct Ongoing {
     attempt: Arc<Attempt>,
-    live: Live,
+    live: InFlight,
 }
 
 impl Deref for Ongoing {
@@ -65,7 +65,7 @@ impl Drop for Ongoing {
     }
 }
 
-impl Live {
+impl InFlight {
     /// An attempt at `row` begins, which `owner` has claimed at `now` and which is decided upon the `roster` of that
     /// generation.
     pub fn begin(&self, row: &Exchange, owner: &str, roster: u64, now: Time) -> Ongoing {
@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn an_attempt_is_stopped_once_and_for_the_first_reason() {
-        let live = Live::default();
+        let live = InFlight::default();
         let attempt = live.begin(&row(), "exercise-1", 7, Time::EPOCH);
         assert!(attempt.ordered().is_none() && !attempt.stop_signal().is_ordered());
         attempt.order("EXERCISE");
@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn an_attempt_that_is_broken_off_was_not_ordered_to_stop_and_says_what_failed() {
-        let live = Live::default();
+        let live = InFlight::default();
         let attempt = live.begin(&row(), "exercise-1", 7, Time::EPOCH);
         attempt.break_off("disk of the store is full");
         attempt.break_off("another");
@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn an_attempt_is_live_for_as_long_as_it_lasts() {
-        let live = Live::default();
+        let live = InFlight::default();
         let attempt = live.begin(&row(), "exercise-1", 7, Time::EPOCH);
         assert_eq!(live.all().len(), 1);
         drop(attempt);
@@ -216,7 +216,7 @@ mod tests {
 
     #[test]
     fn it_is_decided_again_when_the_roster_moved_or_some_time_passed() {
-        let live = Live::default();
+        let live = InFlight::default();
         let attempt = live.begin(&row(), "exercise-1", 7, Time::EPOCH);
         assert!(!attempt.is_to_be_decided(7, Time::EPOCH));
         assert!(attempt.is_to_be_decided(8, Time::EPOCH));

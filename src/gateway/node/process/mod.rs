@@ -10,11 +10,11 @@ pub(in crate::gateway) mod shares;
 
 use super::Node;
 use crate::digest::Digest;
-use crate::gateway::node::participants::LastParties;
-use crate::gateway::node::process::cache::Assembled;
-use crate::gateway::node::process::exchange_locks::Turns;
-use crate::gateway::node::process::fatal::Halt;
-use crate::gateway::node::process::in_flight::Live;
+use crate::gateway::node::participants::RecentParticipants;
+use crate::gateway::node::process::cache::AssemblyCache;
+use crate::gateway::node::process::exchange_locks::ExchangeLocks;
+use crate::gateway::node::process::fatal::FatalStop;
+use crate::gateway::node::process::in_flight::InFlight;
 use crate::gateway::node::process::shares::Shares;
 use crate::ident::OfficerId;
 use crate::log_limiter::LogLimiter;
@@ -25,7 +25,7 @@ use std::sync::{MutexGuard, PoisonError};
 
 impl Node {
     /// The exchanges whose short payloads are arriving now. A file keeps a second writer out; memory does not.
-    pub(in crate::gateway) fn arriving(&self) -> &Turns {
+    pub(in crate::gateway) fn arriving(&self) -> &ExchangeLocks {
         &self.base.arriving
     }
 
@@ -40,17 +40,17 @@ impl Node {
     }
 
     /// What this process is sending now.
-    pub(in crate::gateway) fn live(&self) -> &Live {
+    pub(in crate::gateway) fn in_flight(&self) -> &InFlight {
         &self.base.live
     }
 
     /// What was assembled a moment ago.
-    pub(in crate::gateway) fn assembled(&self) -> &Assembled {
+    pub(in crate::gateway) fn assembly_cache(&self) -> &AssemblyCache {
         &self.assembled
     }
 
     /// Through which anything that writes asks the server to stop.
-    pub(in crate::gateway) fn halt(&self) -> &Halt {
+    pub(in crate::gateway) fn fatal_stop(&self) -> &FatalStop {
         &self.base.halt
     }
 
@@ -91,7 +91,7 @@ impl Node {
     }
 
     /// Who receives and who decides, as they were last read.
-    pub(in crate::gateway) fn last_parties(&self) -> &LastParties {
-        &self.base.last_parties
+    pub(in crate::gateway) fn recent_participants(&self) -> &RecentParticipants {
+        &self.base.recent_participants
     }
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::consent::Described;
 use crate::digest::Digest;
-use crate::gateway::content::attachments::KeptContents;
-use crate::gateway::node::participants::Parties;
+use crate::gateway::content::attachments::StoredAttachments;
+use crate::gateway::node::participants::Participants;
 use crate::gateway::node::process::candidate::{Candidate, NoCandidate};
 use crate::gateway::{GatewayError, Node};
 use crate::marking::LinkRights;
@@ -35,7 +35,7 @@ impl Node {
 
     /// The product of a request, decrypted and read with the register in force, a moment ago or now.
     pub(in crate::gateway) async fn product_of(&self, request: &Request) -> Result<Arc<Product>, GatewayError> {
-        if let Some(known) = self.assembled().products.find(&request.product_digest)
+        if let Some(known) = self.assembly_cache().products.find(&request.product_digest)
             && request.product.is_some()
         {
             return Ok(known);
@@ -47,7 +47,7 @@ impl Node {
             lost(&format!("no longer reads under the register in force: {first}"))
         })?;
         let product = Arc::new(product);
-        self.assembled().products.keep(request.product_digest, bytes.len() as u64, product.clone());
+        self.assembly_cache().products.keep(request.product_digest, bytes.len() as u64, product.clone());
         Ok(product)
     }
 
@@ -56,21 +56,21 @@ impl Node {
         &self,
         product: &Product,
         (partner, described): (&Partner, &Described),
-        parties: &Parties,
+        parties: &Participants,
         exchange: &Exchange,
-        contents: &KeptContents<'_>,
+        contents: &StoredAttachments<'_>,
     ) -> Result<Arc<Candidate>, NoCandidate> {
         let links = self.links(partner, (product, described), parties);
         let made = exchange.cut_digest.zip(parties.enrolments.get(&partner.id));
         let key = made.map(|(cut, enrolled)| {
             (product.digest(), enrolled.agreement, Digest::of(format!("{links:?}").as_bytes()), cut)
         });
-        if let Some(known) = key.and_then(|key| self.assembled().candidates.find(&key)) {
+        if let Some(known) = key.and_then(|key| self.assembly_cache().candidates.find(&key)) {
             return Ok(known);
         }
         let candidate = Arc::new(self.candidate_on_record(product, (partner, &links), exchange, contents)?);
         if let Some(key) = key {
-            self.assembled().candidates.keep(key, candidate.cut.bytes().len() as u64, candidate.clone());
+            self.assembly_cache().candidates.keep(key, candidate.cut.bytes().len() as u64, candidate.clone());
         }
         Ok(candidate)
     }

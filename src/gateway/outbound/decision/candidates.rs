@@ -7,7 +7,7 @@ use super::reasons::inspection_reasons;
 use super::reasons::producer;
 use crate::cut::{self, Cut};
 use crate::gateway::Node;
-use crate::gateway::content::attachments::{KeptContents, blocking_unless, is_short};
+use crate::gateway::content::attachments::{StoredAttachments, blocking_unless, is_short};
 use crate::gateway::content::pipeline::Ahead;
 use crate::gateway::node::process::candidate::Candidate;
 use crate::gateway::node::process::candidate::NoCandidate;
@@ -29,7 +29,7 @@ impl Node {
         product: &Product,
         (partner, link): (&Partner, &LinkRights),
         from_tearline: usize,
-        contents: &KeptContents<'_>,
+        contents: &StoredAttachments<'_>,
     ) -> Result<Candidate, NoCandidate> {
         let terms = (&partner.agreement).into();
         let prepared = self.prepared(product, (partner, link), from_tearline)?;
@@ -79,7 +79,7 @@ impl Node {
         product: &Product,
         (partner, links): (&Partner, &Links),
         exchange: &Exchange,
-        contents: &KeptContents<'_>,
+        contents: &StoredAttachments<'_>,
     ) -> Result<Candidate, NoCandidate> {
         let mut from = 0;
         loop {
@@ -109,7 +109,7 @@ impl Node {
         prepared: &Prepared,
         cut: Cut,
         link: &LinkRights,
-        contents: &KeptContents<'_>,
+        contents: &StoredAttachments<'_>,
     ) -> Result<Candidate, NoCandidate> {
         let (product, tearline) = (&prepared.product, cut.tearline_index().unwrap_or(0));
         let source = Source { product, tearline, register: self.register(), link };
@@ -118,7 +118,7 @@ impl Node {
         let key = (cut.digest(), product.digest(), tearline, rights(link));
         let settings = self.inspection().digest();
         let candidate = |inspected, cut| Candidate { cut, inspected, changes: prepared.changes.clone() };
-        if let Some(inspected) = self.assembled().passed.find(&key).filter(|i| i.settings() == settings) {
+        if let Some(inspected) = self.assembly_cache().passed.find(&key).filter(|i| i.settings() == settings) {
             return Ok(candidate(Inspected::clone(&inspected), cut));
         }
         let text_alone = product.tearlines().iter().all(|t| t.attachments().is_empty());
@@ -129,7 +129,7 @@ impl Node {
         }) {
             Ok(inspected) => {
                 let runs = inspected.shared().len() as u64;
-                self.assembled().passed.keep(key, runs * SHARED_RUN_BYTES, Arc::new(inspected.clone()));
+                self.assembly_cache().passed.keep(key, runs * SHARED_RUN_BYTES, Arc::new(inspected.clone()));
                 Ok(candidate(inspected, cut))
             }
             Err(refused) => Err(NoCandidate(inspection_reasons(&refused, tearline, false))),

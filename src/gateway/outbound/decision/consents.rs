@@ -9,7 +9,7 @@ use crate::change::{PartName, Proposal};
 use crate::consent::{self, ConsentId, Described, Need, SourceConsent};
 use crate::cut;
 use crate::digest::{self, Digest};
-use crate::gateway::node::participants::Parties;
+use crate::gateway::node::participants::Participants;
 use crate::gateway::node::process::candidate::Candidate;
 use crate::gateway::{GatewayError, Node};
 use crate::ident::PartnerId;
@@ -142,7 +142,7 @@ impl Node {
         if consent.valid_until < self.now().date() {
             return Err(refused(format!("it ended on {}", consent.valid_until)));
         }
-        let parties = self.parties().await?;
+        let parties = self.participants().await?;
         self.check_source(&consent, &parties).map_err(&refused)?;
         for partner in &consent.partners {
             let enrolled = parties.partner(partner)?;
@@ -162,7 +162,7 @@ impl Node {
 
     /// What is wrong with the government or organisation that a consent says it is of. Whoever is a partner sends what is
     /// theirs, be it a group of countries.
-    fn check_source(&self, consent: &SourceConsent, parties: &Parties) -> Result<(), String> {
+    fn check_source(&self, consent: &SourceConsent, parties: &Participants) -> Result<(), String> {
         let source = &consent.source;
         if consent.condition != BY_CONSENT[0] || source == CONCEALED {
             return Ok(());
@@ -288,7 +288,7 @@ impl Node {
         product: &Product,
         from: usize,
     ) -> Result<(LinkRights, usize), GatewayError> {
-        let links = self.links(partner, (product, &Described::of(product)), &*self.parties().await?);
+        let links = self.links(partner, (product, &Described::of(product)), &*self.participants().await?);
         let (link, from) = self.link_for(&links, product, from);
         Ok((link.clone(), from))
     }
@@ -299,7 +299,7 @@ impl Node {
         &self,
         partner: &Partner,
         (product, described): (&Product, &Described),
-        parties: &Parties,
+        parties: &Participants,
     ) -> Links {
         let tearlines = 0..product.tearlines().len();
         let each = tearlines.map(|index| self.link(partner, &described.at(product, index), parties)).collect();
@@ -321,7 +321,12 @@ impl Node {
         own.find(goes).map_or((&links.without, from), |(index, link)| (link, index))
     }
 
-    pub(in crate::gateway) fn link(&self, partner: &Partner, product: &Described, parties: &Parties) -> LinkRights {
+    pub(in crate::gateway) fn link(
+        &self,
+        partner: &Partner,
+        product: &Described,
+        parties: &Participants,
+    ) -> LinkRights {
         let rights = consent::rights(&parties.consents, (&partner.id, product), self.now());
         partner.agreement.link_rights_with(rights)
     }
@@ -335,7 +340,7 @@ impl Node {
         &self,
         (candidate, before): (&Candidate, &Product),
         (partner, product): (&Partner, &Described),
-        parties: &Parties,
+        parties: &Participants,
     ) -> Result<Outline, GatewayError> {
         let cut = &candidate.cut;
         let mut outline = Outline::of(cut, candidate.inspected.shared());

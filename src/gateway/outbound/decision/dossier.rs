@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::approval::{Outline, Submitted, Terms};
 use crate::consent::Described;
 use crate::envelope::Manifest;
-use crate::gateway::node::participants::Parties;
+use crate::gateway::node::participants::Participants;
 use crate::gateway::views::exchange::ReasonView;
 use crate::gateway::{GatewayError, Node};
 use crate::ident::{PartnerId, RequestId};
@@ -35,7 +35,7 @@ pub(in crate::gateway) struct Dossier {
     /// What its submitter signed; empty if nothing is on record, which is no submission.
     pub submission: Vec<u8>,
     /// Who receives and who decides.
-    pub parties: Arc<Parties>,
+    pub parties: Arc<Participants>,
 }
 
 /// What a decision is asked on, besides the partner and the evidence: the whole request.
@@ -46,7 +46,7 @@ pub(in crate::gateway) struct Asked<'a> {
     pub submission: &'a [u8],
     pub cuts: &'a BTreeMap<PartnerId, Outline>,
     pub approvals: &'a [Vec<u8>],
-    pub parties: &'a Parties,
+    pub parties: &'a Participants,
 }
 
 /// A decision with its reasons as they are shown.
@@ -117,14 +117,14 @@ impl Dossier {
 impl Node {
     /// Everything on record about a request, with its cuts assembled anew.
     pub(in crate::gateway) async fn dossier(&self, request: &RequestId) -> Result<Dossier, GatewayError> {
-        self.dossier_with(self.whole_request(request).await?, self.parties().await?).await
+        self.dossier_with(self.whole_request(request).await?, self.participants().await?).await
     }
 
     /// As [`Node::dossier`], with what was read before.
     pub(in crate::gateway) async fn dossier_with(
         &self,
         whole: WholeRequest,
-        parties: Arc<Parties>,
+        parties: Arc<Participants>,
     ) -> Result<Dossier, GatewayError> {
         let WholeRequest { request, exchanges, approvals, submission } = whole;
         let product = self.product_of(&request).await?;

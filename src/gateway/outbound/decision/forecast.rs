@@ -5,8 +5,8 @@ use super::reasons::reasons;
 use crate::approval::{Outline, Terms};
 use crate::consent::Described;
 use crate::cut;
-use crate::gateway::content::attachments::KeptContents;
-use crate::gateway::node::participants::Parties;
+use crate::gateway::content::attachments::StoredAttachments;
+use crate::gateway::node::participants::Participants;
 use crate::gateway::node::process::candidate::Candidate;
 use crate::gateway::outbound::decision::dossier::Asked;
 use crate::gateway::views::exchange::ReasonView;
@@ -32,8 +32,8 @@ impl Node {
         &self,
         (product, described): (&Product, &Described),
         (partner, from_tearline): (&Partner, usize),
-        contents: &KeptContents<'_>,
-        (parties, terms): (&Parties, &Terms),
+        contents: &StoredAttachments<'_>,
+        (parties, terms): (&Participants, &Terms),
     ) -> Result<WouldGo, GatewayError> {
         let links = self.links(partner, (product, described), parties);
         let (link, from) = self.link_for(&links, product, from_tearline);

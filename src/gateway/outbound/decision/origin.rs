@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::approval::ReceivedContent;
 use crate::cut::Cut;
-use crate::gateway::node::participants::Parties;
+use crate::gateway::node::participants::Participants;
 use crate::gateway::{GatewayError, Node};
 use crate::ident::{ExchangeId, PartnerId};
 use crate::ledger::EntryKind;
@@ -21,7 +21,7 @@ impl Node {
         cut: &Cut,
         product: &Product,
         receiver: &Partner,
-        parties: &Parties,
+        parties: &Participants,
     ) -> Result<Vec<ReceivedContent>, GatewayError> {
         let printed = self.printed(cut, Some(product));
         let mut known = Known::default();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::envelope::{Header, Kind, Manifest};
-use crate::gateway::node::participants::Parties;
+use crate::gateway::node::participants::Participants;
 use crate::gateway::{GatewayError, Node};
 use crate::ident::NodeId;
 use crate::release::SendPermit;
@@ -19,7 +19,7 @@ impl Node {
     pub(in crate::gateway) async fn permit_to_send(
         &self,
         exchange: &Exchange,
-        parties: Arc<Parties>,
+        parties: Arc<Participants>,
     ) -> Result<Result<SendPermit, String>, GatewayError> {
         if let Some(stopped) = self.stopped(exchange).await? {
             return Ok(Err(stopped.sentence()));
@@ -31,7 +31,7 @@ impl Node {
     pub(in crate::gateway) async fn permitted_now(
         &self,
         exchange: &Exchange,
-        parties: Arc<Parties>,
+        parties: Arc<Participants>,
     ) -> Result<Result<SendPermit, String>, GatewayError> {
         let Some(request) = exchange.request else { return Ok(Err("no request is on record".into())) };
         let Some(manifest) = self.own_manifest(exchange) else { return Ok(Err(NOT_SEALED.to_owned())) };

@@ -40,7 +40,7 @@ impl Node {
         let Some(claimed) = self.claim(&due, partner, &exchange, &ground).await? else { return Ok(()) };
         power_may_fail("attempt-claimed");
         let exchange = claimed.row();
-        let attempt = self.live().begin(exchange, claimed.owner(), parties.generation, self.now());
+        let attempt = self.in_flight().begin(exchange, claimed.owner(), parties.generation, self.now());
         if let Ground::Asked(why) = &ground {
             attempt.order(why);
         }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::edge::KeyGate;
 use crate::envelope::{Header, Kind};
-use crate::gateway::node::participants::Parties;
+use crate::gateway::node::participants::Participants;
 use crate::gateway::node::process::in_flight::LEASE;
 use crate::gateway::{GatewayError, Node};
 use crate::ident::ExchangeId;
@@ -64,7 +64,7 @@ impl Node {
     pub(in crate::gateway) async fn ground(
         &self,
         exchange: &Exchange,
-        parties: Arc<Parties>,
+        parties: Arc<Participants>,
     ) -> Result<Result<Ground, String>, GatewayError> {
         let roster = parties.generation;
         if exchange.is_to_be_asked() {
@@ -183,7 +183,7 @@ impl Node {
                     Err(error) => {
                         // Nothing is known of the release: what is not sent now is tried again.
                         tracing::error!(exchange.id = %offered.id, error = %error, "key withheld: it could not be decided upon or recorded");
-                        if let Some(attempt) = node.live().attempt(&offered.id, &owner) {
+                        if let Some(attempt) = node.in_flight().attempt(&offered.id, &owner) {
                             attempt.note_trouble(&format!(
                                 "that it leaves could not be decided or put on record: {error}"
                             ));

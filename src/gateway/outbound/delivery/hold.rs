@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::stopped::Stopped;
 use crate::digest::Digest;
-use crate::gateway::node::participants::Parties;
+use crate::gateway::node::participants::Participants;
 use crate::gateway::node::process::in_flight::Attempt;
 use crate::gateway::{GatewayError, Node};
 use crate::ledger::{Entry, EntryKind};
@@ -32,7 +32,7 @@ impl Node {
         if queued.is_empty() {
             return Ok(());
         }
-        let parties = &self.parties().await?;
+        let parties = &self.participants().await?;
         let mut held = Vec::new();
         for exchange in queued {
             let id = exchange.id;
@@ -76,7 +76,11 @@ impl Node {
     }
 
     /// Why a queued exchange may not leave any more; `None` if it may.
-    async fn decide_again(&self, exchange: Exchange, parties: &Arc<Parties>) -> Result<Option<NoLonger>, GatewayError> {
+    async fn decide_again(
+        &self,
+        exchange: Exchange,
+        parties: &Arc<Participants>,
+    ) -> Result<Option<NoLonger>, GatewayError> {
         let stopped = self.stopped(&exchange).await?;
         let why = match &stopped {
             Some(stopped) => Some(stopped.sentence()),
@@ -91,7 +95,7 @@ impl Node {
     pub(in crate::gateway) async fn why_no_longer(
         &self,
         exchange: &Exchange,
-        parties: &Arc<Parties>,
+        parties: &Arc<Participants>,
     ) -> Result<Option<String>, GatewayError> {
         match self.approved_under_another_policy(exchange) {
             Some(why) => Ok(Some(why)),

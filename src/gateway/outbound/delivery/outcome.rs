@@ -145,7 +145,7 @@ impl Node {
         mut exchange: Exchange,
         why: &str,
     ) -> Result<(), GatewayError> {
-        let parties = self.parties().await?;
+        let parties = self.participants().await?;
         let retry = parties.partner(&exchange.partner)?.agreement.retry;
         exchange.attempts = exchange.attempts.saturating_add(1);
         let tries = exchange.attempts.min(retry.attempts_max.saturating_sub(1));
@@ -197,7 +197,7 @@ impl Node {
         why: &str,
         after: Option<Duration>,
     ) -> Result<(), GatewayError> {
-        let parties = self.parties().await?;
+        let parties = self.participants().await?;
         let partner = parties.partner(&exchange.partner)?;
         let now = self.now();
         exchange.attempts += 1;

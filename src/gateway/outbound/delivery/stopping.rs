@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::gateway::node::panics::{Panicked, contained};
-use crate::gateway::node::participants::Parties;
+use crate::gateway::node::participants::Participants;
 use crate::gateway::node::process::in_flight::{Attempt, LEASE};
 use crate::gateway::{GatewayError, Node};
 use crate::store::{Change, Exchange, ExchangeKind, ExchangeState, StoreError};
@@ -15,8 +15,8 @@ impl Node {
     ///
     /// # Errors
     /// [`GatewayError`] if the store fails: then everything that is being sent is stopped.
-    pub async fn look_at_live(&self) -> Result<(), GatewayError> {
-        let live = self.live().all();
+    pub async fn check_in_flight(&self) -> Result<(), GatewayError> {
+        let live = self.in_flight().all();
         if live.is_empty() {
             return Ok(());
         }
@@ -66,7 +66,7 @@ impl Node {
         }
         let current = self.current().await?;
         let node = current.as_ref().unwrap_or(self);
-        let parties = node.parties().await?;
+        let parties = node.participants().await?;
         for (attempt, row) in to_be_decided {
             match contained(node.no_longer(&row, &parties)).await {
                 // What cannot be decided upon may not go on, and the others are looked at all the same.
@@ -87,7 +87,7 @@ impl Node {
     }
 
     /// Why an exchange that is being sent may not be sent any more; `None` if it may.
-    async fn no_longer(&self, row: &Exchange, parties: &Arc<Parties>) -> Result<Option<String>, GatewayError> {
+    async fn no_longer(&self, row: &Exchange, parties: &Arc<Participants>) -> Result<Option<String>, GatewayError> {
         if !matches!(row.state, ExchangeState::Queued | ExchangeState::Sending) {
             return Ok(Some(format!("it is {}", row.state)));
         }
@@ -110,7 +110,7 @@ impl Node {
         }
         let current = self.current().await?;
         let node = current.as_ref().unwrap_or(self);
-        let parties = node.parties().await?;
+        let parties = node.participants().await?;
         node.no_longer(row, &parties).await
     }
 

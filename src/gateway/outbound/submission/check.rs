@@ -108,7 +108,7 @@ impl Node {
         from_tearline: usize,
         package: &mut dyn Package,
     ) -> Result<CheckedProduct, GatewayError> {
-        let parties = self.parties().await?;
+        let parties = self.participants().await?;
         known(partners, &parties)?;
         let request = RequestId::new(self.now(), self.random());
         let kept = blocking(|| self.keep_attachments(request, product, package));
@@ -128,7 +128,7 @@ impl Node {
         from_tearline: usize,
         request: RequestId,
     ) -> Result<CheckedProduct, GatewayError> {
-        let parties = self.parties().await?;
+        let parties = self.participants().await?;
         let terms = self.any_terms(request, product)?;
         let contents = self.contents_of(request, product)?;
         let described = Described::of(product);

@@ -6,7 +6,7 @@ use crate::approval::Submission;
 use crate::consent::Described;
 use crate::cut;
 use crate::gateway::Node;
-use crate::gateway::node::participants::Parties;
+use crate::gateway::node::participants::Participants;
 use crate::gateway::outbound::decision::reasons::reasons;
 use crate::gateway::views::exchange::PartnerRefusal;
 use crate::product::Product;
@@ -19,7 +19,7 @@ impl Node {
         &self,
         product: &Product,
         submission: &Submission,
-        parties: &Parties,
+        parties: &Participants,
     ) -> Vec<PartnerRefusal> {
         if product.detached().next().is_none() {
             return Vec::new();

@@ -4,7 +4,7 @@ use crate::approval::{Aims, Outline, Submission, Terms};
 use crate::consent::Described;
 use crate::cut::Cut;
 use crate::envelope::Precedence;
-use crate::gateway::node::participants::Parties;
+use crate::gateway::node::participants::Participants;
 use crate::gateway::node::process::candidate::Candidate;
 use crate::gateway::outbound::decision::dossier::Asked;
 use crate::gateway::views::exchange::{ExchangeForecast, RequestOpened, SubmitOutcome};
@@ -107,7 +107,7 @@ impl Node {
         signed: &Signed<Submission>,
         (product, described): (&Product, &Described),
         attempt: &Attempt<'_>,
-        parties: &Parties,
+        parties: &Participants,
         candidates: BTreeMap<PartnerId, (Candidate, Outline)>,
         earlier: &BTreeMap<PartnerId, ExchangeId>,
     ) -> Result<SubmitOutcome, GatewayError> {

@@ -10,7 +10,7 @@ use crate::approval::{Submission, Submitted, Terms};
 use crate::consent::Described;
 use crate::digest::Digest;
 use crate::gateway::content::attachments::{NotKept, blocking};
-use crate::gateway::node::participants::Parties;
+use crate::gateway::node::participants::Participants;
 use crate::gateway::views::exchange::{PartnerRefusal, SubmitOutcome};
 use crate::gateway::{GatewayError, Node};
 use crate::ident::{PartnerId, RequestId};
@@ -42,7 +42,7 @@ impl Node {
         signer: &dyn Signer,
         package: &mut dyn Package,
     ) -> Result<SubmitOutcome, GatewayError> {
-        let parties = self.parties().await?;
+        let parties = self.participants().await?;
         let by =
             Submission::authority(&parties.officers, signer.public(), self.now()).map_err(GatewayError::refused)?;
         let request = RequestId::new(self.now(), self.random());
@@ -79,7 +79,7 @@ impl Node {
         signed: &[u8],
         package: &mut dyn Package,
     ) -> Result<SubmitOutcome, GatewayError> {
-        let (parties, now) = (self.parties().await?, self.now());
+        let (parties, now) = (self.participants().await?, self.now());
         let (node, instance) = (&self.config().node.name, self.instance());
         let submitted = Submitted { node, instance, product: Digest::of(product) };
         let signed = Submission::verify(signed, &submitted, &parties.officers, now).map_err(GatewayError::refused)?;
@@ -114,7 +114,7 @@ impl Node {
         signed: &Signed<Submission>,
         product: &Product,
         attempt: &Attempt<'_>,
-        parties: &Parties,
+        parties: &Participants,
         package: &mut dyn Package,
     ) -> Result<SubmitOutcome, GatewayError> {
         let request = attempt.request;
@@ -141,7 +141,7 @@ impl Node {
         signed: &Signed<Submission>,
         product: &Product,
         attempt: &Attempt<'_>,
-        parties: &Parties,
+        parties: &Participants,
         package: &mut dyn Package,
     ) -> Result<SubmitOutcome, GatewayError> {
         let (now, roster) = (self.now(), &parties.roster);
@@ -242,7 +242,7 @@ impl Node {
 }
 
 /// Refuses a partner that is not enrolled.
-pub(in crate::gateway) fn known(partners: &BTreeSet<PartnerId>, parties: &Parties) -> Result<(), GatewayError> {
+pub(in crate::gateway) fn known(partners: &BTreeSet<PartnerId>, parties: &Participants) -> Result<(), GatewayError> {
     match partners.iter().find(|id| parties.roster.partner(id).is_none_or(|p| p.standing == Standing::Removed)) {
         Some(unknown) => Err(GatewayError::no_partner(unknown)),
         None => Ok(()),
