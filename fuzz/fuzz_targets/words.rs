@@ -1,14 +1,14 @@
-//! Any text, folded: it comes to no more than eight times its length, and holds itself.
+//! Any text, folded in every way to read it: it comes to no more than eight times its length, and holds itself.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use portcullis::product::disguise::Tokens;
-use portcullis::product::fold::Folded;
+use portcullis::product::readings::Readings;
 
 fuzz_target!(|text: &str| {
-    for folded in Folded::readings(text) {
+    for folded in Readings::of(text).iter() {
         assert!(folded.squeezed().len() <= 8 * text.len());
-        assert!(folded.is_empty() || folded.holds(&folded));
+        assert!(folded.is_empty() || folded.holds(folded));
     }
     Tokens::of([text]).stand_in(text);
 });

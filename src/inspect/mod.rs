@@ -5,7 +5,7 @@
 //! proof that every filter passed exactly these bytes, or [`Refused`] with every finding.
 //!
 //! It refuses to change a single byte of a cut: it passes as it was approved or not at all. What is taken out or written
-//! anew, [`prepare`] does before there is a cut. No finding quotes what was found, and a filter that panics, is missing
+//! anew, [`prepare()`] does before there is a cut. No finding quotes what was found, and a filter that panics, is missing
 //! or is out of its order refuses the cut.
 
 mod attestation;

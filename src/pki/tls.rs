@@ -1,4 +1,4 @@
-//! TLS 1.3 configurations for one profile each, and the verifiers that ask [`identify`] about every certificate.
+//! TLS 1.3 configurations for one profile each, and the verifiers that ask [`identify()`] about every certificate.
 //!
 //! Verifiers hold the trust store, not a snapshot, so a change of trust acts on the next handshake without rebuilding
 //! anything. Resumption, tickets and early data are off on both sides: a resumed session shows no certificate.
@@ -182,7 +182,7 @@ pub fn initial_suite() -> rustls::quic::Suite {
         .expect("the provider's AES-128-GCM suite is a QUIC suite")
 }
 
-/// Asks [`identify`] about every certificate, and holds handshake signatures to the profile's algorithm.
+/// Asks [`identify()`] about every certificate, and holds handshake signatures to the profile's algorithm.
 struct PartnerVerifier {
     profile: ProfileName,
     /// The partner that was dialled; a listener expects any.

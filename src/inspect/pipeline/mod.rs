@@ -48,8 +48,8 @@ impl Inspected {
     }
 }
 
-/// Inspects a cut that we made, against the product it was made from, as [`prepare`] made that ready; `contents` has the
-/// bytes of the attachments that the cut only names.
+/// Inspects a cut that we made, against the product it was made from, as [`prepare()`](super::prepare()) made that ready;
+/// `contents` has the bytes of the attachments that the cut only names.
 ///
 /// # Errors
 /// [`Refused`] with every finding of every filter.

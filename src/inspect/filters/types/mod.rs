@@ -1,8 +1,7 @@
 //! The type filter: file extension, declared type, first bytes and content of an attachment agree.
 //!
-//! Detected content ([`content`](crate::inspect::content)) takes precedence over the declared type. Images and PDF are
-//! checked from outside only, by code that shares nothing with the rebuilding parsers. A type that is not rebuilt is
-//! refused, whatever an agreement allows.
+//! Detected content ([`content`]) takes precedence over the declared type. Images and PDF are checked from outside only, by
+//! code that shares nothing with the rebuilding parsers. A type that is not rebuilt is refused, whatever an agreement allows.
 
 mod active;
 mod plain_form;

@@ -100,7 +100,7 @@ impl Document {
         Ok(document)
     }
 
-    /// The words of every page, in every order in which they may be read ([`reading`]).
+    /// The words of every page, in every order in which they may be read ([`reading_order`]).
     pub fn text(&self) -> String {
         let mut text = String::new();
         for page in &self.pages {
