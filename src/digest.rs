@@ -12,7 +12,7 @@ use sha2::Digest as _;
 
 mod pieces;
 
-use crate::text_form::{debug_as_display, string_conversions};
+use crate::text_codec::{debug_as_display, string_conversions};
 
 pub use pieces::{Pieces, PiecesHasher};
 

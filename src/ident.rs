@@ -9,7 +9,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::text_form::{cbor_text_string, debug_as_display, string_conversions};
+use crate::text_codec::{cbor_text_string, debug_as_display, string_conversions};
 use crate::time::Time;
 
 /// A text that cannot be the identifier it was given as.

@@ -11,7 +11,7 @@
 #![warn(missing_docs)]
 
 // ── pure core: no tokio, no files, no sockets, no clock ──
-pub mod text_form;
+pub mod text_codec;
 pub mod time;
 pub mod log_limiter;
 pub mod digest;
@@ -39,7 +39,7 @@ pub mod wire;
 // ── io shell ──
 pub mod progress;
 pub mod system;
-pub mod filters;
+pub mod filter_process;
 pub mod config;
 pub mod store;
 pub mod pki;

@@ -9,8 +9,8 @@ fn main() -> ExitCode {
         eprintln!("portcullis: internal fault at {place}: please report it");
     }));
     // A filter process has no use for a runtime's threads, and starts none.
-    if std::env::args_os().nth(1).is_some_and(|command| command == portcullis::filters::COMMAND) {
-        return portcullis::filters::serve();
+    if std::env::args_os().nth(1).is_some_and(|command| command == portcullis::filter_process::COMMAND) {
+        return portcullis::filter_process::serve();
     }
     match portcullis::cli::Cli::read() {
         Ok(cli) => cli.start(),

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
-use crate::text_form::{debug_as_display, string_conversions};
+use crate::text_codec::{debug_as_display, string_conversions};
 
 pub use step::{Step, StepWatch};
 

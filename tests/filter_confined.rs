@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use portcullis::filters::{COMMAND, FilterProcess, Lifetime, confine};
+use portcullis::filter_process::{COMMAND, FilterProcess, Lifetime, confine};
 use portcullis::rebuild::{Kind, Limits, Rebuilder as _, Task};
 use rustix::process::{Pid, Resource, Signal};
 

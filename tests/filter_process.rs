@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use portcullis::digest::Digest;
-use portcullis::filters::{COMMAND, FilterProcess, Lifetime};
+use portcullis::filter_process::{COMMAND, FilterProcess, Lifetime};
 use portcullis::rebuild::{Kind, Limits, PdfFonts, Rebuilder, Rebuilt, Task};
 
 /// Enough for a start on a busy machine, and short enough to wait for a filter that hangs.
@@ -128,7 +128,8 @@ fn refuses_an_answer_that_is_none() {
 fn refuses_a_whole_and_plain_answer_to_another_question() {
     // What the real filter said about one file is said again about every other.
     let recorded = tempfile::NamedTempFile::new().unwrap();
-    let question = portcullis::filters::Question::new(Task::Rebuild, Kind::Json, &Limits::default(), b"[]").encode();
+    let question =
+        portcullis::filter_process::Question::new(Task::Rebuild, Kind::Json, &Limits::default(), b"[]").encode();
     let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_portcullis"))
         .arg(COMMAND)
         .stdin(std::process::Stdio::piped())
@@ -138,7 +139,7 @@ fn refuses_a_whole_and_plain_answer_to_another_question() {
     // The answer goes to a file here, which the filter itself may not write to.
     std::io::Write::write_all(&mut child.stdin.take().unwrap(), &question).unwrap();
     assert!(!child.wait().unwrap().success(), "a filter writes to no file");
-    let answer = portcullis::filters::Answer::new(
+    let answer = portcullis::filter_process::Answer::new(
         portcullis::digest::Digest::of(&question),
         portcullis::rebuild::work(Task::Rebuild, Kind::Json, b"[]", &Limits::default()),
     );

@@ -11,7 +11,7 @@ mod hidden;
 mod hostile;
 mod paragraphs;
 mod relay;
-#[path = "../../tests/hidden/mod.rs"]
+#[path = "../../tests/hidden_text/mod.rs"]
 mod pages;
 #[path = "../../tests/sim/mod.rs"]
 mod sim;

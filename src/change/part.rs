@@ -10,7 +10,7 @@ use super::PolicyTexts;
 use crate::digest::Digest;
 use crate::ident::{ConsentId, OfficerId, PartnerId};
 use crate::invisible::visible;
-use crate::text_form::{cbor_text_string, string_conversions};
+use crate::text_codec::{cbor_text_string, string_conversions};
 
 /// One text that a change replaces, adds or removes.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]

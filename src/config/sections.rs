@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::ConfigFaults;
 use super::reader::Document;
 use crate::digest::Digest;
-use crate::filters::MEMORY_BYTES;
+use crate::filter_process::MEMORY_BYTES;
 use crate::ident::{NodeId, NotAnIdent};
 use crate::inspect::{Hidden, SHARED_WORDS};
 use crate::invisible;

@@ -11,8 +11,8 @@ use quinn::{Connection, VarInt};
 use super::exchange::receive;
 use super::links::{Link, Registration, identity};
 use super::quic::{Incoming, Outgoing, ReadFault, close_code, connection_window, reason_of};
-use super::said::STRANGERS;
 use super::shared::{Core, PartnerState};
+use crate::edge::peer_log::STRANGERS;
 use crate::ident::{NodeId, PartnerId};
 use crate::pki::ProfileName;
 use crate::wire::{

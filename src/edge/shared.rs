@@ -15,7 +15,7 @@ use super::interface::Intake;
 use super::limits::{Allowance, Pacer};
 use super::links::{Link, Links};
 use super::quic::{self, Material, MonotonicClock};
-use super::said::Said;
+use crate::edge::peer_log::Said;
 use crate::ident::{NodeId, PartnerId};
 use crate::partner::Limits;
 use crate::wire::{FrameFault, RefusalCode};

@@ -18,6 +18,7 @@ mod administration;
 mod queries;
 mod server;
 
+pub use crate::gateway::officers::offline::ExportedRequest;
 pub use crate::gateway::outbound::decision::consents::ConsentOnRecord;
 pub use crate::gateway::outbound::submission::check::{
     CheckedPartner, CheckedProduct, CheckedTearline, check_as_shipped,
@@ -38,7 +39,6 @@ pub use inbound::renderings::Rendering;
 pub use node::Node;
 pub use node::policy::checks::installed as installed_prover;
 pub use officers::attachments::{AttachmentWritten, CutWritten};
-pub use officers::export::ExportedRequest;
 pub use officers::roster::Appoint;
 pub use outbound::release::Seen;
 pub use queries::health::{AlarmView, AllowanceView, UsageView};

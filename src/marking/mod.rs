@@ -46,7 +46,7 @@ mod releasability;
 mod parse;
 mod check;
 mod remedy;
-pub mod render;
+pub mod fault_report;
 mod rollup;
 mod label;
 

@@ -15,12 +15,14 @@ mod model;
 pub mod confusable;
 mod formats;
 mod package;
-mod render;
+mod fault_report;
 
 pub use attachment::{Attachment, FileName};
 pub use bounds::Bounds;
 pub(crate) use confusable::is_phrase;
 // The paths by which other modules know the parts of `confusable`.
+pub(crate) use crate::product::fault_report::printable;
+pub use crate::product::fault_report::{Style, render};
 pub use confusable::{folded as fold, readings, search as disguise};
 pub use contents::{Contents, ContentsFault, CopyFault, Kept, NoContents, ReadSeek};
 pub(crate) use contents::{Shown, Side, copy};
@@ -34,5 +36,3 @@ pub use package::{
     ATTACHMENTS, EntryKind, Folder, FolderSource, Keep, Listed, Package, PackageCode, PackageFault, TEXT, TextAlone,
     Zip,
 };
-pub(crate) use render::printable;
-pub use render::{Style, render};

@@ -2,7 +2,6 @@
 
 use super::decision::{Decision, Outcome, Reason, Source};
 use super::lattice::{Engine, Lattice, register_digest};
-use super::native;
 use super::permit::{Record, Release, SendPermit};
 use super::proposal::{Evidence, Proposal};
 use super::question::question;
@@ -12,6 +11,7 @@ use crate::envelope::{Kind, Manifest};
 use crate::ident::NodeId;
 use crate::inspect::Inspected;
 use crate::policy::{self, Stage};
+use crate::release::conditions;
 
 /// Decides. Pure: what `explain` shows and what the gateway does are one function on the same inputs.
 pub fn decide(proposal: &Proposal<'_>) -> Decision {
@@ -50,12 +50,12 @@ pub(super) fn decide_on(proposal: &Proposal<'_>, lattice: &dyn Lattice, grounds:
     let cut = proposal.cuts.get(&proposal.partner.id);
 
     let unproven = unproven(proposal, cut);
-    let named = cut.map(|cut| native::NamedConsents::of(proposal, cut)).unwrap_or_default();
+    let named = cut.map(|cut| conditions::NamedConsents::of(proposal, cut)).unwrap_or_default();
     let marks = match cut {
-        Some(cut) => lattice.against(cut, &native::link(proposal, cut, &named)),
+        Some(cut) => lattice.against(cut, &conditions::link(proposal, cut, &named)),
         None => Vec::new(),
     };
-    let mut native = native::against(proposal, cut, &named, &tally);
+    let mut native = conditions::against(proposal, cut, &named, &tally);
     native.extend(unproven);
     let not_submitted = if grounds.submitted { None } else { submitted(proposal).err() };
     native.extend(not_submitted.iter().map(|why| Reason::against(Source::Request, "SUBMISSION", &why.to_string())));

@@ -12,15 +12,15 @@ mod decision;
 mod proposal;
 mod lattice;
 mod exclusions;
-mod native;
+mod conditions;
 mod question;
 mod decide;
 mod what_if;
 
+pub use crate::release::conditions::{not_yet, outside_agreement};
 pub use decide::decide;
 pub use decision::{Decision, Outcome, Reason, Source};
 pub use exclusions::never_passes;
-pub use native::{not_yet, outside_agreement};
 pub use permit::{Record, Release, SendPermit};
 pub use proposal::{Evidence, Proposal};
 pub use what_if::{Forecast, WhatIf, forecast, what_if};

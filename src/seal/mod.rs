@@ -9,17 +9,17 @@
 
 mod stream;
 mod recipient;
-mod opener;
-mod at_rest;
+mod payload_key;
+mod storage_key;
 mod detached_header;
 mod preamble;
 mod padding;
 mod sealing;
 mod open;
 
-pub use at_rest::{AtRest, AtRestFault, EncryptingWriter};
+pub use crate::seal::payload_key::{OpenFault, Opener, PayloadIdentity};
+pub use crate::seal::storage_key::{AtRest, AtRestFault, EncryptingWriter};
 pub use open::{Frame, Layout, Opened, SealedContents, open};
-pub use opener::{OpenFault, Opener, PayloadIdentity};
 pub use recipient::{NotARecipient, Recipient};
 pub use sealing::{SealFault, Sealing, seal, sealed_size_max};
 

@@ -6,7 +6,6 @@ use std::io::{self, Read};
 use zeroize::Zeroizing;
 
 use super::detached_header::{Joined, is_whole};
-use super::opener::{OpenFault, Opener};
 use super::padding::{LENGTH_BYTES, TEXT_AT, frame_length, laid_out};
 use super::preamble::{PREAMBLE_BYTES, read_preamble};
 use super::stream::Window;
@@ -14,6 +13,7 @@ use crate::cut::Cut;
 use crate::digest::Digest;
 use crate::envelope::{Binding, Bound, Header, OpeningProof};
 use crate::product::{Contents, ContentsFault, ReadSeek, Shown, Side, copy};
+use crate::seal::payload_key::{OpenFault, Opener};
 
 /// The content of a payload as a stream.
 pub type Frame<'a> = Box<dyn ReadSeek + Send + 'a>;

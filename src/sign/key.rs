@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Algorithm, weak_key};
 use crate::digest::Digest;
-use crate::text_form::string_conversions;
+use crate::text_codec::string_conversions;
 
 /// A public key that verifies statements. Text form: `mldsa87:` and the raw key in base64.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -12,8 +12,9 @@ mod frame;
 mod session;
 mod inbound;
 mod outbound;
-mod scheduler;
+mod fair_queue;
 
+pub use crate::wire::fair_queue::{FlowId, Scheduler};
 pub use checkpoint_exchange::CheckpointExchange;
 pub use code::{RefusalCode, UnknownCode};
 pub use frame::{Frame, FrameFault, FrameKind, FrameReader, SIZE_CLASSES};
@@ -23,7 +24,6 @@ pub use message::{
     Restart,
 };
 pub use outbound::{KeyAnswer, OutboundAction, OutboundEvent, OutboundExchange, OutboundOutcome, OutboundTimers};
-pub use scheduler::{FlowId, Scheduler};
 pub use session::{Peer, Role, Session, SessionAction, SessionTimers};
 
 /// The ALPN protocol identifier (RFC 7301). A change that an older peer would misread gets a new one.

@@ -19,7 +19,7 @@ const RECEIVING: [&str; 8] = [
     "gateway/node/checkpoints",
     "gateway/administration/revocation_lists.rs",
     "gateway/node/process/exchange_locks.rs",
-    "gateway/node/process/shares.rs",
+    "gateway/node/process/payload_quota.rs",
     "gateway/server/addresses.rs",
     "gateway/server/intake.rs",
 ];

@@ -2,7 +2,7 @@
 
 mod access;
 mod cases;
-mod codes;
+mod diagnostic_codes;
 mod commands;
 mod cover;
 mod hostile;
@@ -13,7 +13,7 @@ mod realworld;
 mod register;
 mod rollup;
 mod rules;
-mod slips;
+mod typos;
 
 #[path = "../support/classes.rs"]
 mod classes;

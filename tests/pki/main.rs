@@ -1,5 +1,5 @@
 //! Certificates and revocation lists: whose they are, and what is refused of them.
 
 mod identify;
-mod limbo;
+mod x509_limbo;
 mod strict;

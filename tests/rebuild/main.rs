@@ -4,7 +4,7 @@ mod hidden_words;
 mod jpeg;
 mod ordinary_pdf;
 
-#[path = "../hidden/mod.rs"]
+#[path = "../hidden_text/mod.rs"]
 mod hidden;
 #[path = "../support/not_run.rs"]
 mod not_run;

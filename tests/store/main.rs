@@ -3,8 +3,8 @@
 
 mod altered;
 mod contract;
-mod room;
-mod spares;
+mod disk_space;
+mod file_reuse;
 mod spool;
 
 #[path = "../sim/exec.rs"]

@@ -1,6 +1,6 @@
 //! `portcullis change`: changes of policy, agreements, officers and partners, each signed by two officers.
 
-pub(super) mod prints;
+pub(super) mod fingerprints;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use similar::TextDiff;
 use super::output::{Exit, Failure, Out, grouped, shown};
 use crate::approval::VerificationContext;
 use crate::change::{self, PartName, Proposal};
-use crate::cli::change::prints::Prints;
+use crate::cli::change::fingerprints::Prints;
 use crate::cli::input::arguments::Limit;
 use crate::cli::input::files::{cannot_write, read_text};
 use crate::cli::input::keys::signer_at;

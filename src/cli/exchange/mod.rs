@@ -2,7 +2,7 @@
 //!
 //! In come identifiers and filters; out go lists and details. Only `exchange` and `inbox take` change anything.
 
-mod rows;
+mod table;
 mod watch;
 pub(super) mod status;
 pub(super) mod manual;

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::rows;
 use super::watch::{Watched, watch};
 use crate::cli::change::tell_changes;
+use crate::cli::exchange::table;
 use crate::cli::input::arguments::{Limit, SubjectArg};
 use crate::cli::input::open::node_at;
 use crate::cli::output::colour::{BAD, GOOD, state_colour};
@@ -82,7 +82,7 @@ impl Status {
                 let by = view.refused_by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
                 let _ = writeln!(text, "  refused{by}: {}", shown(why));
             }
-            rows::tell(text, &exchanges, node.now(), out);
+            table::tell(text, &exchanges, node.now(), out);
         });
         Ok(())
     }
@@ -111,7 +111,7 @@ impl Status {
             match exchanges.is_empty() {
                 true if self.all => text.push_str("no exchanges\n"),
                 true => text.push_str("no open exchanges\n"),
-                false => rows::tell(text, &exchanges, node.now(), out),
+                false => table::tell(text, &exchanges, node.now(), out),
             }
             tell_lately(text, "delivered", &delivered, "status EXCHANGE` shows the receipt", node.now(), out);
             tell_lately(text, "received", &received, "inbox take EXCHANGE --out PLACE` takes it", node.now(), out);
@@ -144,7 +144,7 @@ fn tell_lately(text: &mut String, what: &str, rows: &[ExchangeView], look: &str,
     }
     let _ = writeln!(text, "{} in the last 24 hours; `portcullis {look}:", out.painted(GOOD, what));
     for row in rows {
-        let (partner, age) = (rows::partner(row), rows::age(&row.updated, now));
+        let (partner, age) = (table::partner(row), table::age(&row.updated, now));
         let _ = writeln!(text, "  {}  {partner}  {age} ago  {}", row.exchange, shown(&row.title));
     }
     if rows.len() == LATELY_MAX as usize {

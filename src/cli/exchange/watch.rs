@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::rows;
+use crate::cli::exchange::table;
 use crate::cli::input::arguments::Limit;
 use crate::cli::output::{Exit, Failure, Out};
 use crate::gateway::{ExchangeView, Node};
@@ -81,7 +81,7 @@ fn draw(found: &[ExchangeView], out: Out) {
     let now = SystemClock.now();
     let mut text = String::from("\u{1b}[H\u{1b}[2J");
     let _ = writeln!(text, "portcullis status at {now}; Ctrl-C ends\n");
-    rows::tell(&mut text, found, now, out);
+    table::tell(&mut text, found, now, out);
     if found.is_empty() {
         text.push_str("no open exchanges\n");
     }
@@ -95,7 +95,7 @@ fn tell(row: &ExchangeView, out: Out) {
         let line = serde_json::to_string(row).expect("a view is plain data");
         out.write(format!("{line}\n").as_bytes());
     } else {
-        let (state, partner) = (rows::state(row), rows::partner(row));
+        let (state, partner) = (table::state(row), table::partner(row));
         out.write(format!("{}  {}  {partner}  {state}\n", row.updated, row.exchange).as_bytes());
     }
 }

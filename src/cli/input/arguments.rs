@@ -76,9 +76,9 @@ impl FromStr for ConsentArg {
     type Err = String;
 
     fn from_str(text: &str) -> Result<ConsentArg, String> {
-        // What may stand inside a name may end a beginning of one.
+        // What may stand inside a name may end a beginning of one. Every name begins with the empty text, so it names none.
         match text.parse::<ConsentId>() {
-            Err(error) if format!("{text}0").parse::<ConsentId>().is_err() => Err(error.to_string()),
+            Err(error) if text.is_empty() || format!("{text}0").parse::<ConsentId>().is_err() => Err(error.to_string()),
             _ => Ok(ConsentArg(text.to_owned())),
         }
     }
@@ -155,4 +155,24 @@ pub(in crate::cli) fn duration(text: &str) -> Result<std::time::Duration, String
     };
     let number: u64 = text[..text.len() - 1].parse().map_err(|_| wrong())?;
     number.checked_mul(seconds).filter(|s| *s > 0).map(std::time::Duration::from_secs).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_beginning_has_at_least_one_character_of_the_number_or_name() {
+        for text in ["", "-a", "A", "a b", &"a".repeat(41)] {
+            assert!(text.parse::<ConsentArg>().is_err(), "{text:?}");
+        }
+        assert!("e".parse::<ConsentArg>().is_ok() && "exercise-".parse::<ConsentArg>().is_ok());
+        for text in ["", "ex", "ex-", "rq-0", "ex-0199A5"] {
+            assert!(text.parse::<ExchangeArg>().is_err(), "{text:?}");
+        }
+        for text in ["", "rq", "rq-", "ex-0", "rq-g"] {
+            assert!(text.parse::<RequestArg>().is_err(), "{text:?}");
+        }
+        assert!("ex-0".parse::<ExchangeArg>().is_ok() && "rq-0".parse::<RequestArg>().is_ok());
+    }
 }

@@ -14,7 +14,7 @@ use crate::config::signer_from;
 use crate::marking::stanag4774::{read_label, write_label};
 use crate::marking::stanag4778::{read_binding, write_binding};
 use crate::marking::stix::{StixMarking, read_definition, statement_definition};
-use crate::marking::{Rules, render};
+use crate::marking::{Rules, fault_report};
 use crate::sign::PublicKey;
 use crate::system::SystemClock;
 use crate::time::{Clock as _, Time};
@@ -75,8 +75,8 @@ pub(in crate::cli) fn label(args: &LabelArgs, out: Out) -> io::Result<bool> {
     let marking = match rules.parse_banner(&args.banner) {
         Ok(marking) => marking,
         Err(rejected) => {
-            let source = render::Source { name: "argument", line: 1, text: &args.banner };
-            eprint!("{}", render::render(&source, &rejected.diagnostics, out.colour()));
+            let source = fault_report::Source { name: "argument", line: 1, text: &args.banner };
+            eprint!("{}", fault_report::render(&source, &rejected.diagnostics, out.colour()));
             return Ok(false);
         }
     };

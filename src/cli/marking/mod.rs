@@ -1,7 +1,7 @@
 //! `portcullis marking`: check marks and roll them up, for people and as JSON lines.
 
 mod label;
-pub(super) mod lines;
+pub(super) mod json_lines;
 
 use std::borrow::Cow;
 use std::fs;
@@ -14,10 +14,10 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::output::{Failure, Out};
-use crate::cli::marking::lines::{answer_check, answer_rollup, check_answer, each_line};
+use crate::cli::marking::json_lines::{answer_check, answer_rollup, check_answer, each_line};
 use crate::marking::{
     Checked, DocumentDate, Kind, Marking, PortionForRollup, Profile, Register, RegisterFiles, RollupOptions, Rules,
-    render, roll_up,
+    fault_report, roll_up,
 };
 
 /// Exit status for input that could not be read.
@@ -194,10 +194,10 @@ fn check(args: &CheckArgs, colour: bool) -> io::Result<ExitCode> {
         let kind = kind_of(mark);
         let checked = rules.check(mark, kind, banner.as_ref());
         if !checked.diagnostics.is_empty() {
-            let source = render::Source { name: &name, line: number + 1, text: mark };
-            write!(out, "{}", render::render(&source, &checked.diagnostics, colour))?;
+            let source = fault_report::Source { name: &name, line: number + 1, text: mark };
+            write!(out, "{}", fault_report::render(&source, &checked.diagnostics, colour))?;
             let remedies = rules.remedies(mark, kind, banner.as_ref(), &checked);
-            write!(out, "{}", render::remedies(&remedies, colour))?;
+            write!(out, "{}", fault_report::remedies(&remedies, colour))?;
         }
         let replacement = fix_of(&checked);
         if !checked.is_valid() {
@@ -207,7 +207,7 @@ fn check(args: &CheckArgs, colour: bool) -> io::Result<ExitCode> {
             && let Some(replacement) = &replacement
         {
             repaired += 1;
-            write!(out, "{}", render::diff(&name, number + 1, mark, replacement, colour))?;
+            write!(out, "{}", fault_report::diff(&name, number + 1, mark, replacement, colour))?;
         }
         fixed.push_str(replacement.as_deref().unwrap_or(mark));
         fixed.push_str(ending);
@@ -248,8 +248,8 @@ fn rollup(args: &RollupArgs, colour: bool) -> io::Result<ExitCode> {
         match rules.parse_portion(mark, None) {
             Ok(marking) => portions.push(marking),
             Err(rejected) => {
-                let source = render::Source { name: "argument", line: number + 1, text: mark };
-                print!("{}", render::render(&source, &rejected.diagnostics, colour));
+                let source = fault_report::Source { name: "argument", line: number + 1, text: mark };
+                print!("{}", fault_report::render(&source, &rejected.diagnostics, colour));
                 return Ok(ExitCode::FAILURE);
             }
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::change::{self, Proposal};
-use crate::cli::change::prints::Prints;
+use crate::cli::change::fingerprints::Prints;
 use crate::cli::change::{described, read_change, turn_to_sign};
 use crate::cli::input::files::{cannot_write, read_text};
 use crate::cli::input::keys::signer_at;

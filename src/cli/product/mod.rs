@@ -297,7 +297,7 @@ impl CutFor {
         } else if let (Some(place), Ok(cut)) = (&self.output, &first.cut) {
             let marking = shown(&cut.marking().banner());
             let mut text = format!("wrote {} ({marking}) to {}\n", cut.id(), place.display());
-            crate::cli::request::written::tell_looks(&mut text, &looks);
+            crate::cli::request::write_out::tell_looks(&mut text, &looks);
             out.write(text.as_bytes());
         } else if let Ok(cut) = &first.cut {
             out.write(&cut.rendered(self.rendering, node.register()).map_err(Failure::refused)?);

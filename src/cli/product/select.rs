@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use serde::{Deserialize, Serialize};
 
-use crate::cli::marking::lines::{AsOf, each_line};
+use crate::cli::marking::json_lines::{AsOf, each_line};
 use crate::cli::marking::register;
 use crate::cli::output::{Failure, Out};
 use crate::cut::select::{MarkedTearline, ProductFault, ProductRefused, Selection, select};

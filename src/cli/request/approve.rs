@@ -16,7 +16,7 @@ use crate::cli::output::{Exit, Failure, Out};
 use crate::cli::request::approve_batch::{AT_ONCE, NotSigned, batch, each, tell_changed};
 use crate::cli::request::outcome::tell;
 use crate::cli::request::review::tell_review;
-use crate::cli::request::written::{tell_written, write_cuts};
+use crate::cli::request::write_out::{tell_written, write_cuts};
 use crate::config::{make_private_folder, write_new};
 use crate::gateway::{ApprovalOutcome, CutWritten, ExportedRequest, Node, RequestReview, package};
 use crate::ident::RequestId;

@@ -9,7 +9,7 @@ use crate::cli::input::arguments::RequestArg;
 use crate::cli::input::open::node_at;
 use crate::cli::output::{Exit, Failure, Out};
 use crate::cli::request::review::tell_review;
-use crate::cli::request::written::{tell_written, write_cuts};
+use crate::cli::request::write_out::{tell_written, write_cuts};
 use crate::gateway::{AttachmentShown, CutReview};
 
 /// Read requests; write them out for officers.

@@ -5,7 +5,7 @@
 pub(super) mod explain;
 pub(super) mod submit_offline;
 pub(super) mod submit;
-pub(super) mod written;
+pub(super) mod write_out;
 mod review;
 pub(super) mod export;
 mod outcome;

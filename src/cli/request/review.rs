@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::cli::output::{grouped, shown, shown_lines};
-use crate::cli::request::written::told_pages;
+use crate::cli::request::write_out::told_pages;
 use crate::gateway::{AttachmentShown, CutReview, ExportedRequest, RequestReview};
 
 /// What an officer is shown of a request.

@@ -6,7 +6,7 @@
 
 mod folder;
 mod lock;
-mod new;
+mod atomic_create;
 mod replace;
 
 use std::fs::OpenOptions;
@@ -14,9 +14,9 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
+pub use crate::config::files::atomic_create::{NewFile, NewFolder, write_new, write_secret};
 pub use folder::{folder_of, make_private_folder, sync_folder};
 pub(super) use lock::clear_abandoned;
-pub use new::{NewFile, NewFolder, write_new, write_secret};
 pub use replace::{Replacement, replace_file};
 
 /// Reads a file of at most so many bytes. Anything but a file is refused: a pipe in its place would be waited for without end.

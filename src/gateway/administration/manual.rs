@@ -1,7 +1,7 @@
 //! What an operator does by hand with an exchange: with one that waits to be sent, or with one that a partner did not finish.
 
 use crate::gateway::views::exchange::ExchangeView;
-use crate::gateway::views::rows::exchange_view;
+use crate::gateway::views::from_record::exchange_view;
 use crate::gateway::{GatewayError, Node};
 use crate::ident::ExchangeId;
 use crate::ledger::{Entry, EntryKind};

@@ -1,6 +1,6 @@
 //! What partners sent, as our own people see and take it.
 
-use crate::gateway::views::rows::recalled;
+use crate::gateway::views::from_record::recalled;
 use std::path::Path;
 
 use crate::cut::Cut;

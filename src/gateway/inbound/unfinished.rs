@@ -4,7 +4,7 @@
 //! offers are refused until there is room again. What is not gone on with is dropped when its manifest expires or after a
 //! configured time, or by an operator. Nothing is lost by that: the sender has no receipt, and may offer it again.
 
-use crate::gateway::node::process::shares::{Counted, Place, Share};
+use crate::gateway::node::process::payload_quota::{Counted, Place, Share};
 use std::collections::BTreeMap;
 use std::time::Duration;
 

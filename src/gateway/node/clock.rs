@@ -66,7 +66,7 @@ impl Node {
         Ok(self.clock_doubt().await?.is_some())
     }
 
-    /// ScanSet whether the clock was set, puts that on record, and says whether it is in doubt. `high` is the latest time
+    /// Looks whether the clock was set, puts that on record, and says whether it is in doubt. `high` is the latest time
     /// on record.
     pub(in crate::gateway) async fn watch_clock(&self, watch: &ClockWatch, high: Time) -> Result<bool, GatewayError> {
         let setting = self.store().setting(SETTING).await?;

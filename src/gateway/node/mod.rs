@@ -14,7 +14,7 @@ pub(super) mod participants;
 pub(super) mod process;
 pub(super) mod records;
 
-use crate::gateway::node::process::shares::Shares;
+use crate::gateway::node::process::payload_quota::Shares;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 

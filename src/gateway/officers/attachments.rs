@@ -138,7 +138,7 @@ fn cannot(place: &Path, error: &std::io::Error) -> GatewayError {
     GatewayError::Trouble(format!("`{}` cannot be written: {error}", place.display()))
 }
 
-/// ScanSet at one attachment; its files are made in one folder, and named as in the other.
+/// Looks at one attachment; its files are made in one folder, and named as in the other.
 fn look(
     (made_in, folder): (&Path, &Path),
     number: usize,

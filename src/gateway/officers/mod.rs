@@ -8,5 +8,5 @@ pub(super) mod attachments;
 pub(super) mod approval;
 pub(super) mod refusal;
 pub(super) mod review;
-pub(super) mod export;
+pub(super) mod offline;
 pub(super) mod roster;

@@ -25,7 +25,7 @@ const PEOPLE: usize = 2;
 const SLICE: usize = 8;
 
 impl Node {
-    /// ScanSet at exchanges that wait for a release, the most urgent first, and moves on what may move. `seen` remembers
+    /// Looks at exchanges that wait for a release, the most urgent first, and moves on what may move. `seen` remembers
     /// what each request was last decided on, so that nothing is decided twice on the same approvals, roster and policy.
     /// `true` if more requests wait to be looked at than one call takes; they are listed once for many calls, until
     /// [`Seen::list_again`].

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::approval::{Officer, Role};
 use crate::change::OFFICERS_MIN;
 use crate::gateway::administration::founding;
-use crate::gateway::views::rows::whereabouts;
+use crate::gateway::views::from_record::whereabouts;
 use crate::gateway::{GatewayError, Node};
 use crate::ident::PartnerId;
 use crate::partner::{Circuit, Partner};

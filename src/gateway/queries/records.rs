@@ -1,9 +1,9 @@
 //! What is on record, as it is shown.
 
-use crate::gateway::views::rows::entry_view;
-use crate::gateway::views::rows::receipt_view;
-use crate::gateway::views::rows::request_view;
-use crate::gateway::views::rows::whereabouts;
+use crate::gateway::views::from_record::entry_view;
+use crate::gateway::views::from_record::receipt_view;
+use crate::gateway::views::from_record::request_view;
+use crate::gateway::views::from_record::whereabouts;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -108,7 +108,11 @@ impl Node {
         let kind = Some(ExchangeKind::Product);
         let filter = ExchangeFilter { states: [state].into(), kind, limit, ..ExchangeFilter::default() };
         let rows = self.store().exchanges(&filter).await?;
-        Ok(rows.iter().filter(|row| row.updated >= since).map(crate::gateway::views::rows::exchange_view).collect())
+        Ok(rows
+            .iter()
+            .filter(|row| row.updated >= since)
+            .map(crate::gateway::views::from_record::exchange_view)
+            .collect())
     }
 
     /// Everything on record about one exchange.

@@ -348,7 +348,7 @@ impl Running {
     }
 }
 
-/// ScanSet at what is being sent until `ended`. A task of its own: while others seal, hash or decide upon thousands that
+/// Looks at what is being sent until `ended`. A task of its own: while others seal, hash or decide upon thousands that
 /// wait, what has to stop stops.
 async fn watch_live(current: Arc<ArcSwap<Node>>, clock: Arc<ClockWatch>, ended: CancellationToken) {
     let mut ticks = tokio::time::interval(LOOK_AT_LIVE);

@@ -2,4 +2,4 @@
 
 pub(super) mod exchange;
 pub(super) mod officer;
-pub(super) mod rows;
+pub(super) mod from_record;

@@ -16,7 +16,7 @@ mod apply;
 mod writer;
 mod verify;
 mod open;
-mod backend;
+mod store_impl;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -6,7 +6,7 @@ use super::rules::{self, Rules};
 use crate::change::{PartName, PolicyTexts, Proposal};
 use crate::config::{Config, FilterProgram};
 use crate::digest::Digest;
-use crate::filters;
+use crate::filter_process;
 use crate::gateway::node::policy::checks;
 use crate::gateway::{GatewayError, Node};
 use crate::ident::NodeId;
@@ -199,7 +199,7 @@ impl Node {
         let (at_once, memory_bytes) = self.filter_room();
         let asked = self.inspection().rebuilder.work(Task::Rebuild, Kind::Json, b"[]");
         let silent = asked.err().map(|fault| format!("every file of a foreign format is refused here: {fault}"));
-        silent.into_iter().chain(filters::short_of_room(memory_bytes, at_once)).collect()
+        silent.into_iter().chain(filter_process::short_of_room(memory_bytes, at_once)).collect()
     }
 }
 
@@ -219,6 +219,6 @@ pub(in crate::gateway) fn check_program(program: &FilterProgram) -> Result<(), G
 }
 
 fn digest_of(program: &FilterProgram) -> Result<Digest, GatewayError> {
-    let found = std::fs::File::open(&program.file).and_then(filters::digest_of);
+    let found = std::fs::File::open(&program.file).and_then(filter_process::digest_of);
     found.map_err(|e| GatewayError::Trouble(format!("`{}` cannot be read: {e}", program.file.display())))
 }

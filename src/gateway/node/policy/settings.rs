@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::config::{FilterProgram, Inspection, Limits};
-use crate::filters::{COMMAND, FilterProcess, Lifetime, Remembering};
+use crate::filter_process::{COMMAND, FilterProcess, Lifetime, Remembering};
 use crate::inspect::{Settings, WordList};
 use crate::product::Bounds;
 use crate::rebuild;

@@ -6,7 +6,7 @@ pub(in crate::gateway) mod cache;
 pub(in crate::gateway) mod exchange_locks;
 pub(in crate::gateway) mod fatal;
 pub(in crate::gateway) mod in_flight;
-pub(in crate::gateway) mod shares;
+pub(in crate::gateway) mod payload_quota;
 
 use super::Node;
 use crate::digest::Digest;
@@ -15,7 +15,7 @@ use crate::gateway::node::process::cache::AssemblyCache;
 use crate::gateway::node::process::exchange_locks::ExchangeLocks;
 use crate::gateway::node::process::fatal::FatalStop;
 use crate::gateway::node::process::in_flight::InFlight;
-use crate::gateway::node::process::shares::Shares;
+use crate::gateway::node::process::payload_quota::Shares;
 use crate::ident::OfficerId;
 use crate::log_limiter::LogLimiter;
 use crate::pki::OfficerCertificate;

@@ -10,7 +10,7 @@ use crate::store::{Change, Exchange, ExchangeKind, ExchangeState, StoreError};
 use crate::time::Time;
 
 impl Node {
-    /// ScanSet at what this process is sending: claims are renewed, and what may not be sent any more is stopped at once.
+    /// Looks at what this process is sending: claims are renewed, and what may not be sent any more is stopped at once.
     /// To be called at least once a second while anything is being sent; it costs nothing while nothing is.
     ///
     /// # Errors

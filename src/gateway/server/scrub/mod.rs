@@ -143,7 +143,7 @@ impl ScanResults {
     }
 }
 
-/// ScanSet for damage until `ended`.
+/// Looks for damage until `ended`.
 pub(in crate::gateway) async fn scrub(current: Arc<ArcSwap<Node>>, ended: CancellationToken) {
     tokio::select! {
         biased;

@@ -6,10 +6,10 @@
 use std::io::{self, Read as _, Write};
 
 use super::Opener as _;
-use super::opener::{OpenFault, PayloadIdentity};
 use super::recipient::encrypting;
 use super::stream::overhead;
 use crate::product::ReadSeek;
+use crate::seal::payload_key::{OpenFault, PayloadIdentity};
 
 /// The node's storage key.
 #[derive(Debug)]
