@@ -289,7 +289,7 @@ fn every_example_works() {
             both(&help)
         );
         run += 1;
-        // `tests/deploy.rs` runs the demonstration, which makes nodes of its own.
+        // `tests/cli/deploy.rs` runs the demonstration, which makes nodes of its own.
         if command == "demo" {
             continue;
         }
