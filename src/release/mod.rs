@@ -20,7 +20,7 @@ mod what_if;
 pub use decide::decide;
 pub use decision::{Decision, Outcome, Reason, Source};
 pub use exclusions::never_passes;
-pub use native::{not_yet, outside_agreement};
+pub use native::{PEOPLE_MIN, not_yet, outside_agreement};
 pub use permit::{Record, Release, SendPermit};
 pub use proposal::{Evidence, Proposal};
 pub use what_if::{Forecast, WhatIf, forecast, what_if};
