@@ -113,7 +113,7 @@ impl Status {
                 let head = out.painted(BAD, &format!("ALARM {} {}", alarm.what, alarm.subject));
                 let _ = writeln!(before, "{head}: {}", shown(&alarm.text));
             }
-            text.push_str(&rows::folded(&before, out));
+            text.push_str(&table::folded(&before, out));
             match exchanges.is_empty() {
                 true if self.all => text.push_str("no exchanges\n"),
                 true => text.push_str("no open exchanges\n"),
@@ -142,7 +142,7 @@ impl Status {
                 after.push_str("changes of who may do what, and by which rules, in the last 30 days:\n");
                 tell_changes(&mut after, &changes);
             }
-            text.push_str(&rows::folded(&after, out));
+            text.push_str(&table::folded(&after, out));
         });
         Ok(())
     }
