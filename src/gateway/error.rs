@@ -1,34 +1,34 @@
-//! Why the gateway did not do what it was asked.
+//! Errors of the gateway.
 
 use crate::store::StoreError;
 
-/// Why the gateway did not do what it was asked, by whose fault it is.
+/// Why a use case failed, by whose fault it is.
 #[derive(Debug, thiserror::Error)]
 pub enum GatewayError {
-    /// There is no such thing.
+    /// The subject does not exist.
     #[error("{0}")]
     Unknown(String),
-    /// It was understood and is refused.
+    /// The request is valid in form and is refused.
     #[error("{0}")]
     Refused(String),
-    /// Something of ours failed: a key, a file, a certificate.
+    /// A local failure: a key, a file, a certificate.
     #[error("{0}")]
     Trouble(String),
-    /// Something around the node is in the way, and may not be in a moment: an address that is taken or not there yet.
+    /// A temporary obstacle in the environment, such as an address in use or not yet available.
     #[error("{0}")]
     Passing(String),
-    /// The store did not take or give it.
+    /// The store failed.
     #[error("{0}")]
     Store(#[from] StoreError),
-    /// Whether it is on record is not known. Nothing of it was undone.
+    /// Whether the change is on record is unknown. Nothing was undone.
     #[error(
         "it is not known whether {what} is on record, and nothing of it was undone: when the node was stopped, its disk \
          looked at and the node started again, look with `{look}` before anything is done again ({why})"
     )]
     NotKnown {
-        /// What was to be put on record.
+        /// What was to be recorded.
         what: String,
-        /// The command that shows whether it is.
+        /// The command that shows whether it is recorded.
         look: String,
         /// What failed.
         why: StoreError,
@@ -40,7 +40,8 @@ impl GatewayError {
         GatewayError::Trouble(error.to_string())
     }
 
-    /// Whether it is not known if something is on record. Nothing is undone or deleted on such an error, for it may be.
+    /// Whether the outcome of a commit is unknown. Nothing is undone or deleted on such an error, because the commit
+    /// may have succeeded.
     pub fn is_outcome_unknown(&self) -> bool {
         match self {
             GatewayError::Store(error) => error.is_outcome_unknown(),
@@ -52,8 +53,8 @@ impl GatewayError {
         }
     }
 
-    /// The error of a commit that was to put `what` on record, which the command `look` shows: where the outcome is not
-    /// known it says so, and where to look.
+    /// The error of a commit that was to record `what`, which the command `look` shows: if the outcome is unknown, it
+    /// says so and names the command.
     pub(super) fn of_commit(self, what: impl std::fmt::Display, look: impl std::fmt::Display) -> GatewayError {
         match self {
             GatewayError::Store(why) if why.is_outcome_unknown() => {

@@ -1,9 +1,9 @@
 //! The gateway: what a node does, from a submitted product to a receipt and from an offer to the inbox.
 //!
-//! The command line and every other front end work through [`Node`]: a use case is a method of it, with plain data in and out
-//! (`views`). The rooms follow the flow: `outbound`, `inbound`, `recall`, what `officers` and `administration` do, `queries` about
-//! what is on record, and the `server` that drives it all. It refuses to send what was not decided upon a moment ago, to act before
-//! what it does is recorded, and to tell a partner more than a code.
+//! Every front end, such as the command line, uses [`Node`]: each use case is a method with plain data in and out
+//! (`views`). The modules follow the flow: `outbound`, `inbound`, `recall`, `officers` and `administration`,
+//! `queries` of the record, and the `server` that drives them. It refuses to send without a decision on the current
+//! record, to act before recording, and to tell a partner more than a code.
 
 mod error;
 pub mod package;

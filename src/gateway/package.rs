@@ -1,7 +1,7 @@
-//! Packages on disk: a product is read from a text, a folder or a ZIP archive, and written as a text or a folder. What a
-//! package holds, and in which form, is for `product::package`; this only opens, lists and writes files.
+//! Packages on disk: reads a product from a text, a folder or a ZIP archive, and writes it as a text or a folder.
+//! `product::package` defines the content and form of a package; this module opens, lists and writes files.
 //!
-//! It refuses to follow links, to open what is not a plain file, and to overwrite anything.
+//! It refuses to follow links, to open anything but plain files, and to overwrite.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write as _};
@@ -17,16 +17,16 @@ use crate::product::{
 
 const NO_FOLLOW: i32 = (rustix::fs::OFlags::NOFOLLOW.bits() | rustix::fs::OFlags::NONBLOCK.bits()) as i32;
 
-/// Opens the package at `path`: a folder, a ZIP archive (which begins as one), or else a text alone.
+/// Opens the package at `path`: a folder, a ZIP archive (by its signature), or else a text alone.
 ///
 /// # Errors
-/// Every fault of its form; its files are not read yet.
+/// All faults of its form; its files are not read yet.
 pub fn open(path: &Path) -> Result<Box<dyn Package>, Vec<PackageFault>> {
     let unreadable = |e: io::Error| vec![fault(PackageCode::Unreadable, path, format!("cannot be read: {e}"))];
     if fs::metadata(path).map_err(unreadable)?.is_dir() {
         return Ok(Box::new(Folder::open(OnDisk(path.to_owned()))?));
     }
-    // Whoever names a file on the command line may name a link to it; only what is found inside a package may be none.
+    // A path on the command line may be a link; a file inside a package may not.
     let mut file = File::open(path).map_err(unreadable)?;
     if !file.metadata().map_err(unreadable)?.is_file() {
         return Ok(Box::new(Text { path: path.to_owned(), file: Some(file) }));
@@ -45,7 +45,7 @@ fn fault(code: PackageCode, path: &Path, message: impl Into<String>) -> PackageF
     PackageFault::at_path(code, &path.display().to_string(), message)
 }
 
-/// A text alone, of which no more is read than may be.
+/// A text alone, read up to its maximum length.
 struct Text {
     path: PathBuf,
     file: Option<File>,
@@ -97,10 +97,10 @@ impl FolderSource for OnDisk {
 /// What writes the attachments into the folder it is given.
 pub type Fill<'a> = dyn FnMut(&Path) -> Result<(), String> + 'a;
 
-/// Refuses a place where something is: nothing is written over.
+/// Fails if the path exists: nothing is overwritten.
 ///
 /// # Errors
-/// That something is there.
+/// If the path exists.
 pub fn is_free(path: &Path) -> Result<(), String> {
     match path.symlink_metadata() {
         Ok(_) => Err(format!("`{}` exists: name a file that does not", path.display())),
@@ -108,18 +108,18 @@ pub fn is_free(path: &Path) -> Result<(), String> {
     }
 }
 
-/// A place where nothing is yet, and where a product will be once it is whole.
+/// A new path where a product appears once it is complete.
 pub enum Begun {
     /// A text alone.
     File(NewFile),
-    /// A text with what belongs beside it.
+    /// A text with its files, as a folder.
     Folder(NewFolder),
 }
 
-/// Begins to write a product, without a byte of it: whatever keeps it from being written there is mostly known then.
+/// Begins to write a product, without writing content: most obstacles show here.
 ///
 /// # Errors
-/// Why nothing can be written there.
+/// Why it cannot be written there.
 pub fn begin(path: &Path, attachments: bool) -> Result<Begun, String> {
     is_free(path)?;
     let begun = match attachments {
@@ -129,7 +129,7 @@ pub fn begin(path: &Path, attachments: bool) -> Result<Begun, String> {
     begun.map_err(|e| format!("`{}` cannot be written: {e}", path.display()))
 }
 
-/// Writes a text where nothing is yet: a file, or with `attachments` a folder that is there whole or not at all.
+/// Writes a text to a new file, or with `attachments` to a new folder, atomically.
 ///
 /// # Errors
 /// Why nothing was written.
@@ -138,8 +138,7 @@ pub fn write(path: &Path, text: &[u8], attachments: Option<&mut Fill<'_>>) -> Re
 }
 
 impl Begun {
-    /// Writes the product, which is at `path` from then on. What is written of it is content: where this fails, nothing of
-    /// it is left lying about.
+    /// Writes the product to `path`. It is content: on failure, nothing is left behind.
     ///
     /// # Errors
     /// Why nothing was written.

@@ -104,8 +104,8 @@ fn what_another_government_gave_goes_with_its_consent_for_this_product_alone_and
     submit(&us, &file, "exercise-gbr").expect(1);
     // Nothing is put on record that nothing could rest on.
     for (source, said) in [
-        ("QQQ", "no code of the marking register"),
-        ("DEUX", "no code of the marking register"),
+        ("QQQ", "is not a code in the marking register"),
+        ("DEUX", "is not a code in the marking register"),
         ("FVEY", "group of countries"),
         ("USA", "our own code"),
     ] {

@@ -183,7 +183,7 @@ fn keys_that_prove_nothing_are_not_enrolled() {
     };
     refused(&world, &us, &Description { ledger_key: identity, ..sound.clone() }, "weak Ed25519 key");
     let anothers = ledger_key_of(&"exercise-nzl".parse().unwrap(), &sound.ledger_key);
-    refused(&world, &us, &Description { ledger_key: anothers, ..sound.clone() }, "its own ledger is");
+    refused(&world, &us, &Description { ledger_key: anothers, ..sound.clone() }, "but the ledger is");
     let ed25519 = LocalSigner::from_pkcs8(&LocalSigner::generate(Algorithm::Ed25519).unwrap()).unwrap();
     let classical = Description { signing_key: ed25519.public().clone(), ..sound.clone() };
     refused(&world, &us, &classical, "profile `cnsa2` takes statements signed with `mldsa87`");
@@ -233,7 +233,7 @@ fn whoever_is_on_record_later_with_anothers_authority_takes_no_link_down() {
         opened.store().commit(Commit::new().change(row).entry(entry)).await.unwrap();
         opened.store().close().await;
     });
-    us.until_logged("partner cannot be trusted as it is on record");
+    us.until_logged("partner's record cannot be trusted");
     // Whatever is wrong with the newcomer, the other goes on as if it were not there.
     let file = world.product("STAYS", "SECRET//REL TO USA, GBR", "(S//REL TO USA, GBR)");
     let released = world.release(&us, &[file], "exercise-gbr");

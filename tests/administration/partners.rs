@@ -58,7 +58,7 @@ fn refuses_a_partner_that_is_not_whom_the_agreement_is_with() {
     type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
     let cases: [Case<'_>; 4] = [
         ("USA", &[("code", "\"AUS\"")], "the agreement is with `AUS`"),
-        ("CAN", &[], "this node speaks for `USA`"),
+        ("CAN", &[], "this node represents `USA`"),
         ("USA", &[("profile", "\"classical\"")], "certificate profile"),
         ("USA", &[("kind", "\"organisation\"")], "not in the marking register"),
     ];

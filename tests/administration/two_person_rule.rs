@@ -88,7 +88,7 @@ fn a_founding_takes_two_a_senior_one_and_everybodys_own_key_and_happens_once() {
     lacking("exercise-senior");
     // Somebody else's key is not the senior officer's, whatever it says.
     let stranger = sign("exercise-other").expect(1);
-    assert!(stranger.stderr.contains("appoints nobody with key"), "{}", stranger.stderr);
+    assert!(stranger.stderr.contains("no officer in the founding has key"), "{}", stranger.stderr);
     lacking("exercise-senior");
     sign("exercise-senior").expect(0);
     // What was signed is for this node, and for no other of its name.
@@ -251,7 +251,7 @@ fn nobody_accepts_a_clock_alone_and_what_was_signed_is_for_that_doubt() {
         let mut both = Wanted { clock: true, ..Wanted::new("operator", "EXERCISE", until) };
         both.texts.insert("words/exercise.txt".into(), None);
         let both = live.propose(both).await.unwrap_err();
-        assert!(both.to_string().contains("accepted by itself"), "{both}");
+        assert!(both.to_string().contains("must be a change of its own"), "{both}");
         let mut change =
             live.propose(Wanted { clock: true, ..Wanted::new("operator", "EXERCISE", until) }).await.unwrap();
         live.consent(&mut change, &keys[1]).await.unwrap();

@@ -150,7 +150,7 @@ fn what_is_damaged_among_the_lost_is_said_to_be_and_is_not_put_back() {
         assert_eq!(listed.value["lost"][0]["damaged"], damaged, "{}", listed.stdout);
         if damaged {
             let refused = them.run(&["store", "lost", "restore", &theirs]).expect(1);
-            assert!(refused.stderr.contains("is not what its note"), "{}", refused.stderr);
+            assert!(refused.stderr.contains("does not match its note"), "{}", refused.stderr);
             recovered(&them);
             assert!(lost(&theirs).exists() && !spool(&them, &theirs).exists());
         }
@@ -179,7 +179,7 @@ fn what_is_old_goes_only_once_a_partner_has_confirmed_our_ledger() {
     let node = them.open();
     block_on(async {
         node.recover().await.unwrap();
-        node.keep_house().await.unwrap();
+        node.run_housekeeping().await.unwrap();
         node.store().close().await;
     });
     assert!(lost(&orphan) && lost(&young) && spool(&them, &theirs).exists());
@@ -196,7 +196,7 @@ fn what_is_old_goes_only_once_a_partner_has_confirmed_our_ledger() {
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
             assert!(node.confirmed().is_some(), "no partner showed a head of ours");
-            node.keep_house().await.unwrap();
+            node.run_housekeeping().await.unwrap();
             stop.send(()).unwrap();
         };
         let (served, ()) = tokio::join!(gateway::serve(node.clone(), async { drop(stopped.await) }), work);
@@ -237,7 +237,7 @@ fn kept_house(met: &Met, partner: &Partner, seen: &SignedCheckpoint) {
     let told = heads(&partner.head(7, b"EXERCISE root"), Some(seen.as_str()));
     assert_eq!(met.greeted(&partner.id(), &told, None), Ok(()));
     assert!(met.node.confirmed().is_some());
-    block_on(met.node.keep_house()).unwrap();
+    block_on(met.node.run_housekeeping()).unwrap();
 }
 
 #[test]

@@ -277,7 +277,7 @@ fn an_approval_that_counts_no_more_is_shown_as_such_and_ends_no_list() {
     assert!(said.stdout.contains("not counted"), "{}", said.stdout);
     // Whoever gave it is told what there is to do, by itself as in a list, and the others of the list are signed.
     let again = approve(&world, &us, &request, "exercise-officer-1").expect(1);
-    for part in ["counts no more", "let another officer approve it", "submit the product again"] {
+    for part in ["no longer counts", "let another officer approve it", "submit the product again"] {
         assert!(again.stderr.contains(part), "{}", again.stderr);
     }
     let (other, _) = submit(&world, &us, "OTHER", "exercise-producer");
@@ -286,7 +286,7 @@ fn an_approval_that_counts_no_more_is_shown_as_such_and_ends_no_list() {
     let listed = us.run(&["approve", "--batch", &list, "--key", &key]).expect(1);
     assert_eq!((listed.list("/approvals").len(), listed.list("/refused").len()), (1, 1), "{}", listed.stdout);
     assert_eq!((listed.text("/approvals/0/request"), listed.text("/refused/0/request")), (&*other, &*request));
-    assert!(listed.text("/refused/0/why").contains("counts no more"), "{}", listed.stdout);
+    assert!(listed.text("/refused/0/why").contains("no longer counts"), "{}", listed.stdout);
     // Whoever signs unasked is told that others decide by now.
     assert_eq!(listed.value["recent_changes"], 4, "{}", listed.stdout);
     // The neighbours: others approve it, and it is released.

@@ -115,7 +115,7 @@ fn a_submission_that_was_signed_elsewhere_is_taken_in_once_for_the_product_that_
     assert!(refused.stderr.contains("another product"), "{}", refused.stderr);
     let opened = us.run(&["submit", &file, "--signed", &signed]).expect(0);
     let again = us.run(&["submit", &file, "--signed", &signed]).expect(1);
-    assert!(again.stderr.contains("taken in before"), "{}", again.stderr);
+    assert!(again.stderr.contains("processed before"), "{}", again.stderr);
     for officer in ["exercise-officer-1", "exercise-officer-2"] {
         approve(&us, opened.text("/request"), officer).expect(0);
     }
@@ -176,7 +176,9 @@ fn a_signed_submission_names_the_originator_that_its_product_does_and_is_taken_i
     };
     let originator = "EXERCISE Directorate";
     match submitted(1, "EXERCISE somebody else", Duration::ZERO).unwrap() {
-        SubmitOutcome::Refused { faults, .. } => assert!(faults[0].contains("another originator"), "{faults:?}"),
+        SubmitOutcome::Refused { faults, .. } => {
+            assert!(faults[0].contains("the originator in the submission differs"), "{faults:?}")
+        }
         SubmitOutcome::Open(opened) => panic!("taken in: {opened:?}"),
     }
     for (number, after) in [(2, Duration::ZERO), (3, Submission::LIFE)] {

@@ -364,7 +364,7 @@ fn pages_and_pictures_are_looked_at_as_files_and_not_as_base64() {
     assert!(text["text"].as_str().unwrap().contains("EXERCISE of words"), "{text}");
     let cut = shown.text("/cuts/0/text");
     assert!(cut.contains(&format!("{} {}", pdf["bytes"], pdf["digest"].as_str().unwrap())), "{cut}");
-    assert!(cut.contains("[its bytes are left out here]") && cut.lines().all(|line| line.len() < 200), "{cut}");
+    assert!(cut.contains("[content omitted here]") && cut.lines().all(|line| line.len() < 200), "{cut}");
     assert!(!cut.contains(&STANDARD.encode(b"EXERCISE of words\n")), "{cut}");
     // What is written is all of it, and what it looks like beside it.
     let written = std::fs::read_to_string(shown.text("/written/0")).unwrap();

@@ -176,7 +176,7 @@ fn a_partner_that_once_showed_a_head_of_its_ledger_must_show_it_from_then_on() {
     // The same machine and keys, put back to an older copy, say, which it would rather not show.
     let machine = Machine::start(&us, &them, Play::Honest(None), false);
     let second = release(&world, &us, "SECOND", &them);
-    us.until_logged("showed no head of its ledger");
+    us.until_logged("sent no checkpoint of its ledger");
     assert!(us.stop(), "{}", us.log_text());
     let before = alarms(&us, &them.name);
     assert!(before.iter().any(|a| a.contains("not-shown")), "{before:?}");
@@ -186,7 +186,7 @@ fn a_partner_that_once_showed_a_head_of_its_ledger_must_show_it_from_then_on() {
             sql(&us.folder.join("store/portcullis.db"), "DELETE FROM witness");
         }
         us.serve();
-        us.until(&["status"], |_| us.log_text().matches("showed no head of its ledger").count() > round);
+        us.until(&["status"], |_| us.log_text().matches("sent no checkpoint of its ledger").count() > round);
         assert_ne!(us.run(&["status", &second]).expect(0).text("/state"), "delivered");
         assert!(us.stop(), "{}", us.log_text());
         if round == 1 {

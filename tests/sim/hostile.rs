@@ -410,7 +410,7 @@ impl Hostile {
                 let heads = CheckpointExchange { own: String::new(), seen, heard: None };
                 let told: Vec<Extension> = heads.to_extension().into_iter().collect();
                 let _ = intake.greeted(&partner, &[], &told, None).await;
-                if !keeps || node.keep_house().await.is_ok() {
+                if !keeps || node.run_housekeeping().await.is_ok() {
                     let _ = done.send(());
                 }
             });

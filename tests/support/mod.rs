@@ -344,7 +344,7 @@ impl World {
                 let wanted = Wanted { lost: vec![lost.clone()], ..Wanted::new("operator", "EXERCISE", expires) };
                 let refused = opened.propose(wanted).await.err();
                 opened.store().close().await;
-                refused.is_some_and(|e| e.to_string().contains("nothing of it is lost"))
+                refused.is_some_and(|e| e.to_string().contains("nothing is lost"))
             });
             if !still {
                 self.decided(node, |wanted| wanted.lost.push(lost));

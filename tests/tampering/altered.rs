@@ -231,15 +231,15 @@ fn what_is_damaged_where_nobody_looks_is_found_while_the_node_serves() {
     other[letter] = if other[letter] == b'A' { b'B' } else { b'A' };
     std::fs::write(&authority, &other).unwrap();
     let refused = us.run(&["serve"]).expect(3).stderr;
-    assert!(refused.contains("ca.pem") && refused.contains("from its copy"), "{refused}");
+    assert!(refused.contains("ca.pem") && refused.contains("from its backup"), "{refused}");
     let certificates = |us: &Node| {
         let status = us.run(&["status"]).expect(0);
         let alarm = |alarm: &&serde_json::Value| alarm["what"] == "certificates";
         status.list("/alarms").iter().find(alarm).map(|alarm| alarm["text"].to_string())
     };
-    assert!(certificates(&us).unwrap().contains("from its copy"));
+    assert!(certificates(&us).unwrap().contains("from its backup"));
     std::fs::remove_file(&authority).unwrap();
-    assert!(certificates(&us).unwrap().contains("from its copy"));
+    assert!(certificates(&us).unwrap().contains("from its backup"));
     std::fs::copy(them.folder.join("certs/ca.pem"), &authority).unwrap();
     let another = certificates(&us).unwrap();
     assert!(another.contains("checked against `ca.pem`"), "{another}");

@@ -34,7 +34,7 @@ fn a_request_that_was_refused_is_not_taken_in_again_once_its_rows_are_gone() {
     us.run(&["refuse", &request, "--why", "EXERCISE", "--key", &world.key("exercise-officer-2")]).expect(0);
     let file = world.path("AGAIN.txt").display().to_string();
     let again = |us: &Node| us.run(&["submit", &file, "--signed", signed.to_str().unwrap()]);
-    assert!(again(&us).expect(1).stderr.contains("was taken in before"));
+    assert!(again(&us).expect(1).stderr.contains("was processed before"));
     let gone = format!(
         "PRAGMA foreign_keys = OFF; UPDATE exchange SET request = NULL WHERE id = '{exchange}'; \
          DELETE FROM approval; DELETE FROM statement; DELETE FROM request WHERE id = '{request}'"

@@ -1,4 +1,4 @@
-//! A change takes effect: everything that it replaces, and the entries that record it, in one commit.
+//! Applies a change: everything that it replaces, and the ledger entries that record it, in one commit.
 
 use crate::gateway::node::records::Changes;
 use std::collections::BTreeMap;
@@ -20,7 +20,7 @@ use crate::store::{self, Change, PartnerState, RESTORED, Setting, StoreError, Ve
 /// A change that took effect.
 #[derive(Clone, Debug, Serialize)]
 pub struct ChangeApplied {
-    /// Its digest, which officers signed.
+    /// Its digest, which the officers signed.
     pub change: Digest,
     /// Its number.
     pub serial: u64,
@@ -28,19 +28,19 @@ pub struct ChangeApplied {
     pub parts: Vec<Part>,
     /// Who consented.
     pub officers: Vec<OfficerId>,
-    /// SHA-256 of the policy's texts as they are in force now.
+    /// SHA-256 of the policy texts now in force.
     pub texts: Digest,
-    /// What did not follow from it and must be done by hand, if anything.
+    /// A step that failed and must be done by hand, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub warning: Option<String>,
 }
 
-/// What a change writes, as it is gathered part by part.
+/// The rows and entries that a change writes, collected part by part.
 #[derive(Default)]
 struct Writing {
     changes: Changes,
     entries: Vec<Entry>,
-    /// Whether certificates take the place of others.
+    /// Whether certificates replace others.
     replaces: bool,
 }
 
@@ -52,25 +52,26 @@ impl Writing {
 }
 
 impl Node {
-    /// Puts a change in force that the officers it takes have consented to: what it replaces and the ledger entries that
-    /// record it, in one commit. A running node takes it up by itself and decides anew on everything queued.
+    /// Applies a change that has the required consents: what it replaces and the entries that record it, in one
+    /// commit. A running node picks it up and decides again on everything queued.
     ///
     /// # Errors
-    /// [`GatewayError::Refused`] if it lacks a valid consent, or was made against other texts than are in force.
+    /// [`GatewayError::Refused`] if it lacks a valid consent, or was proposed against texts that are no longer in
+    /// force.
     pub async fn apply_change(&self, proposal: &Proposal) -> Result<ChangeApplied, GatewayError> {
-        // INVARIANT: read before anything that is checked, and held in the commit: whoever was revoked, enrolled or
-        // changed meanwhile makes it a conflict.
+        // INVARIANT: read before anything that is checked, and compared in the commit: a revocation, enrolment or
+        // change meanwhile is a conflict.
         let roster = self.store().generations().await?.roster;
         let texts = self.check_change(proposal).await?;
         let officers = self.officers().await?;
         let authorised = change::authorise(proposal, &self.here(&officers)).map_err(GatewayError::refused)?;
         if self.clock_in_doubt().await? && proposal.set.part(&PartName::Clock).is_none() {
-            return Err(GatewayError::refused("the clock is in doubt: see `portcullis clock`, and accept it first"));
+            return Err(GatewayError::refused("the clock is in doubt: accept it first, see `portcullis clock`"));
         }
         self.write_change(&authorised, &texts, roster, EntryKind::ChangeApplied).await
     }
 
-    /// Writes a change that was authorised and checked while the roster's generation was `roster`.
+    /// Writes a change that was authorised and checked at the roster's generation `roster`.
     pub(in crate::gateway) async fn write_change(
         &self,
         authorised: &Authorised,
@@ -85,7 +86,7 @@ impl Node {
             Entry::new(now, kind, subject, officers.join(" ")).with("change", set.digest()).with("serial", set.serial)
         };
         let mut writing = Writing::default();
-        // The change with its signatures stays on record whole, so that anybody can check later who agreed to what.
+        // The whole change is recorded with its signatures, so that anybody can later check who consented to what.
         let subject = active::change_name(set.serial);
         let statements: Vec<String> = authorised.statements().iter().map(Digest::to_string).collect();
         let parts: Vec<String> = set.parts.iter().map(|part| part.name.to_string()).collect();
@@ -96,8 +97,8 @@ impl Node {
                 .with("parts", parts.join(" "))
                 .with("proposed-by", &set.proposed_by),
         );
-        // INVARIANT: whoever read the same number and commits first makes this a conflict, so that changes form one
-        // line and each takes effect at most once. A founding is number 0, and its name is taken once.
+        // INVARIANT: if another process commits with the same number first, this is a conflict, so that changes form
+        // one sequence and each is applied at most once. A founding is number 0, and its name can be taken once.
         if set.serial > 0 {
             let (serial, _) = self.serial_row().await?;
             let row = self.set(active::SERIAL, set.serial.to_string().into_bytes(), serial.version);
@@ -115,7 +116,7 @@ impl Node {
             match &part.name {
                 PartName::Officer(id) => self.write_officer(proposal, id, &entry, &mut writing).await?,
                 PartName::Clock => {
-                    let doubt = self.doubt_on_record().await?.unwrap_or_default();
+                    let doubt = self.recorded_doubt().await?.unwrap_or_default();
                     writing.changes.extend(self.accept_clock().await?);
                     let entry = entry(EntryKind::SettingChanged, clock::SETTING);
                     writing.entries.push(entry.with("clock", "accepted").with("doubt", doubt.trim_end()));
@@ -127,7 +128,7 @@ impl Node {
                     let entry = entry(EntryKind::SettingChanged, RESTORED).with("why", &set.why);
                     writing.add(self.set(RESTORED, text.as_bytes().to_vec(), version), entry);
                 }
-                // Written once a partner, with all that the change has of it.
+                // Written once per partner, with everything the change has about it.
                 PartName::Partner(_) | PartName::Agreement(_) | PartName::Standing(_) => {}
                 PartName::Consent(_) | PartName::Policy(_) | PartName::Manifest => {}
             }
@@ -153,7 +154,7 @@ impl Node {
         let made = self.commit_while(self.stands(roster), writing.changes, writing.entries).await;
         made.map_err(|error| match error {
             GatewayError::Store(StoreError::Conflict { .. }) => GatewayError::refused(format!(
-                "change {} was not applied: another took effect in the same moment; see `change list`",
+                "change {} was not applied: another took effect at the same moment; see `change list`",
                 set.serial
             )),
             other => other.of_commit(format_args!("change {}", set.serial), "change list"),
@@ -162,7 +163,7 @@ impl Node {
             self.make_lost_files(&before).await?;
         }
         tracing::warn!(change = %set.digest(), serial = set.serial, officers = officers.join(" "), "change in force");
-        // On record from here on; if writing the folder is interrupted, the next start finishes it.
+        // Recorded from here on; if writing the folder is interrupted, the next start finishes it.
         rules::write_folder(&self.config().policy.folder, texts, false)?;
         let listed = if writing.replaces { self.list_officers().await } else { Ok(()) };
         Ok(ChangeApplied {
@@ -203,8 +204,8 @@ impl Node {
         Ok(())
     }
 
-    /// Why the consents on record for a partner end with a change of it: they were given for whoever was enrolled. One that
-    /// renews its certificates, or its keys one after another, is still the same.
+    /// Why a change of a partner ends the source consents that name it: they were given for the organisation enrolled
+    /// then. A partner that renews its certificates, or its keys one after another, stays the same.
     async fn ends_consents(&self, proposal: &Proposal, id: &PartnerId) -> Result<Option<String>, GatewayError> {
         let Some(known) = self.store().partner(id).await? else { return Ok(None) };
         if proposal.text(&PartName::Standing(id.clone())) == Some(REMOVED) {
@@ -264,7 +265,7 @@ impl Node {
         }
         row.state = match (standing, known_as) {
             (Some(REMOVED), _) => PartnerState::Removed,
-            // Let in again, or enrolled anew.
+            // Reinstated or enrolled again.
             (Some(_), _) | (None, Some(PartnerState::Removed)) => PartnerState::Active,
             (None, _) => row.state,
         };

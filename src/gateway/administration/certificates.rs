@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::config::{folder_of, sync_folder};
 use crate::digest::Digest;
-use crate::gateway::administration::revocation_lists::{ListsTurn, list_in};
+use crate::gateway::administration::revocation_lists::{ListsLock, list_in};
 use crate::gateway::{GatewayError, Node};
 use crate::ledger::{Entry, EntryKind};
 use crate::partner::{Description, KeyPurpose};
@@ -33,17 +33,17 @@ pub struct CertificatesView {
     pub node_until: String,
     /// Serial number of the node's certificate, hexadecimal.
     pub node_serial: String,
-    /// Whether it is on the revocation list.
+    /// Whether it is revoked.
     pub node_revoked: bool,
-    /// When the revocation list runs out; partners refuse this node after that.
+    /// When the revocation list expires; partners refuse this node after that.
     pub list_until: String,
     /// Number of the revocation list.
     pub list_number: u64,
-    /// Certificates on it.
+    /// Number of certificates on it.
     pub revoked: usize,
 }
 
-/// A node's public certificates as its files have them now.
+/// A node's certificate files as they are now.
 struct Files {
     profile: ProfileName,
     authority: AuthorityCertificate,
@@ -51,7 +51,7 @@ struct Files {
 }
 
 impl Node {
-    /// What partners are told of this node.
+    /// The description of this node for partners.
     ///
     /// # Errors
     /// [`GatewayError`] if a certificate file cannot be used.
@@ -105,19 +105,19 @@ impl Node {
             .map_err(GatewayError::trouble)
     }
 
-    /// Issues a new node certificate with a new key. The old one stays valid until it ends: use
-    /// [`Node::revoke_certificate`] if its key may be known to others.
+    /// Issues a new node certificate with a new key. The old one stays valid until it expires: use
+    /// [`Node::revoke_certificate`] if its key may be compromised.
     ///
     /// # Errors
     /// [`GatewayError`] if the authority's key cannot be used or a file cannot be written.
     pub async fn renew_certificate(&self) -> Result<(), GatewayError> {
-        let turn = self.lists_turn()?;
+        let turn = self.lists_lock()?;
         self.settle(&turn).await?;
         let files = self.certificate_files()?;
-        // Both, before anything is issued.
+        // Both are read before anything is issued.
         let lists = self.list_authorities(&files)?;
         let issued = lists.0.issue_node(self.now(), entropy()).map_err(GatewayError::trouble)?;
-        // Both stay this node's: nobody is ever enrolled with one that it had.
+        // Both remain this node's keys: nobody else is ever enrolled with one of them.
         let algorithm = files.profile.profile().algorithm();
         let key = |raw: &[u8]| key_fingerprint(raw, algorithm);
         let before = self.config().keys.text("node").ok();
@@ -126,8 +126,8 @@ impl Node {
         let renewed = key(issued.key.public_bytes());
         let keys = [("replaced", replaced), ("key", renewed)];
         let keys: Vec<_> = keys.into_iter().filter_map(|(name, key)| Some((name, key?))).collect();
-        // Both stand beside those in use before the ledger says that they are the node's, and take their place after it. A
-        // certificate that waits without its key would look like one whose key has its place already.
+        // Both files are written beside those in use before the ledger records them, and renamed afterwards. A
+        // waiting certificate without its key would look like one whose key is already in place.
         let next = self.next_pair();
         replace(&next.key, issued.key.to_pem().as_bytes(), 0o600)?;
         replace(&next.certificate, issued.certificate.to_pem().as_bytes(), 0o644)?;
@@ -143,8 +143,8 @@ impl Node {
         self.write_lists(&turn, &lists).await
     }
 
-    /// Finishes a renewal that was interrupted after it was on record, and drops one that was interrupted before: whatever
-    /// the moment, the node has the old key with the old certificate, or the new one with the new.
+    /// Finishes a renewal that was interrupted after it was recorded, and discards one that was interrupted before:
+    /// the node always has either the old key and certificate or the new ones.
     ///
     /// # Errors
     /// [`GatewayError`] if a file cannot be written or the ledger cannot be read.
@@ -152,17 +152,17 @@ impl Node {
         if !self.next_pair().is_there() {
             return Ok(());
         }
-        // Whoever renews at this moment has the turn.
-        let turn = self.lists_turn()?;
+        // A renewal running now holds the lock.
+        let turn = self.lists_lock()?;
         self.settle(&turn).await
     }
 
-    async fn settle(&self, _: &ListsTurn) -> Result<(), GatewayError> {
+    async fn settle(&self, _: &ListsLock) -> Result<(), GatewayError> {
         let next = self.next_pair();
         if !next.is_there() {
             return Ok(());
         }
-        // What cannot be read is not dropped: it may be the pair on record.
+        // An unreadable pair is not discarded: it may be the recorded one.
         let serial = next.serial(self)?;
         let entries = self.store().entries_about(self.config().node.name.as_str()).await?;
         let recorded = serial.is_some_and(|serial| {
@@ -173,15 +173,11 @@ impl Node {
         });
         match recorded {
             true => {
-                tracing::warn!(
-                    "the renewal of the certificate was interrupted after it was recorded: it is finished now"
-                );
+                tracing::warn!("finished a certificate renewal that was interrupted after it was recorded");
                 self.switch(&next)
             }
             false => {
-                tracing::warn!(
-                    "the renewal of the certificate was interrupted before it was recorded: nothing of it is kept"
-                );
+                tracing::warn!("discarded a certificate renewal that was interrupted before it was recorded");
                 next.drop_it()
             }
         }
@@ -194,8 +190,7 @@ impl Node {
         }
     }
 
-    /// Puts a pair that is on record in the place of the one before: first its key, and last the certificate, which is there
-    /// for as long as this is not done.
+    /// Activates a recorded pair: first the key, then the certificate, whose waiting file remains until this is done.
     fn switch(&self, next: &NextPair) -> Result<(), GatewayError> {
         if next.key.exists() {
             moved(&next.key, &self.config().keys.file("node"))?;
@@ -204,7 +199,7 @@ impl Node {
         moved(&next.certificate, &self.config().certificates.join("node.pem"))
     }
 
-    /// Puts on record that the node has another certificate, with the fingerprint of its key.
+    /// Records that the node has a new certificate, with the fingerprint of its key.
     async fn record_renewal(
         &self,
         serial: &[u8],
@@ -221,16 +216,16 @@ impl Node {
         self.commit(changes, entries).await
     }
 
-    /// Issues fresh revocation lists with what is revoked on record.
+    /// Issues new revocation lists from the record.
     ///
     /// # Errors
     /// [`GatewayError`] if an authority's key cannot be used or a file cannot be written.
     pub async fn refresh_revocation_list(&self) -> Result<(), GatewayError> {
-        let turn = self.lists_turn()?;
+        let turn = self.lists_lock()?;
         self.write_lists(&turn, &self.list_authorities(&self.certificate_files()?)?).await
     }
 
-    /// The node's authority and its officers', who issue its two lists.
+    /// The node's authority and the officer authority, which issue its two revocation lists.
     fn list_authorities(&self, files: &Files) -> Result<(Authority, Authority), GatewayError> {
         let node = self.authority(files)?;
         self.make_officer_authority()?;
@@ -239,20 +234,20 @@ impl Node {
 
     async fn write_lists(
         &self,
-        turn: &ListsTurn,
+        turn: &ListsLock,
         (node, officers): &(Authority, Authority),
     ) -> Result<(), GatewayError> {
         self.write_node_list(turn, node).await?;
         self.write_officers_list(turn, officers).await
     }
 
-    /// Puts the current node certificate on the revocation list. It is on record first: whatever interrupts this, the next
-    /// list has it.
+    /// Revokes the current node certificate. The revocation is recorded first: if this is interrupted, the next list
+    /// includes it.
     ///
     /// # Errors
     /// [`GatewayError`] if the authority's key cannot be used or the file cannot be written.
     pub async fn revoke_certificate(&self) -> Result<(), GatewayError> {
-        let turn = self.lists_turn()?;
+        let turn = self.lists_lock()?;
         let files = self.certificate_files()?;
         let authority = self.authority(&files)?;
         let serial = files.node.serial();
@@ -294,8 +289,8 @@ impl Node {
         keys.into_iter().fold(entry, |entry, (name, key)| entry.with(name, key))
     }
 
-    /// The fingerprints of the keys that this node's certificates had and have, as the ledger has them; the first one only
-    /// once another took its place.
+    /// Fingerprints of the current and past keys of this node's certificates, from the ledger; the first key appears
+    /// only once it was replaced.
     pub(in crate::gateway) async fn past_certificate_keys(&self) -> Result<Vec<Digest>, GatewayError> {
         let entries = self.store().entries_about(self.config().node.name.as_str()).await?;
         let changed = entries.iter().filter(|recorded| recorded.entry.kind() == EntryKind::TrustChanged);
@@ -316,11 +311,11 @@ impl Node {
         let profile: ProfileName = config.listen.profile.parse().map_err(GatewayError::trouble)?;
         let wrong = |file: &str, e: &dyn std::fmt::Display| {
             let path = config.certificates.join(file);
-            GatewayError::trouble(format!("`{}`: {e}: put the file back from its copy", path.display()))
+            GatewayError::trouble(format!("`{}`: {e}: restore the file from its backup", path.display()))
         };
         let der = |file: &str| {
             let text = read(&config.certificates.join(file))
-                .map_err(|e| GatewayError::trouble(format!("{e}: put the file back from its copy")))?;
+                .map_err(|e| GatewayError::trouble(format!("{e}: restore the file from its backup")))?;
             pem_to_der("CERTIFICATE", &text).map_err(|e| wrong(file, &e))
         };
         let changed = |setting: &str, section: &str| {
@@ -342,13 +337,13 @@ impl Node {
         Ok(Files { profile, authority, node })
     }
 
-    /// The list of the node's own revoked certificates, as its file has it now.
+    /// The revocation list of the node's own certificates, from its file.
     fn node_list(&self, files: &Files) -> Result<RevocationList, GatewayError> {
         list_in(&self.config().certificates.join("crl.pem"), &files.authority, files.profile.profile())
     }
 }
 
-/// A key and its certificate that wait to take the place of those in use.
+/// A new key and certificate waiting to replace those in use.
 struct NextPair {
     key: PathBuf,
     certificate: PathBuf,
@@ -373,8 +368,8 @@ impl NextPair {
         Ok(Some(certificate.serial().to_vec()))
     }
 
-    /// Removes a pair that is on no record. The key goes last: without it the certificate would look like one whose key has
-    /// its place already.
+    /// Removes a pair that is not on record. The key goes last: a certificate without it would look like one whose
+    /// key is already in place.
     fn drop_it(&self) -> Result<(), GatewayError> {
         for path in [&self.certificate, &self.key] {
             match std::fs::remove_file(path) {
@@ -386,7 +381,7 @@ impl NextPair {
     }
 }
 
-/// Puts a file in the place of another, durable before this returns.
+/// Replaces a file by another, durably.
 fn moved(from: &Path, to: &Path) -> Result<(), GatewayError> {
     let moved = std::fs::rename(from, to).and_then(|()| sync_folder(folder_of(to)));
     moved.map_err(|e| cannot_be_written(to, &e))

@@ -1,4 +1,4 @@
-//! Changes of what releases are decided by and by whom: proposed against what is in force, and consented to.
+//! Changes of the policy, agreements, officers and partners: proposed against what is in force, and consented to.
 
 use crate::gateway::node::participants::holder_of;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,39 +17,39 @@ use crate::sign::{Signed, Signer};
 use crate::store::{OfficerState, RESTORED, Setting};
 use crate::time::Time;
 
-/// The longest that officers may take to agree on a clock: what they looked at is gone soon.
+/// Maximum lifetime of a proposal to accept the clock: what the officers checked is soon outdated.
 pub(super) const CLOCK_MAX: Duration = Duration::from_secs(24 * 3600);
-/// The text that lets a suspended partner in again.
+/// The text that reinstates a suspended partner.
 pub(super) const ACTIVE: &str = "active\n";
 /// The text that ends a partner's enrolment.
 pub(in crate::gateway) const REMOVED: &str = "removed\n";
 
-/// What somebody wants changed.
+/// A requested change.
 #[derive(Clone, Debug)]
 pub struct Wanted {
-    /// A policy folder that is to be in force as a whole, if any.
+    /// A policy folder that replaces the whole policy, if any.
     pub folder: Option<PathBuf>,
-    /// Single texts of the policy that take the place of those of the same name; `None` leaves one out.
+    /// Policy texts that replace those of the same name; `None` removes one.
     pub texts: BTreeMap<String, Option<String>>,
-    /// Officers to enrol, or to certify anew.
+    /// Officers to enrol or to renew.
     pub officers: Vec<Appoint>,
-    /// Partners to enrol, each with an agreement, or to enrol with other keys. Their fingerprints were confirmed.
+    /// Partners to enrol, each with an agreement, or to give other keys. Their fingerprints were confirmed.
     pub partners: Vec<Description>,
     /// New agreements, by partner.
     pub agreements: BTreeMap<PartnerId, Agreement>,
-    /// Kinds of product in those agreements that are new, although they are spelled like others.
+    /// New kinds of product in those agreements, confirmed although they resemble known ones.
     pub new_kinds: BTreeSet<String>,
-    /// Consents of sources to put on record, by name.
+    /// Source consents to record, by name.
     pub consents: BTreeMap<ConsentId, SourceConsent>,
-    /// Suspended partners to let in again.
+    /// Suspended partners to reinstate.
     pub resumed: BTreeSet<PartnerId>,
-    /// Partners to remove: they are enrolled no more, and their keys stay theirs.
+    /// Partners to remove; their keys can never be enrolled for another.
     pub removed: BTreeSet<PartnerId>,
-    /// Whether to believe a clock that is in doubt.
+    /// Whether to trust a clock that is in doubt.
     pub clock: bool,
-    /// Heads of our own ledger that partners have seen and that are lost, as they showed them.
+    /// Lost checkpoints of our own ledger, by the partner that showed them.
     pub lost: Vec<(PartnerId, String)>,
-    /// Where the file of our own ledger's last head is missing or damaged, and is to be made anew.
+    /// Places where the checkpoint file is missing or damaged and is to be created again.
     pub without: BTreeSet<HeadPlace>,
     /// Who proposes it.
     pub by: String,
@@ -60,7 +60,7 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    /// Nothing yet.
+    /// An empty request.
     pub fn new(by: impl Into<String>, why: impl Into<String>, expires: Time) -> Wanted {
         Wanted {
             folder: None,
@@ -83,10 +83,10 @@ impl Wanted {
 }
 
 impl Node {
-    /// A proposal of what is wanted, against what is in force now. Nothing is put on record.
+    /// A proposal of the requested change against what is in force. Nothing is recorded.
     ///
     /// # Errors
-    /// [`GatewayError::Refused`] if nothing would change, or what would be in force after it does not read.
+    /// [`GatewayError::Refused`] if nothing would change or the result would be invalid.
     pub async fn propose(&self, wanted: Wanted) -> Result<Proposal, GatewayError> {
         let (by, why, expires) = (wanted.by.clone(), wanted.why.clone(), wanted.expires);
         let (mut parts, mut texts) = (Vec::new(), BTreeMap::new());
@@ -100,7 +100,7 @@ impl Node {
             texts.extend(text.map(|text| (name, text)));
         }
         if parts.is_empty() {
-            return Err(GatewayError::refused("nothing would change: what is proposed is in force already"));
+            return Err(GatewayError::refused("nothing to change: the proposal is in force already"));
         }
         let set = ChangeSet {
             node: self.config().node.name.clone(),
@@ -117,7 +117,7 @@ impl Node {
         Ok(proposal)
     }
 
-    /// What is wanted, as texts by the names of their parts; `None` leaves one out.
+    /// The requested change as texts by part name; `None` removes one.
     async fn wanted_texts(&self, wanted: Wanted) -> Result<BTreeMap<PartName, Option<String>>, GatewayError> {
         let mut after: BTreeMap<PartName, Option<String>> = BTreeMap::new();
         if let Some(folder) = &wanted.folder {
@@ -126,7 +126,7 @@ impl Node {
         for (name, text) in wanted.texts {
             let named: PartName = name.parse().map_err(GatewayError::refused)?;
             let PartName::Policy(_) = named else {
-                return Err(GatewayError::refused(format!("`{name}` is no text of a policy")));
+                return Err(GatewayError::refused(format!("`{name}` is not a policy text")));
             };
             after.insert(named, text);
         }
@@ -160,7 +160,7 @@ impl Node {
             after.insert(PartName::Standing(partner), Some(ACTIVE.to_owned()));
         }
         if wanted.clock {
-            if self.doubt_on_record().await?.is_none() {
+            if self.recorded_doubt().await?.is_none() {
                 return Err(GatewayError::refused("the clock is not in doubt: nothing was changed"));
             }
             after.insert(PartName::Clock, Some(self.clock_accepted()));
@@ -172,25 +172,25 @@ impl Node {
         Ok(after)
     }
 
-    /// The text in force of one part; `None` if there is none.
+    /// The text of one part that is in force; `None` if there is none.
     ///
     /// # Errors
-    /// [`GatewayError::Unknown`] if it is the standing of a partner that is not enrolled.
+    /// [`GatewayError::Unknown`] if the part is the standing of a partner that is not enrolled.
     pub async fn text_in_force(&self, part: &PartName) -> Result<Option<String>, GatewayError> {
         let utf8 = |bytes: Vec<u8>| {
             let text = String::from_utf8(bytes);
-            text.map(Some).map_err(|_| GatewayError::Trouble(format!("`{part}` on record does not read")))
+            text.map(Some).map_err(|_| GatewayError::Trouble(format!("the recorded `{part}` is malformed")))
         };
         match part {
             PartName::Policy(name) => Ok(self.policy_texts().text(name).map(str::to_owned)),
-            // A founding is the first of all: nothing was signed for before it.
+            // A founding comes first: no signed text precedes it.
             PartName::Manifest => Ok(None),
             PartName::Officer(id) => {
                 let Some(row) = self.store().officer(id).await? else { return Ok(None) };
                 let text = Appointment::from(&self.officer_of(&row, &self.certifying()?)).to_toml();
                 Ok(Some(if row.state == OfficerState::Revoked { format!("# revoked\n{text}") } else { text }))
             }
-            // A partner that was removed is enrolled anew like any other.
+            // A removed partner is enrolled again like any other.
             PartName::Partner(id) => match self.enrolled(id).await? {
                 Some(row) => utf8(row.description),
                 None => Ok(None),
@@ -201,7 +201,7 @@ impl Node {
             },
             PartName::Consent(name) => self.consent_text(name).await,
             PartName::Standing(id) => Ok(Some(format!("{}\n", self.partner_row(id).await?.state))),
-            PartName::Clock => self.doubt_on_record().await,
+            PartName::Clock => self.recorded_doubt().await,
             PartName::Ledger => match self.store().setting(RESTORED).await? {
                 Some(Setting { value, .. }) => utf8(value),
                 None => Ok(None),
@@ -209,10 +209,10 @@ impl Node {
         }
     }
 
-    /// Adds an officer's consent to a proposal that fits what is in force.
+    /// Adds an officer's consent to a valid proposal.
     ///
     /// # Errors
-    /// [`GatewayError::Refused`] if the signer is no officer, or the proposal could not be applied anyway.
+    /// [`GatewayError::Refused`] if the signer is not an officer, or the proposal could not be applied.
     pub async fn consent(&self, proposal: &mut Proposal, signer: &dyn Signer) -> Result<OfficerId, GatewayError> {
         let officers = self.officers().await?;
         let (officer, role) = self.consenting(proposal, &officers, signer).await?;
@@ -232,15 +232,12 @@ impl Node {
             .err()
             .is_some_and(|not| not.void.iter().any(|v| v.reasons.contains(&change::ConsentVoid::SecondVote)));
         if twice {
-            return Err(GatewayError::refused(format!(
-                "`{}` has consented already: one person is one vote",
-                officer.id
-            )));
+            return Err(GatewayError::refused(format!("Not counted: `{}` has already consented", officer.id)));
         }
         Ok(officer.id.clone())
     }
 
-    /// Whether whoever holds a key could consent to a proposal, before it is shown to them or signed.
+    /// Checks that the holder of a key may consent to a proposal, before it is shown to them or signed.
     ///
     /// # Errors
     /// As [`Node::consent`].
@@ -248,7 +245,7 @@ impl Node {
         self.consenting(proposal, &self.officers().await?, signer).await.map(|_| ())
     }
 
-    /// Who would consent with a key, and in which role.
+    /// The officer who would consent with a key, and the role.
     async fn consenting<'o>(
         &self,
         proposal: &Proposal,
@@ -260,14 +257,14 @@ impl Node {
         let role = officer.roles.iter().rev().find(|role| role.approves_release()).copied();
         let role = role.filter(|_| officer.in_office(self.now())).ok_or_else(|| {
             GatewayError::refused(format!(
-                "`{}` may not consent: only a disclosure officer or a senior one, in office, decides changes",
+                "`{}` may not consent: only disclosure officers and senior officers in office may decide changes",
                 officer.id
             ))
         })?;
         Ok((officer, role))
     }
 
-    /// Every text of the policy as a folder has it; those that it lacks are left out.
+    /// Every policy text, from a folder; those that it lacks are removed.
     fn wanted_of_folder(&self, folder: &Path) -> Result<BTreeMap<PartName, Option<String>>, GatewayError> {
         let wanted = rules::read_folder(folder).map_err(GatewayError::refused)?;
         let names: BTreeSet<&str> = wanted.iter().chain(self.policy_texts().iter()).map(|(name, _)| name).collect();

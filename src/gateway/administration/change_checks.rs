@@ -1,4 +1,4 @@
-//! What must hold of a proposed change before officers sign it, and again before it takes effect.
+//! Checks of a proposed change, before officers sign it and again before it takes effect.
 
 use super::change::ACTIVE;
 use super::change::CLOCK_MAX;
@@ -14,10 +14,10 @@ use crate::store::{self, PartnerState};
 use crate::time::Time;
 
 impl Node {
-    /// Whether a proposal could be applied now, whoever consented; gives the policy's texts as they would be.
+    /// Checks that a proposal could be applied now, apart from its consents; returns the resulting policy texts.
     ///
     /// # Errors
-    /// [`GatewayError::Refused`] says what stands in its way.
+    /// [`GatewayError::Refused`] gives the reason why it cannot.
     pub(in crate::gateway) async fn check_change(&self, proposal: &Proposal) -> Result<PolicyTexts, GatewayError> {
         let set = &proposal.set;
         self.check_addressed(set)?;
@@ -32,7 +32,7 @@ impl Node {
             return Err(self.out_of_turn(set, next).await?);
         }
         if set.expires() <= self.now() {
-            return Err(GatewayError::refused(format!("change expired at {}: propose it anew", set.expires())));
+            return Err(GatewayError::refused(format!("change expired at {}: propose it again", set.expires())));
         }
         let mut appointments = Vec::new();
         for part in &set.parts {
@@ -59,22 +59,22 @@ impl Node {
         Ok(loaded.texts)
     }
 
-    /// That a change is not the one whose turn it is: it is in force, or another took its number.
+    /// The error for a change with the wrong number: it is in force already, or another took its number.
     pub(super) async fn out_of_turn(&self, set: &ChangeSet, next: u64) -> Result<GatewayError, GatewayError> {
         let applied = self.changes_applied(next.saturating_sub(set.serial)).await?;
         let same = applied.iter().find(|change| change.change == set.digest().to_string());
         Ok(GatewayError::refused(match same {
             Some(change) => format!("change {} is in force since {}: nothing to do", set.serial, change.when),
             None => {
-                format!("change is number {}, and the next is {next}: another came first; propose it anew", set.serial)
+                format!("change is number {}, and the next is {next}: another came first; propose it again", set.serial)
             }
         }))
     }
 
-    /// Whether a change is for exactly this node.
+    /// Checks that a change is for exactly this node.
     ///
     /// # Errors
-    /// [`GatewayError::Refused`] if it is for another, or for one that had this name before.
+    /// [`GatewayError::Refused`] if it is for another node, or for an earlier one of the same name.
     pub(in crate::gateway) fn check_addressed(&self, set: &ChangeSet) -> Result<(), GatewayError> {
         let name = &self.config().node.name;
         if set.node != *name {
@@ -83,7 +83,7 @@ impl Node {
         if set.instance != self.instance() {
             return Err(GatewayError::refused(format!(
                 "change is for another node of the name `{name}` (ledger key {}, this one's is {}): the node was made anew \
-                 since; propose it anew",
+                 since; propose it again",
                 set.instance.short(),
                 self.instance().short()
             )));
@@ -91,7 +91,7 @@ impl Node {
         Ok(())
     }
 
-    /// The appointment of an officer that a proposal brings.
+    /// The officer's appointment in a proposal.
     pub(in crate::gateway) fn appointment_in(
         &self,
         proposal: &Proposal,
@@ -101,12 +101,12 @@ impl Node {
         let appointment = Appointment::parse(text).map_err(GatewayError::refused)?;
         if appointment.officer != *id {
             let other = appointment.officer;
-            return Err(GatewayError::refused(format!("`officer/{id}` is the appointment of `{other}`")));
+            return Err(GatewayError::refused(format!("`officer/{id}` contains the appointment of `{other}`")));
         }
         Ok(appointment)
     }
 
-    /// Whether one part of a change, other than a text of the policy or an officer, may be put in force.
+    /// Checks one part of a change other than a policy text or an officer.
     pub(super) async fn check_part(&self, proposal: &Proposal, part: &Part) -> Result<(), GatewayError> {
         let set = &proposal.set;
         let text = proposal.text(&part.name).unwrap_or_default();
@@ -115,20 +115,20 @@ impl Node {
             PartName::Consent(name) => self.check_consent(name, text, proposal).await,
             PartName::Standing(id) if text == ACTIVE || text == REMOVED => self.enrolled_row(id).await.map(drop),
             PartName::Ledger if LostHeads::parse(text).is_some() => Ok(()),
-            // What else is in such a change would be judged by a clock that is in doubt.
-            PartName::Clock if set.parts.len() > 1 => {
-                Err(GatewayError::refused("a clock is accepted by itself: propose everything else after it"))
-            }
+            // The rest of such a change would be judged by a clock in doubt.
+            PartName::Clock if set.parts.len() > 1 => Err(GatewayError::refused(
+                "accepting the clock must be a change of its own: propose everything else afterwards",
+            )),
             PartName::Clock if set.expires().since(Time::from_unix_ms(set.proposed_ms)) > CLOCK_MAX => {
                 let hours = CLOCK_MAX.as_secs() / 3600;
-                Err(GatewayError::refused(format!("a clock is accepted within {hours} hours of the look at it")))
+                Err(GatewayError::refused(format!("the clock must be accepted within {hours} hours of checking it")))
             }
             PartName::Clock => Ok(()),
-            name => Err(GatewayError::refused(format!("`{name}` does not read: propose it anew"))),
+            name => Err(GatewayError::refused(format!("`{name}` is malformed: propose it again"))),
         }
     }
 
-    /// Whether a partner may be enrolled as a proposal has it, with what is on record where it brings nothing.
+    /// Checks that a partner may be enrolled as proposed, with the recorded value for whatever the proposal omits.
     pub(super) async fn check_enrolment(&self, proposal: &Proposal, id: &PartnerId) -> Result<(), GatewayError> {
         let known = match self.enrolled(id).await? {
             Some(_) => Some(self.partner(id).await?),
@@ -147,17 +147,17 @@ impl Node {
             None => known.as_ref().map(|known| known.agreement.clone()).ok_or_else(|| GatewayError::no_partner(id))?,
         };
         if PartnerId::from(description.node.clone()) != *id {
-            return Err(GatewayError::refused(format!("`{partner}` is the description of `{}`", description.node)));
+            return Err(GatewayError::refused(format!("`{partner}` has the description of `{}`", description.node)));
         }
         self.check(&description, &agreement)?;
-        // What was revoked stays so, also of a partner that was removed and is enrolled anew.
+        // Revocations persist, also for a partner that was removed and is enrolled again.
         if let Ok(known) = self.partner(id).await {
             self.newer_list(&known.description, &description)?;
         }
         Ok(())
     }
 
-    /// The row of a partner that is enrolled; `None` if it never was, or was removed.
+    /// The row of an enrolled partner; `None` if it never was enrolled or was removed.
     pub(super) async fn enrolled(&self, id: &PartnerId) -> Result<Option<store::Partner>, GatewayError> {
         Ok(self.store().partner(id).await?.filter(|row| row.state != PartnerState::Removed))
     }

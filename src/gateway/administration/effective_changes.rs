@@ -1,4 +1,4 @@
-//! What changed in who may do what, for those who must notice it: every change that took effect, from the ledger.
+//! Changes that took effect, from the ledger, for everybody who must notice them.
 
 use std::time::Duration;
 
@@ -22,11 +22,11 @@ pub struct ChangeView {
     pub officers: Vec<String>,
     /// Who proposed it, as they said.
     pub proposed_by: String,
-    /// The change's digest.
+    /// Digest of the change.
     pub change: String,
 }
 
-/// For how long a change is shown to everybody unasked, and how many at most.
+/// How long a change is shown to everybody unasked, and the maximum number shown.
 const RECENT: Duration = Duration::from_secs(30 * 86_400);
 const RECENT_MAX: u64 = 10;
 
@@ -39,7 +39,7 @@ impl Node {
         self.changes_since(RECENT_MAX).await
     }
 
-    /// How many changes took effect in the last 30 days: what those are told who are shown none of them.
+    /// The number of changes that took effect in the last 30 days, for views that show none of them.
     ///
     /// # Errors
     /// [`GatewayError`] if the store cannot be read.
@@ -54,12 +54,12 @@ impl Node {
         Ok(changes)
     }
 
-    /// The changes that took effect, newest first, at most `most`, as the ledger has them.
+    /// The changes that took effect, newest first, at most `most`, from the ledger.
     ///
     /// # Errors
     /// [`GatewayError`] if the store cannot be read.
     pub async fn changes_applied(&self, most: u64) -> Result<Vec<ChangeView>, GatewayError> {
-        // From the ledger, not from the row, so that a row that was altered hides nothing.
+        // From the ledger and not the row, so that an altered row hides nothing.
         let numbered = self.store().entries_about(active::SERIAL).await?;
         let last =
             numbered.last().and_then(|recorded| recorded.entry.detail().get("serial")?.parse().ok()).unwrap_or(0);

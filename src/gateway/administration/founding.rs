@@ -1,4 +1,4 @@
-//! The founding of a node: its first officers, enrolled together by everybody's own signature, once in its life.
+//! The founding of a node: its first officers are enrolled once, with the signature of each.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::ledger::EntryKind;
 use crate::sign::{Instance, Signed, Signer};
 use crate::time::Time;
 
-/// What is said of a node that was made and not founded.
+/// The message for a node that was created but not founded.
 pub(in crate::gateway) const NOT_FOUNDED: &str = "this node is not founded: nobody may enrol, approve or change anything until its \
     first officers are enrolled together; begin with `portcullis found propose`";
 
@@ -25,25 +25,25 @@ impl Node {
         Ok(self.store().setting(&active::change_name(0)).await?.is_some())
     }
 
-    /// Refuses what only a founded node can do.
+    /// Fails if the node is not founded.
     ///
     /// # Errors
-    /// [`GatewayError::Refused`] if it is not founded, and says how it is.
+    /// [`GatewayError::Refused`] if it is not founded, with the remedy.
     pub async fn must_be_founded(&self) -> Result<(), GatewayError> {
         if self.is_founded().await? { Ok(()) } else { Err(GatewayError::refused(NOT_FOUNDED)) }
     }
 
-    /// Which node this is, as every statement that is for it names it.
+    /// The instance of this node, as named in every statement for it.
     pub fn instance(&self) -> Instance {
         Instance::of_ledger(self.keys().ledger.public())
     }
 
-    /// What an officer's statement is held against here and now.
+    /// The context in which an officer's statement is verified here and now.
     pub(in crate::gateway) fn here<'o>(&self, officers: &'o Officers) -> VerificationContext<'o> {
         VerificationContext { instance: self.instance(), officers, now: self.now() }
     }
 
-    /// A founding of this node by these officers, for each of them to sign. Nothing is put on record.
+    /// A founding of this node by these officers, for each of them to sign. Nothing is recorded.
     ///
     /// # Errors
     /// [`GatewayError::Refused`] if the node is founded already, or they could not found it.
@@ -83,11 +83,12 @@ impl Node {
         Ok(proposal)
     }
 
-    /// Founds the node, if everybody whom it appoints has signed: the officers, their certificates and the entries that
+    /// Founds the node if every appointed officer has signed: the officers, their certificates and the entries that
     /// record them, in one commit.
     ///
     /// # Errors
-    /// [`GatewayError::Refused`] if the node is founded already, it is another node's founding, or a signature is missing.
+    /// [`GatewayError::Refused`] if the node is founded already, the founding is for another node, or a signature is
+    /// missing.
     pub async fn found(&self, proposal: &Proposal) -> Result<ChangeApplied, GatewayError> {
         let roster = self.store().generations().await?.roster;
         self.check_founding(proposal).await?;
@@ -98,19 +99,21 @@ impl Node {
     async fn check_unfounded(&self) -> Result<(), GatewayError> {
         if self.is_founded().await? {
             return Err(GatewayError::refused(
-                "this node is founded already, which happens once: `officer add` proposes another officer to those in office",
+                "this node is founded already: use `officer add` to propose another officer",
             ));
         }
         Ok(())
     }
 
-    /// Whether a founding could take effect, whoever signed it.
+    /// Checks that a founding could be applied, apart from its signatures.
     async fn check_founding(&self, proposal: &Proposal) -> Result<Vec<Appointment>, GatewayError> {
         self.check_addressed(&proposal.set)?;
         self.check_unfounded().await?;
         let (appointments, _) = change::appointed(proposal).map_err(GatewayError::refused)?;
         if proposal.text(&PartName::Manifest) != Some(&*self.policy_texts().manifest()) {
-            return Err(GatewayError::refused("founding is under another policy than is on record: propose it anew"));
+            return Err(GatewayError::refused(
+                "the founding names another policy than the recorded one: propose it again",
+            ));
         }
         self.check_appointments(&appointments).await?;
         self.check_owners(proposal).await?;
@@ -118,23 +121,23 @@ impl Node {
     }
 }
 
-/// Whom of those whom a founding appoints the key is, before anything is shown to them or signed.
+/// The appointed officer who holds the key, before anything is shown to them or signed.
 ///
 /// # Errors
-/// [`GatewayError::Refused`] if the document is no founding, or the signer is not among those whom it appoints.
+/// [`GatewayError::Refused`] if the document is not a founding, or the signer is not among the appointed officers.
 pub fn signer_of_founding(proposal: &Proposal, signer: &dyn Signer) -> Result<Officer, GatewayError> {
     let (_, roster) = change::appointed(proposal).map_err(GatewayError::refused)?;
     let officer = roster.holder_of(signer.public()).ok_or_else(|| {
         let key = signer.public().fingerprint().short();
-        GatewayError::refused(format!("the founding appoints nobody with key `{key}`"))
+        GatewayError::refused(format!("no officer in the founding has key `{key}`"))
     })?;
     Ok(officer.clone())
 }
 
-/// Adds the signature of somebody whom a founding appoints. It takes the document and the key, and no node.
+/// Adds an appointed officer's signature. This needs the document and the key, and no node.
 ///
 /// # Errors
-/// [`GatewayError::Refused`] if the document is no founding, or the signer is not among those whom it appoints.
+/// [`GatewayError::Refused`] if the document is not a founding, or the signer is not among the appointed officers.
 pub fn sign_founding(
     proposal: &mut Proposal,
     signer: &dyn Signer,
@@ -152,7 +155,7 @@ pub fn sign_founding(
     };
     let signed = Signed::sign(consent, signer).map_err(GatewayError::trouble)?;
     let same = |bytes: &Vec<u8>| Signed::<Consent>::peek(bytes).is_ok_and(|earlier| earlier.officer == officer.id);
-    // Signed again, for whatever reason: the last one stands.
+    // Signed again: the last signature replaces the earlier one.
     proposal.consents.retain(|earlier| !same(earlier));
     proposal.consents.push(signed.bytes().to_vec());
     Ok(officer.id)

@@ -1,5 +1,5 @@
-//! One key, one owner: every key that a change brings is held against those of everybody on record, past and present, and
-//! against the node's own.
+//! One owner per key: compares every key that a change brings with those of everybody on record, past and present,
+//! and with the node's own.
 
 use crate::change::{Appointment, PartName, Proposal};
 use crate::digest::Digest;
@@ -13,20 +13,20 @@ use crate::seal::{Opener as _, Recipient};
 use crate::sign::Signer as _;
 
 impl Node {
-    /// Refuses a change by which a key would get a second owner.
+    /// Fails if a change would give a key a second owner.
     ///
-    /// INVARIANT: whoever commits the change does so only while no partner, officer or setting was changed since before this
-    /// was asked.
+    /// INVARIANT: the caller commits the change only if no partner, officer or setting has changed since before this
+    /// check.
     ///
     /// # Errors
-    /// [`GatewayError::Refused`] says which key and whose it is.
+    /// [`GatewayError::Refused`] names the key and its owner.
     pub(in crate::gateway) async fn check_owners(&self, proposal: &Proposal) -> Result<(), GatewayError> {
         if !proposal.set.parts.iter().any(|part| matches!(part.name, PartName::Partner(_) | PartName::Officer(_))) {
             return Ok(());
         }
         let mut owners = KeyOwners::default();
         for (key, purpose) in self.own_keys()? {
-            // Its own come first: whatever the record says, they are nobody else's.
+            // The node's own keys come first: whatever the record says, they belong to nobody else.
             let _ = owners.claim(key, purpose, &KeyOwner::Node);
         }
         for key in self.past_certificate_keys().await? {
@@ -34,13 +34,13 @@ impl Node {
         }
         for serial in 0..=self.change_serial().await? {
             if let Some(row) = self.store().setting(&active::change_name(serial)).await? {
-                let damaged = || GatewayError::Trouble(format!("change {serial} on record does not read"));
+                let damaged = || GatewayError::Trouble(format!("the recorded change {serial} is malformed"));
                 let text = String::from_utf8(row.value).map_err(|_| damaged())?;
-                // Of two who are on record with one key the first stays its owner.
+                // If two are recorded with one key, the first stays its owner.
                 claim_all(&mut owners, &Proposal::parse(&text).map_err(|_| damaged())?, |_| Ok(()))?;
             }
         }
-        // Everybody is on record with a change; what came there in another way has owners all the same.
+        // Normally everybody is recorded with a change; rows written in another way have owners all the same.
         for row in self.store().partners().await? {
             let description = String::from_utf8(row.description).ok().and_then(|text| Description::parse(&text).ok());
             description.map_or(Ok(()), |found| claim_partner(&mut owners, &row.id, &found, &mut |_| Ok(())))?;
@@ -65,10 +65,10 @@ impl Node {
     }
 }
 
-/// What becomes of a key that has an owner already.
+/// What happens to a key that already has an owner.
 type OnTaken<'a> = &'a mut dyn FnMut(KeyTaken) -> Result<(), GatewayError>;
 
-/// Claims every key that the parts of a change bring, each for whom the part is about.
+/// Claims every key in the parts of a change, for the subject of each part.
 fn claim_all(
     owners: &mut KeyOwners,
     proposal: &Proposal,
@@ -124,7 +124,7 @@ fn claim_officer(
     Ok(())
 }
 
-/// The fingerprint of the authority's key in a description, which is the same in every certificate of it.
+/// The fingerprint of the authority's key in a description; it is the same in every certificate of that authority.
 fn authority_fingerprint(description: &Description) -> Option<Digest> {
     let profile = description.profile.parse::<ProfileName>().ok()?.profile();
     let der = pem_to_der(PEM_CERTIFICATE, &description.ca_certificate).ok()?;

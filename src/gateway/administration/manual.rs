@@ -1,4 +1,4 @@
-//! What an operator does by hand with an exchange: with one that waits to be sent, or with one that a partner did not finish.
+//! Manual operations on an exchange that waits to be sent, or that a partner did not finish.
 
 use crate::gateway::views::exchange::ExchangeView;
 use crate::gateway::views::from_record::exchange_view;
@@ -7,22 +7,21 @@ use crate::ident::ExchangeId;
 use crate::ledger::{Entry, EntryKind};
 use crate::store::{Direction, Exchange, ExchangeKind, ExchangeState};
 
-/// An operator's hand on an exchange.
+/// A manual operation on an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ManualOperation {
     /// Try it again now.
     Retry,
-    /// Set it aside.
+    /// Park it.
     Park,
     /// End it; of an inbound one, drop what has arrived.
     Cancel,
 }
 
 impl Node {
-    /// Retries, parks or cancels an outbound exchange that has not been delivered, or drops what has arrived of an inbound one
-    /// that its partner did not finish; the partner may offer that again. One whose sealed payload is missing
-    /// or damaged here is not sent again as it is: it is held, and goes on once it is decided and sealed anew.
-    ///
+    /// Retries, parks or cancels an outbound exchange that has not been delivered, or drops what has arrived of an
+    /// unfinished inbound one; the partner may offer that again. An outbound exchange whose sealed payload is missing
+    /// or damaged is held, and continues once it is decided and sealed again.
     /// # Errors
     /// [`GatewayError::Refused`] if its state does not allow that.
     pub async fn by_hand(&self, id: &ExchangeId, hand: ManualOperation) -> Result<ExchangeView, GatewayError> {
@@ -31,7 +30,8 @@ impl Node {
             return self.drop_by_hand(row, hand).await;
         }
         if hand == ManualOperation::Retry && row.state == ExchangeState::Parked && !self.has_payload(&row).await {
-            // Ours is damaged or gone: the same bytes would only be refused again. Held, it is decided and sealed anew.
+            // Our payload is damaged or missing and would only be refused again. Held, it is decided and sealed
+            // again.
             row.attempts = 0;
             self.hold(row, "the sealed payload is missing or damaged: it is sealed again", None).await?;
             return Ok(exchange_view(&self.exchange_row(id).await?));
@@ -39,7 +39,7 @@ impl Node {
         let now = self.now();
         if row.is_claimed(now) {
             return Err(GatewayError::refused(format!(
-                "exchange `{id}` is being sent: `refuse` or `recall` stop that; anything else can wait until it ended"
+                "exchange `{id}` is being sent: use `refuse` or `recall` to stop it, or wait until it has ended"
             )));
         }
         let (state, kind) = match (hand, row.state) {
@@ -56,20 +56,22 @@ impl Node {
                 | ExchangeState::Parked,
             ) => (ExchangeState::Cancelled, EntryKind::ExchangeCancelled),
             (_, state) => {
-                return Err(GatewayError::refused(format!("exchange `{id}` is {state}: that cannot be done now")));
+                return Err(GatewayError::refused(format!(
+                    "exchange `{id}` is {state}: the operation is not possible in this state"
+                )));
             }
         };
         row.state = state;
         row.updated = now;
         if hand == ManualOperation::Retry {
-            // By hand the count begins anew: an operator who retries expects as many tries as a new exchange gets.
+            // The attempt count restarts: an operator who retries expects as many tries as for a new exchange.
             row.attempts = 0;
             row.next_attempt = now;
         }
         let request = row.request;
         self.commit(vec![row.into()], vec![Entry::new(now, kind, id, "operator")]).await?;
         if let (ManualOperation::Cancel, Some(request)) = (hand, request) {
-            self.let_go_of_attachments(&request).await?;
+            self.release_attachments(&request).await?;
         }
         Ok(exchange_view(&self.exchange_row(id).await?))
     }
@@ -83,7 +85,7 @@ impl Node {
             (_, state) => return refused(format!("is {state}: see `inbox`")),
         }
         if !self.drop_unfinished(row, "operator", "dropped by an operator").await? {
-            return refused("is arriving at this moment: wait, or suspend the partner first".into());
+            return refused("is arriving now: wait, or suspend the partner first".into());
         }
         Ok(exchange_view(&self.exchange_row(&id).await?))
     }

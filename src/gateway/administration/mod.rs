@@ -1,8 +1,8 @@
-//! What operators and officers change: partners, officers' keys and certificates, rules, a clock or a ledger in doubt, and
-//! what is done by hand with an exchange.
+//! Changes by operators and officers: partners, officers' keys and certificates, rules, acceptance of a doubted clock
+//! or ledger, and manual operations on exchanges.
 //!
-//! In come proposals and signed changes; out go rows, ledger entries and files in one commit. It refuses a change that too few
-//! officers have signed, that gives a key a second owner, or that rests on something that has changed since.
+//! In come proposals and signed changes; out go rows, ledger entries and files in one commit. It refuses a change
+//! that lacks signatures, gives a key a second owner, or rests on something that has changed since.
 
 pub(super) mod change;
 pub(super) mod change_checks;

@@ -1,4 +1,4 @@
-//! Files of the spool that were set aside because no row needed them: shown, put back, or removed for good.
+//! Spool files that were set aside because no row needed them: list, restore, or remove for good.
 
 use std::time::Duration;
 
@@ -9,33 +9,33 @@ use crate::ledger::{Entry, EntryKind};
 use crate::store::{LostFile, SpoolId, is_needed, is_orphan};
 use crate::time::Time;
 
-/// An orphan is kept for so long at least.
+/// Minimum retention time of an orphan.
 const ORPHANS_KEPT: Duration = Duration::from_secs(30 * 86_400);
 
 /// One file that was set aside.
 #[derive(Clone, Debug, Serialize)]
 pub struct OrphanView {
-    /// Its name, by which it is put back or removed.
+    /// Its name, for restoring or removing it.
     pub name: String,
     /// The exchange or request that it belonged to.
     pub subject: String,
-    /// Whether it was finished.
+    /// Whether it was complete.
     pub whole: bool,
     /// Its size in bytes.
     pub bytes: u64,
-    /// When it was set aside; nothing if its note is gone.
+    /// When it was set aside; `None` if its note is missing.
     pub found: Option<String>,
     /// Why it was set aside.
     pub why: Option<String>,
     /// Its SHA-256, if it was noted.
     pub sha256: Option<String>,
-    /// Whether it is no longer what its note says.
+    /// Whether it no longer matches its note.
     pub damaged: bool,
-    /// Whether what is on record now needs it.
+    /// Whether the current record needs it.
     pub needed: bool,
-    /// Whether it was finished, and nothing on record speaks of what it belongs to.
+    /// Whether it is complete and its exchange or request is not on record.
     pub orphan: bool,
-    /// Until when it is not removed, if it is an orphan.
+    /// Until when it is kept, if it is an orphan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kept_until: Option<String>,
 }
@@ -53,48 +53,49 @@ impl Node {
         Ok(views)
     }
 
-    /// Puts a file that was set aside back where it was, once that is on record. The next start sets it aside again if no
-    /// row needs it.
+    /// Restores a file that was set aside, after recording that. The next start sets it aside again if no row needs
+    /// it.
     ///
     /// # Errors
-    /// [`GatewayError::Unknown`] if there is none of that name; [`GatewayError::Refused`] if something is in its place.
+    /// [`GatewayError::Unknown`] if there is none of that name; [`GatewayError::Refused`] if another file is in its
+    /// place.
     pub async fn restore_lost(&self, name: &str) -> Result<OrphanView, GatewayError> {
         let lost = self.lost_named(name).await?;
         if self.spool().has_any(lost.id) {
             return Err(GatewayError::refused(format!(
-                "`{name}` was not put back: something else is in its place; see `status {}`",
+                "`{name}` was not restored: another file is in its place; see `status {}`",
                 subject(lost.id)
             )));
         }
         let view = self.lost_view(lost.clone()).await?;
         if view.damaged {
             return Err(GatewayError::refused(format!(
-                "`{name}` was not put back: it is not what its note `{name}.json` says; look at the disk, and put file and \
+                "`{name}` was not restored: it does not match its note `{name}.json`; check the disk, and restore file and \
                  note back from a copy"
             )));
         }
         self.record(vec![self.of_lost(EntryKind::SpoolRestored, &lost, "operator")]).await?;
         self.spool().restore(&lost).await.map_err(|e| self.spool_trouble(&e))?;
-        tracing::warn!(file = name, "put back into the spool");
+        tracing::warn!(file = name, "restored to the spool");
         Ok(view)
     }
 
-    /// Removes a file that was set aside for good. That is on record before it is done.
+    /// Removes a file that was set aside for good, after recording that.
     ///
     /// # Errors
-    /// [`GatewayError::Unknown`] if there is none of that name; [`GatewayError::Refused`] if a row needs it, or if it is an
-    /// orphan that was not kept for as many days as are configured.
+    /// [`GatewayError::Unknown`] if there is none of that name; [`GatewayError::Refused`] if a row needs it, or if it
+    /// is an orphan within its retention time.
     pub async fn drop_lost(&self, name: &str) -> Result<OrphanView, GatewayError> {
         let lost = self.lost_named(name).await?;
         let view = self.lost_view(lost.clone()).await?;
         if view.needed {
             return Err(GatewayError::refused(format!(
-                "`{name}` is not removed: `{}` needs it as it is on record now; put it back with `store lost restore {name}`",
+                "`{name}` is not removed: `{}` needs it; restore it with `store lost restore {name}`",
                 view.subject
             )));
         }
         if let Some(doubt) = self.clock_doubt().await?.filter(|_| view.orphan) {
-            return Err(GatewayError::refused(format!("`{name}` is not removed by a clock in doubt: {doubt}")));
+            return Err(GatewayError::refused(format!("`{name}` is not removed while the clock is in doubt: {doubt}")));
         }
         if view.orphan && self.kept_until(&lost) > self.now() {
             return Err(GatewayError::refused(format!(
@@ -107,7 +108,7 @@ impl Node {
         Ok(view)
     }
 
-    /// What a person must know of whole files that nothing on record speaks of.
+    /// The alarm text for complete files whose exchange or request is not on record.
     pub(in crate::gateway) async fn orphans(&self) -> Result<Option<String>, GatewayError> {
         let mut orphans = Vec::new();
         for lost in self.spool().lost().await.map_err(|e| self.spool_trouble(&e))? {
@@ -132,13 +133,13 @@ impl Node {
         Ok(lost.whole && is_orphan(&**self.store(), lost.id).await?)
     }
 
-    /// Until when an orphan is kept, whatever anybody says and however short a time is configured.
+    /// Until when an orphan is kept, whatever the request and the configured time.
     pub(in crate::gateway) fn kept_until(&self, lost: &LostFile) -> Time {
         let found = lost.note.as_ref().map_or(lost.modified, |note| Time::from_unix_ms(note.found_ms));
         found.plus(self.kept_for().max(ORPHANS_KEPT))
     }
 
-    /// Removes a file that was set aside, once that is on record.
+    /// Removes a file that was set aside, after recording that.
     pub(in crate::gateway) async fn remove_lost(
         &self,
         lost: &LostFile,
@@ -160,9 +161,9 @@ impl Node {
 
     async fn lost_named(&self, name: &str) -> Result<LostFile, GatewayError> {
         let lost = self.spool().lost().await.map_err(|e| self.spool_trouble(&e))?;
-        lost.into_iter().find(|lost| lost.name == name).ok_or_else(|| {
-            GatewayError::Unknown(format!("nothing of the name `{name}` was set aside: see `store lost list`"))
-        })
+        lost.into_iter()
+            .find(|lost| lost.name == name)
+            .ok_or_else(|| GatewayError::Unknown(format!("no file `{name}` was set aside: see `store lost list`")))
     }
 
     async fn lost_view(&self, lost: LostFile) -> Result<OrphanView, GatewayError> {
@@ -186,9 +187,9 @@ impl Node {
         })
     }
 
-    /// Whether what is on record now needs a file that was set aside, which it did not when that was done.
+    /// Whether the current record needs a file that was set aside as unneeded.
     pub(in crate::gateway) async fn needs_lost(&self, lost: &LostFile) -> Result<bool, GatewayError> {
-        // Where something is in its place, that is what is needed.
+        // If another file is in its place, that one is needed.
         if !lost.whole || self.spool().has_any(lost.id) {
             return Ok(false);
         }

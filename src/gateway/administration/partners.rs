@@ -1,4 +1,4 @@
-//! Partners as the record has them, and the changes operators make.
+//! Partners on record, and the changes that operators make.
 
 use std::collections::BTreeSet;
 
@@ -13,13 +13,13 @@ use crate::pki::{AuthorityCertificate, ProfileName, RevocationList, pem_to_der};
 use crate::seal::Recipient;
 use crate::store::{self, PartnerState};
 
-/// Kinds of product in common use, beside those that agreements on record name.
+/// Common kinds of product, besides those in recorded agreements.
 const USUAL_KINDS: [&str; 3] = ["assessment", "report", "warning"];
 
 impl Node {
-    /// Every partner as it stands now.
+    /// Every current partner.
     ///
-    /// Whose record does not read is not among them.
+    /// Partners with a malformed record are left out.
     ///
     /// # Errors
     /// [`GatewayError`] if the store cannot be read.
@@ -27,7 +27,7 @@ impl Node {
         Ok(roster_of(&self.store().partners().await?))
     }
 
-    /// One partner as it stands now.
+    /// One current partner.
     ///
     /// # Errors
     /// [`GatewayError::Unknown`] if none is enrolled under that name.
@@ -43,10 +43,10 @@ impl Node {
         Ok(self.roster().await?.iter().map(PartnerView::of).collect())
     }
 
-    /// Takes over a newer revocation list and addresses of a partner whose keys are the same.
+    /// Updates the revocation list and addresses of a partner whose keys are unchanged.
     ///
     /// # Errors
-    /// [`GatewayError::Refused`] if any key differs or the list is older than the one on record.
+    /// [`GatewayError::Refused`] if any key differs, or the list is older than the recorded one.
     pub async fn update_partner(&self, description: Description) -> Result<PartnerView, GatewayError> {
         let id = PartnerId::from(description.node.clone());
         let mut row = self.enrolled_row(&id).await?;
@@ -71,7 +71,7 @@ impl Node {
         Ok(view)
     }
 
-    /// Suspends a partner. Letting it in again takes two officers; see [`Node::propose`].
+    /// Suspends a partner. Reinstating it takes two officers; see [`Node::propose`].
     ///
     /// # Errors
     /// [`GatewayError::Unknown`] if none is enrolled under that name.
@@ -89,18 +89,18 @@ impl Node {
         Ok(view)
     }
 
-    /// The revocation list of a description that follows one on record from the same authority.
+    /// The revocation list of a description, if it follows the recorded one from the same authority.
     ///
     /// # Errors
-    /// [`GatewayError::Refused`] if it is older than the one on record, another of the same number, or leaves out what is
-    /// revoked; or if it does not read.
+    /// [`GatewayError::Refused`] if it is malformed, older than the recorded one, differs at the same number, or
+    /// omits a revocation.
     pub(in crate::gateway) fn newer_list(
         &self,
         known: &Description,
         new: &Description,
     ) -> Result<RevocationList, GatewayError> {
         let (authority, list) = self.revocation_list(new)?;
-        // Another authority counts its lists anew.
+        // Another authority numbers its lists independently.
         if new.ca_certificate == known.ca_certificate {
             let (_, on_record) = self.revocation_list(known)?;
             let profile: ProfileName = new.profile.parse().map_err(GatewayError::refused)?;
@@ -119,7 +119,7 @@ impl Node {
     /// The row of a partner that was not removed.
     ///
     /// # Errors
-    /// [`GatewayError::Refused`] if it was, and says how it returns.
+    /// [`GatewayError::Refused`] if it was removed, with the remedy.
     pub(in crate::gateway) async fn enrolled_row(&self, id: &PartnerId) -> Result<store::Partner, GatewayError> {
         let row = self.partner_row(id).await?;
         match row.state {
@@ -128,17 +128,17 @@ impl Node {
         }
     }
 
-    /// Puts on record why a partner is not trusted as it is on record, once while that lasts.
-    pub(in crate::gateway) async fn say_untrusted(&self, id: &PartnerId, why: &dyn std::fmt::Display) {
-        tracing::error!(partner.id = %id, fault = %why, "partner cannot be trusted as it is on record");
+    /// Records why a partner is not trusted, once while that lasts.
+    pub(in crate::gateway) async fn record_untrusted(&self, id: &PartnerId, why: &dyn std::fmt::Display) {
+        tracing::error!(partner.id = %id, fault = %why, "partner's record cannot be trusted");
         let alarm = Entry::new(self.now(), EntryKind::Alarm, id, "gateway").with("trust", why);
-        // Another process may have said so.
-        if let Err(error) = self.commit_news(Vec::new(), vec![alarm]).await {
-            tracing::error!(error = %error, "the alarm could not be put on record");
+        // Another process may have recorded it.
+        if let Err(error) = self.commit_unless_repeated(Vec::new(), vec![alarm]).await {
+            tracing::error!(error = %error, "the alarm could not be recorded");
         }
     }
 
-    /// What somebody who wrote a code that the register does not have, or not as of this kind, most likely meant.
+    /// A suggestion for a code that the register lacks, or has as another kind.
     fn code_meant(&self, code: &str, kind: PartnerKind) -> String {
         let register = self.register();
         match kind {
@@ -151,8 +151,8 @@ impl Node {
         }
     }
 
-    /// Refuses an agreement with a kind of product that is spelled like one in use, unless it is named as new: whatever is
-    /// misspelled would never be sent.
+    /// Fails if an agreement has a kind of product that resembles a known one, unless it is confirmed as new: a
+    /// product of a misspelled kind would never be sent.
     pub(super) async fn check_kinds(
         &self,
         partner: &PartnerId,
@@ -165,7 +165,7 @@ impl Node {
         for kind in agreement.kinds.iter().filter(|kind| !known.contains(kind.as_str()) && !new.contains(*kind)) {
             if let Some(meant) = known.iter().find(|known| is_one_edit_apart(known, kind)) {
                 return Err(GatewayError::refused(format!(
-                    "agreement with `{partner}`: no product is known to be of kind `{kind}`: did you mean `{meant}`? If not, \
+                    "agreement with `{partner}`: unknown kind of product `{kind}`: did you mean `{meant}`? If not, \
                      give --new-kind {kind}"
                 )));
             }
@@ -173,7 +173,7 @@ impl Node {
         Ok(())
     }
 
-    /// Whether a description and an agreement can be used together, before anything rests on either.
+    /// Checks that a description and an agreement match, before anything rests on either.
     pub(in crate::gateway) fn check(
         &self,
         description: &Description,
@@ -191,13 +191,13 @@ impl Node {
                 Some(name) => format!("that is {name}: is it the agreement with another partner?"),
                 None => format!("the marking register has no such code: did you mean `{theirs}`?"),
             };
-            let why = format!("it says `{theirs}`, the agreement is with `{named}`; {meant}");
+            let why = format!("it has `{theirs}`, but the agreement is with `{named}`; {meant}");
             return Err(refused("country or organisation code", &why));
         }
         if agreement.ours != self.config().node.code {
             let ours = &self.config().node.code;
             let why = format!(
-                "it says `{}`, this node speaks for `{ours}`: did you mean `{ours}`, or another node's agreement?",
+                "it has `{}`, but this node represents `{ours}`: did you mean `{ours}`, or another node's agreement?",
                 agreement.ours
             );
             return Err(refused("our own side in the agreement", &why));
@@ -217,7 +217,7 @@ impl Node {
             ));
         }
         if description.profile != agreement.profile {
-            let why = format!("it uses `{}`, the agreement says `{}`", description.profile, agreement.profile);
+            let why = format!("it uses `{}`, but the agreement requires `{}`", description.profile, agreement.profile);
             return Err(refused("certificate profile", &why));
         }
         self.revocation_list(description)?;
@@ -232,7 +232,7 @@ impl Node {
         if *ledger.origin() != own {
             return Err(refused(
                 "ledger key",
-                &format!("it is of `{}`, and its own ledger is `{own}`", ledger.origin()),
+                &format!("it belongs to `{}`, but the ledger is `{own}`", ledger.origin()),
             ));
         }
         Ok(())

@@ -1,7 +1,7 @@
-//! The node's own lists of revoked certificates: what is on them comes from the ledger, and one process at a time makes them.
+//! The node's own revocation lists: built from the ledger, by one process at a time.
 //!
-//! It refuses to leave out what was ever revoked, to give two lists one number, and to write a list that is not on record:
-//! a list that was lost or put back from an older copy is made whole by the next one.
+//! It never omits a revocation, never issues two lists with one number, and never writes a list that is not on
+//! record. A list that was lost or restored from an older copy is completed by the next one.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -16,9 +16,9 @@ use crate::pki::{
 };
 use crate::time::Time;
 
-/// The turn of whoever makes lists, or certificates that come to stand on them; no other process has it meanwhile.
-pub(in crate::gateway) struct ListsTurn {
-    /// The lock goes with it.
+/// The lock for issuing lists, and certificates that may appear on them, across processes.
+pub(in crate::gateway) struct ListsLock {
+    /// Closing the file releases the lock.
     _file: std::fs::File,
 }
 
@@ -40,46 +40,46 @@ impl Which {
 }
 
 impl Node {
-    /// Waits for the turn to make lists.
+    /// Waits for the lock for issuing lists.
     ///
     /// # Errors
-    /// [`GatewayError`] if the lock cannot be made.
-    pub(in crate::gateway) fn lists_turn(&self) -> Result<ListsTurn, GatewayError> {
+    /// [`GatewayError`] if the lock cannot be taken.
+    pub(in crate::gateway) fn lists_lock(&self) -> Result<ListsLock, GatewayError> {
         let path = self.config().store.database.with_extension("lists.lock");
         let trouble = |e: std::io::Error| GatewayError::Trouble(format!("`{}` cannot be locked: {e}", path.display()));
         let mut options = std::fs::OpenOptions::new();
         let file = options.create(true).truncate(false).write(true).mode(0o600).open(&path).map_err(trouble)?;
         blocking(|| file.lock()).map_err(trouble)?;
-        Ok(ListsTurn { _file: file })
+        Ok(ListsLock { _file: file })
     }
 
-    /// Issues a fresh list of the node's own revoked certificates.
+    /// Issues a new revocation list of the node's own certificates.
     ///
     /// # Errors
-    /// [`GatewayError`] if the authority's key cannot be used, or the list cannot be put on record or written.
+    /// [`GatewayError`] if the authority's key cannot be used, or the list cannot be recorded or written.
     pub(in crate::gateway) async fn write_node_list(
         &self,
-        turn: &ListsTurn,
+        turn: &ListsLock,
         authority: &Authority,
     ) -> Result<(), GatewayError> {
         let revoked = self.revoked_node_certificates().await?;
         self.write_list(turn, Which::Node, authority, revoked, "crl.pem").await
     }
 
-    /// Issues a fresh list of officers' revoked and replaced certificates.
+    /// Issues a new list of officers' revoked and replaced certificates.
     ///
     /// # Errors
     /// As [`Node::write_node_list`].
     pub(in crate::gateway) async fn write_officers_list(
         &self,
-        turn: &ListsTurn,
+        turn: &ListsLock,
         authority: &Authority,
     ) -> Result<(), GatewayError> {
         let revoked = self.revoked_officer_certificates().await?;
         self.write_list(turn, Which::Officers, authority, revoked, crate::gateway::officers::certification::LIST).await
     }
 
-    /// When each certificate of the node was revoked, by serial number, as the ledger has it.
+    /// When each certificate of the node was revoked, by serial number, from the ledger.
     pub(in crate::gateway) async fn revoked_node_certificates(&self) -> Result<BTreeMap<Vec<u8>, Time>, GatewayError> {
         let entries = self.store().entries_about(self.config().node.name.as_str()).await?;
         let revoked = entries.iter().map(|recorded| &recorded.entry).filter_map(|entry| {
@@ -89,7 +89,7 @@ impl Node {
             let serial = detail.get("serial").filter(|_| is)?;
             Some((hex::decode(serial).ok()?, entry.time()))
         });
-        // Of one that was revoked twice, the first time counts.
+        // If one was revoked twice, the first time counts.
         let mut all = BTreeMap::new();
         for (serial, at) in revoked {
             all.entry(serial).or_insert(at);
@@ -97,8 +97,8 @@ impl Node {
         Ok(all)
     }
 
-    /// When each certificate of an officer came to count no more, by serial number, as the ledger has it: when others took
-    /// its place, or the officer was revoked.
+    /// When each officer certificate became invalid, by serial number, from the ledger: when it was replaced, or the
+    /// officer was revoked.
     async fn revoked_officer_certificates(&self) -> Result<BTreeMap<Vec<u8>, Time>, GatewayError> {
         let mut revoked = BTreeMap::new();
         for officer in self.store().officers().await? {
@@ -122,22 +122,22 @@ impl Node {
         Ok(revoked)
     }
 
-    /// Issues the list that follows the one in `file`, with what is on that and on record.
+    /// Issues the list that follows the one in `file`, with its entries and those on record.
     async fn write_list(
         &self,
-        _: &ListsTurn,
+        _: &ListsLock,
         which: Which,
         authority: &Authority,
         recorded: BTreeMap<Vec<u8>, Time>,
         file: &str,
     ) -> Result<(), GatewayError> {
         let (now, path) = (self.now(), self.config().certificates.join(file));
-        // One that was lost is made whole from the ledger.
+        // A lost list is rebuilt from the ledger.
         let before = match path.try_exists() {
             Ok(false) => None,
             _ => Some(list_in(&path, authority.certificate(), self.own_profile()?)?),
         };
-        // What was revoked earlier stays revoked since then.
+        // The earlier revocation date stays.
         let earlier = before.iter().flat_map(RevocationList::revocations);
         let mut revoked: BTreeMap<Vec<u8>, Time> = earlier.map(|r| (r.serial, r.at)).collect();
         for (serial, at) in recorded {
@@ -145,12 +145,12 @@ impl Node {
         }
         let revoked: Vec<Revocation> = revoked.into_iter().map(|(serial, at)| Revocation { serial, at }).collect();
         let before = before.as_ref().map_or(0, RevocationList::number);
-        // By the clock, in milliseconds, so that a node that was put back to an older copy of itself gives no number that
-        // partners have passed, however soon that is.
+        // The number is the time in milliseconds, so that a node restored from an older copy never reuses a number
+        // that partners have seen.
         let number = before.max(self.last_list(which).await?).saturating_add(1);
         let number = number.max(u64::try_from(now.unix_ms()).unwrap_or_default());
         let list = authority.issue_revocation_list(&revoked, number, now).map_err(GatewayError::trouble)?;
-        // On record before anybody can be shown it, so that its number is never another list's.
+        // Recorded before anybody sees it, so that its number is never reused.
         let entry = Entry::new(now, EntryKind::TrustChanged, &self.config().node.name, "operator")
             .with("list", which.name())
             .with("number", number)
@@ -171,7 +171,7 @@ impl Node {
     }
 }
 
-/// The list in a file, of this authority.
+/// Reads this authority's list from a file.
 pub(in crate::gateway) fn list_in(
     path: &Path,
     authority: &AuthorityCertificate,

@@ -1,4 +1,4 @@
-//! What recorded exchanges would be decided under another policy: asked, never acted on.
+//! What-if: how another policy would decide recorded exchanges. Never acted on.
 
 use std::path::Path;
 
@@ -14,16 +14,16 @@ use crate::ledger::EntryKind;
 use crate::release::{self, Proposal, Stage};
 use crate::store::{Direction, Exchange, ExchangeFilter, ExchangeKind};
 
-/// Which recorded exchanges two policies decide differently.
+/// The recorded exchanges that two policies decide differently.
 #[derive(Clone, Debug, Serialize)]
 pub struct PolicyDiff {
-    /// SHA-256 of the texts of the one policy, and of the other.
+    /// SHA-256 of the texts of the first policy.
     pub old: Digest,
-    /// The other.
+    /// SHA-256 of the texts of the second policy.
     pub new: Digest,
-    /// How many exchanges were asked about under both.
+    /// Number of exchanges decided under both.
     pub compared: usize,
-    /// How many could not be, because what was decided on is not kept any more.
+    /// Number of exchanges that could not be, because their data is no longer stored.
     pub not_comparable: usize,
     /// Those that differ, newest first.
     pub differ: Vec<Differs>,
@@ -34,19 +34,19 @@ pub struct PolicyDiff {
 pub struct Differs {
     /// The exchange.
     pub exchange: String,
-    /// To whom.
+    /// The partner.
     pub partner: String,
-    /// Where it stands now.
+    /// Its current state.
     pub state: String,
     /// Its marking.
     pub marking: String,
-    /// Under the one policy.
+    /// The first policy's decision.
     pub old: Under,
-    /// Under the other.
+    /// The second policy's decision.
     pub new: Under,
 }
 
-/// What one policy says of an exchange.
+/// One policy's decision on an exchange.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Under {
     /// Whether it permits it.
@@ -56,8 +56,8 @@ pub struct Under {
 }
 
 impl Node {
-    /// Asks two policies about every outbound product on record, each at the time it was decided, or now if it was not
-    /// yet; with the products, cuts and approvals on record, and partners, agreements and officers as they are now.
+    /// Decides every recorded outbound product under two policies, each at the time of its decision, or now if there
+    /// was none; with the recorded products, cuts and approvals, and the current partners, agreements and officers.
     ///
     /// # Errors
     /// [`GatewayError`] if a policy does not load or the store cannot be read.
@@ -95,10 +95,10 @@ impl Node {
         Ok(diff)
     }
 
-    /// The texts that `what` names: a policy folder, a change file (what would be in force after it), or `in-force`.
+    /// The texts that `what` names: a policy folder, a change file (the result of applying it), or `in-force`.
     ///
     /// # Errors
-    /// [`GatewayError::Refused`] if it does not read as any of them.
+    /// [`GatewayError::Refused`] if it is none of them.
     pub fn texts_named(&self, what: &Path) -> Result<PolicyTexts, GatewayError> {
         if what.is_dir() {
             return rules::read_folder(what).map_err(GatewayError::refused);
@@ -112,7 +112,7 @@ impl Node {
         change.applied_to(self.policy_texts()).map_err(GatewayError::refused)
     }
 
-    /// What this node's policy says of an exchange; `None` if what it was decided on is not kept any more.
+    /// This node's decision on an exchange; `None` if its data is no longer stored.
     async fn asked_under(&self, exchange: &Exchange) -> Result<Option<Under>, GatewayError> {
         let Some(request) = exchange.request else { return Ok(None) };
         let request = self.request_row(&request).await?;
@@ -121,7 +121,7 @@ impl Node {
         }
         let dossier = match self.dossier(&request.id).await {
             Ok(dossier) => dossier,
-            // The product does not read under this policy's register, or is not kept.
+            // The product is invalid under this policy's register, or is not stored.
             Err(GatewayError::Trouble(why)) => return Ok(Some(Under::refused("product", why))),
             Err(error) => return Err(error),
         };
@@ -136,7 +136,7 @@ impl Node {
         let (node, instance) = (&self.config().node.name, self.instance());
         let supposed = release::what_if(
             &Proposal {
-                // Before it was decided, what approvals would make possible is all that can be asked.
+                // Before its decision, only a forecast that assumes approvals is possible.
                 stage: if decided.is_some() { Stage::Approve } else { Stage::Forecast },
                 partner,
                 terms: &dossier.terms,

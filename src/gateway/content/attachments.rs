@@ -1,5 +1,5 @@
-//! The bytes of detached attachments: kept encrypted beside the product they were submitted with, read from sealed
-//! payloads where they were received. None is ever held whole in memory.
+//! Contents of detached attachments: stored encrypted beside the submitted product, or read from received sealed
+//! payloads. No attachment is held in memory as a whole.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -16,28 +16,28 @@ use crate::progress::{Progress, Unit};
 use crate::seal::AtRest;
 use crate::store::{FileHold, PayloadReader, Spool, SpoolError, SpoolId, awaited};
 
-/// Runs work that may take long on this thread, with others told to take over what it was to do.
+/// Runs blocking work on this thread, after handing its other tasks to another.
 pub(in crate::gateway) fn blocking<T>(work: impl FnOnce() -> T) -> T {
     use tokio::runtime::{Handle, RuntimeFlavor};
     match Handle::try_current().map(|handle| handle.runtime_flavor()) {
         Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
-        // Nobody can take over, so there is nothing to be told.
+        // A current-thread runtime has no other thread to hand over to.
         _ => work(),
     }
 }
 
-/// Whether so many bytes are handled sooner than another thread could take over. Attachments may be a filter process's
-/// work, and take long however short they are.
+/// Whether this many bytes are processed faster than another thread could take over. Attachments may need a filter
+/// process, which is slow whatever their length.
 pub(in crate::gateway) fn is_short(bytes: u64) -> bool {
     bytes <= 64 * 1024
 }
 
-/// As [`blocking`], but for what is done at once.
+/// As [`blocking`], but runs short work directly.
 pub(in crate::gateway) fn blocking_unless<T>(at_once: bool, work: impl FnOnce() -> T) -> T {
     if at_once { work() } else { blocking(work) }
 }
 
-/// Those attachments of a product that are kept beside it, in the order they are numbered in.
+/// The detached attachments of a product, in the order of their numbers.
 pub(in crate::gateway) fn numbered(product: &Product) -> Vec<&Attachment> {
     let mut seen = BTreeSet::new();
     product.detached().filter(|a| seen.insert(a.digest())).collect()
@@ -48,18 +48,17 @@ fn name(request: RequestId, n: usize) -> Result<SpoolId, GatewayError> {
     Ok(SpoolId::Attachment(request, n))
 }
 
-/// Why the attachments of a submission were not kept.
+/// Why the attachments of a submission were not stored.
 pub(in crate::gateway) enum NotKept {
-    /// What was submitted is not what its text says.
+    /// The submitted files do not match the text.
     Faults(Vec<PackageFault>),
     /// It could not be stored.
     Trouble(GatewayError),
 }
 
 impl Node {
-    /// Keeps what is submitted beside a text, encrypted, under the number of its request. Every file must be what the
-    /// text names, and none may be there that it does not name. What this gives holds them all, until the request is on
-    /// record. Blocks.
+    /// Stores the files submitted beside a text, encrypted, under the number of the request. The files must be
+    /// exactly those that the text names. The returned hold protects them until the request is on record. Blocks.
     pub(in crate::gateway) fn keep_attachments(
         &self,
         request: RequestId,
@@ -69,7 +68,7 @@ impl Node {
         self.keep(request).all(product, package)
     }
 
-    /// The attachments that are kept beside the product of a request.
+    /// The stored attachments of a request's product.
     pub(in crate::gateway) fn contents_of(
         &self,
         request: RequestId,
@@ -82,10 +81,10 @@ impl Node {
         Keep { spool: self.spool(), storage: &self.keys().storage, request, progress: self.progress() }
     }
 
-    /// Removes the attachments of a request for which nothing waits any more. What is not removed now is set aside
-    /// when the node starts again.
-    pub(in crate::gateway) async fn let_go_of_attachments(&self, request: &RequestId) -> Result<(), GatewayError> {
-        // Most products have none; where there is one, there is a first.
+    /// Removes the attachments of a request if no exchange needs them any more. What cannot be removed now is set
+    /// aside at the next start.
+    pub(in crate::gateway) async fn release_attachments(&self, request: &RequestId) -> Result<(), GatewayError> {
+        // Most products have none; if there are any, there is a first.
         let there = name(*request, 0).is_ok_and(|first| self.spool().has_any(first));
         if !there || awaited(&**self.store(), request).await? {
             return Ok(());
@@ -93,29 +92,29 @@ impl Node {
         self.drop_attachments(*request)
     }
 
-    /// Removes every attachment kept for a request.
+    /// Removes every stored attachment of a request.
     pub(in crate::gateway) fn drop_attachments(&self, request: RequestId) -> Result<(), GatewayError> {
         let mut names = Vec::new();
         while let Some(id) = name(request, names.len()).ok().filter(|id| self.spool().has_any(*id)) {
             names.push(id);
         }
-        // The last one first: were this interrupted, those that are left would still be found by counting up.
+        // The last one first: if this is interrupted, the rest are still found by counting up.
         let removed = names.into_iter().rev().try_for_each(|id| self.spool().remove_blocking(id));
         removed.map_err(GatewayError::trouble)
     }
 }
 
-/// Where the attachments of one request are kept, and with which key.
+/// Where the attachments of one request are stored, and with which key.
 pub(in crate::gateway) struct Keep<'a> {
     pub spool: &'a Spool,
     pub storage: &'a AtRest,
     pub request: RequestId,
-    /// Who is told how far it has come.
+    /// Receives the progress.
     pub progress: &'a Progress,
 }
 
 impl<'a> Keep<'a> {
-    /// Keeps every file that the product's text names. Blocks.
+    /// Stores every file that the product's text names. Blocks.
     pub fn all(&self, product: &Product, package: &mut dyn Package) -> Result<Option<FileHold>, NotKept> {
         let bytes: u64 = numbered(product).iter().map(|a| a.size()).sum();
         let _step = self.progress.step("storing attachments", Unit::Bytes, Some(bytes));
@@ -123,7 +122,7 @@ impl<'a> Keep<'a> {
         let mut keep = |attachment: &Attachment, bytes: &mut dyn io::Read| -> io::Result<(u64, Digest)> {
             match self.one(n, attachment, bytes) {
                 Ok((copied, file)) => {
-                    // The first one holds those after it.
+                    // The hold on the first one covers the rest.
                     held = held.take().or(Some(file));
                     n += 1;
                     Ok(copied)
@@ -158,7 +157,7 @@ impl<'a> Keep<'a> {
         Ok((copied, held))
     }
 
-    /// The attachments that are kept.
+    /// The stored attachments.
     pub fn contents(&self, product: &Product) -> Result<StoredAttachments<'a>, GatewayError> {
         let mut names = BTreeMap::new();
         for (n, attachment) in numbered(product).into_iter().enumerate() {
@@ -169,8 +168,8 @@ impl<'a> Keep<'a> {
     }
 }
 
-/// Attachments at rest. Each is hashed from end to end when it is first asked for, and read from the same open file
-/// afterwards, so that another file of that name is never what is read.
+/// Attachments at rest. Each is hashed completely on first use and afterwards read from the same open file, so that
+/// no replaced file is ever read.
 pub(in crate::gateway) struct StoredAttachments<'a> {
     spool: &'a Spool,
     storage: &'a AtRest,
@@ -180,18 +179,18 @@ pub(in crate::gateway) struct StoredAttachments<'a> {
 }
 
 impl StoredAttachments<'_> {
-    /// The same without hashing first, for whoever hashes every byte that it takes: sealing does, and throws away what
-    /// it made of other bytes.
+    /// The same without hashing first, for callers that hash every byte and discard their result on a mismatch, as
+    /// sealing does.
     ///
-    /// `once` says that nobody is expected to read them again soon.
+    /// `once` says that they are unlikely to be read again soon.
     pub fn unhashed(&self, once: bool) -> Unhashed<'_> {
         Unhashed { contents: self, once }
     }
 
-    /// What the filters see of a cut's attachments while they are hashed, so that they need not be read once more for it.
-    /// Nothing, if any of them is not what the cut names: each filter then reads for itself, and says why it cannot. One
-    /// that was hashed before is not looked at here.
-    pub fn looked_at(&self, cut: &Cut) -> ScanResults {
+    /// The filters' results for a cut's attachments, collected while they are hashed, so that they need not be read
+    /// twice. Empty if any attachment does not match the cut: each filter then reads for itself and reports why it
+    /// cannot. Attachments hashed before are skipped.
+    pub fn scan_results(&self, cut: &Cut) -> ScanResults {
         let long = cut.attachments().iter().any(|a| a.is_detached() && is_long(a.size()));
         let bytes: u64 = cut.attachments().iter().filter(|a| a.is_detached()).map(Attachment::size).sum();
         let _step = long.then(|| self.progress.step("inspecting attachments", Unit::Bytes, Some(bytes)));
@@ -199,12 +198,11 @@ impl StoredAttachments<'_> {
             let detached = cut.attachments().iter().filter(|a| a.is_detached());
             detached.map(|a| self.hashed(a.digest(), each).map(drop)).collect::<Result<Vec<()>, _>>()
         });
-        // INVARIANT: what was seen counts only where it is known to have been those bytes.
+        // INVARIANT: results count only for bytes whose digest was verified.
         hashed.map(|_| looked).unwrap_or_default()
     }
 
-    /// The file of an attachment that is known to be what its digest says; `each` is shown the bytes, if they are hashed
-    /// for that now.
+    /// The file of an attachment whose digest is verified; if it is hashed for that now, `each` is given the bytes.
     fn hashed(&self, digest: Digest, each: &mut dyn FnMut(Digest, &[u8])) -> Result<PayloadReader, ContentsFault> {
         let known = |map: &BTreeMap<Digest, PayloadReader>| map.get(&digest).cloned();
         // No code panics while it holds the lock; were it poisoned, the map would still be whole.
@@ -213,7 +211,7 @@ impl StoredAttachments<'_> {
         }
         let reader = self.stored(digest)?;
         let content = self.decrypted(digest, &reader)?;
-        // What is long is decrypted by one thread while another hashes it.
+        // Long content is decrypted by one thread while another hashes it.
         let content = if is_long(reader.size()) { read_ahead(content) } else { content };
         let (_, found) = copy(&mut self.progress.reading(content), &mut Shown { digest, each })
             .map_err(|(_, error)| ContentsFault::of_io(digest, &error))?;
@@ -244,7 +242,7 @@ impl Contents for StoredAttachments<'_> {
     }
 }
 
-/// [`StoredAttachments`] for whoever hashes what it reads.
+/// [`StoredAttachments`] for callers that hash what they read.
 pub(in crate::gateway) struct Unhashed<'a> {
     contents: &'a StoredAttachments<'a>,
     once: bool,

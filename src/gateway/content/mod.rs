@@ -1,6 +1,6 @@
-//! Bytes that are too many to be held: attachments and sealed payloads, read and written as streams.
+//! Content too large for memory: attachments and sealed payloads, read and written as streams.
 //!
-//! In come digests; out go pieces that are encrypted at rest. It refuses bytes whose digest is another.
+//! In come digests; out go streams of content that is encrypted at rest. It refuses content whose digest differs.
 
 pub(super) mod payloads;
 pub(super) mod pipeline;

@@ -1,10 +1,10 @@
-//! Sealed payloads, and what else is kept encrypted, wherever it is: in the store, or in a file of the spool.
+//! Sealed payloads and other encrypted data, from the store or from spool files.
 
 use crate::gateway::{GatewayError, Node};
 use crate::store::{FileHold, Payload, PayloadReader, SpoolError, SpoolFile, SpoolId, SpoolWriter, inline_payload};
 
 impl Node {
-    /// The sealed payload of an exchange, wherever it is kept.
+    /// The sealed payload of an exchange, from the store or the spool.
     pub(in crate::gateway) async fn payload(&self, payload: Payload) -> Result<PayloadReader, GatewayError> {
         match inline_payload(&**self.store(), payload).await? {
             Some(reader) => Ok(reader),
@@ -12,26 +12,25 @@ impl Node {
         }
     }
 
-    /// The spool's error as the gateway's. One that says that something was lost has stopped the node already: the spool
-    /// itself tells it, whatever becomes of the error.
+    /// Converts a spool error. One that means data loss has already stopped the node: the spool reports it itself.
     pub(in crate::gateway) fn spool_trouble(&self, error: &SpoolError) -> GatewayError {
         GatewayError::trouble(error)
     }
 
-    /// A whole file of the spool that may be at most `bytes_max` long.
+    /// A whole spool file of at most `bytes_max` bytes.
     pub(in crate::gateway) async fn spooled(&self, id: SpoolId, bytes_max: u64) -> Result<Vec<u8>, GatewayError> {
         let reader = self.spool().read(id).await.map_err(GatewayError::trouble)?;
         whole(reader, &format!("spool file `{id}`"), bytes_max).await
     }
 
-    /// Whether what is kept is exactly the payload that is on record.
+    /// Whether the stored payload is exactly the recorded one.
     pub(in crate::gateway) async fn is_whole(&self, payload: Payload) -> bool {
         let Ok(mut reader) = self.payload(payload).await else { return false };
         let found = reader.prefix_digest(payload.size).await;
         reader.size() == payload.size && found.is_ok_and(|found| found == payload.digest)
     }
 
-    /// Begins a spool file that no row speaks of; a whole one of that name was left by a crash before its commit.
+    /// Begins a spool file without a row; a complete one of that name was left by a crash before its commit.
     pub(in crate::gateway) async fn spool_anew(&self, id: SpoolId, size: u64) -> Result<SpoolWriter, SpoolError> {
         match self.spool().create(id, size).await {
             Err(SpoolError::Exists { .. }) => {
@@ -67,7 +66,7 @@ impl Node {
     }
 }
 
-/// Everything of `what`, which may be at most `bytes_max` long.
+/// All of `what`, at most `bytes_max` bytes.
 pub(in crate::gateway) async fn whole(
     mut reader: PayloadReader,
     what: &str,

@@ -1,7 +1,7 @@
-//! Long contents pass through several hands at once: one thread reads and decrypts ahead, one works, one writes behind.
+//! Pipelines for long contents: one thread reads and decrypts ahead, one processes, one writes behind.
 //!
-//! What is read and written is the same as without it, in the same order; at most a few pieces are on their way. It
-//! decides nothing and drops nothing: what one end fails with, the other is told.
+//! Bytes and order are the same as without it, and only a few pieces are in flight. It makes no decisions and drops
+//! nothing: an error at one end is reported at the other.
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,24 +14,24 @@ use crate::inspect::{ScanResults, ScanSet};
 use crate::product::{Contents, ContentsFault, ReadSeek};
 use crate::store::SpoolError;
 
-/// How much is handed over at a time.
+/// Size of a piece, in bytes.
 const PIECE: usize = 512 * 1024;
-/// How many pieces are on their way at most.
+/// Maximum number of pieces in flight.
 const ON_THE_WAY: usize = 4;
-/// What is shorter is not worth a thread.
+/// Shorter contents are not worth a thread.
 const LONG: u64 = 4 * PIECE as u64;
 
-/// Whether something of this many bytes is worth a thread.
+/// Whether content of this many bytes is worth a thread.
 pub(in crate::gateway) fn is_long(bytes: u64) -> bool {
     bytes >= LONG
 }
 
-/// The same stream, read ahead by a thread of its own once something is read of it.
+/// The same stream, read ahead by its own thread from the first read on.
 pub(in crate::gateway) fn read_ahead(content: Box<dyn ReadSeek + Send>) -> Box<dyn ReadSeek + Send> {
     Box::new(ReadAhead::Waiting(Some(content)))
 }
 
-/// Contents that are read ahead where they are long.
+/// Contents that are read ahead if they are long.
 pub(in crate::gateway) struct Ahead<'a>(pub &'a dyn Contents);
 
 impl Contents for Ahead<'_> {
@@ -44,7 +44,7 @@ impl Contents for Ahead<'_> {
     }
 }
 
-/// A stream that is read ahead from the first read on, and can be moved about in only before it.
+/// A stream that is read ahead from the first read on; it can seek only before that.
 enum ReadAhead {
     Waiting(Option<Box<dyn ReadSeek + Send>>),
     Running {
@@ -52,14 +52,14 @@ enum ReadAhead {
         piece: Vec<u8>,
         at: usize,
     },
-    /// Read to its end, or to where it failed.
+    /// Finished: read to the end or to an error.
     Ended,
 }
 
 impl ReadAhead {
     fn begin(mut content: Box<dyn ReadSeek + Send>) -> ReadAhead {
         let (give, pieces) = sync_channel(ON_THE_WAY);
-        // It ends when the content does, when a read fails, or when nobody takes what it gives any more.
+        // The thread ends at the end of the content, at a read error, or when the receiver is dropped.
         std::thread::spawn(move || {
             loop {
                 let mut piece = Vec::with_capacity(PIECE);
@@ -95,8 +95,8 @@ impl Read for ReadAhead {
                         *self = ReadAhead::Ended;
                         return Err(error);
                     }
-                    // The last piece was a short one. A thread that panicked gave none, and must not pass for an end:
-                    // whoever reads compares length and digest, and this says so at once.
+                    // The last piece was a short one. If the thread panicked there was none, which must not pass for
+                    // the end: the caller compares length and digest, and this reports it at once.
                     Err(_) if !piece.is_empty() && piece.len() < PIECE => *self = ReadAhead::Ended,
                     Err(_) => {
                         *self = ReadAhead::Ended;
@@ -118,7 +118,7 @@ impl Seek for ReadAhead {
     }
 }
 
-/// What is written by a thread of its own, so that whoever makes the bytes does not wait for the disk.
+/// A writer with its own thread, so that the producer does not wait for the disk.
 pub(in crate::gateway) struct WriteBehind<W> {
     pieces: Option<SyncSender<Vec<u8>>>,
     piece: Vec<u8>,
@@ -129,14 +129,14 @@ impl<W: Write + Send + 'static> WriteBehind<W> {
     pub fn new(mut file: W) -> WriteBehind<W> {
         let (pieces, take) = sync_channel::<Vec<u8>>(ON_THE_WAY);
         let thread = std::thread::spawn(move || {
-            // Nothing more is taken after a write that failed, which whoever gives notices.
+            // After a failed write nothing more is accepted, which the producer notices.
             let written = take.into_iter().try_for_each(|piece| file.write_all(&piece));
             (file, written)
         });
         WriteBehind { pieces: Some(pieces), piece: Vec::with_capacity(PIECE), thread: Some(thread) }
     }
 
-    /// Waits until everything is written; the file, and what went wrong if anything did.
+    /// Waits until everything is written; returns the file and the write error, if any.
     pub fn end(mut self) -> Result<(W, io::Result<()>), SpoolError> {
         let last = self.hand_over();
         self.pieces = None;
@@ -150,7 +150,7 @@ impl<W> WriteBehind<W> {
     fn hand_over(&mut self) -> io::Result<()> {
         let piece = std::mem::replace(&mut self.piece, Vec::with_capacity(PIECE));
         let pieces = self.pieces.as_ref().filter(|pieces| pieces.send(piece).is_ok());
-        // Why it was not taken is told at the end.
+        // The cause is reported by `end`.
         pieces.map(|_| ()).ok_or_else(|| io::Error::other("the payload could not be written"))
     }
 }
@@ -162,14 +162,14 @@ impl<W> Write for WriteBehind<W> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        // What is on its way is waited for at the end.
+        // Pieces in flight are waited for by `end`.
         Ok(())
     }
 }
 
-/// Does `work`, which shows what it reads of the attachments of `cut` together with the digest that it is meant to have;
-/// what the filters saw of it, in a thread of their own if the attachments are `long`. Nothing, if a filter failed: each
-/// then reads for itself, and fails where that is a refusal.
+/// Runs `work`, which passes on what it reads of the attachments of `cut` with the expected digest; returns the
+/// filters' results, from their own thread if the attachments are `long`. Empty if a filter failed: each filter then
+/// reads for itself, and fails where that is a refusal.
 pub(in crate::gateway) fn looking<T>(
     cut: &Cut,
     long: bool,
@@ -191,10 +191,10 @@ pub(in crate::gateway) fn looking<T>(
     (done, looks.and_then(end).unwrap_or_default())
 }
 
-/// Attachments that the filters look at in a thread of their own, while whoever reads them goes on.
+/// Runs the filters over attachments in their own thread, while the reader goes on.
 struct LookBehind {
     pieces: SyncSender<(Digest, Vec<u8>)>,
-    /// What is still to be handed over, and of which attachment it is.
+    /// Bytes not yet handed over, and the attachment they belong to.
     piece: Vec<u8>,
     of: Option<Digest>,
     thread: JoinHandle<ScanResults>,
@@ -229,7 +229,7 @@ impl LookBehind {
     fn hand_over(&mut self) {
         let piece = std::mem::replace(&mut self.piece, Vec::with_capacity(PIECE));
         if let (Some(digest), false) = (self.of, piece.is_empty()) {
-            // Nobody takes it only where a filter failed, which the end notices.
+            // The receiver is gone only if a filter failed, which `end` notices.
             let _ = self.pieces.send((digest, piece));
         }
     }

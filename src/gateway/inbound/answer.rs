@@ -1,4 +1,5 @@
-//! What becomes of an offer: taken, answered again, or refused with a code for the partner and a reason for our own log.
+//! The answer to an offer: accepted, answered again, or refused with a code for the partner and a reason for our own
+//! log.
 
 use std::time::Duration;
 
@@ -10,16 +11,16 @@ use crate::partner::Partner;
 use crate::store::{Exchange, StoreError};
 use crate::wire::RefusalCode;
 
-/// How long there is no use in trying again when the spool took nothing.
+/// Retry delay for the partner when the spool could not store anything.
 const FULL: Duration = Duration::from_secs(5);
 
-/// What becomes of an offer that is not refused.
+/// The answer to an offer that is not refused.
 pub(in crate::gateway) enum AcceptedOffer {
     Accept(Box<Partner>, Box<dyn PayloadSink>),
     Replay(Vec<u8>),
 }
 
-/// Why an offer or payload is not taken: a code and a time for the partner, the rest for our own log.
+/// Why an offer or payload is rejected: a code and a retry delay for the partner, the reason for our own log.
 pub(in crate::gateway) struct Rejection {
     pub code: RefusalCode,
     pub retry_after: Option<Duration>,
@@ -31,7 +32,7 @@ impl Rejection {
         Rejection { code, retry_after: None, why: why.to_string() }
     }
 
-    /// There is no place for it now.
+    /// No storage space is available now.
     pub(in crate::gateway) fn full(why: impl std::fmt::Display) -> Rejection {
         Rejection { retry_after: Some(FULL), ..Rejection::new(RefusalCode::StorageUnavailable, why) }
     }
@@ -59,7 +60,7 @@ impl From<StoreError> for Rejection {
     }
 }
 
-/// An exchange whose payload has arrived, with the payload itself if it is the store's to keep.
+/// An exchange whose payload has arrived, with the payload itself if the store keeps it.
 pub(in crate::gateway) struct ReceivedPayload {
     pub row: Exchange,
     pub short: Option<Bytes>,

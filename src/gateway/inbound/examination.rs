@@ -1,4 +1,4 @@
-//! What is inside a received payload, held against the manifest, the agreement and the filters.
+//! Checks the content of a received payload against the manifest, the agreement and the filters.
 
 use crate::cut::Cut;
 use crate::digest::Digest;
@@ -13,25 +13,25 @@ use crate::seal::{self, OpenFault, SealedContents};
 use crate::sign::Signed;
 use crate::store::PayloadReader;
 
-/// What was inside a payload, as far as it reads, and all that keeps it out of the inbox.
+/// The content of a payload, as far as it is well formed, and all faults that keep it out of the inbox.
 pub(in crate::gateway) struct Content {
     pub cut: Option<Cut>,
-    /// The text that the manifest names, where it is no cut.
+    /// The text that the manifest names, if it is not a valid cut.
     pub unread: Option<Vec<u8>>,
     pub faults: Vec<String>,
-    /// What shows that it was opened.
+    /// The proof that it was opened.
     pub proof: OpeningProof,
 }
 
-/// Why there is nothing to be said of what is inside a payload, so that it is not kept.
+/// Why the content of a payload could not be read, so that it is not stored.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::gateway) enum NotOpened {
     #[error(transparent)]
     Fault(OpenFault),
-    /// It says inside that it is something else than what was offered.
-    #[error("payload was sealed {0}, and was offered as something else")]
+    /// The sealed header names something else than the offer.
+    #[error("payload was sealed {0}, but offered as something else")]
     Elsewhere(Box<Bound>),
-    /// With the proof that it gives, its sender would not believe the receipt.
+    /// The sender would reject a receipt with the proof that it gives.
     #[error("manifest commits to another proof of opening than the payload gives")]
     Commitment,
 }
@@ -46,8 +46,8 @@ impl From<OpenFault> for NotOpened {
 }
 
 impl Node {
-    /// Everything that must hold of what is inside, and all that does not: the text first, then each attachment, in one
-    /// pass over the payload, and last the filters. Blocks.
+    /// Checks all of the content and returns every fault: the text first, then each attachment in one pass over the
+    /// payload, and last the filters. Blocks.
     pub(in crate::gateway) fn check_content(
         &self,
         partner: &Partner,
@@ -74,8 +74,8 @@ impl Node {
             }
         };
         let mut faults = self.content_faults(partner, manifest, &cut);
-        // The filters look at what passes. INVARIANT: what they saw counts only once the check has found that it was
-        // what the cut names, which is what the contents have.
+        // The filters read the content as it passes. INVARIANT: their results count only after the check has verified
+        // the digests that the cut names.
         let long = is_long(payload.size());
         let opened = if long { opened.through(read_ahead) } else { opened };
         let (checked, looked) = looking(&cut, long, |each| opened.check_while(&cut, each));
@@ -95,7 +95,7 @@ impl Node {
         Ok(Content { cut: Some(cut), unread: None, faults, proof })
     }
 
-    /// What the text of a cut alone shows to be against the manifest or the agreement.
+    /// Faults of a cut's text against the manifest or the agreement.
     fn content_faults(&self, partner: &Partner, manifest: &Signed<Manifest>, cut: &Cut) -> Vec<String> {
         let said = manifest.statement();
         let mut faults = Vec::new();

@@ -1,4 +1,4 @@
-//! What partners sent, as our own people see and take it.
+//! The inbox: received products as our users see and take them.
 
 use crate::gateway::views::from_record::recalled;
 use std::path::Path;
@@ -19,10 +19,10 @@ use crate::store::{Direction, Exchange, ExchangeFilter, ExchangeKind, ExchangeSt
 use crate::system::power_may_fail;
 use crate::time::Time;
 
-/// Who takes a product, as the ledger names them.
+/// The person who takes a product, as recorded in the ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Taker {
-    /// Who they say they are: an officer, or the account again.
+    /// The stated identity: an officer, or the account again.
     pub name: String,
     /// The account of the operating system that ran the command.
     pub account: String,
@@ -59,9 +59,9 @@ impl Node {
         if !quarantined && row.opened.is_none() {
             row.opened = Some(self.now());
             let entry = Entry::new(self.now(), EntryKind::InboxOpened, id, "operator");
-            // On record before anybody sees it: the partner may ask later whether somebody did.
+            // Recorded before anybody sees it: the partner may ask later whether it was seen.
             match self.commit(vec![row.clone().into()], vec![entry]).await {
-                // Somebody else was shown it, or took it, in the same moment, and that is on record.
+                // Somebody else viewed or took it at the same moment, which is recorded.
                 Err(GatewayError::Store(StoreError::Conflict { .. })) => row = self.inbox_row(id).await?,
                 other => other?,
             }
@@ -74,12 +74,12 @@ impl Node {
         Ok(InboxItem { item: view(&row), quarantine, text })
     }
 
-    /// Puts on record that a product from the inbox is taken, and then writes it to a new file, or with detached attachments
-    /// to a new folder of `product.txt` and `attachments/`. What was taken can be taken again.
+    /// Records that a product from the inbox is taken, and then writes it to a new file, or with detached attachments
+    /// to a new folder of `product.txt` and `attachments/`. It can be taken again.
     ///
     /// # Errors
     /// [`GatewayError::Refused`] if it is in quarantine, its sender recalled it and `even_recalled` is not set, or
-    /// something is at `place`.
+    /// `place` exists.
     pub async fn take(
         &self,
         id: &ExchangeId,
@@ -95,7 +95,7 @@ impl Node {
         }
         if let Some(why) = row.recalled.as_ref().filter(|_| !even_recalled) {
             return Err(GatewayError::refused(format!(
-                "exchange `{id}` was recalled by `{}` at {} ({}): it is not to be used; --recalled takes it all the same",
+                "exchange `{id}` was recalled by `{}` at {} ({}): do not use it; --recalled takes it anyway",
                 row.partner, why.at, why.why
             )));
         }
@@ -104,8 +104,7 @@ impl Node {
         let _step = self.progress().step("taking", Unit::Bytes, Some(2 * payload.size()));
         let (cut, layout) = blocking(|| self.checked_again(&row, &text, &payload))?;
         let begun = package::begin(place, cut.detached().next().is_some()).map_err(GatewayError::Refused)?;
-        // On record before any of it is there. It can be taken again, whatever becomes of what is written now: what was
-        // taken stays.
+        // Recorded before anything is written. It can be taken again if writing fails: the payload stays stored.
         let now = self.now();
         let entry =
             Entry::new(now, EntryKind::InboxTaken, id, "operator").with("by", &by.name).with("account", &by.account);
@@ -125,7 +124,7 @@ impl Node {
         })?;
         power_may_fail("taken-recorded");
         blocking(|| self.hand_over(&row, (&cut, layout), &payload, (begun, place))).map_err(|error| {
-            GatewayError::trouble(format!("{error}; it is on record as taken, and `inbox take` writes it again"))
+            GatewayError::trouble(format!("{error}; it is recorded as taken: use `inbox take` to write it again"))
         })?;
         Ok(view(&row))
     }
@@ -138,7 +137,8 @@ impl Node {
             .ok_or_else(|| GatewayError::Unknown(format!("no exchange `{id}` is in the inbox: see `inbox list`")))
     }
 
-    /// Refuses what the ledger does not say was let into the inbox, by our checks or by an officer, whatever its row says.
+    /// Fails unless the ledger shows that it was admitted to the inbox, by our checks or by an officer, whatever its
+    /// row says.
     async fn was_let_in(&self, row: &Exchange) -> Result<(), GatewayError> {
         let about = self.store().entries_about(&row.id.to_string()).await?;
         let mut kinds = about.iter().rev().map(|recorded| recorded.entry.kind());
@@ -148,13 +148,13 @@ impl Node {
         match said {
             Some(EntryKind::ExchangeReceived | EntryKind::InboxAdmitted) => Ok(()),
             _ => Err(GatewayError::trouble(format!(
-                "exchange `{}` is in the inbox, and no entry of the ledger let it in: run `ledger verify`",
+                "exchange `{}` is in the inbox, but no ledger entry admitted it: run `ledger verify`",
                 row.id
             ))),
         }
     }
 
-    /// The text of what was received, and the payload it stands in.
+    /// The text of a received product, and the payload that contains it.
     pub(in crate::gateway) async fn opened(&self, row: &Exchange) -> Result<(Vec<u8>, PayloadReader), GatewayError> {
         let payload = row.payload.ok_or_else(|| GatewayError::trouble("the payload is not on record"))?;
         let reader = self.payload(payload).await?;
@@ -168,22 +168,22 @@ impl Node {
         Ok((text, reader))
     }
 
-    /// What must stand inside what a row says was received.
+    /// The binding that the payload of a row must have.
     fn bound_of(&self, row: &Exchange) -> Bound {
         let (sender, recipient) = (row.partner.clone().into(), self.config().node.name.clone());
         Bound { exchange: row.id, sender, recipient }
     }
 
-    /// What was received, with its whole payload checked once more. Blocks.
+    /// A received product, after its whole payload is verified again. Blocks.
     fn checked_again(
         &self,
         row: &Exchange,
         text: &[u8],
         payload: &PayloadReader,
     ) -> Result<(Cut, Layout), GatewayError> {
-        // The digest of this text was checked when it came and again now; what it says decides what is written.
+        // The digest of this text was verified at arrival and now; its content decides what is written.
         let cut = Cut::read(text, self.bounds(), self.register()).map_err(|fault| {
-            GatewayError::trouble(format!("`{}` no longer reads under the register in force: {fault}", row.id))
+            GatewayError::trouble(format!("`{}` is no longer valid under the register in force: {fault}", row.id))
         })?;
         let bound = self.bound_of(row);
         let content = self.progress().reading(payload.cursor());
@@ -196,7 +196,7 @@ impl Node {
         Ok((cut, layout))
     }
 
-    /// Writes what was received and checked to the place that was begun for it. Blocks.
+    /// Writes a verified product to the place that was begun for it. Blocks.
     fn hand_over(
         &self,
         row: &Exchange,
@@ -215,7 +215,7 @@ impl Node {
     }
 }
 
-/// What opens a payload that was received.
+/// The header that opens a received payload.
 fn header_of(row: &Exchange) -> Result<&Header, GatewayError> {
     row.header.as_ref().ok_or_else(|| GatewayError::trouble("the header of the payload is not on record"))
 }
@@ -224,7 +224,7 @@ fn other_payload(row: &Exchange) -> GatewayError {
     GatewayError::trouble(format!("the stored payload of `{}` is not the one that was received", row.id))
 }
 
-/// When a product came in: the time in the receipt that was given for it. What changes later does not move it.
+/// When a product was received: the time in its receipt, which later changes do not move.
 fn received(row: &Exchange) -> Time {
     let receipt = row.receipt.as_deref().and_then(|receipt| Signed::<Receipt>::peek(receipt).ok());
     receipt.map_or(row.updated, |receipt| Time::from_unix_ms(receipt.received_at_ms))

@@ -1,7 +1,7 @@
-//! The way in: an offer, its payload, the examination of what is inside, the inbox or quarantine, and the receipt.
+//! Inbound flow: an offer, its payload, the examination of the content, the inbox or quarantine, and the receipt.
 //!
-//! In come manifests, payloads and headers from the edge; out go receipts and refusal codes. It refuses what no agreement
-//! permits before a byte is taken, and puts what fails a check into quarantine.
+//! In come manifests, payloads and headers from the edge; out go receipts and refusal codes. It refuses what no
+//! agreement permits before accepting a byte, and quarantines what fails a check.
 
 pub(super) mod answer;
 pub(super) mod examination;

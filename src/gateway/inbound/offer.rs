@@ -1,5 +1,5 @@
-//! What partners offer: the manifest is checked before a byte is taken, the payload goes to its sink, and what opens
-//! and passes every check is in the inbox before a receipt is signed.
+//! Offers from partners: the manifest is checked before any byte is accepted, the payload goes to its sink, and a
+//! product that opens and passes every check is in the inbox before a receipt is signed.
 
 use crate::gateway::inbound::answer::AcceptedOffer;
 use crate::gateway::inbound::answer::ReceivedPayload;
@@ -28,7 +28,7 @@ use crate::system::power_may_fail;
 use crate::time::Time;
 use crate::wire::{Offer, RefusalCode};
 
-/// How long there is no use in trying again when our clock is in doubt: somebody has to come and look.
+/// Retry delay for the partner while our clock is in doubt: an operator must act.
 const DOUBT: Duration = Duration::from_secs(60);
 
 impl Node {
@@ -56,15 +56,15 @@ impl Node {
             if row.direction != Direction::In || row.partner != partner.id {
                 return Err(Rejection::new(
                     RefusalCode::Conflict,
-                    "another partner's or our own exchange has this number",
+                    "the number is in use by another partner's or our own exchange",
                 ));
             }
-            // A resend is answered as the first time, whatever has changed since: it has no second effect.
+            // A resend is answered like the first time, whatever has changed since: it has no second effect.
             if let Some(receipt) = self.receipt_again(row, &manifest).await? {
                 return Ok(AcceptedOffer::Replay(receipt));
             }
         }
-        self.clock_believed(clock_in_doubt).await?;
+        self.check_clock_trusted(clock_in_doubt).await?;
         self.admit(&partner, &manifest).await?;
         if said.kind == Kind::Product && self.withdrawn(&partner.id, said.exchange).await? {
             return Err(Rejection::new(RefusalCode::Withdrawn, "the partner recalled it before it had arrived"));
@@ -73,9 +73,9 @@ impl Node {
         Ok(AcceptedOffer::Accept(Box::new(partner), sink))
     }
 
-    /// Nothing new is taken by a clock that is not believed: what it would be judged by is not known. What is here stays
-    /// here, and is gone on with when the clock is accepted.
-    async fn clock_believed(&self, in_doubt: bool) -> Result<(), Rejection> {
+    /// Fails while the clock is in doubt: a new offer could not be judged. Stored data stays, and continues when the
+    /// clock is accepted.
+    async fn check_clock_trusted(&self, in_doubt: bool) -> Result<(), Rejection> {
         if !in_doubt {
             return Ok(());
         }
@@ -83,12 +83,12 @@ impl Node {
         Err(Rejection { retry_after: Some(DOUBT), ..Rejection::new(RefusalCode::NotCompleted, doubt) })
     }
 
-    /// What can be said of a manifest before a byte of its payload is taken.
+    /// Checks a manifest before any byte of its payload is accepted.
     async fn admit(&self, partner: &Partner, manifest: &Signed<Manifest>) -> Result<(), Rejection> {
         let now = self.now();
         let agreement = &partner.agreement;
         let recall = manifest.statement().kind == Kind::Recall;
-        // A recall is taken whatever the agreement says of products: it only ever makes less readable here.
+        // A recall is accepted whatever the agreement says about products: it only reduces what is readable here.
         if !recall && (!agreement.flow.receive || !agreement.in_force(now)) {
             return Err(Rejection::new(RefusalCode::NotAgreed, "the agreement does not let them send now"));
         }
@@ -110,20 +110,20 @@ impl Node {
                 Rejection::new(code, fault)
             },
         )?;
-        // The date of the product is inside; judged by today's register at the door, and by its own date once open.
+        // The product's date is inside: judged by today's register now, and by its own date once opened.
         let said = &manifest.statement().marking;
         let rules = Rules::new(self.register(), DocumentDate::Known(now.date())).in_profile_of(said);
         match rules.parse_banner_canonical(said) {
-            // Whoever it is released to, it only ever makes less readable here.
+            // Whatever its release list, it only reduces what is readable here.
             Ok(_) if recall => Ok(()),
             Ok(marking) => self.meant_for_us(partner, &marking, &[], &rules),
-            // No free text goes on record; but what was a marking when the product came is one for its recall.
+            // Free text is not recorded; but a marking that was valid for the product is valid for its recall.
             Err(_) if recall && self.came_as(partner, manifest.statement().about, said).await? => Ok(()),
             Err(not) => Err(Rejection::new(RefusalCode::MarkingRefused, not)),
         }
     }
 
-    /// Whether the product that a partner's notice is about came from it under this marking.
+    /// Whether the product that a partner's notice recalls came from that partner under this marking.
     async fn came_as(&self, partner: &Partner, about: Option<ExchangeId>, marking: &str) -> Result<bool, GatewayError> {
         let Some(about) = about else { return Ok(false) };
         let row = self.store().exchange(&about).await?;
@@ -132,7 +132,7 @@ impl Node {
         }))
     }
 
-    /// Whether something with these marks may come from this partner to us under the agreement.
+    /// Whether content with these markings may come from this partner to us under the agreement.
     pub(in crate::gateway) fn meant_for_us(
         &self,
         partner: &Partner,
@@ -160,7 +160,7 @@ impl Node {
         let resumed = known.as_ref().is_some_and(|row| {
             row.state == ExchangeState::Receiving && row.manifest.as_deref() == Some(manifest.bytes())
         });
-        // What resumes has its place already. Held until the row is on record.
+        // A resumed transfer has its reservation already. Held until the row is on record.
         let _place = match resumed {
             true => None,
             false => Some(self.place_for(partner, said.kind, said.payload_size).await?),
@@ -175,7 +175,7 @@ impl Node {
             changes.push(row.into());
             entries.push(entry);
         }
-        // What resumes was counted when it began.
+        // A resumed transfer was counted when it began.
         if sink.durable().0 == 0 {
             changes.push(self.spend(partner, Direction::In, said.payload_size));
         }
@@ -184,7 +184,7 @@ impl Node {
         }
         if let Err(error) = self.commit(changes, entries).await {
             drop(sink);
-            // Nothing of it was taken, so nothing of it is kept.
+            // Nothing was accepted, so nothing is stored.
             let gone = self.nothing_arrived(said.exchange).await;
             if matches!(error, GatewayError::Store(StoreError::Quota { .. })) {
                 gone?;
@@ -197,7 +197,7 @@ impl Node {
         Ok(sink)
     }
 
-    /// Opens, checks and records what has arrived: what was handed over, or what the spool has. The receipt.
+    /// Opens, checks and records an arrived payload, handed over or from the spool; returns the receipt.
     pub(in crate::gateway) async fn completed(
         &self,
         partner: &PartnerId,
@@ -219,8 +219,8 @@ impl Node {
         if let Some(receipt) = self.receipt_again(&row, &manifest).await? {
             return Ok(receipt);
         }
-        self.clock_believed(clock_in_doubt).await?;
-        // Checked again: the agreement may have changed while the payload was on its way.
+        self.check_clock_trusted(clock_in_doubt).await?;
+        // Checked again: the agreement may have changed during the transfer.
         self.admit(&partner, &manifest).await?;
         let reader = match short.clone() {
             Some(bytes) => PayloadReader::from(bytes),
@@ -229,7 +229,7 @@ impl Node {
         if reader.size() != payload.size || header.as_ref().map(Header::commitment) != manifest.statement().header {
             return Err(other_bytes());
         }
-        // On record with what becomes of the exchange, and not before.
+        // Recorded together with the outcome of the exchange.
         row.header = header.clone();
         if manifest.statement().kind == Kind::Recall {
             is_offered(reader.clone(), payload).await?;
@@ -240,9 +240,9 @@ impl Node {
         if row.recalled.is_some() || self.withdrawn(&partner.id, exchange).await? {
             return Err(self.refuse_withdrawn(row).await);
         }
-        // INVARIANT: the manifest of a product that was admitted names a header, and this is the one.
+        // INVARIANT: the manifest of an admitted product names a header, and this is it.
         let header = header.ok_or_else(other_bytes)?;
-        // The spool's file is hashed while it is looked into. Nothing counts that was found in other bytes.
+        // The spool file is hashed while it is inspected. Findings in other bytes do not count.
         let examined = async {
             blocking_unless(is_short(payload.size), || self.check_content(&partner, &manifest, &header, &reader))
         };
@@ -294,7 +294,7 @@ impl Node {
     ) -> Result<Vec<u8>, Rejection> {
         let now = self.now();
         let mut more = Vec::new();
-        // It can be read here, and told on, while it is in quarantine.
+        // People can read it in quarantine and pass it on.
         if let Some(cut) = cut {
             row.product_id = Some(cut.id().as_str().to_owned());
             more.push(self.received_from(&row.partner, cut, row.id).await?);
@@ -312,8 +312,8 @@ impl Node {
         self.durable_then_receipt(ReceivedPayload { row, short }, more, vec![entry], *proof).await
     }
 
-    /// What somebody must look at of a payload that was not opened: that it was sealed by or for another, say. Its partner
-    /// is told no more than of one that does not open at all.
+    /// The alarm for a payload that was not opened, for example because it was sealed by or for another. The partner
+    /// learns no more than for one that cannot be opened at all.
     fn alarm_of(&self, not: &NotOpened, row: &Exchange, manifest: &Signed<Manifest>) -> Option<Entry> {
         let alarm = Entry::new(self.now(), EntryKind::Alarm, row.id, "gateway")
             .with("why", not)
@@ -331,8 +331,8 @@ impl Node {
         }
     }
 
-    /// A payload that this node's key does not open, or that is not what it was offered as: nothing can be kept of it but
-    /// that it came.
+    /// Refuses a payload that this node's key does not open or that differs from its offer: only its arrival is
+    /// recorded.
     pub(in crate::gateway) async fn not_opened(&self, mut row: Exchange, why: &str, alarm: Option<Entry>) -> Rejection {
         let now = self.now();
         let (id, partner) = (row.id, row.partner.clone());
@@ -342,9 +342,11 @@ impl Node {
         row.reason = Some(why.to_owned());
         let entry = Entry::new(now, EntryKind::ExchangeRefused, id, &partner).with("why", why);
         if alarm.is_some() {
-            tracing::error!(exchange.id = %id, partner.id = %partner, why, "what a partner offers is not what it says");
+            tracing::error!(exchange.id = %id, partner.id = %partner, why, "the payload does not match the partner's offer");
         }
-        if let Err(error) = self.commit_news(vec![row.into()], [entry].into_iter().chain(alarm).collect()).await {
+        if let Err(error) =
+            self.commit_unless_repeated(vec![row.into()], [entry].into_iter().chain(alarm).collect()).await
+        {
             return error.into();
         }
         if let Some(payload) = payload {
@@ -379,7 +381,7 @@ fn arriving(known: Option<Exchange>, partner: &Partner, manifest: &Signed<Manife
     row
 }
 
-/// Whether what has arrived, from its first byte to its last, is the payload that was offered.
+/// Whether the arrived bytes are exactly the offered payload.
 async fn is_offered(mut reader: PayloadReader, payload: Payload) -> Result<(), Rejection> {
     let missing = |e: SpoolError| Rejection::new(RefusalCode::NotCompleted, e);
     let found = reader.prefix_digest(payload.size).await.map_err(missing)?;
@@ -387,5 +389,5 @@ async fn is_offered(mut reader: PayloadReader, payload: Payload) -> Result<(), R
 }
 
 fn other_bytes() -> Rejection {
-    Rejection::new(RefusalCode::DigestMismatch, "other bytes have arrived than were offered")
+    Rejection::new(RefusalCode::DigestMismatch, "the bytes that arrived differ from those offered")
 }

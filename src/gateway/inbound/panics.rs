@@ -1,4 +1,4 @@
-//! An offer over which there was a panic is refused for good.
+//! Final refusal of an offer whose processing panicked.
 
 use crate::gateway::Node;
 use crate::gateway::inbound::answer::Rejection;
@@ -8,15 +8,14 @@ use crate::store::{Direction, Exchange, ExchangeState};
 use crate::wire::RefusalCode;
 
 impl Node {
-    /// Refuses, for good, an offer over which there was a panic: what was received of it is let go of, and an alarm is on
-    /// record.
+    /// Finally refuses an offer whose processing panicked: what was received is deleted, and an alarm is recorded.
     pub(in crate::gateway) async fn panicked_inbound(
         &self,
         partner: &PartnerId,
         exchange: ExchangeId,
         doing: &'static str,
     ) -> Rejection {
-        self.panicked_over(exchange, partner, doing).await;
+        self.record_panic(exchange, partner, doing).await;
         let row = self.store().exchange(&exchange).await.ok().flatten();
         let arriving = |row: &Exchange| {
             row.direction == Direction::In

@@ -1,5 +1,5 @@
-//! Where a payload goes as it arrives: a long one to the spool, a short one into memory, to become durable in the commit
-//! that records what became of it.
+//! Where an arriving payload is stored: a long one in the spool, a short one in memory until the commit that records
+//! its outcome.
 
 use crate::gateway::inbound::answer::Rejection;
 use async_trait::async_trait;
@@ -15,7 +15,7 @@ use crate::store::{Reservation, Spool, SpoolError, SpoolId, SpoolWriter};
 use crate::wire::RefusalCode;
 
 impl Node {
-    /// A sink for the payload that a manifest announces. `resumed` says that it goes on from what the spool has of it.
+    /// A sink for the payload that a manifest announces. `resumed` says that it continues a spool file.
     pub(in crate::gateway) async fn sink(
         &self,
         said: &Manifest,
@@ -33,7 +33,7 @@ impl Node {
                 turn.ok_or_else(|| Rejection::new(RefusalCode::InProgress, "its payload is arriving already"))?;
             let room = self.spool().reserve(size).map_err(not_taken)?;
             if self.spool().has_any(id) {
-                // Begun when what is short was something else.
+                // Begun under another threshold for short payloads.
                 self.spool().remove(id).await.map_err(not_taken)?;
             }
             return Ok(Box::new(Gathered { bytes: BytesMut::new(), size, _turn: turn, _room: Some(room) }));
@@ -49,13 +49,13 @@ impl Node {
         Ok(Box::new(Spooling { writer, spool: self.spool().clone(), id, size, discarded: false }))
     }
 
-    /// Removes what an offer that is refused has begun in the spool.
+    /// Removes the spool file that a refused offer began.
     pub(in crate::gateway) async fn nothing_arrived(&self, exchange: ExchangeId) -> Result<(), GatewayError> {
         self.spool().remove(SpoolId::Envelope(exchange)).await.map_err(|e| self.spool_trouble(&e))
     }
 }
 
-/// The spool, as the edge writes to it. What follows on what was discarded begins a new file.
+/// A spool file for the edge. Data after a discard begins a new file.
 struct Spooling {
     writer: SpoolWriter,
     spool: Spool,
@@ -98,12 +98,12 @@ impl PayloadSink for Spooling {
     }
 }
 
-/// A short payload, never longer than was announced. None of it is durable: what is interrupted begins again.
+/// A short payload, limited to its announced length. It is not durable: an interrupted transfer restarts.
 struct Gathered {
     bytes: BytesMut,
     size: u64,
     _turn: Turn,
-    /// Its room on the disk, until the store has it.
+    /// Its reservation of disk space, until the store has it.
     _room: Option<Reservation>,
 }
 

@@ -1,4 +1,5 @@
-//! What partners sent and failed a check: kept apart with its findings, and let into the inbox by an officer alone.
+//! Quarantine: received payloads that failed a check are kept apart with their findings, and only an officer can
+//! admit them to the inbox.
 
 use crate::gateway::node::participants::holder_of;
 use base64::Engine as _;
@@ -18,14 +19,14 @@ use crate::store::{Direction, Exchange, ExchangeFilter, ExchangeState, StoreErro
 /// Base64 characters of a statement in one detail of a ledger entry.
 const PIECE_CHARS: usize = 500;
 
-/// How often an admission is judged anew because who is in office changed while it was.
+/// Retries of an admission because the officers changed meanwhile.
 const TRIES: usize = 8;
 
 /// Pieces in one entry; together with the other details they stay below what an entry holds.
 const PIECES_OF_ENTRY: usize = 10;
 
 impl Node {
-    /// Everything in quarantine, newest first, with what was found.
+    /// Everything in quarantine, newest first, with the findings.
     ///
     /// # Errors
     /// [`GatewayError`] if the store cannot be read.
@@ -39,20 +40,21 @@ impl Node {
         Ok(self.store().exchanges(&filter).await?.iter().map(|row| view(row, None)).collect())
     }
 
-    /// One product in quarantine; its text as well where the officer asks for it.
+    /// One product in quarantine; with its text on request.
     ///
     /// # Errors
-    /// [`GatewayError::Refused`] if it is not in quarantine; trouble if its payload is asked for and does not open.
+    /// [`GatewayError::Refused`] if it is not in quarantine; [`GatewayError::Trouble`] if its payload is requested
+    /// and does not open.
     pub async fn quarantined(&self, id: &ExchangeId, content: bool) -> Result<QuarantineView, GatewayError> {
         let row = self.quarantined_row(id).await?;
         let text = if content { Some(self.opened(&row).await?.0) } else { None };
         Ok(view(&row, text.map(|t| String::from_utf8_lossy(&t).into_owned())))
     }
 
-    /// Signs, as the officer whose key `signer` is, that one product may leave quarantine, and lets it into the inbox.
+    /// Signs the admission of one product from quarantine as the holder of `signer`, and admits it to the inbox.
     ///
     /// # Errors
-    /// As [`Node::admit_signed`], and [`GatewayError::Refused`] if the key is no officer's.
+    /// As [`Node::admit_signed`], and [`GatewayError::Refused`] if the key belongs to no officer.
     pub async fn admit_quarantined(
         &self,
         id: &ExchangeId,
@@ -75,12 +77,12 @@ impl Node {
         self.admit_signed(id, signed.bytes(), signer.public()).await
     }
 
-    /// Lets a product from quarantine into the inbox on an officer's signed statement. The statement goes on the ledger
-    /// with it.
+    /// Admits a product from quarantine to the inbox on an officer's signed statement, which is recorded in the
+    /// ledger with it.
     ///
     /// # Errors
-    /// [`GatewayError::Refused`] if the statement does not count, the product is not in quarantine, or its payload is not
-    /// here as it came.
+    /// [`GatewayError::Refused`] if the statement does not count, the product is not in quarantine, or its payload is
+    /// missing or damaged.
     pub async fn admit_signed(
         &self,
         id: &ExchangeId,
@@ -89,7 +91,7 @@ impl Node {
     ) -> Result<InboxView, GatewayError> {
         for _ in 1..TRIES {
             match self.try_admit(id, statement, key).await {
-                // Somebody was enrolled, revoked or changed meanwhile: the next try asks who is in office now.
+                // The officers changed meanwhile: the next try reads who is in office now.
                 Err(GatewayError::Store(StoreError::Conflict { .. })) => {}
                 other => return other,
             }
@@ -98,17 +100,19 @@ impl Node {
     }
 
     async fn try_admit(&self, id: &ExchangeId, statement: &[u8], key: &PublicKey) -> Result<InboxView, GatewayError> {
-        // INVARIANT: read before anything that is checked, and held in the commit.
+        // INVARIANT: read before anything that is checked, and compared in the commit.
         let roster = self.store().generations().await?.roster;
         let mut row = self.quarantined_row(id).await?;
         let now = self.now();
         if self.clock_in_doubt().await? {
-            return Err(GatewayError::refused("the clock is in doubt: nothing is admitted until it is right"));
+            return Err(GatewayError::refused(
+                "the clock is in doubt: products cannot be admitted until it is accepted",
+            ));
         }
         let officers = self.officers().await?;
         let signed = Admission::verify(statement, key, &what(&row)?, &self.here(&officers));
         let signed = signed.map_err(GatewayError::refused)?;
-        // What is admitted must be here: an officer's word for bytes that are lost or changed would stand for nothing.
+        // The payload must be intact: an admission of lost or changed bytes would be meaningless.
         let (opened, _) = self.opened(&row).await?;
         let mut prints = None;
         if let Ok(cut) = Cut::read(&opened, self.bounds(), self.register()) {
@@ -152,7 +156,7 @@ impl Node {
     }
 }
 
-/// What a statement about this row must name.
+/// What an officer's statement about this row must name.
 fn what(row: &Exchange) -> Result<Quarantined, GatewayError> {
     let missing = || GatewayError::refused(format!("exchange `{}` has no payload on record any more", row.id));
     Ok(Quarantined {

@@ -1,6 +1,7 @@
-//! The receipt of what came: signed once, when payload and record are durable, and given again as it is.
+//! Receipts for received payloads: signed once, when payload and record are durable, and repeated unchanged.
 //!
-//! It refuses to sign for what was not opened: a receipt says what only who opened the payload can say.
+//! It refuses to sign for content that was not opened: a receipt contains a proof that only the recipient of the
+//! content can give.
 
 use crate::digest::Digest;
 use crate::envelope::{Disposition, Manifest, OpeningProof, Receipt};
@@ -13,11 +14,11 @@ use crate::system::power_may_fail;
 use crate::time::Time;
 use crate::wire::RefusalCode;
 
-/// The detail of a ledger entry that holds the proof of opening: what receipts are signed with.
+/// The ledger detail with the proof of opening that receipts contain.
 pub(in crate::gateway) const OPENED: &str = "opened";
 
 impl Node {
-    /// The receipt of an exchange that is durably here already; an error if it is here with another manifest.
+    /// The receipt of an exchange that is durable here; an error if it has another manifest.
     pub(in crate::gateway) async fn receipt_again(
         &self,
         row: &Exchange,
@@ -32,11 +33,11 @@ impl Node {
         }
         match &row.receipt {
             Some(receipt) if self.is_own_receipt(receipt, row, manifest) => Ok(Some(receipt.clone())),
-            // The node stopped between receiving and signing, or what it signed is not what is kept of it: what is durable
-            // is receipted now.
+            // The node stopped between receiving and signing, or the stored receipt is damaged: it is signed again
+            // now.
             kept => {
                 if kept.is_some() {
-                    tracing::error!(exchange.id = %row.id, partner.id = %row.partner, "the receipt that is kept is damaged: it is signed again");
+                    tracing::error!(exchange.id = %row.id, partner.id = %row.partner, "the stored receipt is damaged: it is signed again");
                 }
                 let proof = self.proof_on_record(row, manifest.statement()).await?;
                 self.sign_receipt(row.clone(), None, proof).await.map(Some)
@@ -44,8 +45,8 @@ impl Node {
         }
     }
 
-    /// Whether what is kept as the receipt of an exchange is this node's, and of exactly what is here. What is not would be
-    /// refused by its sender, each time that it asks again.
+    /// Whether the stored receipt is signed by this node and for exactly this exchange. Otherwise the sender would
+    /// reject it every time.
     fn is_own_receipt(&self, kept: &[u8], row: &Exchange, manifest: &Signed<Manifest>) -> bool {
         let Ok(receipt) = Signed::<Receipt>::verify(kept, self.keys().signing.public()) else { return false };
         let (said, offered) = (receipt.statement(), manifest.statement());
@@ -54,7 +55,7 @@ impl Node {
             && (said.manifest_digest, said.payload_digest) == (Digest::of(manifest.bytes()), offered.payload_digest)
     }
 
-    /// When what is here was put on record as received.
+    /// When the exchange was recorded as received.
     async fn received_at(&self, row: &Exchange) -> Result<Time, Rejection> {
         let entries = self.store().entries_about(&row.id.to_string()).await?;
         let received = entries
@@ -65,15 +66,15 @@ impl Node {
         Ok(received.map_or(row.updated, Entry::time))
     }
 
-    /// What shows that this node opened what it has, as it put it on record when it did.
+    /// The proof that this node opened the payload, as recorded then.
     async fn proof_on_record(&self, row: &Exchange, said: &Manifest) -> Result<OpeningProof, Rejection> {
         let entries = self.store().entries_about(&row.id.to_string()).await?;
         let proofs = entries.iter().rev().filter_map(|recorded| recorded.entry.detail().get(OPENED)?.parse().ok());
         let proof = proofs.map(OpeningProof::from_digest).find(|proof| said.opening.is_of(proof));
-        proof.ok_or_else(|| Rejection::new(RefusalCode::NotCompleted, "that it was opened is not on record"))
+        proof.ok_or_else(|| Rejection::new(RefusalCode::NotCompleted, "no proof of opening is on record"))
     }
 
-    /// Commits that the exchange is here, with what changes beside it, and only then signs for it.
+    /// Commits that the exchange was received, with all accompanying changes, and only then signs the receipt.
     pub(in crate::gateway) async fn durable_then_receipt(
         &self,
         ReceivedPayload { row, short }: ReceivedPayload,
@@ -84,12 +85,12 @@ impl Node {
         let changes = std::iter::once(Change::with_payload(row.clone(), short)).chain(more).collect();
         let committed = self.commit_for_head(changes, entries).await?;
         power_may_fail("inbox-recorded");
-        // What was just committed is what is on record now; were it changed since, the receipt would be a conflict.
+        // The row just committed is current; if it changed since, the receipt is a conflict.
         let row = Exchange { version: row.version.next(), ..row };
         self.sign_receipt(row, Some(committed), proof).await
     }
 
-    /// Signs the receipt of what is durably here and puts it on record before anybody sees it.
+    /// Signs the receipt of a durable exchange and records it before anybody sees it.
     async fn sign_receipt(
         &self,
         mut row: Exchange,

@@ -1,7 +1,6 @@
-//! What partners offered and did not get in: put on record so that an operator sees it, and bounded, so that whoever
-//! offers without end fills nothing.
+//! Refused offers: recorded so that an operator sees them, and bounded, so that repeated offers fill nothing.
 //!
-//! It refuses to remember what will be offered again anyway, and to touch a row that is about anything else.
+//! It does not record temporary refusals, and never changes a row about anything else.
 
 use crate::gateway::inbound::answer::Rejection;
 use serde::Serialize;
@@ -14,11 +13,11 @@ use crate::store::{Direction, Exchange, ExchangeFilter, ExchangeState, StoreErro
 use crate::time::Time;
 use crate::wire::RefusalCode;
 
-/// How many times an offer that is refused for another reason than before is said so in the ledger.
+/// How many changed reasons for refusing an offer are recorded in the ledger.
 const ENTRIES_MAX: u32 = 8;
-/// For how long a refused offer is shown.
+/// How long a refused offer is listed.
 const SHOWN: std::time::Duration = std::time::Duration::from_secs(86_400);
-/// At most how many are.
+/// Maximum number listed.
 const SHOWN_MAX: u32 = 100;
 
 /// An offer that was refused.
@@ -26,27 +25,27 @@ const SHOWN_MAX: u32 = 100;
 pub struct RefusedOffer {
     /// Its number, as the partner gave it.
     pub exchange: String,
-    /// Who offered it.
+    /// The partner that offered it.
     pub partner: String,
-    /// How often.
+    /// How often it was offered.
     pub times: u32,
     /// The code that the partner was told.
     pub code: String,
-    /// Why, in our own words.
+    /// The reason in our own log.
     pub why: String,
     /// When it was offered last.
     pub last: String,
 }
 
 impl Node {
-    /// Puts on record that an offer was refused for good. The first time there is an entry in the ledger and a row; from
-    /// then on it is counted. What cannot be put on record is in the log alone: the partner is refused all the same.
+    /// Records that an offer was finally refused. The first time this writes a ledger entry and a row; later it is
+    /// counted. If recording fails, only the log has it: the partner is refused anyway.
     pub(in crate::gateway) async fn turned_away(&self, partner: &PartnerId, exchange: ExchangeId, not: &Rejection) {
         if not.code.retryable() {
             return;
         }
         match self.try_turned_away(partner, exchange, not).await {
-            // Another offer of the same number was put on record meanwhile, or there were too many for today.
+            // Another offer of the same number was recorded meanwhile, or today's limit was reached.
             Ok(()) | Err(GatewayError::Store(StoreError::Conflict { .. } | StoreError::Quota { .. })) => {}
             Err(error) => {
                 tracing::error!(partner.id = %partner, exchange.id = %exchange, error = %error, "a refused offer is not on record");
@@ -66,13 +65,13 @@ impl Node {
             .with("why", &not.why);
         let Some(mut row) = self.store().exchange(&exchange).await? else {
             let row = refused(exchange, partner, now, &code, &not.why);
-            // A partner whose quota of exchanges is used up can have no more of them put on record either.
+            // A partner that has used up its quota of exchanges gets no more of them recorded.
             let counted = self.spend(self.participants().await?.partner(partner)?, Direction::In, 0);
             return self.commit(vec![row.into(), counted], vec![entry]).await;
         };
         let offered = row.direction == Direction::In && row.partner == *partner;
         if !offered || row.state != ExchangeState::Refused {
-            // The number is in use. Whoever offers it is on record once.
+            // The number is in use. Its misuse is recorded once.
             let said = |e: &crate::store::Recorded| {
                 e.entry.kind() == EntryKind::ExchangeRefused && e.entry.actor() == partner.as_str()
             };
@@ -89,7 +88,7 @@ impl Node {
         self.commit(vec![row.into()], vec![entry]).await
     }
 
-    /// What partners offered in the last day and were refused for good, newest first.
+    /// Offers of the last day that were finally refused, newest first.
     ///
     /// # Errors
     /// [`GatewayError`] if the store cannot be read.
@@ -117,7 +116,7 @@ impl Node {
     }
 }
 
-/// The row of an offer that was refused before anything of it was taken. Nothing that its partner says of it is believed.
+/// The row of an offer refused before anything was accepted. Nothing that its partner states is trusted.
 fn refused(id: ExchangeId, partner: &PartnerId, now: Time, code: &str, why: &str) -> Exchange {
     let mut row = Exchange::new(id, Direction::In, partner.clone(), ExchangeState::Refused, now, now);
     row.attempts = 1;
@@ -127,11 +126,11 @@ fn refused(id: ExchangeId, partner: &PartnerId, now: Time, code: &str, why: &str
 }
 
 impl Node {
-    /// What a partner is told of an offer that is not taken; the rest is for our own log, a few times a minute for each code.
+    /// The refusal that a partner receives; the reason goes to our own log, a few times a minute for each code.
     pub(in crate::gateway) fn told(&self, partner: &PartnerId, exchange: ExchangeId, not: &Rejection) -> Refusal {
         let code = not.code.number();
-        if let Some(suppressed) = self.not_taken().admit(&format!("{partner} {code}"), "not taken", self.now()) {
-            tracing::warn!(partner.id = %partner, exchange.id = %exchange, code, why = not.why, suppressed, "not taken");
+        if let Some(suppressed) = self.not_taken().admit(&format!("{partner} {code}"), "offer rejected", self.now()) {
+            tracing::warn!(partner.id = %partner, exchange.id = %exchange, code, why = not.why, suppressed, "offer rejected");
         }
         Refusal { code: not.code, retry_after: not.retry_after }
     }

@@ -1,4 +1,4 @@
-//! Renderings of what partners sent, for the people who take it.
+//! Renderings of received products, for the people who take them.
 
 use std::collections::BTreeSet;
 
@@ -15,13 +15,13 @@ use crate::store::ExchangeState;
 pub struct Rendering {
     /// In which format.
     pub format: Format,
-    /// Its bytes; or what has no place in the format.
+    /// Its bytes, or what the format cannot represent.
     pub made: Result<Vec<u8>, String>,
 }
 
 impl Node {
-    /// The renderings of a product in the inbox: those `asked` for, or else those that the sender's manifest names. Each
-    /// is made here, from the product that was received and nothing else; the product itself is not among them.
+    /// Renderings of a product in the inbox: those `asked` for, or else those that the sender's manifest names. Each
+    /// is created here from the received product alone, which is not among them.
     ///
     /// # Errors
     /// [`GatewayError`] if no such product is here, it is in quarantine, or it cannot be opened.
@@ -37,7 +37,7 @@ impl Node {
         let formats = match asked {
             Some(asked) => asked.clone(),
             None => {
-                // The manifest was verified before it came to be on record.
+                // The manifest was verified before it was recorded.
                 let manifest = row.manifest.as_deref().map(Signed::<Manifest>::peek).transpose();
                 let manifest = manifest.map_err(GatewayError::trouble)?;
                 let names = manifest.and_then(|m| m.formats).unwrap_or_default();
@@ -49,7 +49,7 @@ impl Node {
         }
         let (text, _) = self.opened(&row).await?;
         let cut = Cut::read(&text, self.bounds(), self.register()).map_err(|fault| {
-            GatewayError::trouble(format!("`{id}` no longer reads under the register in force: {fault}"))
+            GatewayError::trouble(format!("`{id}` is no longer valid under the register in force: {fault}"))
         })?;
         let made = |format| Rendering {
             format,

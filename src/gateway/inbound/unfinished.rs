@@ -1,8 +1,8 @@
-//! What partners began to send and did not finish: how much of it there may be, and when it goes.
+//! Unfinished transfers from partners: how many may be stored, and when they are removed.
 //!
-//! A partner may keep so many unfinished payloads here, and so much of the room for payloads, and no more: beyond that its
-//! offers are refused until there is room again. What is not gone on with is dropped when its manifest expires or after a
-//! configured time, or by an operator. Nothing is lost by that: the sender has no receipt, and may offer it again.
+//! A partner may have a limited number of unfinished payloads here and a limited share of the storage; beyond that
+//! its offers are refused. An unfinished payload is dropped when its manifest expires, after a configured time, or by
+//! an operator. Nothing is lost: the sender has no receipt and may offer it again.
 
 use crate::gateway::node::process::payload_quota::{Counted, Place, Share};
 use std::collections::BTreeMap;
@@ -18,21 +18,21 @@ use crate::store::{Direction, Exchange, ExchangeFilter, ExchangeState, Exclusive
 use crate::time::Time;
 use crate::wire::RefusalCode;
 
-/// How long there is no use in offering more when a partner's share is used up.
+/// Retry delay for a partner whose share is used up.
 const NO_PLACE: Duration = Duration::from_secs(60);
-/// How long what the store counted is gone on with before all of it is counted again: it can be many rows.
+/// How long a count from the store is used before all rows are counted again, which can be many.
 const COUNTED_FOR: Duration = Duration::from_secs(60);
-/// How soon it is counted again for an offer that would be too much.
+/// How soon it is counted again for an offer that would exceed the share.
 const COUNTED_AGAIN: Duration = Duration::from_secs(1);
-/// In which payloads are here that were not taken.
+/// States in which payloads are stored here and not taken.
 const HERE: [ExchangeState; 3] = [ExchangeState::Receiving, ExchangeState::Received, ExchangeState::Quarantined];
-/// So many times as long a payload may take in all, however often a little of it comes.
+/// A transfer may take this many idle times in total, however often a little of it arrives.
 const IDLE_TIMES: u32 = 30;
 /// Rows of one page.
 const PAGE: u32 = 1000;
 
 impl Node {
-    /// A place for one more payload of a partner, or why there is none.
+    /// Reserves space for one more payload of a partner, or returns why there is none.
     pub(in crate::gateway) async fn place_for(
         &self,
         partner: &Partner,
@@ -73,20 +73,21 @@ impl Node {
     fn share_of(&self, partner: &Partner, kind: Kind) -> Result<Share, Rejection> {
         let store = &self.config().store;
         let free = self.spool().free_bytes().map_err(Rejection::full)?;
-        // Whoever may send so many at once needs a place for each.
+        // A partner that may send so many at once needs space for each.
         let unfinished = store.unfinished_max.max(u64::from(partner.agreement.limits.concurrent));
         let share =
             Share { unfinished, percent: store.partner_percent, free: free.saturating_sub(store.reserve_bytes) };
         Ok(match kind {
             Kind::Product => share,
-            // It is short, and only ever makes less readable here: where products have taken all places, it has as many.
+            // A recall is short and only reduces what is readable here: it has as many places again when products
+            // have used all.
             Kind::Recall => Share { unfinished: unfinished.saturating_mul(2), percent: 100, ..share },
         })
     }
 
     async fn count(&self, partner: &PartnerId) -> Result<Counted, GatewayError> {
         let at = self.running();
-        // First: what comes on record in between is counted twice, and never missed.
+        // Read first: rows recorded in between are counted twice and never missed.
         let begun = self.shares().begun.lock().get(partner).copied().unwrap_or_default();
         let held = self.store().held(partner, &HERE).await?;
         let unfinished = held.get(&ExchangeState::Receiving).map_or(0, |usage| usage.exchanges);
@@ -96,14 +97,14 @@ impl Node {
         Ok(Counted { at, unfinished: unfinished + begun.exchanges, bytes, whole })
     }
 
-    /// As [`Node::count`], of what is not finished alone: these are few.
+    /// As [`Node::count`], of unfinished payloads alone: these are few.
     async fn count_unfinished(&self, partner: &PartnerId) -> Result<u64, GatewayError> {
         let begun = self.shares().begun.lock().get(partner).map_or(0, |usage| usage.exchanges);
         let held = self.store().held(partner, &[ExchangeState::Receiving]).await?;
         Ok(held.get(&ExchangeState::Receiving).map_or(begun, |usage| usage.exchanges + begun))
     }
 
-    /// Drops what partners did not finish in time.
+    /// Drops transfers that partners did not finish in time.
     pub(in crate::gateway) async fn expire_unfinished(&self) -> Result<(), GatewayError> {
         let listing = self.spool().list().await.map_err(|e| self.spool_trouble(&e))?;
         let mut files = BTreeMap::<SpoolId, Vec<&Spooled>>::new();
@@ -111,17 +112,17 @@ impl Node {
         for row in self.unfinished().await? {
             let files = files.get(&SpoolId::Envelope(row.id)).map_or(&[][..], Vec::as_slice);
             let last = files.iter().map(|file| file.modified).fold(row.updated, Time::max);
-            // Were the store an older copy, what is whole may have been received since.
+            // If the store is an older copy, a complete payload may have been received since.
             let may_be_more = files.iter().any(|file| file.whole) && self.confirmed().is_none_or(|until| last >= until);
             if let Some(why) = self.is_over(&row, last).filter(|_| !may_be_more) {
-                // Somebody may be going on with it just now.
+                // The transfer may just be continuing.
                 let _ = self.drop_unfinished(row, "gateway", &why).await?;
             }
         }
         Ok(())
     }
 
-    /// Every exchange of which a payload is arriving or was left.
+    /// Every exchange whose payload is arriving or was left unfinished.
     async fn unfinished(&self) -> Result<Vec<Exchange>, GatewayError> {
         let mut filter = ExchangeFilter {
             direction: Some(Direction::In),
@@ -138,7 +139,7 @@ impl Node {
         }
     }
 
-    /// Why an unfinished payload, of which nothing came after `last`, is not waited for any more.
+    /// Why an unfinished payload, of which nothing arrived after `last`, is dropped.
     fn is_over(&self, row: &Exchange, last: Time) -> Option<String> {
         let (now, hours) = (self.now(), self.config().store.unfinished_hours);
         if row.expires <= now {
@@ -151,7 +152,7 @@ impl Node {
         (now.since(last) >= idle).then(|| format!("not finished: nothing came for {hours} hours"))
     }
 
-    /// Drops what has arrived of an exchange: on record first. False if it is arriving at this moment.
+    /// Drops what has arrived of an exchange, after recording that. `false` if it is arriving now.
     pub(in crate::gateway) async fn drop_unfinished(
         &self,
         row: Exchange,
@@ -179,7 +180,7 @@ impl Node {
         Ok(true)
     }
 
-    /// The files of a payload, each locked; nothing if somebody has one of them.
+    /// The files of a payload, each locked; `None` if another holds one of them.
     async fn loose_files(&self, id: SpoolId) -> Result<Option<Vec<ExclusiveFile>>, GatewayError> {
         let listing = self.spool().list().await.map_err(|e| self.spool_trouble(&e))?;
         let mut files = Vec::new();

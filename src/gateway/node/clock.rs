@@ -1,4 +1,4 @@
-//! A clock in doubt: noticed, put on record, and believed again only when two officers say so.
+//! Detects that the clock was set, records the doubt, and trusts the clock again only when two officers accept it.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -8,25 +8,25 @@ use crate::ledger::{Entry, EntryKind};
 use crate::store::{Change, Setting, TrafficChange, Version};
 use crate::time::{Step, StepWatch, Time};
 
-/// By how much the clock may stand behind the latest time on record before it is in doubt.
+/// How far the clock may lie behind the latest recorded time before it is in doubt.
 const CLOCK_SLACK: Duration = Duration::from_secs(60);
-/// The setting that says whether the clock is believed, for all processes on the store and over restarts.
+/// The setting that says whether the clock is trusted, for all processes on the store and across restarts.
 pub(in crate::gateway) const SETTING: &str = "clock";
-/// What its value begins with while the clock is in doubt; how it was set follows.
+/// Prefix of its value while the clock is in doubt; how it was set follows.
 const DOUBTED: &[u8] = b"doubted: ";
 const ACCEPTED: &[u8] = b"accepted";
 
-/// What the server remembers of the clock between two looks.
+/// The server's reference point for noticing that the clock was set between two checks.
 pub(in crate::gateway) struct ClockWatch(Mutex<(StepWatch, Option<Version>)>);
 
 impl ClockWatch {
-    /// Takes the clock to be right at the start; whether it was already in doubt then is on record.
+    /// Assumes that the clock is right at the start; an earlier doubt is on record.
     pub(in crate::gateway) fn start(node: &Node) -> ClockWatch {
         ClockWatch(Mutex::new((StepWatch::start(node.now(), node.running()), None)))
     }
 
-    /// The step since the start or since the clock was last accepted.
-    fn look(&self, node: &Node, setting: Option<&Setting>) -> Option<Step> {
+    /// How far the clock was set since the start, or since it was last accepted.
+    fn step_since(&self, node: &Node, setting: Option<&Setting>) -> Option<Step> {
         let mut watch = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let version = setting.map(|setting| setting.version);
         if watch.1 != version {
@@ -40,7 +40,7 @@ impl ClockWatch {
 }
 
 impl Node {
-    /// Why the clock is in doubt, if it is: then nothing is released, offered or taken, and nothing runs out.
+    /// Why the clock is in doubt, if it is. While it is, nothing is released, offered, received or expired.
     ///
     /// # Errors
     /// [`GatewayError`] if the store cannot be read.
@@ -54,11 +54,11 @@ impl Node {
         Ok(self.is_behind(self.store().generations().await?.clock_high))
     }
 
-    /// Why the clock cannot be right if a time this late is on record.
+    /// Why the clock cannot be right, if a time as late as `high` is recorded.
     pub(in crate::gateway) fn is_behind(&self, high: Time) -> Option<String> {
         let now = self.now();
         let behind = high > now.plus(CLOCK_SLACK);
-        behind.then(|| format!("the clock shows {now}, but {high} is on record already: see `portcullis clock`"))
+        behind.then(|| format!("the clock shows {now}, but the record already has {high}: see `portcullis clock`"))
     }
 
     /// Whether the clock is in doubt.
@@ -66,15 +66,15 @@ impl Node {
         Ok(self.clock_doubt().await?.is_some())
     }
 
-    /// Looks whether the clock was set, puts that on record, and says whether it is in doubt. `high` is the latest time
-    /// on record.
+    /// Checks whether the clock was set, records it if so, and returns whether the clock is in doubt. `high` is the
+    /// latest recorded time.
     pub(in crate::gateway) async fn watch_clock(&self, watch: &ClockWatch, high: Time) -> Result<bool, GatewayError> {
         let setting = self.store().setting(SETTING).await?;
         let doubted = setting.as_ref().is_some_and(|setting| setting.value.starts_with(DOUBTED));
-        let Some(step) = watch.look(self, setting.as_ref()).filter(|_| !doubted) else {
+        let Some(step) = watch.step_since(self, setting.as_ref()).filter(|_| !doubted) else {
             return Ok(doubted || self.is_behind(high).is_some());
         };
-        tracing::error!(step = %step, "the clock was set: nothing is released until two officers accept it");
+        tracing::error!(step = %step, "the clock was set: releases are suspended until two officers accept it");
         let now = self.now();
         let value = [DOUBTED, step.to_string().as_bytes()].concat();
         let version = setting.map_or(Version::NEW, |setting| setting.version);
@@ -84,9 +84,9 @@ impl Node {
         Ok(true)
     }
 
-    /// What the doubt about the clock is, to the millisecond, so that who accepts it accepts no other; `None` if it is
-    /// not in doubt.
-    pub(in crate::gateway) async fn doubt_on_record(&self) -> Result<Option<String>, GatewayError> {
+    /// The doubt about the clock, to the millisecond, so that officers accept this one and no other; `None` if the
+    /// clock is trusted.
+    pub(in crate::gateway) async fn recorded_doubt(&self) -> Result<Option<String>, GatewayError> {
         if let Some(setting) = self.store().setting(SETTING).await?
             && let Some(how) = setting.value.strip_prefix(DOUBTED)
         {
@@ -97,12 +97,12 @@ impl Node {
         Ok(self.is_behind(high).map(|_| format!("doubted: {high} is on record\n")))
     }
 
-    /// What officers sign who have looked and found the clock right.
+    /// The text that officers sign when they have checked the clock and found it right.
     pub(in crate::gateway) fn clock_accepted(&self) -> String {
-        format!("trusted: it was right at {}\n", self.now())
+        format!("believed: it was right at {}\n", self.now())
     }
 
-    /// What puts on record that the clock is trusted from now on.
+    /// The change that records that the clock is trusted again.
     pub(in crate::gateway) async fn accept_clock(&self) -> Result<[Change; 2], GatewayError> {
         let now = self.now();
         let version = self.store().setting(SETTING).await?.map_or(Version::NEW, |setting| setting.version);

@@ -1,16 +1,16 @@
-//! Files beside the store that a node reads and replaces whole: certificates, lists, texts of the policy.
+//! Files beside the store that a node reads and replaces as a whole: certificates, revocation lists, policy texts.
 
 use std::path::Path;
 
 use crate::config::read_file;
 use crate::gateway::GatewayError;
 
-/// Certificates, lists and texts of the policy are not longer than this.
+/// Maximum length of a certificate, list or policy text, in bytes.
 pub(in crate::gateway) const TEXT_BYTES_MAX: u64 = 64 << 20;
 
-/// That the key of an authority cannot be used: it is not the one in its certificate, say.
+/// The error for an authority's key that cannot be used, for example because it does not match its certificate.
 pub(in crate::gateway) fn unusable_key(file: &Path, why: &dyn std::fmt::Display) -> GatewayError {
-    GatewayError::trouble(format!("`{}`: {why}; put the file back from its copy", file.display()))
+    GatewayError::trouble(format!("`{}`: {why}; restore the file from its backup", file.display()))
 }
 
 pub(in crate::gateway) fn cannot_be_written(path: &Path, error: &std::io::Error) -> GatewayError {
@@ -23,7 +23,7 @@ pub(in crate::gateway) fn read(path: &Path) -> Result<String, GatewayError> {
     text.map_err(|e| GatewayError::trouble(format!("`{}` cannot be read: {e}", path.display())))
 }
 
-/// Replaces a file in one step, durable before this returns: readers see the old or the new bytes, never a part.
+/// Replaces a file atomically and durably: readers see either the old or the new bytes.
 pub(in crate::gateway) fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), GatewayError> {
     crate::config::replace_file(path, bytes, mode).map_err(|e| cannot_be_written(path, &e))
 }

@@ -1,8 +1,8 @@
-//! The fingerprints of the node's own keys, on record: a key file that reads, and is another key than the node has, is found
-//! before anything is signed, opened or kept with it.
+//! The recorded fingerprints of the node's own keys. They reveal a key file that is well formed but holds another
+//! key, before anything is signed, opened or stored with it.
 //!
-//! A flipped bit in the seed of a key gives another key that works: what it signed, nobody would take for ours, and what was
-//! kept with the right one it does not open.
+//! A flipped bit in a key's seed gives another working key: nobody would accept its signatures, and it does not open
+//! what was stored with the right key.
 
 use crate::pki::CertificateAlgorithm;
 use crate::sign::Algorithm;
@@ -17,20 +17,22 @@ use crate::seal::Opener as _;
 use crate::sign::Signer as _;
 use crate::store::{Setting, StoreError, Version};
 
-/// The setting that holds the fingerprints of the node's keys: a line for each, of its name, a space and the fingerprint.
+/// The setting with the fingerprints of the node's keys: one line per key, with its name, a space and the
+/// fingerprint.
 const KEYS: &str = "node.keys";
 
 impl Node {
-    /// Refuses to go on with a key that is not the one on record; puts them on record where none are. The key that stands in
-    /// the node's certificate is the node's, also where the store was put back from a copy that does not know of its renewal.
+    /// Fails if a key differs from the recorded one; records the keys where none are recorded. A node key that
+    /// matches the node's certificate is accepted even if the store was restored from a copy that predates its
+    /// renewal.
     ///
     /// # Errors
-    /// [`GatewayError::Trouble`] if a key is another than the one on record, or cannot be used.
+    /// [`GatewayError::Trouble`] if a key differs from the recorded one or cannot be used.
     pub(in crate::gateway) async fn check_keys(&self) -> Result<(), GatewayError> {
         let found = self.key_fingerprints()?;
         let Some(row) = self.store().setting(KEYS).await? else { return self.record_keys(&found).await };
         let recorded = parse(&row.value)
-            .ok_or_else(|| GatewayError::trouble("the fingerprints of this node's keys on record do not read"))?;
+            .ok_or_else(|| GatewayError::trouble("the recorded fingerprints of this node's keys are malformed"))?;
         let other: Vec<String> = recorded
             .iter()
             .filter_map(|(name, recorded)| {
@@ -39,32 +41,26 @@ impl Node {
                     return None;
                 }
                 let file = self.config().keys.file(name);
-                Some(format!(
-                    "`{}` holds another key: its fingerprint is {found}, on record is {recorded}",
-                    file.display()
-                ))
+                Some(format!("`{}` holds another key: expected fingerprint {recorded}, found {found}", file.display()))
             })
             .collect();
         if other.is_empty() {
             return Ok(());
         }
-        Err(GatewayError::Trouble(format!(
-            "{}; nothing is signed, opened or kept with it: put the file back from its copy",
-            other.join("; ")
-        )))
+        Err(GatewayError::Trouble(format!("{}; it is not used: restore the file from its backup", other.join("; "))))
     }
 
     async fn record_keys(&self, found: &BTreeMap<&'static str, Digest>) -> Result<(), GatewayError> {
         let named = found.iter().map(|(name, key)| ((*name).to_owned(), *key)).collect();
         let (setting, entry) = self.keys_setting(&named, Version::NEW);
         match self.commit(vec![setting.into()], vec![entry]).await {
-            // Another process opened the node for the first time in the same moment.
+            // Another process opened the node for the first time at the same moment.
             Err(GatewayError::Store(StoreError::Conflict { .. })) => Ok(()),
             recorded => recorded,
         }
     }
 
-    /// What changes on record when the key of that name is replaced.
+    /// The change that records a new key under this name.
     pub(in crate::gateway) async fn key_replaced(
         &self,
         name: &str,
@@ -84,15 +80,15 @@ impl Node {
         (Setting { name: KEYS.to_owned(), value: text.into_bytes(), changed: now, version }, entry)
     }
 
-    /// The fingerprints of the keys in the node's files that a running gateway uses, by the name of the file. The keys of
-    /// authorities are held against their certificates when they are used.
+    /// Fingerprints of the key files that a running gateway uses, by file name. Authority keys are compared with
+    /// their certificates when they are used.
     fn key_fingerprints(&self) -> Result<BTreeMap<&'static str, Digest>, GatewayError> {
         let (keys, config) = (self.keys(), self.config());
         let profile: ProfileName = config.listen.profile.parse().map_err(GatewayError::trouble)?;
         let text = config.keys.text("node").map_err(GatewayError::trouble)?;
         let wrong = |e: &dyn std::fmt::Display| {
             GatewayError::trouble(format!(
-                "`{}`: {e}: put the file back from its copy",
+                "`{}`: {e}: restore the file from its backup",
                 config.keys.file("node").display()
             ))
         };
@@ -103,7 +99,7 @@ impl Node {
             ("ledger", keys.ledger.public().fingerprint()),
             ("payload", Digest::of(keys.payload.recipient().to_string().as_bytes())),
             ("storage", Digest::of(keys.storage.recipient().to_string().as_bytes())),
-            ("node", node.ok_or_else(|| wrong(&"it is no key that a certificate may have"))?),
+            ("node", node.ok_or_else(|| wrong(&"not a key type that a certificate may hold"))?),
         ]
         .into())
     }
@@ -117,7 +113,7 @@ fn parse(value: &[u8]) -> Option<BTreeMap<String, Digest>> {
     std::str::from_utf8(value).ok()?.lines().map(line).collect()
 }
 
-/// The fingerprint that a certificate's key has wherever else it is used.
+/// A certificate key's fingerprint, as used everywhere else.
 pub(in crate::gateway) fn key_fingerprint(raw: &[u8], algorithm: CertificateAlgorithm) -> Option<Digest> {
     let algorithm = match algorithm {
         CertificateAlgorithm::P384 => Algorithm::Es384,

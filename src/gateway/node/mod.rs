@@ -1,7 +1,7 @@
-//! One node's folder, opened: configuration, keys, policy, register, store and spool; and what every use case needs of it:
-//! the snapshot that it works on, caches, the clock, checkpoints, and commits with their ledger entries.
+//! One opened node: configuration, keys, policy, marking register, store and spool, and what every use case needs of
+//! it: the snapshot that it works on, caches, the clock, checkpoints, and commits with their ledger entries.
 //!
-//! It refuses to open on a key, policy, store or spool that cannot be used.
+//! It refuses to open with a key, policy, store or spool that cannot be used.
 
 pub(super) mod clock;
 pub(super) mod files;
@@ -56,33 +56,33 @@ pub struct Node {
     config: Arc<Config>,
     rules: Arc<Rules>,
     inspection: Arc<Settings>,
-    /// What was assembled in this process, under these rules.
+    /// What this process assembled under these rules.
     assembled: Arc<AssemblyCache>,
 }
 
-/// What does not change while a process has the node open.
+/// What stays the same while a process has the node open.
 struct Base {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     keys: Arc<Keys>,
-    /// The store, with every row held against its ledger.
+    /// The store, with every row verified against its ledger.
     store: Arc<dyn Store>,
     proved: Arc<ProvedStore>,
     spool: Spool,
-    /// Made when it is first asked for: to seed the random source takes longer than most commands that only read.
+    /// Created on first use: seeding the random source takes longer than most read-only commands.
     owner: OnceLock<String>,
-    /// Officers' certificates that were read and held, by digest of authority and certificates: a signature that held
-    /// once holds for ever, and whether it counts now is asked each time.
+    /// Officers' certificates that verified, by digest of authority and certificates. A valid signature stays valid;
+    /// whether the certificate counts now is checked each time.
     remembered: Mutex<BTreeMap<Digest, Vec<OfficerCertificate>>>,
-    /// Of whom the log has said that they are not certified, and why.
+    /// Officers already logged as not certified, and why.
     uncertified: Mutex<BTreeMap<OfficerId, String>>,
-    /// Who the log and the ledger have said is excluded, and why.
+    /// Officers already reported as excluded, and why.
     excluded: Mutex<BTreeMap<OfficerId, String>>,
     /// Signatures that verified.
     verified: VerificationCache,
-    /// Held while a circuit breaker is read, changed and written.
+    /// Lock for reading, changing and writing a circuit breaker.
     breakers: tokio::sync::Mutex<()>,
-    /// Held while the head that is remembered of a partner's ledger is read and written.
+    /// Lock for reading and writing the stored checkpoint of a partner's ledger.
     witness: tokio::sync::Mutex<()>,
     recent_participants: RecentParticipants,
     arriving: ExchangeLocks,
@@ -91,7 +91,7 @@ struct Base {
     live: InFlight,
     halt: FatalStop,
     progress: Progress,
-    /// Up to when partners have shown that our ledger is the one they know.
+    /// The time up to which partners have confirmed our ledger.
     confirmed: Mutex<Option<Time>>,
 }
 
@@ -109,8 +109,8 @@ impl Signer for LedgerSigner {
 }
 
 impl Base {
-    /// With nothing remembered yet.
-    #[expect(clippy::too_many_arguments, reason = "what a node is made of; each is named once, in one place")]
+    /// A node with empty caches.
+    #[expect(clippy::too_many_arguments, reason = "the parts of a node; each is named once, in one place")]
     fn new(
         config: &Config,
         clock: Arc<dyn Clock>,
@@ -166,28 +166,28 @@ impl Node {
         Node { base, config, rules, inspection, assembled: Arc::default() }
     }
 
-    /// The same node under another configuration. What was set up when it was opened stays as it was: only settings that
-    /// may change while it runs ([`Config::reloaded`]) may differ.
+    /// The same node under another configuration. Only settings that may change while it runs ([`Config::reloaded`])
+    /// may differ.
     #[must_use]
     pub fn reconfigured(&self, config: Config) -> Node {
         Node::under(self.base.clone(), Arc::new(config), self.rules.clone())
     }
 
-    /// The node under the policy that is on record now, if that is another one than this.
+    /// The node under the recorded policy, if that differs from this one's.
     ///
     /// # Errors
-    /// [`GatewayError`] if the policy on record cannot be used: then nothing may be decided.
+    /// [`GatewayError`] if the recorded policy cannot be used: then nothing may be decided.
     pub async fn current(&self) -> Result<Option<Node>, GatewayError> {
         let texts = active::texts(&**self.store()).await?;
-        let texts = texts.ok_or_else(|| GatewayError::Trouble("no policy is on record any more".into()))?;
+        let texts = texts.ok_or_else(|| GatewayError::Trouble("the policy is no longer on record".into()))?;
         if texts.digest() == self.rules.digest {
             return Ok(None);
         }
         Ok(Some(Node::under(self.base.clone(), self.config.clone(), Rules::load(texts)?.into())))
     }
 
-    /// The same node, with the keys, policy and register it was opened with, over other means: what a process that was
-    /// started anew is to the one before it. `store` must be one whose ledger this node's key signs.
+    /// The same node, with its keys, policy and register, over another store, spool, clock and random source: what a
+    /// restarted process is to the one before it. `store` must be one whose ledger this node's key signs.
     #[must_use]
     pub fn over(&self, store: Arc<dyn Store>, spool: Spool, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Node {
         let (keys, progress) = (self.base.keys.clone(), Progress::default());
@@ -201,15 +201,15 @@ impl Node {
         }
     }
 
-    /// Puts this node's policy on record as the first one of a new store that it was put over.
+    /// Records this node's policy as the first one of the new store that it was put over.
     ///
     /// # Errors
-    /// [`GatewayError`] if the store is not new, or does not take it.
+    /// [`GatewayError`] if the store is not new or the commit fails.
     pub async fn record_first_policy(&self) -> Result<(), GatewayError> {
         active::put_first(&**self.store(), &self.config().node.name, &self.rules, self.now()).await
     }
 
-    /// The same node, as if these texts were its policy: for asking what would be decided, never for deciding.
+    /// The same node under hypothetical policy texts: for what-if questions, never for decisions.
     pub(super) fn supposing(&self, texts: PolicyTexts) -> Result<Node, GatewayError> {
         Ok(Node::under(self.base.clone(), self.config.clone(), Rules::load(texts)?.into()))
     }
@@ -219,7 +219,7 @@ impl Node {
         &self.config
     }
 
-    /// To whom long work reports.
+    /// The progress report of long operations.
     pub(super) fn progress(&self) -> &Progress {
         &self.base.progress
     }
@@ -229,7 +229,7 @@ impl Node {
         self.base.clock.now()
     }
 
-    /// How long its clock has run, on one that nobody can set.
+    /// Time since the start by a monotonic clock.
     pub(super) fn running(&self) -> std::time::Duration {
         self.base.clock.running()
     }
@@ -244,7 +244,7 @@ impl Node {
         &self.rules.texts
     }
 
-    /// SHA-256 of all texts of the policy it was opened under, as the ledger cites them.
+    /// SHA-256 of all policy texts it was opened under, as the ledger cites them.
     pub fn texts_digest(&self) -> Digest {
         self.rules.digest
     }
@@ -264,13 +264,14 @@ impl Node {
         &self.base.store
     }
 
-    /// The same store, as it compares its rows with the ledger.
+    /// The same store, with access to its verification against the ledger.
     pub(super) fn proved(&self) -> &ProvedStore {
         &self.base.proved
     }
 
-    /// Up to when partners have shown, since this process began, that our ledger is the one they know: the time of the last
-    /// entry under the greatest head that it extends by proof. What no partner has seen may be missing all the same.
+    /// The time up to which partners have confirmed our ledger since this process began: that of the last entry under
+    /// the largest checkpoint that the ledger provably extends. Later entries, which no partner has seen, could still
+    /// be lost.
     pub fn confirmed(&self) -> Option<Time> {
         // No code panics while it holds the lock.
         *self.base.confirmed.lock().unwrap_or_else(PoisonError::into_inner)
@@ -281,7 +282,7 @@ impl Node {
         *confirmed = (*confirmed).max(Some(until));
     }
 
-    /// `N` bytes that nobody can foresee.
+    /// `N` unpredictable bytes.
     pub(super) fn random<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
         self.base.entropy.fill(&mut bytes);
@@ -313,12 +314,12 @@ impl Node {
         &self.base.spool
     }
 
-    /// The program that the policy in force names to run as filter process, if it names one.
+    /// The filter program that the policy in force names, if any.
     pub(super) fn filter_program(&self) -> Option<&FilterProgram> {
         self.rules.inspection.program.as_ref()
     }
 
-    /// How many filter processes the policy in force lets run at once, and how many bytes each may have.
+    /// Maximum number of filter processes under the policy in force, and the bytes of memory each may use.
     pub(super) fn filter_room(&self) -> (u64, u64) {
         (self.rules.inspection.at_once, self.rules.inspection.memory_bytes)
     }
@@ -342,7 +343,7 @@ impl std::fmt::Debug for Node {
     }
 }
 
-/// The name under which a process claims exchanges: no other process has it.
+/// The unique name under which a process claims exchanges.
 fn owner(config: &Config, entropy: &dyn Entropy) -> String {
     let mut unique = [0; 4];
     entropy.fill(&mut unique);

@@ -1,4 +1,4 @@
-//! Making and opening a node: its keys, its store and its spool, held against what is known beside them.
+//! Creates and opens a node: its keys, store and spool, compared with the checkpoints known outside the store.
 
 use super::Base;
 use super::GatewayError;
@@ -22,7 +22,7 @@ pub(in crate::gateway) async fn open_store(config: &Config) -> Result<SqliteStor
     let database = &config.store.database;
     if !database.exists() {
         return Err(GatewayError::Trouble(format!(
-            "there is no store at `{}`: put it back from its last copy; only `init` makes one, of another node",
+            "no store at `{}`: restore it from its last backup; `init` only creates a store for a new node",
             database.display()
         )));
     }
@@ -31,8 +31,8 @@ pub(in crate::gateway) async fn open_store(config: &Config) -> Result<SqliteStor
     Ok(store)
 }
 
-/// Refuses another name in the configuration than the one that the store was made for. A store that cannot say it is for
-/// others to judge.
+/// Fails if the configured name differs from the one that the store was created for. A store that does not record it
+/// is judged elsewhere.
 async fn check_name(config: &Config, store: &SqliteStore) -> Result<(), GatewayError> {
     let Ok(made) = store.node().await else { return Ok(()) };
     let (made_as, name) = (made.id, &config.node.name);
@@ -46,7 +46,7 @@ async fn check_name(config: &Config, store: &SqliteStore) -> Result<(), GatewayE
     )))
 }
 
-/// Refuses another profile in the configuration than the one that the node's keys were made under.
+/// Fails if the configured profile differs from the one that the node's keys were created under.
 fn check_profile(config: &Config, keys: &Keys) -> Result<(), GatewayError> {
     let Ok(profile) = config.listen.profile.parse::<ProfileName>() else { return Ok(()) };
     let Ok(key) = config.keys.text("node") else { return Ok(()) };
@@ -54,23 +54,23 @@ fn check_profile(config: &Config, keys: &Keys) -> Result<(), GatewayError> {
         let profile = name.profile();
         CertificateKey::from_pem(profile, &key).is_ok() && profile.takes_statements_of(keys.signing.public()).is_ok()
     };
-    // What fits no profile is a damaged key: whoever uses it says so.
+    // A key that fits no profile is damaged; whoever uses it reports that.
     let Some(made) = ProfileName::ALL.into_iter().find(|other| fits(*other)).filter(|_| !fits(profile)) else {
         return Ok(());
     };
     Err(GatewayError::Trouble(format!(
         "`{}`: `profile` in section `[listen]` is `{profile}`, and this node's keys were made under `{made}`: set `profile = \
-         \"{made}\"`; another profile takes a new node",
+         \"{made}\"`; another profile requires a new node",
         config.file.display()
     )))
 }
 
-/// The spool that `config` names. Only `init` makes one: where it is not, its volume is not mounted.
+/// The spool that `config` names. Only `init` creates one: if it is missing, its volume is not mounted.
 pub(in crate::gateway) fn open_spool(config: &Config) -> Result<Spool, GatewayError> {
     let folder = &config.store.spool;
     if !folder.exists() {
         return Err(GatewayError::Trouble(format!(
-            "there is no spool at `{}`: mount its volume, or put it back from its last copy; only `init` makes one",
+            "no spool at `{}`: mount its volume, or restore it from its last backup; only `init` creates one",
             folder.display()
         )));
     }
@@ -83,15 +83,14 @@ pub(in crate::gateway) fn ledger_signer(config: &Config) -> Result<Arc<dyn Signe
 }
 
 impl Node {
-    /// Makes the store of a new node, whose first policy on record are the texts in its policy folder, and opens it. For
-    /// `init` alone: a store that is gone is put back, for one that begins anew would take again whatever was signed for
-    /// the one before it.
+    /// Creates and opens the store of a new node, with the texts in its policy folder as its first policy. For `init`
+    /// alone: a lost store is restored, because a new one would accept again whatever was signed for the old one.
     ///
     /// # Errors
-    /// As [`Node::open`], and if there is a store.
+    /// As [`Node::open`], and if a store exists.
     pub async fn make(config: Config, clock: Arc<dyn Clock>) -> Result<Node, GatewayError> {
         let keys = config.keys.load().map_err(GatewayError::trouble)?;
-        // Whoever has only a faulty policy folder gets no store either: the next try begins anew.
+        // A faulty policy folder leaves no store behind, so that the next try starts clean.
         Rules::load(rules::read_folder(&config.policy.folder)?)?;
         let (name, signer) = (&config.node.name, ledger_signer(&config)?);
         let store = SqliteStore::create(&config.store.database, name, signer, clock.now()).await?;
@@ -99,17 +98,17 @@ impl Node {
         Node::with(config, clock, keys, store, Progress::default()).await
     }
 
-    /// Opens the node that `config` describes, under the policy that its store has on record. One whose ledger does not
-    /// extend every head of it that lies beside it is stopped ([`Node::stopped_because`]): it can be read.
+    /// Opens the node that `config` describes, under the policy recorded in its store. If its ledger does not extend
+    /// every checkpoint beside it, the node is stopped ([`Node::stopped_because`]) and can only be read.
     ///
     /// # Errors
-    /// [`GatewayError`] if there is no store, or a key, the policy, the register, a word list, the store or the spool
-    /// cannot be used.
+    /// [`GatewayError`] if there is no store, or if a key, the policy, the register, a word list, the store or the
+    /// spool cannot be used.
     pub async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Node, GatewayError> {
         Node::open_showing(config, clock, Progress::default()).await
     }
 
-    /// As [`Node::open`], for somebody who is shown how far long work has come, and may tell it to stop.
+    /// As [`Node::open`], with a progress report through which the caller can also cancel.
     ///
     /// # Errors
     /// As [`Node::open`].
@@ -125,14 +124,14 @@ impl Node {
         Ok(node)
     }
 
-    /// Puts on record that a process of the node could not sync, and that what it left was made durable. Until it is there,
-    /// the word that was left of it stays.
+    /// Records that a process of the node failed to sync and that its log was made durable since. The marker of the
+    /// failure stays until this is recorded.
     pub(in crate::gateway) async fn record_failed_sync(&self, why: &str) {
         let entry = Entry::new(self.now(), EntryKind::NodeRecovered, &self.config().node.name, self.owner());
         let entry = entry.with("log", "written again and synced").with("failed", why);
         match self.store().commit(Commit::new().entry(entry)).await {
             Ok(_) => SqliteStore::failure_is_recorded(&self.config().store.database),
-            Err(error) => tracing::warn!(%error, "that a sync of the store had failed is not on record yet"),
+            Err(error) => tracing::warn!(%error, "an earlier failed sync of the store is not recorded yet"),
         }
     }
 
@@ -145,7 +144,7 @@ impl Node {
     ) -> Result<Node, GatewayError> {
         let spool = open_spool(&config)?;
         let heads = known::checkpoint_files(&config, keys.ledger.public())?;
-        // Before the store's own head, which then is at least as new.
+        // Read before the store's own checkpoint, which is then at least as new.
         let beside = known::beside(&config, &heads)?;
         let (entropy, keys, store) = (Arc::new(SystemEntropy), Arc::new(keys), Arc::new(store));
         let base = Base::new(&config, clock, entropy, keys, store, Some(heads), spool, progress);
@@ -156,7 +155,7 @@ impl Node {
         };
         known::record_made(&base.proved, base.clock.now()).await?;
         let node = Node::under(Arc::new(base), Arc::new(config), Rules::load(texts)?.into());
-        // An older copy of the store does not know of a renewal that was recorded after it.
+        // An older copy of the store lacks a renewal that was recorded later.
         if node.stopped_because().is_none() {
             node.settle_certificate().await?;
             node.check_keys().await?;

@@ -1,7 +1,8 @@
-//! Work on one exchange that panics ends that work and nothing else: the exchange is set aside, and somebody is told.
+//! A panic in the work on one exchange ends that work and nothing else: the exchange is parked and an alarm is
+//! recorded.
 //!
-//! It refuses to go on with what panicked: it is not tried again before an operator says so. What the panic said goes nowhere,
-//! because it may quote what was being worked on; the program prints where it was.
+//! It refuses to retry before an operator asks for it. The panic message is not recorded, because it may quote
+//! content; the program prints where the panic was.
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -13,22 +14,22 @@ use crate::ident::{ExchangeId, PartnerId};
 use crate::ledger::{Entry, EntryKind};
 use crate::store::{Change, Direction, Exchange, ExchangeState, StoreError};
 
-/// Work that panicked.
+/// The work panicked.
 pub(in crate::gateway) struct Panicked;
 
-/// Does `work`, and comes back from it whatever becomes of it.
+/// Runs `work` and catches a panic.
 ///
-/// What it leaves half done is what a process that is killed at that place leaves: what is on record was committed whole, a
-/// guard lets go of what it held, and a lock whose holder panicked is taken with what it holds.
+/// A panic leaves the same state as a kill at that point: commits are whole, guards release what they held, and a
+/// poisoned lock is taken with its content.
 pub(in crate::gateway) async fn contained<T>(work: impl Future<Output = T>) -> Result<T, Panicked> {
     AssertUnwindSafe(work).catch_unwind().await.map_err(|_| Panicked)
 }
 
 impl Node {
-    /// Does `work` on one outbound exchange. If it panics, the exchange is parked, with an alarm on record.
+    /// Runs `work` on one outbound exchange. If it panics, the exchange is parked and an alarm is recorded.
     ///
     /// # Errors
-    /// Whatever `work` gives, and [`GatewayError`] if the exchange cannot be parked.
+    /// The error of `work`, or [`GatewayError`] if the exchange cannot be parked.
     pub(in crate::gateway) async fn contained<T: Default>(
         &self,
         exchange: ExchangeId,
@@ -44,7 +45,7 @@ impl Node {
         }
     }
 
-    /// Sets an exchange aside in whose work there was a panic.
+    /// Parks an exchange after a panic.
     pub(in crate::gateway) async fn park_panicked(
         &self,
         id: ExchangeId,
@@ -53,26 +54,26 @@ impl Node {
         use ExchangeState as S;
         let Some(row) = self.store().exchange(&id).await? else { return Ok(()) };
         let (now, why) = (self.now(), panicked(doing));
-        tracing::error!(exchange.id = %id, partner.id = %row.partner, why, "exchange is set aside");
+        tracing::error!(exchange.id = %id, partner.id = %row.partner, why, "exchange is parked");
         let alarm = Entry::new(now, EntryKind::Alarm, id, "gateway").with("panic", doing).with("partner", &row.partner);
         let waits = matches!(row.state, S::Requested | S::Held | S::Approved | S::Queued | S::Sending);
         if row.direction != Direction::Out || !waits {
-            return self.say_panicked(alarm).await;
+            return self.record_panic_alarm(alarm).await;
         }
-        // The claim of the attempt that panicked is nobody's any more.
+        // The attempt that panicked no longer needs its claim.
         let by = row.lease.as_ref().map(|lease| lease.owner.clone()).filter(|owner| owner.starts_with(self.owner()));
         let parked = Entry::new(now, EntryKind::ExchangeParked, id, "gateway").with("why", &why);
         let row = Box::new(Exchange { state: S::Parked, reason: Some(why), updated: now, ..row });
         let change = Change::Exchange { row, by, sealed: None };
         match self.commit(vec![change], vec![alarm, parked]).await {
-            // Somebody moved it on, who has it now.
+            // Another process moved the exchange on and owns it now.
             Err(GatewayError::Store(StoreError::Conflict { .. })) => Ok(()),
             other => other,
         }
     }
 
-    /// Puts on record that there was a panic over an exchange that is somebody else's to move on, once while it says the same.
-    pub(in crate::gateway) async fn panicked_over(
+    /// Records a panic over an exchange that this work may not change, once per text.
+    pub(in crate::gateway) async fn record_panic(
         &self,
         exchange: ExchangeId,
         partner: &PartnerId,
@@ -80,13 +81,13 @@ impl Node {
     ) {
         tracing::error!(exchange.id = %exchange, partner.id = %partner, doing, "work on an exchange panicked");
         let alarm = Entry::new(self.now(), EntryKind::Alarm, exchange, "gateway");
-        if let Err(error) = self.say_panicked(alarm.with("panic", doing).with("partner", partner)).await {
-            tracing::error!(error = %error, "the alarm could not be put on record");
+        if let Err(error) = self.record_panic_alarm(alarm.with("panic", doing).with("partner", partner)).await {
+            tracing::error!(error = %error, "the alarm could not be recorded");
         }
     }
 
-    async fn say_panicked(&self, alarm: Entry) -> Result<(), GatewayError> {
-        self.commit_news(Vec::new(), vec![alarm]).await
+    async fn record_panic_alarm(&self, alarm: Entry) -> Result<(), GatewayError> {
+        self.commit_unless_repeated(Vec::new(), vec![alarm]).await
     }
 }
 

@@ -1,4 +1,4 @@
-//! Who receives and who decides, as the record had them at one moment: what decisions that are taken together rest on.
+//! Partners, officers and the clock's standing at one moment: the basis for decisions that are taken together.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,22 +14,22 @@ use crate::sign::Signer;
 use crate::store::{self, Generations, PartnerState};
 use crate::time::Time;
 
-/// For how long parties are not read again while the ledger shows no change of them: what somebody did to the database
-/// or to a certificate's file behind the node's back is noticed after that, and at a gate in any case.
+/// How long cached participants are used while the ledger shows no change of them. A change behind the node's back,
+/// to the database or a certificate file, is noticed after this time, and at a gate at once.
 const REMEMBERED: Duration = Duration::from_secs(1);
 
-/// Partners, officers and the standing of the clock, read once. Reading and checking them is most of the work of a
-/// decision, and what was decided on them is committed only while they are still the ones on record.
+/// Partners, officers and the standing of the clock, read once: reading and checking them is most of the work of a
+/// decision. A decision is committed only while they are still current.
 #[derive(Clone)]
 pub(in crate::gateway) struct Participants {
-    /// What the store counted before they were read: they are on record now if it still counts the same.
+    /// The store's generations before they were read: they are current while those are unchanged.
     pub generation: u64,
     pub roster: Roster,
     pub officers: Officers,
     pub clock_in_doubt: bool,
     /// What each partner is enrolled with.
     pub enrolments: BTreeMap<PartnerId, Enrolment>,
-    /// The consents of sources on record, but for those withdrawn.
+    /// The recorded source consents that are not withdrawn.
     pub consents: Vec<SourceConsent>,
 }
 
@@ -43,11 +43,11 @@ impl Participants {
     }
 }
 
-/// The parties that were read last.
+/// The participants that were read last.
 #[derive(Default)]
 pub(in crate::gateway) struct RecentParticipants(Mutex<Option<Last>>);
 
-/// Participants, when they were read, and the rows they were made of.
+/// Participants, when they were read, and the rows they come from.
 #[derive(Clone)]
 struct Last {
     read: Time,
@@ -56,7 +56,7 @@ struct Last {
 }
 
 impl RecentParticipants {
-    /// Those that were read, if they are still the ones on record as the ledger has it.
+    /// The cached participants, if the ledger shows no change since.
     fn still(&self, on_record: &Generations, now: Time) -> Option<Last> {
         let last = self.lock().clone()?;
         let fresh = last.read <= now && now.since(last.read) < REMEMBERED;
@@ -70,7 +70,7 @@ impl RecentParticipants {
 }
 
 impl Node {
-    /// The parties as they are on record now.
+    /// The current participants.
     ///
     /// # Errors
     /// [`GatewayError`] if the store cannot be read or a record is damaged.
@@ -78,19 +78,18 @@ impl Node {
         let on_record = self.store().generations().await?;
         match self.recent_participants().still(&on_record, self.now()) {
             Some(last) => Ok(self.with_clock(last.parties, &on_record)),
-            None => self.parties_now().await,
+            None => self.participants_now().await,
         }
     }
 
-    /// The parties as their rows are now, whatever is remembered: every row is read and held against the ledger, and so
-    /// are the policy's texts. They are the same ones as before, the same in memory, if no row is another.
-    ///
+    /// The current participants, without the cache: every row and the policy's texts are read and verified against
+    /// the ledger. Returns the cached value, at the same address, if no row changed.
     /// # Errors
     /// As [`Node::participants`], and if the policy in the store is not the one on record.
-    pub(in crate::gateway) async fn parties_now(&self) -> Result<Arc<Participants>, GatewayError> {
+    pub(in crate::gateway) async fn participants_now(&self) -> Result<Arc<Participants>, GatewayError> {
         let (on_record, now) = (self.store().generations().await?, self.now());
         let rows = async { Ok((self.store().partners().await?, self.store().officers().await?)) };
-        let texts = async { active::texts_stand(&**self.store()).await };
+        let texts = async { active::verify_texts(&**self.store()).await };
         let read = futures_util::try_join!(rows, texts, self.clock_in_doubt(), self.consents())?;
         let (rows, (), clock_in_doubt, consents) = read;
         let consents: Vec<SourceConsent> =
@@ -103,7 +102,7 @@ impl Node {
             return Ok(last.parties);
         }
         let (roster, officers) = (roster_of(&rows.0), self.officers_of(&rows.1)?);
-        self.say_excluded(&officers).await;
+        self.report_excluded(&officers).await;
         let enrolments = roster.iter().map(|p| (p.id.clone(), Enrolment::of(p))).collect();
         let generation = on_record.roster;
         let parties = Arc::new(Participants { generation, roster, officers, clock_in_doubt, enrolments, consents });
@@ -112,7 +111,7 @@ impl Node {
         Ok(parties)
     }
 
-    /// Participants that are remembered, as the clock is now: time passes without any change on record.
+    /// Cached participants with the clock's standing now: time passes without any change on record.
     fn with_clock(&self, parties: Arc<Participants>, on_record: &Generations) -> Arc<Participants> {
         let clock_in_doubt = parties.clock_in_doubt || self.is_behind(on_record.clock_high).is_some();
         match clock_in_doubt == parties.clock_in_doubt {
@@ -121,8 +120,8 @@ impl Node {
         }
     }
 
-    /// One partner as it is on record now, and whether the clock is in doubt. What is wrong with another's record, or an
-    /// officer's, is no reason not to hear this one.
+    /// One partner's current record, and whether the clock is in doubt. A fault in another partner's or an officer's
+    /// record does not affect it.
     ///
     /// # Errors
     /// [`GatewayError`] if there is none, or its record is damaged.
@@ -131,18 +130,18 @@ impl Node {
             Ok(parties) => (parties.partner(id)?.clone(), parties.clock_in_doubt),
             Err(_) => (self.partner(id).await?, self.clock_in_doubt().await?),
         };
-        // Its link is closed as soon as that is noticed, and nothing is heard until then.
+        // Its link is closed as soon as the suspension is noticed; until then nothing is accepted.
         if partner.standing == Standing::Removed {
             return Err(GatewayError::no_partner(id));
         }
         Ok((partner, clock_in_doubt))
     }
 
-    /// The same parties if they are still the ones on record, and otherwise those that are.
+    /// The same participants if they are still current, or else the current ones.
     ///
     /// # Errors
     /// As [`Node::participants`].
-    pub(in crate::gateway) async fn parties_since(
+    pub(in crate::gateway) async fn participants_since(
         &self,
         known: &Arc<Participants>,
     ) -> Result<Arc<Participants>, GatewayError> {
@@ -153,19 +152,20 @@ impl Node {
     }
 }
 
-/// The partners in these rows. Whose row does not read is left out, which keeps nobody else from anything.
+/// The partners in these rows. A malformed row is left out and affects nobody else.
 pub(in crate::gateway) fn roster_of(rows: &[store::Partner]) -> Roster {
     Roster::new(rows.iter().filter_map(|row| match partner_of(row) {
         Ok(partner) => Some(partner),
         Err(error) => {
-            tracing::error!(partner.id = %row.id, error = %error, "partner is left out");
+            tracing::error!(partner.id = %row.id, error = %error, "partner ignored: its record is malformed");
             None
         }
     }))
 }
 
 pub(in crate::gateway) fn partner_of(row: &store::Partner) -> Result<Partner, GatewayError> {
-    let damaged = |what: &str| GatewayError::Trouble(format!("{what} of partner `{}` on record does not read", row.id));
+    let damaged =
+        |what: &str| GatewayError::Trouble(format!("the recorded {what} of partner `{}` is malformed", row.id));
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).ok();
     let description = text(&row.description).and_then(|t| Description::parse(&t).ok());
     let agreement = text(&row.agreement).and_then(|t| Agreement::parse(&t).ok());
@@ -181,12 +181,12 @@ pub(in crate::gateway) fn partner_of(row: &store::Partner) -> Result<Partner, Ga
     })
 }
 
-/// That a partner was removed, and how it returns.
+/// The error for a removed partner, with the remedy.
 pub(in crate::gateway) fn removed(id: &PartnerId) -> GatewayError {
-    GatewayError::refused(format!("partner `{id}` was removed: `partner add` proposes to enrol it anew"))
+    GatewayError::refused(format!("partner `{id}` was removed: `partner add` proposes to enrol it again"))
 }
 
-/// The officer who holds the key that signs, in office or not.
+/// The officer who holds the signing key, in office or not.
 pub(in crate::gateway) fn holder_of<'o>(
     officers: &'o Officers,
     signer: &dyn Signer,

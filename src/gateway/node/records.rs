@@ -1,4 +1,4 @@
-//! What a node puts on record, and the rows of requests and exchanges that most of its work begins with.
+//! Commits with their ledger entries, and the request and exchange rows that most use cases start from.
 
 use crate::gateway::node::policy::active;
 use crate::gateway::{GatewayError, Node};
@@ -17,12 +17,12 @@ impl Node {
         self.commit_for_head(changes, entries).await.map(|_| ())
     }
 
-    /// What a decision of this node rests on that was taken after the roster's generation was read as `roster`.
+    /// What a decision rests on that was taken after the roster's generation was read as `roster`.
     pub(in crate::gateway) fn stands(&self, roster: u64) -> Stands {
         Stands { roster, setting: active::TEXTS.to_owned(), value: self.texts_digest() }
     }
 
-    /// Commits, and is a conflict unless what was decided still stands in the same transaction.
+    /// Commits, and fails with a conflict unless the decision's basis is unchanged in the same transaction.
     pub(in crate::gateway) async fn commit_while(
         &self,
         stands: Stands,
@@ -35,9 +35,9 @@ impl Node {
         Ok(())
     }
 
-    /// Commits, without those alarms that the last one about their subject said already: who does the same again and again
-    /// fills no ledger.
-    pub(in crate::gateway) async fn commit_news(
+    /// Commits, omitting alarms that repeat the last one about their subject, so that a recurring fault does not fill
+    /// the ledger.
+    pub(in crate::gateway) async fn commit_unless_repeated(
         &self,
         changes: Changes,
         entries: Vec<Entry>,
@@ -60,7 +60,7 @@ impl Node {
         Ok(committed.head)
     }
 
-    /// Puts entries on record that change no row.
+    /// Records entries that change no row.
     pub(in crate::gateway) async fn record(&self, entries: Vec<Entry>) -> Result<(), GatewayError> {
         self.commit(Vec::new(), entries).await
     }
@@ -75,7 +75,7 @@ impl Node {
         self.store().whole_request(id).await?.ok_or_else(|| no_request(id))
     }
 
-    /// Open requests whose time has passed.
+    /// Open requests that have expired.
     pub(in crate::gateway) async fn overdue_requests(&self) -> Result<Vec<Request>, GatewayError> {
         let filter = RequestFilter {
             states: [RequestState::Open].into(),

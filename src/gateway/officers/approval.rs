@@ -1,4 +1,4 @@
-//! Officers' decisions: what they are shown, what they sign, and what becomes of it.
+//! Approvals: what officers are shown and sign, and how it is recorded.
 
 use crate::gateway::node::participants::holder_of;
 use std::collections::BTreeSet;
@@ -24,7 +24,7 @@ use crate::system::power_may_fail;
 pub(in crate::gateway) struct OnFile {
     /// Its digest.
     pub statement: Digest,
-    /// Whose it says it is.
+    /// The officer that it claims to be from.
     pub officer: Option<OfficerId>,
     /// Why it does not count; empty if it does.
     pub void: Vec<String>,
@@ -32,15 +32,15 @@ pub(in crate::gateway) struct OnFile {
 }
 
 impl OnFile {
-    /// Whether all that is wrong with it is that the same person's other approval counts.
+    /// Whether its only fault is that the same person's other approval counts.
     fn is_second_vote(&self) -> bool {
         self.second
     }
 }
 
 impl Node {
-    /// Writes what each partner of a request would get into a new file or folder of its own under `folder`, attachments
-    /// included, and beside it what its attachments look like, so that an officer can look at all of it. Gives where they are.
+    /// Writes each partner's cut of a request to a new file or folder under `folder`, attachments included, with
+    /// renderings of the attachments beside it, so that an officer can inspect all of it. Returns the paths.
     ///
     /// # Errors
     /// [`GatewayError::Refused`] if the request is not open; [`GatewayError::Trouble`] if something cannot be written.
@@ -77,13 +77,13 @@ impl Node {
         self.sign_approval(dossier, review.approval.0.clone(), signer).await
     }
 
-    /// Signs and records an approval of what a request would release as it is now, which nobody is asked to look at
-    /// first: an officer may have looked at it elsewhere. With `listed`, only if that is exactly what was reviewed: purpose,
-    /// precedence, expiry, and every partner's cut.
+    /// Signs and records an approval of a request's current cuts without a prior review; the officer may have
+    /// reviewed them elsewhere. With `listed`, only if purpose, precedence, expiry and every partner's cut are
+    /// exactly those listed.
     ///
     /// # Errors
-    /// As [`Node::approve`]; [`GatewayError::Refused`] if there is a partner for whom there is no cut any more, the request
-    /// is not what was listed, or a cut has words in common with what is held back.
+    /// As [`Node::approve`]; [`GatewayError::Refused`] if there is no cut for a partner any more, the request differs
+    /// from the list, or a cut shares words with what is held back.
     pub async fn approve_unseen(
         &self,
         request: &RequestId,
@@ -93,9 +93,9 @@ impl Node {
         let dossier = self.open_dossier(request).await?;
         dossier.has_a_cut_for_each()?;
         if let Some(what) = listed.and_then(|listed| differs(listed, &dossier)) {
-            return Err(GatewayError::refused(format!("its {what} not what was reviewed: review it again")));
+            return Err(GatewayError::refused(format!("its {what} not as reviewed: review it again")));
         }
-        // A list names cuts, and an officer who looked elsewhere saw cuts: neither shows what else has the same words.
+        // A list names only cuts, and neither a list nor a review elsewhere shows what else contains the same words.
         if dossier.outlines.values().any(|outline| !outline.shared.is_empty()) {
             return Err(GatewayError::refused(
                 "it has words in common with what is held back, which each officer is shown: approve it by itself, at a \
@@ -106,7 +106,7 @@ impl Node {
         self.sign_approval(dossier, approval, signer).await
     }
 
-    /// Signs `approval`, whoever's it was to be, as the signer's, and records it if it counts for what the dossier has.
+    /// Signs `approval` in the signer's name, and records it if it counts for the dossier.
     async fn sign_approval(
         &self,
         dossier: Dossier,
@@ -128,18 +128,18 @@ impl Node {
         self.record_approval(dossier, &signed).await
     }
 
-    /// Records a signed approval if it counts for what the dossier has; otherwise records that it does not, and why.
+    /// Records a signed approval if it counts for the dossier; otherwise records that it does not, and why.
     pub(in crate::gateway) async fn record_approval(
         &self,
         mut dossier: Dossier,
         signed: &Signed<Approval>,
     ) -> Result<ApprovalOutcome, GatewayError> {
         let (request, officer, now) = (dossier.terms.request, &signed.statement().officer, self.now());
-        // Counted together with those on file, so that a second vote of one person is found now, not at the release.
+        // Counted with those on file, so that a second approval by one person is found now and not at release.
         let mut all = dossier.approvals.clone();
         all.push(signed.bytes().to_vec());
         let tally = self.tally(&dossier, &all);
-        // The same statement again is no second vote either.
+        // The same statement submitted again does not count either.
         let again = dossier.approvals.iter().any(|bytes| bytes == signed.bytes());
         let counts = !again && tally.votes.iter().any(|v| v.statement == signed.digest());
         let mut void: Vec<String> = tally
@@ -183,7 +183,7 @@ impl Node {
             entries.push(entry(EntryKind::ApprovalGiven));
             self.commit(changes, entries).await.map_err(|error| match error {
                 GatewayError::Store(StoreError::Conflict { .. }) => GatewayError::refused(format!(
-                    "`{officer}` approved request `{request}` in the same moment: see `status --awaiting`"
+                    "`{officer}` approved request `{request}` at the same moment: see `status --awaiting`"
                 )),
                 other => other.of_commit(format_args!("the approval of `{request}`"), format_args!("status {request}")),
             })?;
@@ -208,39 +208,39 @@ impl Node {
         })
     }
 
-    /// Whether whoever holds a key may be asked to approve a request, before it is shown to them.
+    /// Checks that the holder of a key may approve a request, before it is shown to them.
     ///
     /// # Errors
-    /// [`GatewayError::Refused`] if no officer holds it, or what they approved of the request counts no more.
+    /// [`GatewayError::Refused`] if no officer holds it, or their earlier approval of the request no longer counts.
     pub async fn check_approver(&self, request: &RequestId, signer: &dyn Signer) -> Result<(), GatewayError> {
         let dossier = self.open_dossier(request).await?;
         let officer = holder_of(&dossier.parties.officers, signer)?;
         self.check_first_of(&dossier, &officer.id)
     }
 
-    /// Refuses another approval of somebody whose approval on file counts no more: what an officer signed of an exchange
-    /// stands on record once, and nothing takes its place.
+    /// Fails if the officer's approval on file no longer counts: an officer's approval of an exchange is recorded
+    /// once and cannot be replaced.
     fn check_first_of(&self, dossier: &Dossier, officer: &OfficerId) -> Result<(), GatewayError> {
         let void = self.approvals_of(dossier).into_iter().find(|on_file| {
             on_file.officer.as_ref() == Some(officer) && !on_file.void.is_empty() && !on_file.is_second_vote()
         });
         let Some(void) = void else { return Ok(()) };
         Err(GatewayError::refused(format!(
-            "`{officer}` approved request `{}` before, which counts no more ({}), and nobody approves a request twice: let \
+            "Not counted: `{officer}` has already approved request `{}`; that approval no longer counts ({}) and cannot be repeated: let \
              another officer approve it, or submit the product again, which everybody may approve",
             dossier.terms.request,
             void.void.join("; ")
         )))
     }
 
-    /// The approvals on file of a request, and of each why it does not count as things are.
+    /// The approvals on file of a request, with the reason for each that does not count now.
     pub(in crate::gateway) async fn approvals_on_file(&self, request: &RequestId) -> Result<Vec<OnFile>, GatewayError> {
         let why = match self.dossier(request).await {
             Ok(dossier) => return Ok(self.approvals_of(&dossier)),
             Err(GatewayError::Trouble(why)) => why,
             Err(error) => return Err(error),
         };
-        // A request that cannot be put together is shown all the same: nothing counts for it.
+        // A request that cannot be assembled is still shown; no approval counts for it.
         let given: BTreeSet<Vec<u8>> =
             self.store().approvals(request).await?.into_iter().map(|given| given.statement).collect();
         let on_file = |bytes: &Vec<u8>| OnFile {
@@ -252,7 +252,7 @@ impl Node {
         Ok(given.iter().map(on_file).collect())
     }
 
-    /// The same, of a request that was read.
+    /// The same, from a dossier.
     pub(in crate::gateway) fn approvals_of(&self, dossier: &Dossier) -> Vec<OnFile> {
         let tally = self.tally(dossier, &dossier.approvals);
         let on_file = |bytes: &Vec<u8>| {
@@ -260,7 +260,7 @@ impl Node {
             let void = tally.void.iter().find(|void| void.statement == statement);
             OnFile {
                 statement,
-                // Read only to say whose it is; that it counts is in the tally alone.
+                // Parsed only for the officer's name; whether it counts is in the tally alone.
                 officer: Signed::<Approval>::peek(bytes).ok().map(|approval| approval.officer),
                 second: void.is_some_and(|void| void.reasons == [VoidReason::SecondVote]),
                 void: void.map_or_else(Vec::new, |void| void.reasons.iter().map(ToString::to_string).collect()),
@@ -269,7 +269,7 @@ impl Node {
         dossier.approvals.iter().map(on_file).collect()
     }
 
-    /// Which of `approvals` count for what the dossier has.
+    /// Which of `approvals` count for the dossier.
     fn tally(&self, dossier: &Dossier, approvals: &[Vec<u8>]) -> Tally {
         let subject = Subject {
             instance: self.instance(),
@@ -282,7 +282,7 @@ impl Node {
         approval::count(approvals, &subject, &dossier.parties.officers, self.now())
     }
 
-    /// What stands between each exchange of a request and its release.
+    /// What each exchange of a request still needs before its release.
     fn forecasts(&self, dossier: &Dossier) -> Result<Vec<ExchangeForecast>, GatewayError> {
         let mut forecasts = Vec::new();
         for exchange in &dossier.exchanges {
@@ -307,7 +307,7 @@ impl Node {
             cuts: Approval::cuts_of(dossier.cuts(), &dossier.parties.enrolments),
             policy: self.policies().digest(),
             register: Digest::from_bytes(self.register().digest()),
-            // Replaced by whoever signs; a statement is never signed with these.
+            // Placeholders, replaced on signing; a statement is never signed with these.
             officer: dossier.terms.submitter.clone(),
             role: Role::Originator,
             given_at: crate::time::Time::EPOCH,
@@ -352,7 +352,7 @@ fn voted_already(officer: &OfficerId) -> String {
     format!("{officer} has already approved this request")
 }
 
-/// In what a request is not what an officer reviewed, if in anything.
+/// How a request differs from what the officer reviewed, if it does.
 fn differs(listed: &AwaitingRequest, dossier: &Dossier) -> Option<&'static str> {
     let mut cuts = listed.cuts.clone();
     cuts.sort_by(|a, b| a.partner.cmp(&b.partner));

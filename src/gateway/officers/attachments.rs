@@ -1,4 +1,4 @@
-//! Attachments as their reader sees them, for officers: words and tables, without leaving the command line.
+//! Renderings of attachments for officers: words and tables on the command line.
 
 use crate::gateway::views::officer::AttachmentShown;
 use std::io::Read as _;
@@ -13,9 +13,9 @@ use crate::gateway::{GatewayError, Node, package};
 use crate::product::{Attachment, Contents};
 use crate::rebuild::{Fault, Kind, Rebuilder, Task};
 
-/// As much of one attachment as is shown, in bytes; the whole can be written out.
+/// Maximum number of bytes of one attachment that are shown; the whole can be written out.
 const SHOWN_BYTES: u64 = 64 * 1024;
-/// What is added to the name of a cut that was written, for the folder of what its attachments look like.
+/// Suffix of the folder with the renderings of a cut's attachments.
 const LOOKS: &str = ".attachments";
 
 impl AttachmentShown {
@@ -29,10 +29,10 @@ impl AttachmentShown {
             let (text, pages) = match (Kind::of(attachment.media_type()), attachment.inline()) {
                 (Some(Kind::Pdf), Some(bytes)) => match rebuilder.work(Task::Examine, Kind::Pdf, bytes) {
                     Ok(page) => (
-                        cut_off(&format!("{}\n(words alone: `--output` writes pictures of the pages)", page.text)),
+                        cut_off(&format!("{}\n(text only: `--output` writes images of the pages)", page.text)),
                         Some(pages(&page.text)),
                     ),
-                    Err(why) => (format!("its words cannot be shown: {why}"), None),
+                    Err(why) => (format!("its text cannot be shown: {why}"), None),
                 },
                 _ => (seen(attachment, contents), None),
             };
@@ -50,24 +50,24 @@ impl AttachmentShown {
     }
 }
 
-/// How many pages a text is of, as the rebuild gives it: each ends in an empty line, and no other line is empty.
+/// Number of pages of a rebuilt text: each ends in an empty line, and no other line is empty.
 fn pages(text: &str) -> usize {
     text.lines().filter(|line| line.is_empty()).count()
 }
 
-/// The text of a cut for reading: without the bodies of attachments, which are shown as their reader sees them. The line
-/// that describes each, with its length and digest, stays.
+/// The text of a cut without the bodies of attachments, which are shown separately. The line that describes each,
+/// with its length and digest, stays.
 pub(in crate::gateway) fn readable(cut: &Cut) -> String {
     let mut text = String::from_utf8_lossy(cut.bytes()).into_owned();
     for attachment in cut.attachments().iter().filter(|attachment| !attachment.is_detached()) {
         let (described, body) = attachment.printed();
-        // What stands there otherwise is left as it is: nothing but exactly these bytes is left out.
-        text = text.replacen(&format!("{described}{body}"), &format!("{described}[its bytes are left out here]\n"), 1);
+        // Any other text is left as it is: exactly these bytes are omitted.
+        text = text.replacen(&format!("{described}{body}"), &format!("{described}[content omitted here]\n"), 1);
     }
     text
 }
 
-/// One attachment of a cut that was written out, and the files by which it can be looked at.
+/// One attachment of a cut that was written out, and the files that render it.
 #[derive(Clone, Debug, Serialize)]
 pub struct AttachmentWritten {
     /// Its file name.
@@ -80,10 +80,10 @@ pub struct AttachmentWritten {
     pub digest: String,
     /// How many pages it has, if it has pages.
     pub pages: Option<usize>,
-    /// A PNG of each page and the words of all of them; the file itself for a picture. None for text, which stands in
-    /// the review, and beside the cut.
+    /// A PNG of each page and the text of all of them; for a picture, the file itself. None for text, which is in the
+    /// review and beside the cut.
     pub files: Vec<PathBuf>,
-    /// What of it could not be drawn, and why.
+    /// What could not be rendered, and why.
     pub lacks: Option<String>,
 }
 
@@ -97,11 +97,12 @@ pub struct CutWritten {
 }
 
 impl Node {
-    /// Writes what the attachments of a cut look like into a folder beside `place`, where the cut was or will be written:
-    /// pages of a PDF as PNG files, drawn by a filter process under its limits, with their words; pictures as they are.
+    /// Writes renderings of a cut's attachments into a folder beside `place`, where the cut was or will be written:
+    /// pages of a PDF as PNG files, drawn by a filter process under its limits, with their text; pictures as they
+    /// are.
     ///
     /// # Errors
-    /// [`GatewayError`] if something is there already or cannot be written.
+    /// [`GatewayError`] if the folder exists or cannot be written.
     pub fn write_looks(&self, place: &Path, cut: &Cut) -> Result<Vec<AttachmentWritten>, GatewayError> {
         blocking(|| write_looks(place, cut, &*self.inspection().rebuilder))
     }
@@ -126,7 +127,7 @@ pub(in crate::gateway) fn write_looks(
     };
     let mut written = Vec::new();
     for (i, attachment) in cut.attachments().iter().enumerate() {
-        // What is written of it is content: where one fails, nothing of it is left lying about.
+        // The files hold content: if one fails, all are removed.
         let made_in = new.as_ref().map_or(&*folder, NewFolder::path);
         written.push(look((made_in, &folder), i + 1, attachment, rebuilder)?);
     }
@@ -138,7 +139,7 @@ fn cannot(place: &Path, error: &std::io::Error) -> GatewayError {
     GatewayError::Trouble(format!("`{}` cannot be written: {error}", place.display()))
 }
 
-/// Looks at one attachment; its files are made in one folder, and named as in the other.
+/// Renders one attachment; its files are created in one folder and named as in the other.
 fn look(
     (made_in, folder): (&Path, &Path),
     number: usize,
@@ -154,7 +155,7 @@ fn look(
         files: Vec::new(),
         lacks: None,
     };
-    // Numbered, so that no name that an attachment has can be that of another's page.
+    // Numbered, so that an attachment's name cannot collide with a page of another.
     let name = format!("{number}-{}", attachment.name());
     let keep = |name: String, bytes: &[u8]| {
         let place = folder.join(&name);
@@ -171,13 +172,14 @@ fn look(
                     }
                     let drawn = pictures.drawn.len();
                     one.pages = Some(pictures.pages);
-                    one.lacks = (drawn < pictures.pages).then(|| format!("pages from {} on are not drawn", drawn + 1));
+                    one.lacks =
+                        (drawn < pictures.pages).then(|| format!("pages from {} on are not rendered", drawn + 1));
                 }
-                Err(why) => one.lacks = lacks("its pages cannot be drawn", &why),
+                Err(why) => one.lacks = lacks("its pages cannot be rendered", &why),
             }
             match rebuilder.work(Task::Examine, Kind::Pdf, bytes) {
                 Ok(rebuilt) => one.files.push(keep(format!("{name}.txt"), rebuilt.text.as_bytes())?),
-                Err(why) => one.lacks = lacks("its words cannot be read", &why),
+                Err(why) => one.lacks = lacks("its text cannot be read", &why),
             }
         }
         _ => {}
@@ -194,9 +196,9 @@ fn seen(attachment: &Attachment, contents: &dyn Contents) -> String {
     }
     match Kind::of(attachment.media_type()) {
         Some(Kind::Csv) => rows(&begun, attachment.size()),
-        Some(Kind::Png | Kind::Jpeg) => "a picture: look at it in what `--output` writes".to_owned(),
+        Some(Kind::Png | Kind::Jpeg) => "a picture: use `--output` to view it".to_owned(),
         _ if is_text(attachment) => partly(&begun, attachment.size()),
-        _ => "no text: look at it in what `--output` writes".to_owned(),
+        _ => "not text: use `--output` to view it".to_owned(),
     }
 }
 
@@ -209,11 +211,11 @@ fn partly(begun: &[u8], whole: u64) -> String {
     let text = String::from_utf8_lossy(begun).into_owned();
     match whole.saturating_sub(begun.len() as u64) {
         0 => text,
-        more => format!("{text}\n… {more} more bytes: write them out with `--output`"),
+        more => format!("{text}\n… {more} more bytes: use `--output` to see them"),
     }
 }
 
-/// A table with its columns under each other. Values that hold a line break or a quote are shown as they are written.
+/// A table with aligned columns. Values that contain a line break or a quote are shown as written.
 fn rows(begun: &[u8], whole: u64) -> String {
     let text = partly(begun, whole);
     let cells: Vec<Vec<&str>> = text.lines().map(|line| line.split(',').collect()).collect();
@@ -232,7 +234,7 @@ fn rows(begun: &[u8], whole: u64) -> String {
 
 fn cut_off(text: &str) -> String {
     match text.char_indices().nth(SHOWN_BYTES as usize) {
-        Some((at, _)) => format!("{}\n… more: write it out with `--output`", &text[..at]),
+        Some((at, _)) => format!("{}\n… more: use `--output` to see the rest", &text[..at]),
         None => text.to_owned(),
     }
 }

@@ -1,4 +1,5 @@
-//! Officers' certificates: issued and listed by the node's officer authority, and read again each time that an officer counts.
+//! Officers' certificates: issued and revoked by the node's officer authority, and verified each time that an officer
+//! counts.
 
 use crate::approval::Role;
 use crate::change::Appointment;
@@ -13,28 +14,28 @@ use crate::sign::PublicKey;
 use crate::store::{self, Version};
 use std::collections::BTreeSet;
 
-/// The name of the authority's key among the node's keys, and of its public files.
+/// The name of the authority's key and of its public files.
 pub(in crate::gateway) const KEY: &str = "officers";
 
 pub(in crate::gateway) const CERTIFICATE: &str = "officers.pem";
 
 pub(in crate::gateway) const LIST: &str = "officers-crl.pem";
 
-/// Certificates that were read are remembered by their digest; more officers than this are read again each time.
+/// Size of the cache of verified certificates; with more officers than this, the rest are verified each time.
 pub(in crate::gateway) const REMEMBERED_MAX: usize = 1024;
 
-/// The officer authority's certificate and the list of what it has revoked, in PEM.
+/// The officer authority's certificate and its revocation list, PEM.
 pub(in crate::gateway) struct Certifying {
     authority: String,
     list: String,
 }
 
-/// An officer certified as an appointment says, to be put on record with the change that appoints them.
+/// An officer certified according to an appointment, to be recorded with the change that appoints them.
 pub(in crate::gateway) struct Certified {
     pub row: store::Officer,
     /// The serial numbers of the new certificates.
     pub serials: Vec<String>,
-    /// Whether they take the place of others, which the officers' list is to name.
+    /// Whether they replace others, which then go on the officers' revocation list.
     pub replaces: bool,
 }
 
@@ -43,8 +44,8 @@ pub(in crate::gateway) fn join<E: std::fmt::Display>(faults: &[E]) -> GatewayErr
 }
 
 impl Node {
-    /// Certifies an officer as `appointment` says. Nothing is on record yet, and a certificate that is not appoints
-    /// nobody.
+    /// Certifies an officer according to `appointment`. Nothing is recorded yet, and an unrecorded certificate
+    /// appoints nobody.
     ///
     /// # Errors
     /// [`GatewayError`] if the authority's files cannot be used or the profile does not allow what is certified.
@@ -79,7 +80,7 @@ impl Node {
         Ok(Certified { row, serials, replaces: before.is_some() })
     }
 
-    /// The files by which officers are certified, as they are now.
+    /// The officer authority's files as they are now.
     ///
     /// # Errors
     /// [`GatewayError`] if one of them cannot be read.
@@ -88,7 +89,7 @@ impl Node {
         Ok(Certifying { authority: file(CERTIFICATE)?, list: file(LIST)? })
     }
 
-    /// The certificates of an officer on record, if all of them hold and say what the record says.
+    /// The certificates of a recorded officer, if all are valid and agree with the record.
     pub(super) fn certified(
         &self,
         row: &store::Officer,
@@ -122,7 +123,7 @@ impl Node {
         Ok(certificates)
     }
 
-    /// Those of a bundle, if all of them hold and none is on the authority's list.
+    /// The certificates of a bundle, if all are valid and none is revoked.
     pub(super) fn read_certificates(
         &self,
         authority: &str,
@@ -132,26 +133,24 @@ impl Node {
         let profile = self.own_profile().map_err(|e| e.to_string())?;
         let der = pem_to_der(PEM_CERTIFICATE, authority).map_err(|e| e.to_string())?;
         let authority = AuthorityCertificate::parse(&der, profile).map_err(|e| format!("officer authority: {e}"))?;
-        let list = pem_to_der(PEM_REVOCATION_LIST, list).map_err(|e| format!("list of officers' certificates: {e}"))?;
+        let list = pem_to_der(PEM_REVOCATION_LIST, list)
+            .map_err(|e| format!("revocation list of officers' certificates: {e}"))?;
         let list = RevocationList::parse(&list, &authority, profile)
-            .map_err(|e| format!("list of officers' certificates: {e}"))?;
+            .map_err(|e| format!("revocation list of officers' certificates: {e}"))?;
         let blocks = pem::parse_many(bundle).map_err(|e| e.to_string())?;
         let parse = |block: &pem::Pem| {
             let certificate =
                 OfficerCertificate::parse(block.contents(), &authority, &self.config().node.name, profile)
                     .map_err(|e| e.to_string())?;
             match list.revokes(certificate.serial()) {
-                true => Err(format!(
-                    "certificate {} is on the list of those that count no more",
-                    hex::encode(certificate.serial())
-                )),
+                true => Err(format!("certificate {} is revoked", hex::encode(certificate.serial()))),
                 false => Ok(certificate),
             }
         };
         blocks.iter().map(parse).collect()
     }
 
-    /// The node's own profile, under which its officers are certified.
+    /// The node's own certificate profile, which its officers' certificates use.
     pub(in crate::gateway) fn own_profile(&self) -> Result<&'static Profile, GatewayError> {
         let name: ProfileName = self.config().listen.profile.parse().map_err(GatewayError::trouble)?;
         Ok(name.profile())
@@ -168,8 +167,8 @@ impl Node {
         Authority::load(&self.config().node.name, profile, &der, key).map_err(|e| trouble(&e))
     }
 
-    /// Makes the officer authority if the node has none yet. One whose certificate alone is gone is put back, and not made
-    /// anew: what it has certified would count no more.
+    /// Creates the officer authority if the node has none. If only its certificate is missing, that must be restored:
+    /// a new authority would invalidate every certificate that it issued.
     ///
     /// # Errors
     /// [`GatewayError`] if its files cannot be written, or it has a key and no certificate.
@@ -181,7 +180,7 @@ impl Node {
         let key = self.config().keys.file(KEY);
         if key.exists() {
             return Err(GatewayError::trouble(format!(
-                "`{}` is gone, and `{}` is there: put the certificate back from its copy",
+                "`{}` is missing, but `{}` exists: restore the certificate from its backup",
                 folder.join(CERTIFICATE).display(),
                 key.display()
             )));
@@ -190,16 +189,16 @@ impl Node {
         let authority = Authority::create_for_officers(&self.config().node.name, profile, self.now(), self.random())
             .map_err(GatewayError::trouble)?;
         let list = authority.issue_revocation_list(&[], 1, self.now()).map_err(GatewayError::trouble)?;
-        // The key first: a certificate without its key would look like an authority and be none.
+        // The key first: a certificate without its key would look like an authority but could sign nothing.
         replace(&key, authority.key().to_pem().as_bytes(), 0o600)?;
         replace(&folder.join(LIST), list.to_pem().as_bytes(), 0o644)?;
         replace(&folder.join(CERTIFICATE), authority.certificate().to_pem().as_bytes(), 0o644)
     }
 
-    /// Issues a fresh list of officers' revoked certificates, now that what is to be on it is on record.
+    /// Issues a new revocation list of officers' certificates from the record.
     pub(in crate::gateway) async fn list_officers(&self) -> Result<(), GatewayError> {
-        // Whoever has no key makes no list, and waits for nobody.
+        // Without the key no list can be issued, and the lock is not needed.
         let authority = self.officer_authority()?;
-        self.write_officers_list(&self.lists_turn()?, &authority).await
+        self.write_officers_list(&self.lists_lock()?, &authority).await
     }
 }

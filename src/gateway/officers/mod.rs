@@ -1,7 +1,7 @@
-//! What officers do with a request: they review it, approve it or refuse it, here or on a machine of their own.
+//! Officers' work on requests: they review, approve or refuse them, here or on their own machine.
 //!
-//! In come signed statements; out go what is to be signed and what became of it. It refuses statements of people without the
-//! role, of those who submitted the request, and over anything that is not exactly what would be sent.
+//! In come signed statements; out go texts to sign and recorded outcomes. It refuses statements by people without the
+//! role, by the submitter of the request, and over anything that differs from what would be sent.
 
 pub(super) mod certification;
 pub(super) mod attachments;

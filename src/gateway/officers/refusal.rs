@@ -1,4 +1,4 @@
-//! A request is refused: an officer's signed statement, what it stops, and what it comes too late for.
+//! Refusals: an officer's signed statement, what it stops, and what had already left.
 
 use crate::approval::Refusal;
 use crate::envelope::Receipt;
@@ -10,16 +10,16 @@ use crate::sign::{Signed, Signer};
 use crate::store::{self, Change, Exchange, ExchangeState, Request, RequestState, SpoolId, StatementKind, StoreError};
 use crate::time::Time;
 
-/// How often a refusal is put together anew because an exchange moved on while it was.
+/// Retries of a refusal because an exchange changed meanwhile.
 const TRIES: usize = 8;
 
 impl Node {
-    /// Refuses a request by an officer's signed statement: nothing of it that has not left will leave, and whoever
-    /// submitted it can read why. What has left already is said, partner by partner.
+    /// Refuses a request by an officer's signed statement: nothing of it that has not left will leave, and the
+    /// submitter can read why. The outcome lists what has left already, by partner.
     ///
     /// # Errors
-    /// [`GatewayError::Refused`] if nothing of the request is left to stop, or the signer may not refuse it; nothing is
-    /// put on record then.
+    /// [`GatewayError::Refused`] if nothing of the request is left to stop, or the signer may not refuse it; then
+    /// nothing is recorded.
     pub async fn refuse(
         &self,
         request: &RequestId,
@@ -28,7 +28,7 @@ impl Node {
     ) -> Result<RefusedRequest, GatewayError> {
         for _ in 1..TRIES {
             match self.try_refuse(request, why, signer).await {
-                // An exchange moved on while the refusal was put together: the next try sees where it is now.
+                // An exchange changed while the refusal was prepared: the next try reads its new state.
                 Err(GatewayError::Store(StoreError::Conflict { .. })) => {}
                 other => return other,
             }
@@ -73,7 +73,7 @@ impl Node {
         let (mut entries, mut unneeded, mut exchanges) = (Vec::new(), Vec::new(), Vec::new());
         for mut exchange in rows {
             exchanges.push(what_becomes_of(&exchange, now));
-            // What is being sent is its attempt's to move: this statement stops it.
+            // Only its attempt may change an exchange in flight: this statement stops it.
             if waits(&exchange) && !exchange.is_claimed(now) {
                 exchange.state = ExchangeState::Refused;
                 exchange.updated = now;
@@ -106,16 +106,16 @@ impl Node {
         })
     }
 
-    /// Lets go of what nobody needs of a refused request, now that its refusal is durable.
+    /// Deletes stored data of a refused request, now that its refusal is durable.
     async fn forget(&self, request: &RequestId, sealed: Vec<SpoolId>) -> Result<(), GatewayError> {
         for payload in sealed {
             let _ = self.spool().remove(payload).await;
         }
-        self.let_go_of_attachments(request).await
+        self.release_attachments(request).await
     }
 }
 
-/// Refuses a refusal that would stop nothing, and says what there is to do about what has left.
+/// Fails if a refusal would stop nothing, and names the remedy for what has left.
 fn check_stoppable(row: &Request, rows: &[Exchange], now: Time) -> Result<(), GatewayError> {
     let request = row.id;
     let ended = match row.state {
@@ -137,24 +137,24 @@ fn check_stoppable(row: &Request, rows: &[Exchange], now: Time) -> Result<(), Ga
         .collect();
     let ended = ended.unwrap_or_else(|| "has nothing left to stop".to_owned());
     Err(GatewayError::refused(match &left[..] {
-        [] => format!("request `{request}` {ended}: nothing of it leaves any more"),
+        [] => format!("request `{request}` {ended}: nothing is left to stop"),
         left => format!(
-            "request `{request}` {ended}, and a refusal brings nothing back ({}): `recall {request}` withdraws it",
+            "request `{request}` {ended}, and a refusal cannot retrieve what has left ({}): use `recall {request}`",
             left.join("; ")
         ),
     }))
 }
 
-/// Whether an exchange waits for something, so that it can be stopped where it is.
+/// Whether an exchange is waiting and can be stopped at once.
 fn waits(exchange: &Exchange) -> bool {
     use ExchangeState as S;
     matches!(exchange.state, S::Requested | S::Held | S::Approved | S::Queued | S::Parked)
 }
 
-/// What a refusal given now makes of an exchange.
+/// The effect of a refusal on an exchange.
 fn what_becomes_of(exchange: &Exchange, now: Time) -> RefusedExchange {
     let (outcome, what) = if exchange.is_delivered() {
-        // Verified before it was put on record; here it is only shown.
+        // Verified before it was recorded; here it is only displayed.
         let receipt = exchange.receipt.as_deref().and_then(|bytes| Signed::<Receipt>::peek(bytes).ok());
         let when = receipt.map_or(exchange.updated, |receipt| Time::from_unix_ms(receipt.received_at_ms));
         (RefusedExchange::LEFT, format!("delivered at {when}"))

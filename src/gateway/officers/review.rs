@@ -1,5 +1,5 @@
-//! What an officer is shown before signing: the exact cut, what is held back and why, and what changed since the last
-//! release of the same product to the same partner.
+//! The review that an officer is shown before signing: the exact cut, what is held back and why, and what changed
+//! since the last release of the same product to the same partner.
 
 use crate::gateway::views::officer::AttachmentShown;
 use crate::gateway::views::officer::Unsigned;
@@ -26,11 +26,11 @@ use crate::release::{PEOPLE_MIN, Stage};
 use crate::store::{Direction, Exchange, ExchangeFilter, ExchangeKind, ExchangeState, RequestFilter, RequestState};
 use crate::time::Time;
 
-/// Lines of what is unchanged that are shown around what is not.
+/// Unchanged context lines shown around a change.
 const CONTEXT: usize = 2;
 
 impl Node {
-    /// What an officer is asked to approve: the exact cuts, the terms, and what stands in the way.
+    /// The review of a request: exact cuts, terms, and reasons against its release.
     ///
     /// # Errors
     /// [`GatewayError::Refused`] if the request is not open or a cut can no longer be made.
@@ -77,7 +77,7 @@ impl Node {
         Ok(RequestReview { request: request.to_string(), terms: dossier.terms, cuts, approval })
     }
 
-    /// Every open request with what each partner would get, in the form in which a reviewed list is approved.
+    /// Every open request with each partner's cut, in the form in which a reviewed list is approved.
     ///
     /// # Errors
     /// [`GatewayError`] if the store cannot be read.
@@ -135,15 +135,15 @@ impl Node {
         Ok(())
     }
 
-    /// Whose approvals of a request count, and whose do not and why.
+    /// Officers whose approvals of a request count, and those whose do not and why.
     async fn approved_by(&self, request: &RequestId) -> Result<(Vec<String>, Vec<String>), GatewayError> {
         let (mut count, mut void) = (Vec::new(), Vec::new());
-        // Most requests of a list have none yet, and need not be put together to say so.
+        // Most requests in a list have no approvals yet and need not be assembled.
         if self.store().approvals(request).await?.is_empty() {
             return Ok((count, void));
         }
         for on_file in self.approvals_on_file(request).await? {
-            let officer = on_file.officer.map_or_else(|| "nobody known".to_owned(), |id| id.to_string());
+            let officer = on_file.officer.map_or_else(|| "unknown officer".to_owned(), |id| id.to_string());
             match &on_file.void[..] {
                 [] => count.push(officer),
                 why => void.push(format!("{officer}: {}", why.join("; "))),
@@ -154,7 +154,7 @@ impl Node {
         Ok((count, void))
     }
 
-    /// Which tearlines do not go and why, and the source with the verdict on each for whoever asks for it.
+    /// The tearlines that are withheld and why, and the source with the verdict on each tearline if requested.
     fn withheld(
         &self,
         product: &Product,
@@ -165,13 +165,13 @@ impl Node {
         let terms = (&partner.agreement).into();
         let at_or_below = goes.unwrap_or(0);
         let plain = Style::Plain;
-        // As if no lower one had been asked for, to say of each tearline whether it could go.
+        // Evaluated from the top tearline, to tell for each whether it could be released.
         let free = cut::explain(product, link, &terms, 0, self.bounds(), self.register());
         let first = free.tearlines.iter().find(|t| t.fate == Fate::Goes).map(|t| t.index);
         let why = |verdict: &cut::TearlineVerdict| match verdict.fate {
-            _ if verdict.index > at_or_below => vec!["not used: a higher tearline is being released".to_owned()],
+            _ if verdict.index > at_or_below => vec!["Not used: a higher tearline is being released".to_owned()],
             Fate::Refused => verdict.reasons.iter().map(|r| format!("{} [{}]", r.sentence, r.code)).collect(),
-            _ => vec!["not used: it may go, but the submitter asked for a lower one".to_owned()],
+            _ => vec!["Not used: the submitter asked for a lower tearline".to_owned()],
         };
         let withheld = free.tearlines.iter().filter(|verdict| verdict.index != at_or_below).map(|verdict| {
             let tearline = product.tearlines().get(verdict.index);
@@ -206,7 +206,7 @@ impl Node {
             diff,
         };
         if last.cut_digest == Some(cut.digest()) {
-            return Ok(view("nothing: it is the same, byte for byte".into(), None));
+            return Ok(view("no changes: identical".into(), None));
         }
         let Some(before) = self.cut_again(&last, partner).await else {
             let was = last.marking.clone().unwrap_or_default();
@@ -226,7 +226,7 @@ impl Node {
         Ok(view(format!("lines added: {more}, removed: {fewer}"), Some(shown)))
     }
 
-    /// The newest exchange by which this partner got the same product, or what the request replaces.
+    /// The newest exchange that carried the same product, or the one that is replaced, to this partner.
     async fn last_release(&self, dossier: &Dossier, partner: &PartnerId) -> Result<Option<Exchange>, GatewayError> {
         let filter = ExchangeFilter {
             direction: Some(Direction::Out),
@@ -247,12 +247,12 @@ impl Node {
         }
     }
 
-    /// The cut that an exchange carried, for reading, assembled again from its request's product; none if nothing gives those bytes
-    /// any more.
+    /// The text of the cut that an exchange carried, reassembled from its request's product; `None` if that no longer
+    /// gives the same bytes.
     async fn cut_again(&self, exchange: &Exchange, partner: &Partner) -> Option<String> {
         let request = self.request_row(&exchange.request?).await.ok()?;
         let product = self.product_of(&request).await.ok()?;
-        // What left was released then; that it is shown again rests on no consent.
+        // It was released then; showing it again needs no consent.
         let link = partner.agreement.link_rights_with(BY_CONSENT.map(str::to_owned));
         let terms = (&partner.agreement).into();
         let assembled = (0..product.tearlines().len())
@@ -262,8 +262,8 @@ impl Node {
     }
 }
 
-/// What a release to `partner` that is to serve these aims counts as at `now` by the guiding document, and the outcome that
-/// is preferred; empty where there is no such document.
+/// How a release to `partner` with these aims is classified at `now` by the guiding document, and the preferred
+/// outcome; empty without a guiding document.
 pub(in crate::gateway) fn effort(guiding: Option<&Priorities>, aims: &Aims, partner: &Partner, now: Time) -> String {
     let (code, today) = (&partner.agreement.party.code, now.date());
     let Some(guiding) = guiding else { return String::new() };
@@ -275,20 +275,21 @@ pub(in crate::gateway) fn effort(guiding: Option<&Priorities>, aims: &Aims, part
     }
 }
 
-/// Whom the banner of a cut names, in full: a code that is one slip from another reads like it.
+/// Full names of the codes in a cut's banner, with similar codes: one typing error gives another valid code.
 pub(in crate::gateway) fn named_by(cut: &Cut, register: &Register) -> Vec<String> {
     let banner = cut.marking();
     let codes = banner.rel_to().iter().chain(banner.display_to().iter()).filter(|code| *code != "USA");
     let codes: BTreeSet<&str> = codes.collect();
     let line = |code: &str| {
         let near: Vec<String> = register.near(code).map(|(near, name)| format!("{near} {name}")).collect();
-        let near = if near.is_empty() { String::new() } else { format!(" (one slip from {})", near.join("; ")) };
+        let near =
+            if near.is_empty() { String::new() } else { format!(" (one typing error from {})", near.join("; ")) };
         format!("{code} {}{near}", register.name_of(code).unwrap_or_default())
     };
     codes.into_iter().map(line).collect()
 }
 
-/// What is valid in the marks of a cut and unusual, or cannot be told of them, each mark once.
+/// Warnings about the markings of a cut: valid but unusual, or unverifiable; each marking once.
 pub(in crate::gateway) fn mark_warnings(cut: &Cut, register: &Register) -> Vec<String> {
     let rules = Rules::new(register, DocumentDate::Known(cut.date())).with_profile(cut.profile());
     let portions: BTreeSet<String> = cut.marked().map(|(_, marking)| marking.portion()).collect();
@@ -302,4 +303,4 @@ pub(in crate::gateway) fn mark_warnings(cut: &Cut, register: &Register) -> Vec<S
     marks.flat_map(warn).collect()
 }
 
-const NEVER: &str = "there is none: this product was never released to this partner";
+const NEVER: &str = "none: this product was never released to this partner";

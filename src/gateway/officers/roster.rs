@@ -1,4 +1,4 @@
-//! Officers: certified by the node's own officer authority, and counted only as their certificates say.
+//! Officers: certified by the node's own officer authority, and in office only as their certificates say.
 
 use super::certification::Certifying;
 use super::certification::join;
@@ -16,37 +16,37 @@ use crate::sign::PublicKey;
 use crate::store::{self, StoreError};
 use crate::time::Time;
 
-/// What an officer's certificates are to say, as far as it is not what they say already.
+/// Requested content of an officer's certificates; for a renewal, only what changes.
 #[derive(Clone, Debug)]
 pub struct Appoint {
-    /// The person's name on this node.
+    /// The officer's identifier on this node.
     pub officer: OfficerId,
-    /// The person's name for people; for a renewal, only if it changes.
+    /// The person's name; for a renewal, only if it changes.
     pub name: Option<String>,
-    /// What they may do; for a renewal, only if it changes.
+    /// Their roles; for a renewal, only if they change.
     pub roles: Option<BTreeSet<Role>>,
     /// A key to certify; for a renewal, only if it is a new one.
     pub key: Option<PublicKey>,
     /// Whether a renewal with a new key keeps the earlier ones.
     pub keep_keys: bool,
-    /// For how long; the profile's lifetime if `None`.
+    /// Term of office; the profile's lifetime if `None`.
     pub lifetime: Option<Duration>,
-    /// Of which other records it is the same person's, and of which not; for a renewal, only if it changes.
+    /// Other records of the same person, and records confirmed to be of others; for a renewal, only if it changes.
     pub declared: Option<Declared>,
 }
 
 impl Node {
-    /// Every officer as the roster and their certificates have them now.
+    /// Every officer according to the roster and their certificates.
     ///
-    /// An officer whose certificates are missing or do not say what the record says is out of office: the record alone
-    /// appoints nobody. Whose record is at fault, or cannot be told from another's, is excluded: nobody else is held up.
+    /// An officer whose certificates are missing or disagree with the record is out of office: the record alone
+    /// appoints nobody. An officer whose record is faulty or ambiguous is excluded; others are not affected.
     ///
     /// # Errors
-    /// [`GatewayError`] if the store or the officer authority's files cannot be read: who is in office is not known then,
-    /// which is something else than that nobody is.
+    /// [`GatewayError`] if the store or the officer authority's files cannot be read: then it is unknown who is in
+    /// office, which differs from nobody being in office.
     pub async fn officers(&self) -> Result<Officers, GatewayError> {
         let officers = self.officers_of(&self.store().officers().await?)?;
-        self.say_excluded(&officers).await;
+        self.report_excluded(&officers).await;
         Ok(officers)
     }
 
@@ -60,18 +60,18 @@ impl Node {
         Ok(officers.remembering(self.verified().clone()))
     }
 
-    /// Says who is excluded and why, in the log and in the ledger, once while that lasts.
-    pub(in crate::gateway) async fn say_excluded(&self, officers: &Officers) {
+    /// Logs and records who is excluded and why, once while that lasts.
+    pub(in crate::gateway) async fn report_excluded(&self, officers: &Officers) {
         let excluded: BTreeMap<OfficerId, String> =
             officers.excluded().iter().map(|(id, fault)| (id.clone(), fault.to_string())).collect();
-        let before = std::mem::replace(&mut *self.said_excluded(), excluded.clone());
+        let before = std::mem::replace(&mut *self.reported_excluded(), excluded.clone());
         for (id, why) in excluded.iter().filter(|(id, why)| before.get(*id) != Some(why)) {
-            tracing::error!(officer.id = %id, why, "officer is excluded: nothing that they sign counts");
+            tracing::error!(officer.id = %id, why, "officer excluded: their signatures do not count");
             let alarm =
                 Entry::new(self.now(), EntryKind::Alarm, id, "gateway").with("officer", "excluded").with("why", why);
-            // Another process may have said so.
-            if let Err(error) = self.commit_news(Vec::new(), vec![alarm]).await {
-                tracing::error!(error = %error, "the alarm could not be put on record");
+            // Another process may have recorded it.
+            if let Err(error) = self.commit_unless_repeated(Vec::new(), vec![alarm]).await {
+                tracing::error!(error = %error, "the alarm could not be recorded");
             }
         }
     }
@@ -103,7 +103,7 @@ impl Node {
                     (None, _) => "expired",
                 }
                 .to_owned(),
-                // Whoever is revoked, excluded or not certified is in office until no time that could be named.
+                // An officer who is revoked, excluded or not certified has no end of office to show.
                 until: match (&problem, officer.state) {
                     (None, OfficerState::Active) => officer.valid_until.to_string(),
                     _ => String::new(),
@@ -121,25 +121,25 @@ impl Node {
         Ok(views)
     }
 
-    /// Refuses to enrol somebody anew under an identifier that is taken, and says what to do instead.
+    /// Fails if the identifier is taken, and names the remedy.
     ///
     /// # Errors
-    /// [`GatewayError::Refused`] if somebody is enrolled under it, in office or not.
+    /// [`GatewayError::Refused`] if an officer is enrolled under it, in office or not.
     pub async fn check_unenrolled(&self, id: &OfficerId) -> Result<(), GatewayError> {
         match self.store().officer(id).await? {
             None => Ok(()),
             Some(row) if row.state == store::OfficerState::Revoked => Err(revoked(id)),
             Some(_) => Err(GatewayError::refused(format!(
-                "an officer `{id}` is enrolled already: `officer renew` changes what they may do"
+                "officer `{id}` is enrolled already: use `officer renew` to change their roles"
             ))),
         }
     }
 
-    /// The appointment that is asked for, for officers to sign: a new one, or one on record with something else in it.
+    /// The requested appointment, for officers to sign: a new one, or a recorded one with changes.
     ///
     /// # Errors
-    /// [`GatewayError::Refused`] if something of a new one is missing, or the officer is revoked, which is final;
-    /// [`GatewayError::Unknown`] if nobody of that name is enrolled and it names no name, roles and key.
+    /// [`GatewayError::Refused`] if a new one is incomplete, or the officer is revoked, which is final;
+    /// [`GatewayError::Unknown`] if no such officer is enrolled and it gives no name, roles and key.
     pub(in crate::gateway) async fn appointment(&self, asked: &Appoint) -> Result<Appointment, GatewayError> {
         let id = &asked.officer;
         let known = match self.store().officer(id).await? {
@@ -159,7 +159,7 @@ impl Node {
         if let Some(key) = asked.key.clone().filter(|key| !keys.contains(key)) {
             keys.push(key);
         }
-        let lacks = || GatewayError::refused("an officer is enrolled with a name, a key and at least one role");
+        let lacks = || GatewayError::refused("enrolling an officer requires a name, a key and at least one role");
         let name = asked.name.clone().or(known.as_ref().map(|known| known.name.clone())).ok_or_else(lacks)?;
         let declared =
             asked.declared.clone().or(known.as_ref().map(|known| known.declared.clone())).unwrap_or_default();
@@ -167,17 +167,17 @@ impl Node {
         if keys.is_empty() {
             return Err(lacks());
         }
-        // Certificates know whole seconds.
+        // Certificates store whole seconds.
         let until = self.now().plus(asked.lifetime.unwrap_or(OfficerProfile::shipped().lifetime())).unix_seconds();
         let until = Time::from_unix_ms(until.saturating_mul(1000));
         Ok(Appointment { officer: id.clone(), name, roles, keys, until, declared })
     }
 
-    /// Whether these appointments could be certified now, together and beside everybody who is enrolled.
+    /// Checks that these appointments could be certified now, together and with the enrolled officers.
     ///
     /// # Errors
-    /// [`GatewayError::Refused`] if an appointment lives too long or holds too many keys, somebody is revoked, or one
-    /// person would be two.
+    /// [`GatewayError::Refused`] if an appointment lasts too long or holds too many keys, an officer is revoked, or
+    /// one person would be enrolled twice.
     pub(in crate::gateway) async fn check_appointments(
         &self,
         appointments: &[Appointment],
@@ -198,7 +198,7 @@ impl Node {
                 taken.map_err(|e| GatewayError::refused(format!("key of officer `{id}`: {e}")))?;
             }
             if appointment.until <= now {
-                return Err(GatewayError::refused(format!("appointment of `{id}` has ended: propose it anew")));
+                return Err(GatewayError::refused(format!("the appointment of `{id}` has expired: propose it again")));
             }
             if appointment.until > now.plus(rules.lifetime_max()) {
                 return Err(GatewayError::refused(format!(
@@ -207,7 +207,7 @@ impl Node {
                 )));
             }
         }
-        // Nobody is certified while it is not known who is: a person whose row differs is not among the others here.
+        // Nobody is certified while the officers are uncertain: an altered row is missing from the others here.
         if let Some(altered) = self.altered_officer().await? {
             return Err(altered);
         }
@@ -216,7 +216,7 @@ impl Node {
         let certifying = self.certifying()?;
         let others = rows.iter().filter(|row| !appointed(&row.id)).map(|row| self.officer_of(row, &certifying));
         let (_, mut faults) = Officers::excluding(others.chain(appointments.iter().map(Appointment::officer)));
-        // What is wrong with others excludes them, and keeps nobody from being enrolled who would not be wrong too.
+        // Faults of other officers exclude only them, and do not block this enrolment.
         faults.retain(|fault| fault.concerns(appointed));
         if !faults.is_empty() {
             return Err(join(&faults));
@@ -224,8 +224,8 @@ impl Node {
         Ok(())
     }
 
-    /// Revokes an officer: their approvals no longer count, whenever they were given. Gives a warning if the list of
-    /// revoked certificates could not be written; the revocation stands either way.
+    /// Revokes an officer: none of their approvals count any more, whenever given. Returns a warning if the
+    /// revocation list could not be written; the revocation stands either way.
     ///
     /// # Errors
     /// [`GatewayError::Unknown`] if none is enrolled under that name.
@@ -242,7 +242,7 @@ impl Node {
         Ok(self.list_officers().await.err().map(|e| e.to_string()))
     }
 
-    /// That an officer's row is not what the ledger says, if one is.
+    /// An error if an officer's row differs from the ledger.
     async fn altered_officer(&self) -> Result<Option<GatewayError>, GatewayError> {
         self.store().officers().await?;
         let altered = self.proved().differences().into_iter().find(|d| d.fact.starts_with("officer."));
@@ -254,7 +254,7 @@ impl Node {
         row.ok_or_else(|| GatewayError::Unknown(format!("no officer `{id}` is enrolled: see `officer list`")))
     }
 
-    /// An officer as the certificates say; out of office if they say nothing, or something else than the record.
+    /// An officer according to the certificates; out of office if these are missing or disagree with the record.
     pub(in crate::gateway) fn officer_of(&self, row: &store::Officer, certifying: &Certifying) -> Officer {
         let state = match row.state {
             store::OfficerState::Active => OfficerState::Active,
@@ -262,7 +262,7 @@ impl Node {
         };
         let roles = || row.roles.iter().filter_map(|role| role.parse().ok()).collect();
         let certified = self.certified(row, certifying);
-        self.say_uncertified(row, certified.as_ref().err());
+        self.log_uncertified(row, certified.as_ref().err());
         let (keys, roles, valid_from, valid_until) = match certified {
             Ok(certificates) => (
                 certificates.iter().map(|c| c.subject().key.clone()).collect(),
@@ -276,22 +276,22 @@ impl Node {
         Officer { id, name, keys, roles, state, valid_from, valid_until, declared }
     }
 
-    /// When an officer's appointment begins: with their first certificates, and it goes on with those that take their
-    /// place, so that what was signed before a renewal still counts. Certificates that are not valid yet appoint nobody.
+    /// Start of an officer's appointment: that of their first certificates. Renewals continue it, so that earlier
+    /// signatures still count. Certificates that are not valid yet appoint nobody.
     fn in_office_since(&self, row: &store::Officer, certificates: &[OfficerCertificate]) -> Time {
         let certified = certificates.iter().map(OfficerCertificate::not_before).max().unwrap_or(Time::EPOCH);
         if certified <= self.now() { certified.min(row.added) } else { certified }
     }
 
-    /// Logs that an officer whom the record has in office is not certified, once until that changes. The certificates of
-    /// whoever was revoked are on the list, as they should be.
-    fn say_uncertified(&self, row: &store::Officer, why: Option<&String>) {
+    /// Logs once that an officer in office according to the record is not certified. The certificates of revoked
+    /// officers are on the revocation list, as expected.
+    fn log_uncertified(&self, row: &store::Officer, why: Option<&String>) {
         let why = why.filter(|_| row.state == store::OfficerState::Active);
         let mut said = self.uncertified();
         match why {
             Some(why) if said.get(&row.id) == Some(why) => {}
             Some(why) => {
-                tracing::error!(officer.id = %row.id, why, "officer is not certified as the record says: out of office");
+                tracing::error!(officer.id = %row.id, why, "officer's certificates do not match the record: out of office");
                 said.insert(row.id.clone(), why.clone());
             }
             None => {
@@ -301,10 +301,10 @@ impl Node {
     }
 }
 
-/// That somebody is revoked, and how they return.
+/// The error for a revoked officer, with the remedy.
 fn revoked(id: &OfficerId) -> GatewayError {
     GatewayError::refused(format!(
-        "officer `{id}` is revoked, which is final: they return under another identifier, with a new key: `officer add \
+        "officer `{id}` is revoked, which is final: enrol them under another identifier with a new key: `officer add \
          NEW-IDENTIFIER --key-file FILE.pub --same-as {id}`"
     ))
 }

@@ -1,7 +1,7 @@
-//! The way out: submission, decision, release, sealing, the queue, and each attempt to deliver.
+//! Outbound flow: submission, decision, release, sealing, the queue, and each delivery attempt.
 //!
-//! In come products, and approvals that suffice; out go sealed envelopes, offered one attempt at a time. It refuses whatever
-//! the release decision does not permit now: at submission, after the last approval, at both gates, and while it is sent.
+//! In come products and approvals; out go sealed envelopes, offered one attempt at a time. It refuses whatever the
+//! release decision does not permit now: at submission, after the last approval, at both gates, and during transfer.
 
 pub(super) mod decision;
 pub(super) mod submission;

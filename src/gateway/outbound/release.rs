@@ -1,4 +1,4 @@
-//! After the last approval: decide, seal, sign the manifest, and queue, in one commit. Nothing here reaches outside.
+//! Release after the last approval: decide, seal, sign the manifest and queue, in one commit. It does no network I/O.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -18,17 +18,16 @@ use crate::release::{Outcome, Release, Stage};
 use crate::store::{Change, Exchange, ExchangeState, Request, RequestState, StoreError, Waiting};
 use crate::system::power_may_fail;
 
-/// How many people must have approved before anything can be released, whatever policy asks for besides.
+/// Minimum number of approvers, regardless of the policy.
 const PEOPLE: usize = 2;
-/// How many are decided upon at once, before what they moved on is sent. More at a time would leave the sending with
-/// nothing to do meanwhile.
+/// Number of requests decided in one call, before the released ones are sent. A larger slice would leave the senders
+/// idle.
 const SLICE: usize = 8;
 
 impl Node {
-    /// Looks at exchanges that wait for a release, the most urgent first, and moves on what may move. `seen` remembers
-    /// what each request was last decided on, so that nothing is decided twice on the same approvals, roster and policy.
-    /// `true` if more requests wait to be looked at than one call takes; they are listed once for many calls, until
-    /// [`Seen::list_again`].
+    /// Decides waiting requests, the most urgent first, and releases what is permitted. `seen` remembers the basis of
+    /// each last decision, so that nothing is decided twice on the same approvals, roster and policy. Returns `true`
+    /// if more requests wait than one call handles; the list is read once for many calls, until [`Seen::list_again`].
     ///
     /// # Errors
     /// [`GatewayError`] if the store fails; one request that cannot be read does not stop the others.
@@ -36,7 +35,7 @@ impl Node {
         if seen.listed.is_empty() {
             let waiting = self.store().approved_waiting().await?;
             let mut news = seen.news(waiting, roster);
-            // One approval is one person's, and it takes two: nothing can come of it yet.
+            // One approval is one person's, and two are required: nothing to decide yet.
             for waiting in news.extract_if(.., |waiting| waiting.approvals < PEOPLE as u64) {
                 seen.decided(waiting, roster);
             }
@@ -48,7 +47,7 @@ impl Node {
         }
         let more = !seen.listed.is_empty();
         let parties = &self.participants().await?;
-        // Several at once, so that what they make durable shares its syncs.
+        // Concurrently, so that their commits share syncs.
         let mut decided = futures_util::stream::iter(slice)
             .map(|waiting| async move { (waiting, self.promote_contained(&waiting.request, parties).await) })
             .buffer_unordered(SLICE);
@@ -57,19 +56,19 @@ impl Node {
                 Ok(()) => seen.decided(waiting, roster),
                 Err(GatewayError::Store(error)) if stops_the_node(&error) => return Err(error.into()),
                 Err(error) => {
-                    tracing::error!(request.id = %waiting.request, error = %error, "request cannot be moved on");
+                    tracing::error!(request.id = %waiting.request, error = %error, "request cannot be processed");
                     seen.failed.insert(waiting.request);
                 }
             }
         }
         if !more {
-            // Every request has had its turn: the next look tries again what failed.
+            // Every request was tried: failed ones are retried at the next poll.
             seen.failed.clear();
         }
         Ok(more)
     }
 
-    /// A request that panics while it is put together is set aside, each of its exchanges that waits.
+    /// If assembling a request panics, each of its waiting exchanges is parked.
     async fn promote_contained(&self, id: &RequestId, parties: &Arc<Participants>) -> Result<(), GatewayError> {
         match contained(self.promote_request(id, parties)).await {
             Ok(done) => done,
@@ -85,12 +84,12 @@ impl Node {
     }
 
     async fn promote_request(&self, id: &RequestId, parties: &Arc<Participants>) -> Result<(), GatewayError> {
-        let parties = self.parties_since(parties).await?;
+        let parties = self.participants_since(parties).await?;
         let dossier = self.dossier_with(self.whole_request(id).await?, parties).await?;
         let now = self.now();
         for exchange in &dossier.exchanges {
             let waits = matches!(exchange.state, ExchangeState::Requested | ExchangeState::Held);
-            // Of what was stopped the partner may be asked just now whether it has it: its answer comes first.
+            // The partner may currently be asked about a stopped exchange: its answer comes first.
             if waits && !exchange.is_claimed(now) {
                 self.contained(exchange.id, "sealing", self.promote_exchange(&dossier, exchange)).await?;
             }
@@ -98,7 +97,7 @@ impl Node {
         Ok(())
     }
 
-    /// Ends every open request whose time has passed, and whose exchanges have not left by then.
+    /// Expires every overdue open request, with its exchanges that have not left.
     ///
     /// # Errors
     /// [`GatewayError`] if the store fails.
@@ -106,9 +105,9 @@ impl Node {
         for request in self.overdue_requests().await? {
             let id = request.id;
             match self.expire(request).await {
-                // What is wrong with one request keeps no other open.
+                // A fault in one request does not affect others.
                 Err(GatewayError::Store(error @ StoreError::Altered { .. })) => {
-                    tracing::error!(request.id = %id, error = %error, "request cannot be ended");
+                    tracing::error!(request.id = %id, error = %error, "request cannot be expired");
                 }
                 ended => ended?,
             }
@@ -126,7 +125,7 @@ impl Node {
         if !decided.permitted() {
             let against: Vec<String> =
                 decided.reasons().iter().filter(|r| !r.permits).map(|r| r.code.clone()).collect();
-            // Waiting for the second officer is the ordinary course of things, not a refusal to put on record.
+            // Waiting for the second officer is normal, not a refusal to record.
             return if decided.0.votes.len() + decided.0.void.len() < PEOPLE {
                 Ok(())
             } else {
@@ -137,7 +136,7 @@ impl Node {
         self.seal_and_queue(dossier, exchange, &release).await
     }
 
-    /// Puts a refusal on record once; the same refusal again changes nothing.
+    /// Records a refusal once; repetitions change nothing.
     async fn note_refusal(&self, exchange: &Exchange, codes: &str, why: &str) -> Result<(), GatewayError> {
         if exchange.reason.as_deref() == Some(why) {
             return Ok(());
@@ -157,7 +156,7 @@ impl Node {
         exchange: &Exchange,
         release: &Release,
     ) -> Result<(), GatewayError> {
-        // INVARIANT: a release was decided upon this candidate a moment ago.
+        // INVARIANT: the release was decided on this candidate.
         let Some(candidate) = dossier.candidates.get(&exchange.partner) else { return Ok(()) };
         let now = self.now();
         power_may_fail("release-decided");
@@ -204,10 +203,10 @@ impl Node {
         let kept_in_store = short.is_some();
         let mut changes = vec![Change::with_payload(row, short), self.sent(&candidate.cut, exchange.id).await?];
         let unneeded = self.supersede(exchange, &mut changes, &mut entries).await?;
-        // A change that came between the decision and this commit makes it a conflict, and the next look decides anew.
+        // A change between the decision and this commit is a conflict; the next poll decides again.
         if let Err(error) = self.commit_while(self.stands(dossier.parties.generation), changes, entries).await {
-            // Somebody else moved the exchange: what was sealed here is an orphan, and is nobody's to send. Where it is not
-            // known whether it is on record, it may be what is to be sent.
+            // Another process changed the exchange: the file sealed here is an orphan. If the outcome is unknown, it
+            // may be the one on record.
             if exchange.payload != Some(payload) && !kept_in_store && !error.is_outcome_unknown() {
                 let _ = self.spool().remove(payload.spool).await;
             }
@@ -222,7 +221,7 @@ impl Node {
         Ok(())
     }
 
-    /// Ends a request whose time has passed; what has left stays as it is.
+    /// Expires a request; what has left stays as it is.
     async fn expire(&self, mut request: Request) -> Result<(), GatewayError> {
         let now = self.now();
         let id = request.id;
@@ -241,35 +240,35 @@ impl Node {
             }
         }
         self.commit(changes, entries).await?;
-        self.let_go_of_attachments(&id).await?;
+        self.release_attachments(&id).await?;
         tracing::info!(request.id = %id, "request expired");
         Ok(())
     }
 }
 
-/// What each request was last decided on, and which could not be decided upon in this round.
+/// The basis of each request's last decision, and those that failed in this round.
 #[derive(Debug, Default)]
 pub struct Seen {
-    /// How many approvals, and which roster.
+    /// Number of approvals and roster generation.
     decided: BTreeMap<RequestId, (u64, u64)>,
-    /// What failed is not tried again before every other request had its turn.
+    /// Failed requests, not retried before all others were tried.
     failed: BTreeSet<RequestId>,
-    /// What waited when it was last listed and was not looked at yet, the most urgent first.
+    /// The rest of the last list of waiting requests, the most urgent first.
     listed: VecDeque<Waiting>,
 }
 
 impl Seen {
-    /// Forgets everything: all that waits is decided again.
+    /// Clears everything: all waiting requests are decided again.
     pub fn clear(&mut self) {
         *self = Seen::default();
     }
 
-    /// Has what waits listed anew: something changed, and what is most urgent may be something else.
+    /// Requests a new list: after a change, another request may be the most urgent.
     pub fn list_again(&mut self) {
         self.listed.clear();
     }
 
-    /// What of that which waits was not decided yet as it stands now; forgets what no longer waits.
+    /// The waiting requests not yet decided on their current basis; forgets those that no longer wait.
     fn news(&mut self, waiting: Vec<Waiting>, roster: u64) -> Vec<Waiting> {
         let requests: BTreeSet<RequestId> = waiting.iter().map(|waiting| waiting.request).collect();
         self.decided.retain(|request, _| requests.contains(request));

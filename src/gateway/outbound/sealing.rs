@@ -1,5 +1,5 @@
-//! Sealing what was released: a short cut into memory, for the store to keep with the row that queues it; a long one into
-//! the spool. The header that opens it goes to the store alone.
+//! Seals released cuts: short ones into memory, for the store to keep with the row that queues them; long ones into
+//! the spool. The header that opens them goes to the store only.
 
 use std::io::{self, Write};
 
@@ -21,7 +21,7 @@ use crate::seal::{SealFault, Sealing, seal, sealed_size_max};
 use crate::sign::{Signed, Signer as _};
 use crate::store::{Exchange, FileHold, Payload, SpoolFile, SpoolId};
 
-/// A spool file with the digests of the pieces of what is written to it.
+/// A spool file that computes the digests of the pieces written to it.
 struct InPieces {
     file: SpoolFile,
     pieces: PiecesHasher,
@@ -39,23 +39,23 @@ impl Write for InPieces {
     }
 }
 
-/// A cut that was sealed for its partner, and the signed manifest that goes ahead of it.
+/// A sealed cut, and the signed manifest that is sent ahead of it.
 pub(in crate::gateway) struct Sealed {
     pub manifest: Signed<Manifest>,
     pub payload: Payload,
-    /// The digests of its pieces, if it is longer than one.
+    /// Digests of its pieces, if it has more than one.
     pub pieces: Option<Pieces>,
-    /// What opens it: the store's to keep, whatever the length of the payload.
+    /// The header that opens it; kept in the store for any length.
     pub header: Header,
-    /// The payload itself, if it was sealed now and is the store's to keep.
+    /// The payload, if it was sealed now and is kept in the store.
     pub short: Option<Bytes>,
-    /// Its file, if it was sealed into one now, until the row that queues it is on record.
+    /// Its spool file, if it was sealed into one now, held until the queueing row is on record.
     pub held: Option<FileHold>,
 }
 
 impl Node {
-    /// What was sealed before the exchange was held, if it is exactly what would be sealed now: a partner that has it
-    /// already gives the receipt of that manifest, and refuses any other under the same number.
+    /// The envelope sealed before the exchange was held, if it is identical to what would be sealed now: a partner
+    /// that already has it answers with the receipt of that manifest, and refuses any other under the same number.
     pub(in crate::gateway) async fn sealed_before(
         &self,
         exchange: &Exchange,
@@ -83,14 +83,14 @@ impl Node {
         Ok(usable.then(|| Sealed { manifest, payload, pieces, header: header.clone(), short: None, held: None }))
     }
 
-    /// The exchange that this one replaces, if the partner was offered it. Of one that never left here the partner knows
-    /// nothing, and its number would tell that there was something.
+    /// The replaced exchange, if the partner was offered it. Otherwise the partner does not know it, and its number
+    /// would reveal that it existed.
     async fn named(&self, exchange: &Exchange) -> Result<Option<ExchangeId>, GatewayError> {
         let Some(about) = exchange.about else { return Ok(None) };
         Ok(if self.may_be_there(&self.exchange_row(&about).await?).await? { Some(about) } else { None })
     }
 
-    /// Seals a candidate that was released, and signs the manifest that goes ahead of it.
+    /// Seals a released candidate and signs its manifest.
     pub(in crate::gateway) async fn seal_anew(
         &self,
         dossier: &Dossier,
@@ -139,7 +139,7 @@ impl Node {
         Ok(Sealed { manifest, payload, pieces, header, short, held })
     }
 
-    /// Seals a cut, to at most `size` bytes, for the store to keep. It needs room on the disk like any other.
+    /// Seals a cut of at most `size` bytes for the store. It needs free disk space like any other.
     fn seal_short(
         &self,
         id: SpoolId,
@@ -160,7 +160,7 @@ impl Node {
         Ok((payload, sealing, bytes.into()))
     }
 
-    /// Seals a cut, to at most `size` bytes, into the spool.
+    /// Seals a cut of at most `size` bytes into the spool.
     async fn seal_long(
         &self,
         id: SpoolId,
@@ -172,19 +172,19 @@ impl Node {
     ) -> Result<(Payload, Option<Pieces>, Sealing, FileHold), GatewayError> {
         let (InPieces { file, pieces }, sealing) = {
             let contents = self.contents_of(dossier.terms.request, &dossier.product)?;
-            // What several partners get is read again for each.
+            // Content for several partners is read once per partner.
             let contents = contents.unhashed(dossier.exchanges.len() == 1);
             blocking(|| self.seal_into(id, size, release, &candidate.cut, &contents, binding))?
         };
-        // Where it waits for the disk, others of the slice are decided upon.
+        // While it waits for the disk, others of the slice are decided.
         let (whole, held) = file.finish_aside().await.map_err(GatewayError::trouble)?;
         let one = Pieces::of_one(whole.size, whole.digest).is_some();
         let pieces = (!one).then(|| pieces.finish());
         Ok((Payload { spool: id, size: whole.size, digest: whole.digest }, pieces, sealing, held))
     }
 
-    /// Seals a cut into the spool in pieces. What the file says once it is finished is what is offered: what was written.
-    /// What did not come to its end is removed. Blocks.
+    /// Seals a cut into the spool in pieces. The digest of the finished file is what is offered. An unfinished file
+    /// is removed. Blocks.
     fn seal_into(
         &self,
         spooled: SpoolId,

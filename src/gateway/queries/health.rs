@@ -1,4 +1,4 @@
-//! What an operator must see without being asked: what is in doubt, what is held off, what is full.
+//! Alarms and allowances for operators: doubts, held-off partners, used-up limits.
 
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use crate::ident::PartnerId;
 use crate::partner::{Circuit, Partner};
 use crate::store::{Direction, ExchangeFilter, ExchangeState, StoreError, Usage};
 
-/// How long before too few officers are left in office an operator is told.
+/// How long in advance a shortage of officers is reported.
 const RENEW_BEFORE: Duration = Duration::from_secs(14 * 86_400);
 
-/// Something that a person must look at.
+/// An alarm that an operator must check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AlarmView {
     /// `stopped`, `ledger`, `altered`, `damage`, `clock`, `spool`, `orphans`, `certificates`, `circuit`,
@@ -24,16 +24,16 @@ pub struct AlarmView {
     pub what: String,
     /// What it is about: the node, a partner or an exchange.
     pub subject: String,
-    /// What is the matter, and what to do.
+    /// What is wrong, and the remedy.
     pub text: String,
 }
 
-/// What a partner may have at present.
+/// A partner's current allowance.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AllowanceView {
     /// `closed`, `open` or `half-open`.
     pub circuit: String,
-    /// Until when it is open.
+    /// When it is tried again, if it is open.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub open_until: Option<String>,
     /// Failures in a row.
@@ -44,7 +44,7 @@ pub struct AllowanceView {
     pub received: UsageView,
 }
 
-/// What was used of a day's quota, in one direction.
+/// Use of a day's quota, in one direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct UsageView {
     /// Exchanges begun.
@@ -58,7 +58,7 @@ pub struct UsageView {
 }
 
 impl Node {
-    /// Everything that a person must look at.
+    /// All alarms that an operator must check.
     ///
     /// # Errors
     /// [`GatewayError`] if the store cannot be read.
@@ -71,7 +71,7 @@ impl Node {
         for altered in self.proved().compare_all().await? {
             let remedy = "run `ledger verify`, find who wrote to the database, and put the store back from a copy";
             let text = format!(
-                "{} is not what the ledger says ({}): nothing is decided on it; {remedy}",
+                "{} differs from the ledger ({}): nothing is decided on it; {remedy}",
                 altered.what, altered.fact
             );
             alarms.push(alarm("altered", &name, text));
@@ -98,10 +98,12 @@ impl Node {
             if let Some((how, seen)) = self.ledger_alarm(&partner.id).await? {
                 let text = match how.as_str() {
                     "not-shown" => {
-                        format!("showed no head of its ledger, and did before ({seen} entries): no link until it does")
+                        format!(
+                            "sent no checkpoint of its ledger, but did before ({seen} entries): no link until it does"
+                        )
                     }
                     how => format!(
-                        "its ledger does not extend the {seen} entries that were seen of it ({how}): it was put back to an older \
+                        "its ledger does not extend the {seen} entries seen of it ({how}): it was restored from an older \
                          copy, or has two; call its operator"
                     ),
                 };
@@ -114,7 +116,7 @@ impl Node {
             limit: u32::MAX,
             ..ExchangeFilter::default()
         };
-        // Until somebody recalls it, somebody has to look at it.
+        // Open until somebody recalls it.
         for row in self.store().exchanges(&too_late).await?.iter().filter(|row| row.recalled.is_none()) {
             if let Some((code, sentence)) = whereabouts(row) {
                 alarms.push(alarm(code, &row.id.to_string(), sentence));
@@ -130,14 +132,14 @@ impl Node {
             };
             alarms.push(alarm("circuit", partner.as_str(), text));
         }
-        if let Some(text) = self.officers_wanting().await {
+        if let Some(text) = self.officer_shortage().await {
             alarms.push(alarm("officers", &name, text));
         }
         Ok(alarms)
     }
 
-    /// Why nothing can be changed any more, or soon, if that is so.
-    async fn officers_wanting(&self) -> Option<String> {
+    /// The alarm text if too few officers are in office to decide changes, now or soon.
+    async fn officer_shortage(&self) -> Option<String> {
         match self.is_founded().await {
             Ok(true) => {}
             Ok(false) => return Some(founding::NOT_FOUNDED.to_owned()),
@@ -164,7 +166,7 @@ impl Node {
         })
     }
 
-    /// What a partner may have at present.
+    /// A partner's current allowance.
     ///
     /// # Errors
     /// [`GatewayError`] if the store cannot be read.
@@ -185,7 +187,7 @@ impl Node {
         Ok(AllowanceView { circuit: circuit.to_string(), open_until, failures: breaker.failures, sent, received })
     }
 
-    /// Closes a partner's circuit by hand, so that it is tried at once.
+    /// Closes a partner's circuit breaker manually, so that it is tried at once.
     ///
     /// # Errors
     /// [`GatewayError::Refused`] if it is closed.

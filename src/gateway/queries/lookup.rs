@@ -1,17 +1,18 @@
-//! Exchanges and requests by a beginning of their number, as people type it.
+//! Looks up exchanges and requests by a prefix of their number.
 
 use crate::gateway::{GatewayError, Node};
 use crate::ident::{ExchangeId, RequestId};
 use crate::store::{ExchangeFilter, RequestFilter};
 
-/// Candidates that an error lists, and how many are read to know whether there are more.
+/// Candidates that an error lists; one more is read to know whether there are others.
 const CANDIDATES: usize = 5;
 const CANDIDATES_MAX: u32 = 6;
 /// Hexadecimal digits of a number.
 const DIGITS: usize = 32;
 
 impl Node {
-    /// The exchange whose number begins with `text`, such as `ex-0199a5`. A whole number is not looked up.
+    /// The exchange whose number begins with `text`, such as `ex-0199a5`. A complete number is returned without a
+    /// query.
     ///
     /// # Errors
     /// [`GatewayError::Unknown`] if none begins so, or several do; the latter lists them.
@@ -27,7 +28,8 @@ impl Node {
         only("exchange", text, found)
     }
 
-    /// The request whose number begins with `text`, such as `rq-0199a5`. A whole number is not looked up.
+    /// The request whose number begins with `text`, such as `rq-0199a5`. A complete number is returned without a
+    /// query.
     ///
     /// # Errors
     /// As [`Node::exchange_beginning`].
@@ -51,7 +53,7 @@ fn range<T: std::str::FromStr>(text: &str) -> Option<(T, T)> {
     Some((filled(format!("{digits:0<DIGITS$}"))?, filled(format!("{digits:f<DIGITS$}"))?))
 }
 
-/// The only one of `found`, which begin with `text`.
+/// The single element of `found`, the numbers that begin with `text`.
 fn only<T: Copy + std::fmt::Display>(what: &str, text: &str, found: Vec<T>) -> Result<T, GatewayError> {
     match &found[..] {
         [one] => Ok(*one),

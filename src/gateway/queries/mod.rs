@@ -1,6 +1,6 @@
-//! Questions about what is on record, answered as plain data.
+//! Read-only queries of the record, answered as plain data.
 //!
-//! Nothing here changes anything, and a row that differs from the ledger is refused, not shown.
+//! They change nothing; a row that differs from the ledger is refused.
 
 pub(super) mod health;
 pub(super) mod lookup;

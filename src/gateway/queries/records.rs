@@ -1,4 +1,4 @@
-//! What is on record, as it is shown.
+//! Queries for exchanges, requests, decisions and ledger entries, as displayed.
 
 use crate::gateway::views::from_record::entry_view;
 use crate::gateway::views::from_record::receipt_view;
@@ -28,8 +28,8 @@ use crate::sign::Signed;
 use crate::store::{Exchange, ExchangeFilter, ExchangeKind, ExchangeState, Request, StatementKind, Store as _};
 use crate::time::Time;
 
-/// Ledger entries of the node that `config` describes from `from` on, or the last `most`. Needs the store alone: what
-/// happened can be read also when the node does not open any more.
+/// Ledger entries of the node that `config` describes, starting at `from`, or the last `most`. Needs only the store:
+/// the ledger can be read even when the node cannot be opened.
 ///
 /// # Errors
 /// [`GatewayError`] if the store cannot be read.
@@ -45,11 +45,12 @@ pub async fn ledger_entries(
     Ok(store.entries(first, most).await?.iter().map(entry_view).collect())
 }
 
-/// Recomputes the whole ledger of the node that `config` describes and compares it with what is stored and signed, and with the
-/// heads of it that lie beside the store.
+/// Recomputes the whole ledger of the node that `config` describes and compares it with the stored and signed one,
+/// and with its checkpoints outside the store.
 ///
 /// # Errors
-/// [`GatewayError`] if the store cannot be read at all, or `progress` was told to stop; a ledger that does not hold is an answer, not an error.
+/// [`GatewayError`] if the store cannot be read at all, or `progress` is cancelled; a broken ledger is a result, not
+/// an error.
 pub async fn verify_ledger(config: &Config, progress: &Progress) -> Result<LedgerVerified, GatewayError> {
     let store = Arc::new(open_store(config).await?);
     let verified = store.verify_showing(progress).await?;
@@ -68,7 +69,7 @@ pub async fn verify_ledger(config: &Config, progress: &Progress) -> Result<Ledge
 }
 
 impl Node {
-    /// Exchanges, newest first: all, or those that are not finished.
+    /// Exchanges, newest first: all, or the unfinished ones.
     ///
     /// # Errors
     /// [`GatewayError`] if the store cannot be read.
@@ -88,7 +89,7 @@ impl Node {
         };
         let filter = ExchangeFilter { states, limit: u32::MAX, ..ExchangeFilter::default() };
         let answers = self.answers().await?;
-        // What was delivered after it was stopped is finished for nobody before somebody has recalled it.
+        // Delivery after a stop is unfinished until it is recalled.
         let finished =
             |row: &&Exchange| !all && row.state == ExchangeState::DeliveredAfterStop && row.recalled.is_some();
         let rows = self.store().exchanges(&filter).await?;
@@ -151,7 +152,7 @@ impl Node {
         Ok((view, exchanges.iter().map(|row| Node::view_with_answer(row, &answers)).collect()))
     }
 
-    /// Why a request would or would not be released to each partner: the decision itself, taken now.
+    /// Why a request would or would not be released to each partner, decided now.
     ///
     /// # Errors
     /// [`GatewayError::Unknown`] if there is none of that number.
@@ -167,9 +168,7 @@ impl Node {
     pub async fn explain_exchange(&self, id: &ExchangeId) -> Result<Explained, GatewayError> {
         let row = self.exchange_row(id).await?;
         let request = row.request.ok_or_else(|| {
-            GatewayError::Unknown(format!(
-                "exchange `{id}` came from a partner: what was received is not a release; see `inbox show`"
-            ))
+            GatewayError::Unknown(format!("exchange `{id}` is inbound and has no release decision; see `inbox show`"))
         })?;
         self.explain(id.to_string(), self.request_row(&request).await?, Some(*id)).await
     }
@@ -241,7 +240,7 @@ impl Node {
         })
     }
 
-    /// Where an exchange is, in a word: see [`PartnerExplained::verdict`].
+    /// The verdict in one word: see [`PartnerExplained::verdict`].
     fn verdict(&self, state: ExchangeState, permitted: bool, reasons: &[ReasonView]) -> &'static str {
         use ExchangeState as S;
         let waits = |reason: &ReasonView| {
@@ -259,7 +258,7 @@ impl Node {
         }
     }
 
-    /// Exchanges in whose record all of `words` occur, best first.
+    /// Exchanges whose record contains all of `words`, best first.
     ///
     /// # Errors
     /// [`GatewayError`] if the store cannot be read.
@@ -291,14 +290,14 @@ impl Node {
         let Some(request) = row.request else { return Ok(Vec::new()) };
         let mut views = BTreeMap::new();
         let approvals = self.store().approvals(&request).await?;
-        // What has ended was decided upon as things were then, and is not judged by how they are now.
+        // A finished exchange was decided on the state at that time, and is not judged by the current one.
         let judged = !approvals.is_empty() && is_open(row.state);
         let on_file = if judged { self.approvals_on_file(&request).await? } else { Vec::new() };
         for approval in approvals {
             let statement = Digest::of(&approval.statement);
             let void =
                 on_file.iter().find(|on_file| on_file.statement == statement).map(|on_file| on_file.void.clone());
-            // Read only to show the role; whether it counts is the decision's business, which checks the signature.
+            // Parsed only for the role; whether it counts is for the decision, which verifies the signature.
             let role = Signed::<Approval>::peek(&approval.statement).map(|a| a.role.to_string()).unwrap_or_default();
             let view = ApprovalView {
                 officer: approval.officer.to_string(),
@@ -320,11 +319,11 @@ fn is_open(state: ExchangeState) -> bool {
     matches!(state, S::Requested | S::Held | S::Approved | S::Queued | S::Sending | S::Parked)
 }
 
-/// What a partner's window means for an exchange, in a sentence.
+/// A partner's window for an exchange, in a sentence.
 fn opening(opening: Opening, exchange: &Exchange) -> String {
     match opening {
         Opening::Open => "the partner's window is open".to_owned(),
-        Opening::Urgent => format!("the partner's window is closed, but {} goes at any hour", exchange.precedence),
+        Opening::Urgent => format!("the partner's window is closed, but {} is sent at any time", exchange.precedence),
         Opening::Closed { until } => {
             format!("the partner's window is closed to {}: it opens at {until}", exchange.precedence)
         }

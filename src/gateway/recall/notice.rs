@@ -1,5 +1,5 @@
-//! The notices by which partners are told of a recall: made with the order that they follow, and made anew for the same order
-//! where one is lost or damaged before it was delivered.
+//! Recall notices to partners: created with the order, and created again for the same order if one is lost or damaged
+//! before delivery.
 
 use bytes::Bytes;
 
@@ -16,23 +16,23 @@ use crate::store::{
 };
 use crate::time::Time;
 
-/// For how long a partner that cannot be reached is told: as long as it may take to come back.
+/// Lifetime of a notice: as long as a partner may take to become reachable again.
 const TOLD_FOR: std::time::Duration = std::time::Duration::from_secs(365 * 86_400);
 
 /// A notice that is not yet on record.
 pub(in crate::gateway) struct Notice {
     /// The exchange that carries it.
     pub row: Exchange,
-    /// What records it.
+    /// The ledger entry that records it.
     pub entry: Entry,
-    /// Its payload, if that is the store's to keep beside the row; otherwise it is in the spool.
+    /// Its payload, if the store keeps it beside the row; otherwise it is in the spool.
     pub kept: Option<Bytes>,
-    /// Its file, if it is in the spool, until it is on record.
+    /// Its spool file, if it has one, held until it is on record.
     pub held: Option<FileHold>,
 }
 
 impl Node {
-    /// The notice that `of` is withdrawn, as ordered at `ordered`.
+    /// The notice that `of` is recalled, as ordered at `ordered`.
     pub(in crate::gateway) async fn notice(
         &self,
         of: &Exchange,
@@ -54,7 +54,7 @@ impl Node {
         };
         let recall = Signed::sign(recall, &self.keys().signing).map_err(GatewayError::trouble)?;
         let size = recall.bytes().len() as u64;
-        // One commit with the order, wherever that can be: then there is no notice without its order, nor the other way.
+        // Committed together with the order where possible, so that neither exists without the other.
         let (payload, kept, held) = match self.spool().is_short(size) {
             true => {
                 let payload = Payload { spool: SpoolId::Envelope(id), size, digest: Digest::of(recall.bytes()) };
@@ -66,7 +66,7 @@ impl Node {
             }
         };
         let expires = now.plus(TOLD_FOR);
-        // Nothing is more urgent than that somebody stops reading what they should not have.
+        // Highest precedence: somebody may be reading what they should not have.
         let precedence = Precedence::Flash;
         let manifest = Manifest {
             version: Manifest::VERSION,
@@ -102,8 +102,8 @@ impl Node {
         Ok(Notice { row, entry, kept, held })
     }
 
-    /// Makes anew every notice that waits for its partner and is not what is on record any more: its order stands, and the
-    /// partner is told.
+    /// Recreates every waiting notice whose payload differs from the record: the order stands, and the partner must
+    /// be told.
     ///
     /// # Errors
     /// [`GatewayError`] if store or spool cannot be read or written.
@@ -124,7 +124,7 @@ impl Node {
                 continue;
             }
             match self.remake_notice(row, None).await {
-                // Somebody else moved it on in the meantime.
+                // Another process moved it on meanwhile.
                 Ok(_) | Err(GatewayError::Store(StoreError::Conflict { .. })) => {}
                 Err(error) => return Err(error),
             }
@@ -132,9 +132,8 @@ impl Node {
         Ok(())
     }
 
-    /// Puts a new notice in the place of one that is lost or damaged, under another number: of the lost one the partner may
-    /// have a part, or all of it. `false` if there is no order on record that it could follow. `by` is the attempt that has
-    /// claimed it, if one has.
+    /// Replaces a lost or damaged notice by one with a new number, because the partner may have part or all of the
+    /// lost one. Returns `false` if no order is on record for it. `by` is the attempt that claimed it, if any.
     pub(in crate::gateway) async fn remake_notice(
         &self,
         lost: Exchange,
@@ -157,7 +156,7 @@ impl Node {
         let sentence = format!("its payload was lost or damaged: {id} takes its place");
         let cancelled = Entry::new(now, EntryKind::ExchangeCancelled, lost.id, "gateway").with("why", &sentence);
         let entries = vec![cancelled, entry.with("in-place-of", lost.id)];
-        tracing::error!(exchange.id = %lost.id, partner.id = %lost.partner, by = %id, "a notice of a recall was lost or damaged: it was made anew");
+        tracing::error!(exchange.id = %lost.id, partner.id = %lost.partner, by = %id, "a recall notice was lost or damaged: a new one was created");
         let lost = Exchange { state: ExchangeState::Cancelled, reason: Some(sentence), updated: now, ..lost };
         let new = Change::with_payload(row, kept);
         let made = match by {

@@ -1,4 +1,5 @@
-//! Withdrawing what left, and cancelling what did not: an officer's order, and a notice to each partner that may have it.
+//! Recall orders: an officer withdraws what left and cancels what did not; each partner that may have it gets a
+//! notice.
 
 use crate::gateway::outbound::delivery::stopped::Stopped;
 use std::collections::BTreeMap;
@@ -19,7 +20,7 @@ use crate::store::{
 };
 use crate::time::Time;
 
-/// How often the order is put together anew because an exchange moved on while it was.
+/// Retries of an order because an exchange changed meanwhile.
 const TRIES: usize = 8;
 
 /// What is to be recalled.
@@ -32,15 +33,15 @@ pub enum RecallOf {
 }
 
 impl Node {
-    /// Recalls a request or an exchange: what did not leave is cancelled, and every partner that got something, or may
-    /// have got it, is sent a notice. It is on record before the first notice leaves.
+    /// Recalls a request or an exchange. What did not leave is cancelled, and every partner that has it, or may have
+    /// it, is sent a notice. The order is recorded before the first notice leaves.
     ///
     /// # Errors
     /// [`GatewayError::Refused`] if the signer has no authority to recall, or it was recalled before.
     pub async fn recall(&self, of: RecallOf, why: RecallCode, signer: &dyn Signer) -> Result<RecallView, GatewayError> {
         for _ in 1..TRIES {
             match self.try_recall(of, why, signer).await {
-                // An exchange moved on while the order was put together: the next try sees where it is now.
+                // An exchange changed while the order was prepared: the next try reads its new state.
                 Err(GatewayError::Store(StoreError::Conflict { .. })) => {}
                 other => return other,
             }
@@ -90,11 +91,12 @@ impl Node {
         let mut changes: Vec<Change> = vec![statement.into()];
         let mut entries = Vec::new();
         let (mut cancelled, mut notices, mut unneeded) = (Vec::new(), Vec::new(), Vec::new());
-        // The files of the notices, until these are on record.
+        // The spool files of the notices, held until these are on record.
         let mut held = Vec::new();
         for row in still {
             let may_be_there = self.may_be_there(&row).await?;
-            // What is being sent is its attempt's to move: this order stops it, and what becomes of it says so.
+            // Only its attempt may change an exchange in flight: this order stops it, and the attempt records the
+            // outcome.
             if !row.is_claimed(now) {
                 let (row, payload) = withdraw(row.clone(), why, now);
                 unneeded.extend(payload);
@@ -130,8 +132,8 @@ impl Node {
         let made = self.commit(changes, entries).await;
         drop(held);
         if let Err(error) = made {
-            // What was written for notices that are on no record is nobody's. Where the outcome is not known the order may
-            // stand, and its notices are what partners are told by.
+            // Files of notices that were not recorded are removed. If the outcome is unknown, the order may be on
+            // record and needs its notices.
             for id in notices.iter().filter(|_| !error.is_outcome_unknown()) {
                 let _ = self.spool().remove(SpoolId::Envelope(*id)).await;
             }
@@ -140,7 +142,7 @@ impl Node {
         for payload in unneeded {
             let _ = self.spool().remove(payload).await;
         }
-        self.let_go_of_attachments(&order.statement().request).await?;
+        self.release_attachments(&order.statement().request).await?;
         tracing::warn!(subject, officer.id = %officer.id, why = %why, notices = notices.len(), "recalled");
         let mut views = Vec::new();
         for id in notices {
@@ -149,7 +151,7 @@ impl Node {
         Ok(RecallView { subject, officer: officer.id.to_string(), why: why.to_string(), cancelled, notices: views })
     }
 
-    /// The request that a recall is of, and its exchanges that it is about.
+    /// The request that is recalled, and the exchanges concerned.
     async fn recalled_rows(&self, of: RecallOf) -> Result<(Request, Vec<Exchange>), GatewayError> {
         match of {
             RecallOf::Request(id) => Ok((self.request_row(&id).await?, self.exchanges_of(&id).await?)),
@@ -165,7 +167,7 @@ impl Node {
         }
     }
 
-    /// Whether the partner may have what an exchange carries: an attempt to deliver it was begun.
+    /// Whether the partner may have received what an exchange carries: a delivery attempt was begun.
     pub(in crate::gateway) async fn may_be_there(&self, row: &Exchange) -> Result<bool, GatewayError> {
         if row.is_delivered() {
             return Ok(true);
@@ -174,24 +176,24 @@ impl Node {
         Ok(entries.iter().any(|e| e.entry.kind() == EntryKind::ExchangeOffered))
     }
 
-    /// The order that withdraws what an exchange carries, if there is one.
+    /// The recall order for what an exchange carries, if there is one.
     pub(in crate::gateway) async fn order_about(&self, row: &Exchange) -> Result<Option<Recalled>, GatewayError> {
         Ok(recalled(row, &self.statements_about(row).await?))
     }
 
-    /// What officers have said of an exchange, and of the request it belongs to.
+    /// Officers' statements about an exchange and its request.
     async fn statements_about(&self, row: &Exchange) -> Result<Vec<Statement>, GatewayError> {
         let subjects = [Some(row.id.to_string()), row.request.map(|request| request.to_string())];
         Ok(self.store().statements(&subjects.into_iter().flatten().collect::<Vec<_>>()).await?)
     }
 
-    /// Why an exchange must not leave although it may have been released; `None` if nothing stops it.
+    /// Why an exchange must not leave although it was released; `None` if nothing stops it.
     pub(in crate::gateway) async fn stopped(&self, row: &Exchange) -> Result<Option<Stopped>, GatewayError> {
         let statements = self.statements_about(row).await?;
         if let Some(recalled) = recalled(row, &statements) {
             return Ok(Some(Stopped::Recalled(recalled)));
         }
-        // A notice of a recall serves no request, and nothing stops it.
+        // A recall notice belongs to no request, and nothing stops it.
         if row.request.is_none() {
             return Ok(None);
         }
@@ -200,7 +202,7 @@ impl Node {
             return Ok(Some(Stopped::Removed));
         }
         if let Some(refusal) = statements.into_iter().find(|s| s.kind == StatementKind::Refusal) {
-            // Read only for its reason; it was verified before it was put on record.
+            // Parsed only for its reason; it was verified before it was recorded.
             let why = Signed::<Refusal>::peek(&refusal.bytes).map(|said| said.why).unwrap_or_default();
             return Ok(Some(Stopped::Refused { by: refusal.signer.to_string(), why }));
         }
@@ -229,8 +231,8 @@ impl Node {
         Ok(self.store().exchanges(&filter).await?.first().map(|row| row.id))
     }
 
-    /// Puts a replacement in the place of the exchange it is about, in the commit that queues it: what did not leave is
-    /// cancelled. Gives the sealed copy that nobody needs once that is durable.
+    /// Marks an exchange as replaced, in the commit that queues its replacement: what did not leave is cancelled.
+    /// Returns the sealed copy that is unneeded once that is durable.
     pub(in crate::gateway) async fn supersede(
         &self,
         by: &Exchange,
@@ -242,7 +244,7 @@ impl Node {
         let Some(about) = by.about else { return Ok(None) };
         let mut row = self.exchange_row(&about).await?;
         if row.is_claimed(now) {
-            // Being sent right now: its attempt finds its replacement in the queue, and stops.
+            // In flight: its attempt finds the replacement in the queue and stops.
             return Ok(None);
         }
         let mut unneeded = None;
@@ -275,7 +277,7 @@ impl Node {
         Ok(answers)
     }
 
-    /// A row as it is listed, with what became of a recall or replacement of it.
+    /// A row for a list, with the outcome of its recall or replacement.
     pub(in crate::gateway) fn view_with_answer(row: &Exchange, answers: &BTreeMap<ExchangeId, String>) -> ExchangeView {
         let view = exchange_view(row);
         let answer = answers.get(&row.id).cloned().unwrap_or_else(|| view.answer.clone());
@@ -283,7 +285,7 @@ impl Node {
     }
 }
 
-/// A product's row once it was recalled, and the sealed copy that nobody needs any more.
+/// The row of a recalled product, and the sealed copy that is no longer needed.
 fn withdraw(mut row: Exchange, why: RecallCode, now: Time) -> (Exchange, Option<SpoolId>) {
     use ExchangeState as S;
     row.recalled = Some(Recalled { at: now, why: why.to_string() });
@@ -296,7 +298,7 @@ fn withdraw(mut row: Exchange, why: RecallCode, now: Time) -> (Exchange, Option<
     (row, unneeded)
 }
 
-/// What a partner answered to a notice, or where the notice is.
+/// A partner's answer to a notice, or the notice's state.
 fn answer(notice: &Exchange) -> String {
     let receipt = notice.receipt.as_deref().and_then(|bytes| Signed::<Receipt>::peek(bytes).ok());
     match receipt.and_then(|receipt| receipt.handled) {
@@ -319,11 +321,11 @@ fn order_entry(
         .with("why", why)
 }
 
-/// The order to withdraw what `row` carries, if it is on record with it or among what officers said of it.
+/// The order that recalls what `row` carries, from the row or from officers' statements about it.
 fn recalled(row: &Exchange, statements: &[Statement]) -> Option<Recalled> {
     let ordered = || {
         let order = statements.iter().find(|statement| statement.kind == StatementKind::Recall)?;
-        // Read only for its code; it was verified before it was put on record.
+        // Parsed only for its code; it was verified before it was recorded.
         let why = Signed::<RecallOrder>::peek(&order.bytes).map(|order| order.why).unwrap_or_default();
         Some(Recalled { at: order.given, why })
     };

@@ -1,5 +1,5 @@
-//! A partner withdraws or replaces what it sent: the inbox says so before the receipt does, and the receipt says what
-//! had become of it.
+//! A partner recalls or replaces what it sent: the inbox shows it before the receipt is given, and the receipt says
+//! how far the product had gone.
 
 use crate::envelope::{Handled, Handling, Manifest, Recall};
 use crate::gateway::inbound::answer::ReceivedPayload;
@@ -14,7 +14,7 @@ use crate::store::{Change, Direction, Exchange, ExchangeFilter, ExchangeKind, Ex
 use crate::wire::RefusalCode;
 
 impl Node {
-    /// Whether this partner has withdrawn what `exchange` carries or would carry.
+    /// Whether this partner has recalled what `exchange` carries or would carry.
     pub(in crate::gateway) async fn withdrawn(
         &self,
         partner: &PartnerId,
@@ -31,7 +31,7 @@ impl Node {
         Ok(!self.store().exchanges(&filter).await?.is_empty())
     }
 
-    /// Refuses what its sender has withdrawn in the meantime, and keeps nothing of it.
+    /// Refuses what its sender recalled before it had arrived, and stores none of it.
     pub(in crate::gateway) async fn refuse_withdrawn(&self, row: Exchange) -> Rejection {
         match self.ended_by_sender(row, "recalled by the partner").await {
             Ok(()) => Rejection::new(RefusalCode::Withdrawn, "the partner recalled it before it had arrived"),
@@ -39,7 +39,7 @@ impl Node {
         }
     }
 
-    /// Puts on record that a partner took back what it had begun to send. It may offer it again.
+    /// Records that a partner cancelled a transfer that it had begun. It may offer it again.
     pub(in crate::gateway) async fn taken_back(
         &self,
         partner: &PartnerId,
@@ -49,7 +49,7 @@ impl Node {
         let own = |row: &Exchange| row.direction == Direction::In && row.partner == *partner && arriving(row);
         while let Some(row) = self.store().exchange(&exchange).await?.filter(own) {
             match self.ended_by_sender(row, "taken back by the partner").await {
-                // A notice that recalls it came at the same moment, and changed the row.
+                // Its recall notice arrived at the same moment and changed the row.
                 Err(GatewayError::Store(StoreError::Conflict { .. })) => {}
                 ended => return ended,
             }
@@ -57,7 +57,7 @@ impl Node {
         Ok(())
     }
 
-    /// Ends what has not arrived because its sender says so.
+    /// Ends an unfinished exchange at its sender's request.
     async fn ended_by_sender(&self, mut row: Exchange, why: &str) -> Result<(), GatewayError> {
         let now = self.now();
         let payload = row.payload.take();
@@ -72,7 +72,7 @@ impl Node {
         Ok(())
     }
 
-    /// Takes a recall whose payload is whole: what it is about is marked in the same commit that records the recall.
+    /// Processes a complete recall notice: its product is marked in the commit that records the recall.
     pub(in crate::gateway) async fn take_recall(
         &self,
         partner: &Partner,
@@ -99,7 +99,7 @@ impl Node {
             .with(OPENED, proof);
         let (mut more, mut entries) = (Vec::new(), vec![received]);
         match self.store().exchange(&said.exchange).await? {
-            // The first recall of it stands; a second is receipted and changes nothing.
+            // The first recall stands; a second is receipted and changes nothing.
             Some(earlier) if is_theirs(&earlier, &partner.id) && earlier.recalled.is_some() => {}
             Some(mut earlier) if is_theirs(&earlier, &partner.id) => {
                 earlier.recalled = Some(Recalled { at: now, why: said.why.to_string() });
@@ -111,7 +111,7 @@ impl Node {
                 more.push(earlier.into());
             }
             Some(other) => {
-                // Answered like one that is not here, so that a partner learns nothing of others' numbers.
+                // Answered like an unknown one, so that a partner learns nothing of others' numbers.
                 entries.push(
                     Entry::new(now, EntryKind::Alarm, row.id, &partner.id)
                         .with("why", "recall of an exchange that is not this partner's")
@@ -125,7 +125,7 @@ impl Node {
         self.durable_then_receipt(ReceivedPayload { row, short }, more, entries, proof).await
     }
 
-    /// What a product that was accepted means for the one it replaces, and for itself if its own replacement came first.
+    /// What an accepted product changes: the one it replaces, and itself if its own replacement came first.
     pub(in crate::gateway) async fn replaced_by(
         &self,
         row: &mut Exchange,
@@ -144,7 +144,7 @@ impl Node {
         Ok(())
     }
 
-    /// What became of the product that an exchange from this partner withdraws or replaces.
+    /// How far the product had gone that an exchange from this partner recalls or replaces.
     pub(in crate::gateway) async fn handled(&self, row: &Exchange) -> Result<Option<Handled>, GatewayError> {
         let accepted = matches!(row.state, ExchangeState::Received | ExchangeState::Taken);
         let Some(exchange) = row.about.filter(|_| accepted) else { return Ok(None) };

@@ -1,8 +1,8 @@
-//! The addresses that partners came from, kept beside the database: after a start in the midst of a flood they are let in before
-//! strangers all the same.
+//! The addresses that partners connected from, stored beside the database: after a restart in a flood, partners are
+//! admitted before strangers.
 //!
-//! Whoever can write the file can have places kept for an address and do nothing else: no partner is known by it. What does
-//! not read is left out.
+//! Whoever can write the file can reserve places for an address, and nothing else: it identifies no partner.
+//! Malformed lines are ignored.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -13,10 +13,10 @@ use std::sync::{Mutex, PoisonError};
 use crate::config;
 use crate::ident::PartnerId;
 
-/// More is no file of ours.
+/// Maximum length of the file, in bytes.
 const BYTES_MAX: u64 = 1 << 20;
 
-/// From where each partner came, the latest last.
+/// Addresses by partner, the latest last.
 pub(in crate::gateway) type CameFrom = BTreeMap<PartnerId, Vec<IpAddr>>;
 
 /// The file, and what is in it.
@@ -35,20 +35,20 @@ impl Addresses {
             Ok(bytes) => parse(&String::from_utf8_lossy(&bytes)),
             Err(e) if e.kind() == io::ErrorKind::NotFound => CameFrom::new(),
             Err(problem) => {
-                tracing::warn!(file = %path.display(), reason = %problem, "the addresses of partners are not remembered");
+                tracing::warn!(file = %path.display(), reason = %problem, "cannot read the partners' addresses");
                 CameFrom::new()
             }
         };
         Addresses { path, written: Mutex::new(written) }
     }
 
-    /// What was kept.
+    /// The stored addresses.
     pub(in crate::gateway) fn kept(&self) -> CameFrom {
         // No code panics while it holds the lock.
         self.written.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Keeps these instead, if they are others.
+    /// Stores these instead, if they differ.
     pub(in crate::gateway) fn keep(&self, came_from: CameFrom) {
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         if *written == came_from {
@@ -60,9 +60,9 @@ impl Addresses {
         });
         let text: String = lines.collect();
         if let Err(problem) = config::replace_file(&self.path, text.as_bytes(), 0o600) {
-            tracing::warn!(file = %self.path.display(), reason = %problem, "the addresses of partners are not kept");
+            tracing::warn!(file = %self.path.display(), reason = %problem, "cannot write the partners' addresses");
         }
-        // Also if it was not written: it is not tried, and not said, every second.
+        // Also after a failed write, so that it is not retried and logged every second.
         *written = came_from;
     }
 }

@@ -1,4 +1,4 @@
-//! What is due is begun: each partner as many at once as its agreement, its window, its quota and its circuit breaker permit.
+//! Starts due exchanges, as many per partner as its agreement, window, quota and circuit breaker permit.
 
 use super::serve::Running;
 use crate::gateway::GatewayError;
@@ -12,14 +12,15 @@ use std::collections::BTreeMap;
 use std::sync::PoisonError;
 use std::time::Duration;
 
-/// Whether an exchange has waited for its partner long enough to say so on record, and has not said so lately.
+/// Whether an exchange has waited for its partner long enough to record that, and it was not recorded recently.
 pub(super) fn has_waited(exchange: &Due, now: Time) -> bool {
     let patience = if exchange.reason.is_some() { Duration::from_secs(60) } else { Duration::from_secs(2) };
     now.since(exchange.updated) >= patience
 }
 
 impl Running {
-    /// Begins an attempt for what is due, as far as there are slots, in the order of [`crate::gateway::server::scheduler`].
+    /// Starts attempts for due exchanges, as far as there are slots, in the order of
+    /// [`crate::gateway::server::scheduler`].
     pub(super) async fn send_due(&self) -> Result<(), GatewayError> {
         let now = self.node().now();
         let slots = usize::try_from(self.node().config().gateway.concurrent).unwrap_or(1);
@@ -36,7 +37,7 @@ impl Running {
             }
             let circuit = breakers.get(&exchange.partner).copied().unwrap_or_default().circuit(now);
             if let Some(why) = self.obstacle(&exchange.partner, circuit) {
-                // Not an attempt: however long it lasts, what waits is sent when it is over.
+                // Not counted as an attempt: after an outage of any length the exchange is still sent.
                 if has_waited(&exchange, now) {
                     self.node().note_waiting(&exchange.exchange, &why).await?;
                 }
@@ -49,7 +50,7 @@ impl Running {
             if exchange.asks
                 && let Some(eldest) = allowances.get_mut(&exchange.partner).and_then(|a| a.eldest.as_mut())
             {
-                // Nothing of it goes out of turn: nothing of it goes.
+                // The order is unknown, so nothing is sent.
                 eldest.insert(exchange.exchange);
             }
             if !self.lock_busy().contains_key(&exchange.exchange) {
@@ -60,14 +61,14 @@ impl Running {
         }
         let running: Vec<Candidate> = self.lock_busy().values().cloned().collect();
         for exchange in scheduler::begin(&waiting, &running, &allowances, slots) {
-            // INVARIANT: what may begin is one of those that wait.
+            // INVARIANT: the scheduler returns only candidates that wait.
             let Some(candidate) = waiting.iter().find(|c| c.exchange == exchange) else { continue };
             let Some(row) = due.remove(&exchange) else { continue };
             self.lock_busy().insert(exchange, candidate.clone());
             let (node, edge, busy, ended) = (self.node(), self.edge.clone(), self.busy.clone(), self.ended.clone());
             self.attempts.spawn(async move {
                 if let Err(error) = node.attempt(&*edge, row).await {
-                    tracing::error!(exchange.id = %exchange, error = %error, "attempt failed on our side");
+                    tracing::error!(exchange.id = %exchange, error = %error, "attempt failed locally");
                 }
                 busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&exchange);
                 ended.notify_one();
@@ -76,7 +77,7 @@ impl Running {
         Ok(())
     }
 
-    /// When the partner's window opens, if it is closed to this exchange now. A recall knows no hours.
+    /// When the partner's window opens, if it is closed to this exchange now. Recall notices ignore windows.
     pub(super) fn closed(&self, exchange: &Due, now: Time) -> Option<Time> {
         let windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
         match windows.get(&exchange.partner)?.at(now, exchange.precedence) {

@@ -1,7 +1,8 @@
-//! The secret that address tokens and stateless resets are made with, kept beside the database: a partner of an earlier process
-//! learns at once that its connection is gone, and shows its address once and not at every start.
+//! The secret for address tokens and stateless resets, stored beside the database: after a restart, a partner learns
+//! at once that its connection is gone, and its address token stays valid.
 //!
-//! It refuses to use one that others may read or that is old: it is made anew then, which costs partners one round trip.
+//! It refuses a secret that others may read or that is old: a new one is created, which costs partners one round
+//! trip.
 
 use std::fs;
 use std::io;
@@ -13,24 +14,24 @@ use crate::config;
 use crate::system::entropy;
 use crate::time::Time;
 
-/// How long one is used.
+/// Lifetime of a secret.
 const LIFETIME: Duration = Duration::from_secs(30 * 24 * 3600);
-/// When it was made, in milliseconds since 1970, and the secret.
+/// Its creation time in milliseconds since 1970, and the secret.
 const BYTES: usize = 8 + 32;
 
-/// The secret of the node whose database this is, as of `now`. One that cannot be kept is used by this process alone.
+/// The secret of the node with this database, as of `now`. If it cannot be stored, only this process uses it.
 pub(in crate::gateway) fn edge_secret(database: &Path, now: Time) -> [u8; 32] {
     let path = place(database);
     match kept(&path, now) {
         Ok(Some(secret)) => return secret,
         Ok(None) => {}
-        Err(problem) => tracing::warn!(file = %path.display(), reason = %problem, "the edge's secret is made anew"),
+        Err(problem) => tracing::warn!(file = %path.display(), reason = %problem, "the edge's secret is replaced"),
     }
     let secret = entropy();
     let mut bytes = now.unix_ms().to_be_bytes().to_vec();
     bytes.extend(secret);
     if let Err(problem) = config::replace_file(&path, &bytes, 0o600) {
-        tracing::warn!(file = %path.display(), reason = %problem, "the edge's secret is not kept over a restart");
+        tracing::warn!(file = %path.display(), reason = %problem, "the edge's secret cannot be stored: it will not outlive this process");
     }
     secret
 }
@@ -41,7 +42,7 @@ fn place(database: &Path) -> PathBuf {
     beside.into()
 }
 
-/// What is kept, unless it is none, old, or of a later time than now.
+/// The stored secret, unless it is missing, old, or dated later than now.
 fn kept(path: &Path, now: Time) -> io::Result<Option<[u8; 32]>> {
     let bytes = match config::read_file(path, BYTES as u64) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -50,12 +51,12 @@ fn kept(path: &Path, now: Time) -> io::Result<Option<[u8; 32]>> {
     if fs::metadata(path)?.mode() & 0o077 != 0 {
         return Err(io::Error::other("others may read it"));
     }
-    let Some((made, secret)) = bytes.split_first_chunk::<8>() else { return Err(io::Error::other("it is cut off")) };
+    let Some((made, secret)) = bytes.split_first_chunk::<8>() else { return Err(io::Error::other("it is truncated")) };
     let made = Time::from_unix_ms(i64::from_be_bytes(*made));
     let current = made <= now && now.since(made) < LIFETIME;
     match <[u8; 32]>::try_from(secret) {
         Ok(secret) => Ok(current.then_some(secret)),
-        Err(_) => Err(io::Error::other("it is cut off")),
+        Err(_) => Err(io::Error::other("it is truncated")),
     }
 }
 
@@ -76,7 +77,7 @@ mod tests {
         let second = edge_secret(&database, NOW.plus(LIFETIME));
         assert_ne!(second, first);
         assert_eq!(edge_secret(&database, NOW.plus(LIFETIME)), second);
-        // By a clock that went back it is of the future, and not believed.
+        // After the clock was set back it lies in the future, and is not trusted.
         assert_ne!(edge_secret(&database, NOW), second);
         let mode = fs::metadata(place(&database)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);

@@ -1,8 +1,9 @@
-//! What is removed while a node serves, and never at a start: what was set aside long ago, the payloads of products that were
-//! taken long ago, and what partners began to send and did not finish.
+//! Removes expired data while a node serves, never at a start: files set aside long ago, payloads of products taken
+//! long ago, and unfinished transfers from partners.
 //!
-//! It refuses to remove what is newer than what a partner has confirmed of our ledger to this process, or by a clock in doubt: the
-//! store may be an older copy, by which what is needed looks as if it were not. Part of a payload is nothing that was received.
+//! It refuses to remove anything newer than what a partner has confirmed of our ledger to this process, or while the
+//! clock is in doubt: the store may be an older copy in which needed data looks unneeded. Unfinished payloads are
+//! exempt, since nothing was received.
 
 use std::time::Duration;
 
@@ -14,11 +15,11 @@ use crate::time::Time;
 const DAY: Duration = Duration::from_secs(86_400);
 
 impl Node {
-    /// Removes what has been of no use for as many days as are configured. Each removal is on record before it is done.
+    /// Removes what has been unneeded for the configured number of days. Each removal is recorded first.
     ///
     /// # Errors
     /// [`GatewayError`] if store or spool fails.
-    pub async fn keep_house(&self) -> Result<(), GatewayError> {
+    pub async fn run_housekeeping(&self) -> Result<(), GatewayError> {
         if self.clock_doubt().await?.is_some() {
             return Ok(());
         }
@@ -26,7 +27,7 @@ impl Node {
         let Some(confirmed) = self.confirmed() else { return Ok(()) };
         let before = self.now().minus(self.kept_for()).min(confirmed);
         for lost in self.spool().lost().await.map_err(|e| self.spool_trouble(&e))? {
-            // One without a note is for a person to look at.
+            // A file without a note is left for a person to check.
             let old = lost.note.as_ref().is_some_and(|note| Time::from_unix_ms(note.found_ms) <= before);
             if !old || self.is_orphan(&lost).await? && self.kept_until(&lost) > self.now() {
                 continue;
@@ -39,7 +40,7 @@ impl Node {
         self.commit(vec![Change::SweepPayloads { taken_by: before }], Vec::new()).await
     }
 
-    /// For how long what was set aside or taken is kept.
+    /// Retention time of what was set aside or taken.
     pub(in crate::gateway) fn kept_for(&self) -> Duration {
         DAY.saturating_mul(u32::try_from(self.config().store.keep_days).unwrap_or(u32::MAX))
     }
@@ -53,7 +54,7 @@ impl Node {
             if row.payload.is_none_or(|payload| payload.spool != file.id) {
                 continue;
             }
-            // Somebody may be taking it once more.
+            // Somebody may be taking it again.
             let Some(loose) = self.spool().lock_exclusive(file).await.map_err(|e| self.spool_trouble(&e))? else {
                 continue;
             };

@@ -1,4 +1,4 @@
-//! What the edge asks of the gateway: every question goes to the node that is current when it is asked.
+//! The gateway's side of the edge: each call goes to the node that is current at that moment.
 
 use crate::gateway::inbound::answer::AcceptedOffer;
 use crate::gateway::inbound::answer::Rejection;
@@ -19,9 +19,9 @@ use crate::wire::{CheckpointExchange, Consistency, Extension, Offer, RefusalCode
 /// The gateway's side of the edge, under the policy in force at each offer.
 struct Inbound {
     current: Arc<ArcSwap<Node>>,
-    /// Told when a link comes up, so that what waited for it is tried at once.
+    /// Notified when a link comes up, so that what waited for it is tried at once.
     links: Arc<Notify>,
-    /// What is being opened and inspected now: that can take minutes, and an offer in the meantime must begin nothing.
+    /// Exchanges being opened and inspected, which can take minutes; another offer of them meanwhile is refused.
     opening: ExchangeLocks,
 }
 
@@ -68,12 +68,12 @@ impl Intake for Inbound {
 
     async fn taken_back(&self, partner: &PartnerId, exchange: ExchangeId) {
         if let Err(error) = self.current.load_full().taken_back(partner, exchange).await {
-            tracing::error!(exchange.id = %exchange, error = %error, "what the partner took back could not be put on record");
+            tracing::error!(exchange.id = %exchange, error = %error, "the partner's cancellation could not be recorded");
         }
     }
 
     async fn greeting(&self, partner: &PartnerId) -> Vec<Extension> {
-        // A partner that has seen a head of ours takes no link without; then it is told at the next dial.
+        // A partner that has seen our checkpoint refuses a link without one, and is sent it at the next dial.
         let heads = self.current.load_full().checkpoints_for(partner).await;
         heads.ok().and_then(|heads| heads.to_extension()).into_iter().collect()
     }
@@ -111,7 +111,7 @@ pub(in crate::gateway) fn intake(current: Arc<ArcSwap<Node>>, links: Arc<Notify>
 }
 
 impl Node {
-    /// This node as the edge sees it: where offers are judged and payloads go. `links` is told when a link comes up.
+    /// This node as the edge sees it: it judges offers and stores payloads. `links` is notified when a link comes up.
     pub fn intake(self: &Arc<Self>, links: Arc<Notify>) -> Arc<dyn Intake> {
         intake(Arc::new(ArcSwap::new(self.clone())), links)
     }

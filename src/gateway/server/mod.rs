@@ -1,7 +1,7 @@
-//! The running node: links kept up, what is due begun, partners' questions answered, and the store searched for damage.
+//! The running node: it maintains links, starts due exchanges, answers partners and scans the store for damage.
 //!
-//! In come connections, changes that other processes made, and time; out go deliveries and alarms. It refuses to go on when
-//! nothing can be made durable.
+//! In come connections, changes by other processes, and time; out go deliveries and alarms. It refuses to continue
+//! when nothing can be made durable.
 
 pub(super) mod addresses;
 pub(super) mod edge_secret;

@@ -1,6 +1,6 @@
-//! What would keep a configuration from being served, all of it at once and without opening the node.
+//! Checks a configuration without opening the node and reports every fault at once.
 //!
-//! It changes nothing and judges no record: `ledger verify` does that.
+//! It changes nothing and does not check the record: `ledger verify` does that.
 
 use std::fs::Metadata;
 use std::io;
@@ -15,14 +15,14 @@ use crate::pki::{
     AuthorityCertificate, CertificateFault, CertificateKey, Credential, NodeCertificate, ProfileName, pem_to_der,
 };
 
-/// Certificates are not longer than this.
+/// Maximum length of a certificate, in bytes.
 const PEM_BYTES_MAX: u64 = 1 << 20;
 
 /// Characters of a node's name, at most.
 const NAME_MAX: usize = 64;
 
-/// Everything that is wrong with what `config` names: keys, certificates, profile, listening address, and who may read the
-/// folders. Each as a sentence that names the setting.
+/// Every fault of what `config` names: keys, certificates, profile, listening address, and file permissions. Each is
+/// a sentence that names the setting.
 pub fn preflight(config: &Config) -> Vec<String> {
     let mut faults: Vec<String> = config.keys.faults().iter().map(|fault| format!("keys.folder: {fault}")).collect();
     if let Ok(profile) = config.listen.profile.parse::<ProfileName>()
@@ -82,7 +82,7 @@ fn rights(path: &Path, place: Place) -> Option<String> {
         return Some(format!("`{shown}` belongs to user {owner}, and this runs as user {ours} (`chown`)"));
     }
     let mode = found.mode() & 0o7777;
-    // Whoever may write to a folder can put another file in the place of one, unless it is one like /tmp.
+    // Whoever may write to a folder can replace a file in it, unless it is sticky like /tmp.
     let open = if folder { mode & 0o022 != 0 && mode & 0o1000 == 0 } else { mode & 0o077 != 0 };
     let right = if folder { "700" } else { "600" };
     open.then(|| format!("`{shown}` has mode {mode:03o}: others can change it; set mode {right} (`chmod {right}`)"))
@@ -142,7 +142,7 @@ fn certificates(config: &Config, profile: ProfileName) -> Result<(), String> {
         .map_err(|e| format!("`{}`: {e}", config.certificates.join("ca.pem").display()))?;
     let node = der("node.pem")?;
     der("crl.pem")?;
-    // A key that others can read is a fault of the keys, and is named there.
+    // A key that others can read is reported with the keys.
     let Ok(key) = config.keys.text("node") else { return Ok(()) };
     let key = CertificateKey::from_pem(profile.profile(), &key)
         .map_err(|e| format!("`{}`: {e}", config.keys.file("node").display()))?;
@@ -150,7 +150,7 @@ fn certificates(config: &Config, profile: ProfileName) -> Result<(), String> {
     credential.map(drop).map_err(|e| format!("`{}`: {e}", config.certificates.join("node.pem").display()))
 }
 
-/// Why the address cannot be listened on. One that this node's own server has is in order.
+/// Why the address cannot be listened on. An address in use by this node's own server is no fault.
 fn address(config: &Config) -> Option<String> {
     let address = config.listen.address?;
     let error = UdpSocket::bind(address).err()?;

@@ -1,4 +1,4 @@
-//! Putting a configuration that was read again in force while the node runs.
+//! Applies a reloaded configuration while the node runs.
 
 use crate::config::{ChangedSetting, Config, Limits};
 use crate::edge::{Edge, EdgeTuning};
@@ -13,8 +13,8 @@ pub(super) fn tuning(limits: &Limits) -> EdgeTuning {
     }
 }
 
-/// The node under `file`, as far as its settings may change now. The log names every setting that differs, and those that
-/// need a restart.
+/// The node under `file`, as far as settings may change while it runs. The log names every setting that differs and
+/// those that need a restart.
 pub(super) fn reloaded(node: &Node, edge: &Edge, file: Config) -> Node {
     let (next, changes) = node.config().reloaded(file);
     for ChangedSetting { setting, from, to, now } in &changes {
@@ -22,7 +22,7 @@ pub(super) fn reloaded(node: &Node, edge: &Edge, file: Config) -> Node {
             true => tracing::info!(setting, from = %from, to = %to, "setting changed"),
             false => tracing::warn!(
                 setting, running = %from, file = %to,
-                "setting needs a restart: the node goes on with the value it was started with"
+                "setting needs a restart: the node keeps the value it was started with"
             ),
         }
     }

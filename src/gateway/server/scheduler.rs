@@ -1,14 +1,14 @@
-//! Which exchanges to begin next: a function of what waits, what runs and what each partner may have.
+//! Chooses the exchanges to start next, from what waits, what runs and each partner's allowance.
 //!
-//! It refuses to begin more than the slots there are, to let the less urgent take the slots kept for the urgent, to let
-//! one partner take everybody's, and to begin an exchange before its elders where the agreement asks for order.
+//! It refuses to exceed the slots, to give slots reserved for urgent exchanges to others, to let one partner use all
+//! slots, and to start an exchange before its elders where the agreement requires order.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::envelope::Precedence;
 use crate::ident::{ExchangeId, PartnerId};
 
-/// An exchange that waits for its turn, or has it.
+/// An exchange that waits or runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::gateway) struct Candidate {
     pub exchange: ExchangeId,
@@ -16,17 +16,17 @@ pub(in crate::gateway) struct Candidate {
     pub precedence: Precedence,
 }
 
-/// What one partner may have.
+/// One partner's allowance.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub(in crate::gateway) struct Allowance {
-    /// Exchanges at once; none, while its circuit is open.
+    /// Maximum concurrent exchanges; 0 while its circuit is open.
     pub slots: usize,
-    /// Where order was agreed: the eldest of each precedence in its queue, due or not. Only these may be begun.
+    /// Where order is agreed: the eldest of each precedence in its queue, due or not. Only these may start.
     pub eldest: Option<BTreeSet<ExchangeId>>,
 }
 
-/// Which of `waiting` to begin now, in this order. `waiting` is oldest first within a precedence; a partner without an
-/// allowance may have nothing; `slots` is the number of exchanges at once over all partners.
+/// Which of `waiting` to start now, in this order. `waiting` is oldest first within a precedence; a partner without
+/// an allowance gets nothing; `slots` is the number of concurrent exchanges over all partners.
 pub(in crate::gateway) fn begin(
     waiting: &[Candidate],
     running: &[Candidate],
@@ -37,17 +37,17 @@ pub(in crate::gateway) fn begin(
     let mut begun = Vec::new();
     for precedence in Precedence::ALL.into_iter().rev() {
         let mut queues: BTreeMap<&PartnerId, Vec<(usize, &Candidate)>> = BTreeMap::new();
-        // From the end, so that the oldest of each partner is last, where it is taken from.
+        // Reversed, so that the oldest of each partner is last and can be popped.
         for (place, candidate) in waiting.iter().enumerate().rev().filter(|(_, c)| c.precedence == precedence) {
             queues.entry(&candidate.partner).or_default().push((place, candidate));
         }
-        // The partner with the least in hand goes first; of several, the one whose oldest has waited longest.
+        // The partner with the fewest running goes first; of several, the one whose oldest has waited longest.
         let turn = |queues: &BTreeMap<&PartnerId, Vec<(usize, &Candidate)>>, busy: &Busy| {
             let heads = queues.iter().filter_map(|(id, queue)| Some((busy.of_partner(id), queue.last()?.0)));
             heads.min().map(|(_, place)| place)
         };
         while let Some(place) = turn(&queues, &busy) {
-            // INVARIANT: a turn is the place of a candidate at the end of its partner's queue.
+            // INVARIANT: the index is that of a candidate at the end of its partner's queue.
             let candidate = &waiting[place];
             queues.get_mut(&candidate.partner).and_then(Vec::pop);
             let Some(allowance) = allowances.get(&candidate.partner) else { continue };
@@ -61,14 +61,14 @@ pub(in crate::gateway) fn begin(
     begun
 }
 
-/// What one partner may have at once, of `agreed` with it and `slots` over all partners: never more than half of all,
-/// so that however slow it is, others are served.
+/// One partner's maximum of concurrent exchanges, given the `agreed` number and all `slots`: at most half of all, so
+/// that a slow partner does not block the others.
 pub(in crate::gateway) fn share(agreed: usize, slots: usize) -> usize {
     agreed.min((slots / 2).max(1))
 }
 
-/// How many of `slots` a precedence may use: a quarter, but at least one, is kept for IMMEDIATE and FLASH, and of that
-/// at least one for FLASH alone. A single slot is everybody's.
+/// How many of `slots` a precedence may use: a quarter, but at least one, is reserved for IMMEDIATE and FLASH, and of
+/// that at least one for FLASH alone. A single slot is open to all.
 fn usable(precedence: Precedence, slots: usize) -> usize {
     let kept = if slots < 2 { 0 } else { (slots / 4).max(1) };
     match precedence {
@@ -107,7 +107,7 @@ impl Busy {
     }
 }
 
-/// Whether one more of `precedence` fits: what is kept for the more urgent stays theirs, whoever has how much already.
+/// Whether another of `precedence` fits without using slots reserved for the more urgent.
 fn fits(counts: &BTreeMap<Precedence, usize>, precedence: Precedence, slots: usize) -> bool {
     Precedence::ALL.into_iter().filter(|level| *level >= precedence).all(|level| {
         let below: usize = counts.range(..=level).map(|(_, n)| n).sum();

@@ -1,4 +1,4 @@
-//! The running node: links kept up, requests moved on, what is due sent, and everything stopped in order.
+//! The server's main loop: it maintains links, moves requests on, sends what is due, and stops in order.
 
 use crate::gateway::node::participants::partner_of;
 use crate::gateway::node::participants::roster_of;
@@ -31,23 +31,23 @@ use crate::pki::{CredentialStore, PartnerTrust, TrustSnapshot, TrustStore};
 use crate::store::{Generations, StoreError};
 use crate::system::entropy;
 
-/// How often everything is looked at even though nothing says that it changed: requests expire, agreements begin and
-/// end, and neither is a change on record.
+/// How often everything is checked without a recorded change: requests expire, and agreements begin and end, without
+/// one.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
-/// How often a sender looks whether what it is sending may still be sent: what is stopped stops within this and the time
-/// that a decision takes, however long the rest would have taken.
+/// How often exchanges in flight are checked: a stop takes effect within this plus the time of one decision, whatever
+/// the size of the rest.
 const LOOK_AT_LIVE: Duration = Duration::from_millis(200);
 
-/// After which time of serving, and how often from then on, what is of no use any more is removed.
+/// Interval of housekeeping.
 const HOUSEKEEPING: Duration = Duration::from_secs(3600);
-/// How long after a start that is done for the first time.
+/// Delay of the first housekeeping after a start.
 const FIRST_HOUSE: Duration = Duration::from_secs(600);
 
-/// After how many of those looks everything that waits is decided again.
+/// Number of polls after which everything that waits is decided again.
 const DECIDE_AGAIN: u32 = 60;
 
-/// Runs a node until `stop` ends; then what is in flight is finished or left to be resumed.
+/// Runs a node until `stop` completes; then attempts in flight finish, or are left to be resumed.
 ///
 /// # Errors
 /// [`GatewayError`] if the node cannot start, or its store breaks: then nothing more may be sent or received.
@@ -56,8 +56,8 @@ pub async fn serve(node: Arc<Node>, stop: impl Future<Output = ()>) -> Result<()
     serve_reloading(node, none, stop).await
 }
 
-/// As [`serve`], with each configuration that comes by `reloads` put in force as far as it may change while the node runs;
-/// what needs a restart stays as it is, and the log names it.
+/// As [`serve`], applying each configuration from `reloads` as far as it may change while the node runs; the log
+/// names settings that need a restart.
 ///
 /// # Errors
 /// As [`serve`].
@@ -69,7 +69,7 @@ pub async fn serve_reloading(
     // Before anything is recorded, moved or listened for.
     node.must_not_be_stopped()?;
     let _lock = lock(&node)?;
-    node.glance_for_damage().await?;
+    node.quick_damage_check().await?;
     node.check_in_force().await?;
     node.recover().await?;
     let links = Arc::new(Notify::new());
@@ -85,36 +85,36 @@ pub async fn serve_reloading(
     outcome.and(recorded)
 }
 
-/// What the last look at the record saw.
+/// What the last poll of the record saw.
 #[derive(Default)]
-struct LastLook {
+struct LastPoll {
     generations: Option<Generations>,
     decided: Seen,
     presses: u32,
-    /// Not everything that waits was decided upon: the next look goes on with it.
+    /// Not everything that waits was decided on: the next poll continues.
     unfinished: bool,
     in_doubt: bool,
 }
 
 pub(super) struct Running {
-    /// The node under the policy in force; replaced whole when another policy is put on record.
+    /// The node under the policy in force; replaced as a whole when another policy is recorded.
     pub(super) current: Arc<ArcSwap<Node>>,
     pub(super) edge: Arc<Edge>,
     pub(super) addresses: Addresses,
     pub(super) trust: Arc<TrustStore>,
     pub(super) credentials: Arc<CredentialStore>,
     pub(super) attempts: TaskTracker,
-    /// The hours in which deliveries to each partner may begin, as the agreements on record have them.
+    /// Delivery windows of each partner, from the recorded agreements.
     pub(super) windows: Mutex<BTreeMap<PartnerId, Windows>>,
-    /// What is being sent by this process now, so that it is not begun twice.
+    /// What this process is sending, so that it is not started twice.
     pub(super) busy: Arc<Mutex<BTreeMap<ExchangeId, Candidate>>>,
     pub(super) clock: Arc<ClockWatch>,
-    /// The look at what is being sent, which nothing else that this node does holds up; and its end.
+    /// The task that checks exchanges in flight, independent of all other work; and its end.
     pub(super) watching: TaskTracker,
     pub(super) watched: CancellationToken,
     /// Partners to which exchanges go in order.
     pub(super) ordered: Mutex<BTreeSet<PartnerId>>,
-    /// Told when an attempt ended, so that the next one begins at once.
+    /// Notified when an attempt ends, so that the next one starts at once.
     pub(super) ended: Arc<Notify>,
 }
 
@@ -142,7 +142,7 @@ impl Running {
         tracing::info!(node.id = %config.node.name, address = %listening, profile = %profile, "node started");
         let clock = Arc::new(ClockWatch::start(&node));
         let (watching, watched) = (TaskTracker::new(), CancellationToken::new());
-        watching.spawn(watch_live(current.clone(), clock.clone(), watched.clone()));
+        watching.spawn(watch_in_flight(current.clone(), clock.clone(), watched.clone()));
         watching.spawn(scrub(current.clone(), watched.clone()));
         Ok(Running {
             edge: Arc::new(edge),
@@ -174,7 +174,7 @@ impl Running {
     ) -> Result<(), GatewayError> {
         tokio::pin!(stop);
         let mut ticks = self.ticks();
-        let mut seen = LastLook::default();
+        let mut seen = LastPoll::default();
         let mut look_again = tokio::time::interval(LOOK_AGAIN);
         let mut house = tokio::time::interval_at(tokio::time::Instant::now() + FIRST_HOUSE, HOUSEKEEPING);
         let mut pressed = false;
@@ -185,50 +185,50 @@ impl Running {
                 why = halt.asked() => return Err(GatewayError::Trouble(why)),
                 _ = ticks.tick() => {}
                 _ = look_again.tick() => pressed = true,
-                _ = house.tick() => self.keep_house(),
+                _ = house.tick() => self.run_housekeeping(),
                 () = links.notified() => {}
                 () = self.ended.notified() => {}
                 Some(config) = reloads.recv() => {
                     self.current.store(Arc::new(reloaded(&self.node(), &self.edge, config)));
                     ticks = self.ticks();
-                    // Everything on record is looked at again, as after a start.
-                    (seen, pressed) = (LastLook::default(), true);
+                    // Everything on record is checked again, as after a start.
+                    (seen, pressed) = (LastPoll::default(), true);
                 }
             }
-            match self.look(&mut seen, pressed).await {
+            match self.poll_record(&mut seen, pressed).await {
                 Ok(()) => pressed = false,
                 Err(GatewayError::Store(error)) if stops_the_node(&error) => return Err(error.into()),
-                // Everything is still on record as it was; the next look tries again.
-                Err(error) => tracing::error!(error = %error, "a look at the record ended early"),
+                // The record is unchanged; the next poll tries again.
+                Err(error) => tracing::error!(error = %error, "polling the record failed"),
             }
         }
     }
 
-    /// When the record is looked at for what other processes changed.
+    /// Interval at which the record is polled for changes by other processes.
     fn ticks(&self) -> tokio::time::Interval {
         let mut ticks = tokio::time::interval(self.node().config().gateway.poll);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         ticks
     }
 
-    /// Has removed what is of no use any more, while everything else goes on.
-    fn keep_house(&self) {
+    /// Starts housekeeping in the background.
+    fn run_housekeeping(&self) {
         let node = self.node();
         self.attempts.spawn(async move {
-            if let Err(error) = node.keep_house().await {
-                tracing::error!(error = %error, "housekeeping ended early: it is gone on with in an hour");
+            if let Err(error) = node.run_housekeeping().await {
+                tracing::error!(error = %error, "housekeeping failed: it is retried in an hour");
             }
         });
     }
 
-    /// One look at the record: what changed is put in force, what may move on is moved on, what is due is sent.
-    async fn look(&self, last: &mut LastLook, pressed: bool) -> Result<(), GatewayError> {
+    /// Polls the record once: applies changes, moves requests on, and starts what is due.
+    async fn poll_record(&self, last: &mut LastPoll, pressed: bool) -> Result<(), GatewayError> {
         let now = self.node().store().generations().await?;
         let in_doubt = self.node().watch_clock(&self.clock, now.clock_high).await?;
         let seen = last.generations;
         if in_doubt {
-            // Nothing is decided, sent or ended by a clock that is not believed; partners are still cut off, and the
-            // first look after it is accepted catches up with everything.
+            // While the clock is in doubt nothing is decided, sent or expired. Partners are still cut off, and the
+            // first poll after it is accepted catches up.
             if seen.is_none_or(|seen| seen.roster != now.roster) {
                 self.apply_roster().await?;
                 last.generations = Some(now);
@@ -243,12 +243,12 @@ impl Running {
             self.node().redecide().await?;
         }
         if pressed {
-            // What was altered in the database is noticed also while nothing is to be decided.
-            self.node().parties_now().await?;
+            // Altered rows are noticed also while nothing is to be decided.
+            self.node().participants_now().await?;
             self.apply_credential();
             self.addresses.keep(self.edge.came_from());
             self.node().expire_requests().await?;
-            // Agreements and appointments begin and end by the calendar, which no change on record announces.
+            // Agreements and appointments begin and end by the calendar, without a recorded change.
             last.presses += 1;
             if last.presses.is_multiple_of(DECIDE_AGAIN) {
                 last.decided.clear();
@@ -262,7 +262,7 @@ impl Running {
             last.unfinished = true;
             last.unfinished = self.node().promote(&mut last.decided, now.roster).await?;
             if last.unfinished {
-                // Only a slice was decided upon, so that what it moved on is sent before the next.
+                // Only a slice was decided on, so that what it released is sent before the next.
                 self.ended.notify_one();
             }
         }
@@ -270,8 +270,7 @@ impl Running {
         self.send_due().await
     }
 
-    /// Puts the policy in force that is on record. Attempts that are under way keep the one they began under, and are
-    /// refused at their gate.
+    /// Applies the recorded policy. Running attempts keep the old one and are refused at their gate.
     async fn apply_policy(&self) -> Result<(), GatewayError> {
         if let Some(node) = self.node().current().await? {
             tracing::warn!(policy = %node.texts_digest(), "another policy is in force: everything queued is decided again");
@@ -280,21 +279,23 @@ impl Running {
         Ok(())
     }
 
-    /// Puts the node's own certificate in force as its files have it: a command may have renewed it, which is no change
-    /// of the roster.
+    /// Applies the node's own certificate from its files: a command may have renewed it, which does not change the
+    /// roster.
     fn apply_credential(&self) {
         match self.node().credential() {
             Ok(credential) => self.credentials.replace([credential]),
-            // Between the two files that a renewal writes they do not belong together; the next look finds both.
-            Err(error) => tracing::error!(error = %error, "own certificate cannot be used: the last one stays"),
+            // During a renewal the two files do not match; the next poll finds both.
+            Err(error) => {
+                tracing::error!(error = %error, "own certificate cannot be used: the previous one stays in use")
+            }
         }
     }
 
-    /// Puts partners, limits and trust in force as the record has them; links that no longer stand are closed.
+    /// Applies the recorded partners, limits and trust; links that are no longer allowed are closed.
     async fn apply_roster(&self) -> Result<(), GatewayError> {
         let node = self.node();
         let mut rows = node.store().partners().await?;
-        // Of several that claim one authority the first keeps it.
+        // If several partners claim one authority, the first keeps it.
         rows.sort_by_key(|row| row.added);
         let (mut usable, mut faults) = (Vec::new(), Vec::new());
         for row in &rows {
@@ -310,7 +311,7 @@ impl Running {
         faults.extend(found.into_iter().map(|(partner, fault)| (partner, fault.to_string())));
         self.trust.replace(snapshot);
         for (partner, fault) in faults {
-            node.say_untrusted(&partner, &fault).await;
+            node.record_untrusted(&partner, &fault).await;
         }
         let roster = roster_of(&rows);
         let links: BTreeMap<_, _> = roster
@@ -333,9 +334,9 @@ impl Running {
         let grace = self.node().config().gateway.grace;
         self.edge.shutdown(grace).await;
         self.attempts.close();
-        // The edge is gone, so that every attempt ends at once and puts on record how far it came.
+        // The edge is closed, so every attempt ends at once and records its progress.
         if tokio::time::timeout(Duration::from_secs(5), self.attempts.wait()).await.is_err() {
-            tracing::warn!("attempts did not end: the next start recovers them");
+            tracing::warn!("attempts did not end in time: the next start recovers them");
         }
         self.watched.cancel();
         self.watching.close();
@@ -348,9 +349,9 @@ impl Running {
     }
 }
 
-/// Looks at what is being sent until `ended`. A task of its own: while others seal, hash or decide upon thousands that
-/// wait, what has to stop stops.
-async fn watch_live(current: Arc<ArcSwap<Node>>, clock: Arc<ClockWatch>, ended: CancellationToken) {
+/// Checks exchanges in flight until `ended`. It is a separate task, so that stops take effect while others seal, hash
+/// or decide on thousands of exchanges.
+async fn watch_in_flight(current: Arc<ArcSwap<Node>>, clock: Arc<ClockWatch>, ended: CancellationToken) {
     let mut ticks = tokio::time::interval(LOOK_AT_LIVE);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -364,14 +365,14 @@ async fn watch_live(current: Arc<ArcSwap<Node>>, clock: Arc<ClockWatch>, ended: 
         }
         let looked = async {
             let high = node.store().generations().await?.clock_high;
-            // Two who look at once may both find that the clock was set; one of them puts it on record.
+            // Two concurrent checks may both find that the clock was set; one of them records it.
             match node.watch_clock(&clock, high).await {
                 Err(GatewayError::Store(StoreError::Conflict { .. })) | Ok(_) => node.check_in_flight().await,
                 Err(error) => Err(error),
             }
         };
         if let Err(error) = looked.await {
-            tracing::error!(error = %error, "what is being sent could not be looked at");
+            tracing::error!(error = %error, "exchanges in flight could not be checked");
         }
     }
 }

@@ -1,11 +1,12 @@
-//! What a server does before it sends or receives anything: it holds the store, and makes store and spool agree.
+//! Start of a server, before it sends or receives anything: it locks the store and reconciles store and spool.
 
 use crate::config::Config;
 use crate::gateway::{GatewayError, Node};
 use crate::ledger::{Entry, EntryKind};
 use crate::store::{Reconcile, reconcile};
 
-/// Holds the store for this server: two servers on one embedded store would each take the other's claims for abandoned.
+/// Locks the store for this server: two servers on one embedded store would each treat the other's claims as
+/// abandoned.
 pub(super) fn lock(node: &Node) -> Result<std::fs::File, GatewayError> {
     let path = lock_path(node.config());
     let trouble = |e: &dyn std::fmt::Display| GatewayError::Trouble(format!("`{}`: {e}", path.display()));
@@ -18,7 +19,7 @@ pub(super) fn lock(node: &Node) -> Result<std::fs::File, GatewayError> {
     Ok(file)
 }
 
-/// The file that a server of the node holds locked, if there was ever one.
+/// The server's lock file, if it exists.
 pub(super) fn lock_file(config: &Config) -> std::io::Result<std::fs::File> {
     std::fs::File::open(lock_path(config))
 }
@@ -28,10 +29,10 @@ fn lock_path(config: &Config) -> std::path::PathBuf {
 }
 
 impl Node {
-    /// Makes store and spool agree before anything is sent or received, and says what it did.
+    /// Reconciles store and spool before anything is sent or received, and logs what it did.
     ///
     /// # Errors
-    /// [`GatewayError`] if either cannot be read or written: the node must not serve then.
+    /// [`GatewayError`] if either cannot be read or written: then the node must not serve.
     pub async fn recover(&self) -> Result<(), GatewayError> {
         let now = self.now();
         let report = reconcile(&Reconcile {
@@ -39,7 +40,7 @@ impl Node {
             spool: self.spool(),
             now,
             actor: "gateway",
-            // The lock says that no other server runs on this store, so whoever claimed something is gone.
+            // The lock guarantees that no other server runs on this store, so every claimant is gone.
             gone: &|_| true,
             hash_bytes_max: self.config().limits.product_bytes,
         })
@@ -52,7 +53,7 @@ impl Node {
         self.remake_notices().await
     }
 
-    /// Puts on record that this node serves, once it does.
+    /// Records that the server has started.
     pub(super) async fn record_start(&self) -> Result<(), GatewayError> {
         let entry = Entry::new(self.now(), EntryKind::NodeStarted, &self.config().node.name, "gateway");
         self.record(vec![entry.with("version", env!("CARGO_PKG_VERSION"))]).await

@@ -1,4 +1,4 @@
-//! What commands and consoles are shown: plain data, with every text as the record has it.
+//! Views for commands and consoles: plain data, with every text as recorded.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ pub struct ReasonView {
     pub code: String,
     /// The reason in a sentence.
     pub sentence: String,
-    /// Whether it speaks for the release.
+    /// Whether it supports the release.
     pub permits: bool,
 }
 
@@ -33,7 +33,7 @@ pub struct PartnerView {
     pub standing: String,
     /// The agreement's reference.
     pub agreement: String,
-    /// The highest classification that may flow.
+    /// The highest classification that may be exchanged.
     pub ceiling: String,
     /// The agreement's last day.
     pub until: String,
@@ -54,7 +54,7 @@ impl PartnerView {
     }
 }
 
-/// What a submission led to.
+/// The outcome of a submission.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 pub enum SubmitOutcome {
@@ -62,9 +62,9 @@ pub enum SubmitOutcome {
     Open(RequestOpened),
     /// Nothing was queued.
     Refused {
-        /// The partners for whom nothing may go, and why.
+        /// The partners for whom nothing can be released, and why.
         refused: Vec<PartnerRefusal>,
-        /// What is wrong with the product or the terms themselves.
+        /// Faults of the product or the terms themselves.
         faults: Vec<String>,
     },
 }
@@ -74,14 +74,14 @@ pub enum SubmitOutcome {
 pub struct RequestOpened {
     /// Its number.
     pub request: String,
-    /// One exchange a partner.
+    /// One exchange per partner.
     pub exchanges: Vec<ExchangeForecast>,
-    /// Partners who got what is replaced, and are not among those who get the replacement.
+    /// Partners that received the replaced product and are not among the recipients of this one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub not_replaced: Vec<String>,
 }
 
-/// What stands between an exchange and its release.
+/// What an exchange still needs before its release.
 #[derive(Clone, Debug, Serialize)]
 pub struct ExchangeForecast {
     /// The exchange.
@@ -100,7 +100,7 @@ pub struct ExchangeForecast {
     pub forecast: Vec<ReasonView>,
 }
 
-/// A partner for whom nothing may go.
+/// A partner for whom nothing can be released.
 #[derive(Clone, Debug, Serialize)]
 pub struct PartnerRefusal {
     /// The partner.
@@ -112,12 +112,12 @@ pub struct PartnerRefusal {
 /// One product in quarantine.
 #[derive(Clone, Debug, Serialize)]
 pub struct QuarantineView {
-    /// What it is, as far as that is known.
+    /// The item, as far as known.
     #[serde(flatten)]
     pub item: InboxView,
-    /// What was found wrong with it: codes and places, never content.
+    /// The findings: codes and places, never content.
     pub verdicts: Vec<String>,
-    /// Its text, where it was asked for.
+    /// Its text, if requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
 }
@@ -133,7 +133,7 @@ pub struct RequestView {
     pub submitter: String,
     /// What it is for.
     pub purpose: String,
-    /// What it is to serve beyond sharing.
+    /// The outcome and objectives that it supports.
     #[serde(flatten)]
     pub aims: Aims,
     /// When it ends.
@@ -175,17 +175,17 @@ pub struct ExchangeView {
     pub updated: String,
     /// `product`, or `recall` of one.
     pub carries: String,
-    /// The earlier exchange that it withdraws or replaces.
+    /// The earlier exchange that it recalls or replaces.
     pub about: String,
-    /// When and why its product was withdrawn.
+    /// When and why its product was recalled.
     pub recalled: String,
     /// The later exchange that replaced its product.
     pub superseded_by: String,
-    /// Since when it is not known whether the partner has its product: it was let go then, and not answered.
+    /// Since when delivery is unknown: the key left then, and the partner has not answered.
     pub unanswered: String,
     /// What it waits for while it is `requested`, such as `awaiting approval: 1 of 2`; where views were asked for with it.
     pub awaits: String,
-    /// What the partner had done with its product when it was withdrawn or replaced, or where the recall is.
+    /// How far the partner had used its product when it was recalled or replaced, or the state of the recall.
     pub answer: String,
 }
 
@@ -224,7 +224,7 @@ pub struct ApprovalView {
     pub role: String,
     /// When.
     pub given: String,
-    /// Why it does not count for what has not been delivered; empty where it counts, and for what has ended.
+    /// Why it does not count for an undelivered exchange; empty if it counts or the exchange has ended.
     pub void: Vec<String>,
 }
 
@@ -233,7 +233,7 @@ pub struct ApprovalView {
 pub struct ReceiptView {
     /// `accepted` or `quarantined`.
     pub disposition: String,
-    /// When the partner had it durably.
+    /// When the partner had stored it durably.
     pub received: String,
     /// The partner's ledger checkpoint.
     pub checkpoint: String,
@@ -257,12 +257,12 @@ pub struct RecordView {
     pub receipt: Option<ReceiptView>,
 }
 
-/// The release decision as it stands, for every partner of a subject.
+/// The current release decision for every partner of a subject.
 #[derive(Clone, Debug, Serialize)]
 pub struct Explained {
     /// The request or exchange.
     pub subject: String,
-    /// What it is to serve, as whoever submitted it says.
+    /// The outcome and objectives it supports, as the submitter states.
     pub aims: Aims,
     /// Digest of the policy it was decided under.
     pub policy: String,
@@ -286,17 +286,18 @@ pub struct PartnerExplained {
     /// `permitted`; `pending`, where only approvals or a time are missing; `closed`, where it was delivered or has ended; or
     /// `refused`.
     pub verdict: &'static str,
-    /// Whether the node has decided on it, with all the approvals it was waiting for.
+    /// Whether the node has decided on it with all required approvals.
     pub decided: bool,
     /// Every reason.
     pub reasons: Vec<ReasonView>,
-    /// What its release counts as today by the guiding document, and the outcome that is preferred; empty where there is none.
+    /// The effort that its release counts as today by the guiding document, and the preferred outcome; empty without
+    /// one.
     pub effort: String,
-    /// The consents of sources that it rests on.
+    /// The source consents that it rests on.
     pub consents: Vec<String>,
-    /// What in it came from other partners.
+    /// Its content from other partners.
     pub received: Vec<String>,
-    /// Whether the partner's window is open to it now, in a sentence; none where the agreement has no windows.
+    /// Whether the partner's window is open for it now, in a sentence; `None` if the agreement has no windows.
     pub window: Option<String>,
 }
 
@@ -317,7 +318,7 @@ pub struct InboxView {
     pub received: String,
     /// When it was taken for the first time; empty if it was not.
     pub taken: String,
-    /// When and why the partner withdrew it: it is not to be used.
+    /// When and why the partner recalled it: it must not be used.
     pub recalled: String,
     /// The exchange by which its replacement came.
     pub superseded_by: String,
@@ -354,7 +355,7 @@ pub struct LedgerEntryView {
     pub detail: BTreeMap<String, String>,
 }
 
-/// Whether a ledger holds.
+/// The result of verifying a ledger.
 #[derive(Clone, Debug, Serialize)]
 pub struct LedgerVerified {
     /// Whether everything agrees.
@@ -365,6 +366,6 @@ pub struct LedgerVerified {
     pub root: String,
     /// The signed checkpoint.
     pub checkpoint: String,
-    /// What does not agree.
+    /// The discrepancies.
     pub problems: Vec<String>,
 }

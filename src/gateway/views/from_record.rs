@@ -5,8 +5,7 @@ use crate::gateway::views::exchange::{ExchangeView, LedgerEntryView, ReceiptView
 use crate::sign::Signed;
 use crate::store::{Direction, Exchange, ExchangeState, Recorded, Request};
 
-/// What is to be known, before anything else, of an exchange that was stopped too late or perhaps too late: a code, and
-/// a sentence.
+/// The overriding fact about an exchange that was stopped too late or possibly too late: a code and a sentence.
 pub(in crate::gateway) fn whereabouts(row: &Exchange) -> Option<(&'static str, String)> {
     let (partner, id) = (&row.partner, row.id);
     if row.state == ExchangeState::DeliveredAfterStop {
@@ -16,7 +15,7 @@ pub(in crate::gateway) fn whereabouts(row: &Exchange) -> Option<(&'static str, S
         return Some(("delivered-after-stop", sentence));
     }
     let since = row.unanswered.filter(|_| row.is_to_be_asked())?;
-    let sentence = format!("it was let go at {since}, before it was stopped: `{partner}` is asked whether it has it");
+    let sentence = format!("its key left at {since}, before it was stopped: `{partner}` is asked whether it has it");
     Some(("unanswered", sentence))
 }
 
@@ -47,12 +46,12 @@ pub(in crate::gateway) fn exchange_view(row: &Exchange) -> ExchangeView {
     }
 }
 
-/// When and why what an exchange carried was withdrawn.
+/// When and why an exchange's product was recalled.
 pub(in crate::gateway) fn recalled(row: &Exchange) -> String {
     row.recalled.as_ref().map(|recalled| format!("{} ({})", recalled.at, recalled.why)).unwrap_or_default()
 }
 
-/// What the partner answered, with its receipt, to what became of the product that this exchange withdraws or replaces.
+/// The partner's statement, in its receipt, about the product that this exchange recalls or replaces.
 pub(in crate::gateway) fn handled(row: &Exchange) -> String {
     let receipt = row.receipt.as_deref().filter(|_| row.direction == Direction::Out);
     let receipt = receipt.and_then(|bytes| Signed::<Receipt>::peek(bytes).ok());
@@ -74,7 +73,7 @@ pub(in crate::gateway) fn request_view(row: &Request) -> RequestView {
 }
 
 pub(in crate::gateway) fn receipt_view(row: &Exchange) -> Option<ReceiptView> {
-    // Verified before it was put on record; here it is only shown.
+    // Verified before it was recorded; here it is only displayed.
     let receipt = Signed::<Receipt>::peek(row.receipt.as_deref()?).ok()?;
     Some(ReceiptView {
         disposition: receipt.disposition.to_string(),

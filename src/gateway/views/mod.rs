@@ -1,4 +1,4 @@
-//! Plain data that commands and consoles are shown, and how rows become it. Every text is as the record has it.
+//! Plain data for commands and consoles, and its conversion from rows. All text is as recorded.
 
 pub(super) mod exchange;
 pub(super) mod officer;

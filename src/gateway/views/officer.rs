@@ -1,4 +1,4 @@
-//! What officers are shown, and what became of what they signed: plain data, with every text as the record has it.
+//! Views for officers, and outcomes of what they signed: plain data, with every text as recorded.
 
 use serde::{Deserialize, Serialize};
 
@@ -24,7 +24,8 @@ pub struct AttachmentShown {
     pub pages: Option<usize>,
     /// SHA-256 of its bytes.
     pub digest: String,
-    /// What a reader sees of it: the text, the rows of a table, the words of a page; for a picture, that it is one.
+    /// Its content as displayed: the text, the rows of a table, the text of a page; for a picture, a note that it is
+    /// one.
     pub text: String,
 }
 
@@ -39,7 +40,7 @@ pub struct OfficerView {
     pub roles: Vec<String>,
     /// `in office`, `expired`, `revoked`, `not certified`, `excluded` or `altered`.
     pub state: String,
-    /// When their certificates end; empty for whoever is revoked, excluded or not certified.
+    /// When their certificates end; empty for officers who are revoked, excluded or not certified.
     pub until: String,
     /// Fingerprints of their keys.
     pub keys: Vec<String>,
@@ -52,7 +53,7 @@ pub struct OfficerView {
 }
 
 impl OfficerView {
-    /// Of an officer whose row is not what the ledger says: nothing that it says is shown.
+    /// An officer whose row differs from the ledger: none of its content is shown.
     pub(in crate::gateway) fn altered(officer: &str) -> OfficerView {
         OfficerView {
             officer: officer.to_owned(),
@@ -63,12 +64,12 @@ impl OfficerView {
             keys: Vec::new(),
             serials: Vec::new(),
             certificates: Vec::new(),
-            problem: Some("the row is not what the ledger says: out of office; run `ledger verify`".to_owned()),
+            problem: Some("the row differs from the ledger: out of office; run `ledger verify`".to_owned()),
         }
     }
 }
 
-/// What a recall did.
+/// The outcome of a recall.
 #[derive(Clone, Debug, Serialize)]
 pub struct RecallView {
     /// The request or exchange.
@@ -77,13 +78,13 @@ pub struct RecallView {
     pub officer: String,
     /// The code that partners are told.
     pub why: String,
-    /// Exchanges that had not left and never will.
+    /// Exchanges that were cancelled before they left.
     pub cancelled: Vec<String>,
-    /// Notices to the partners that have it, or may.
+    /// Notices to the partners that have it or may have it.
     pub notices: Vec<ExchangeView>,
 }
 
-/// What an officer is shown before signing.
+/// The review that an officer sees before signing.
 #[derive(Clone, Debug)]
 pub struct RequestReview {
     /// The request.
@@ -98,10 +99,10 @@ pub struct RequestReview {
 /// One cut as an officer is shown it.
 #[derive(Clone, Debug)]
 pub struct CutReview {
-    /// Who would get it.
+    /// The partner.
     pub partner: String,
-    /// What its release would count as by the guiding document, and the outcome that it serves; empty where that is not
-    /// known.
+    /// The effort that its release would count as by the guiding document, and the outcome that it serves; empty if
+    /// unknown.
     pub effort: String,
     /// Its marking.
     pub marking: String,
@@ -109,30 +110,30 @@ pub struct CutReview {
     pub digest: String,
     /// Its size.
     pub bytes: u64,
-    /// Fingerprint of what the partner is enrolled with.
+    /// Fingerprint of the partner's enrolled description.
     pub enrolment: String,
     /// Digest of the agreement with it.
     pub agreement: String,
-    /// Its text, without the bodies of attachments: those are shown as their reader sees them.
+    /// Its text, without the bodies of attachments, which are shown separately.
     pub text: String,
-    /// Its attachments as their reader sees them.
+    /// Its attachments, rendered.
     pub attachments: Vec<AttachmentShown>,
-    /// Which tearlines of the product are not in it, and why.
+    /// The tearlines that are not in it, and why.
     pub withheld: Vec<WithheldView>,
     /// The source with the verdict on each tearline; for our own side only.
     pub source: String,
-    /// The consents of sources that its release would rest on: name, who consented, reference and end.
+    /// The source consents that its release would rest on: name, who consented, reference and end.
     pub consents: Vec<String>,
-    /// What in it came from other partners, and where it stands.
+    /// Its content from other partners, and where it is.
     pub received: Vec<String>,
-    /// Whom its banner names, by full name, each with the codes that are one slip away.
+    /// Full names of the codes in its banner, each with similar codes.
     pub named: Vec<String>,
-    /// What is valid in its marks and unusual, and what cannot be told of them.
+    /// Warnings about its markings: unusual or unverifiable ones.
     pub warnings: Vec<String>,
-    /// What was taken out or written anew before the cut was made: kinds, counts and places.
+    /// What was removed or rewritten before cutting: kinds, counts and places.
     pub rewritten: Vec<String>,
-    /// Each run of words that it has in common with what is not released to the partner: both places, both marks, and
-    /// its length.
+    /// Each run of words that it shares with content withheld from the partner: both places, both markings, and its
+    /// length.
     pub shared: Vec<String>,
     /// What changed since the last release to this partner.
     pub changes: ChangesView,
@@ -140,7 +141,7 @@ pub struct CutReview {
     pub forecast: Vec<ReasonView>,
 }
 
-/// A tearline that does not go.
+/// A tearline that is not released.
 #[derive(Clone, Debug, Serialize)]
 pub struct WithheldView {
     /// Its number, from 1 at the top.
@@ -151,14 +152,14 @@ pub struct WithheldView {
     pub portions: usize,
     /// How many attachments.
     pub attachments: usize,
-    /// Why it does not go.
+    /// Why it is not released.
     pub why: Vec<String>,
 }
 
 /// What changed since the last release of a product to a partner.
 #[derive(Clone, Debug, Serialize)]
 pub struct ChangesView {
-    /// The exchange by which it went then.
+    /// The exchange that carried it then.
     pub since: Option<String>,
     /// When that last changed.
     pub when: Option<String>,
@@ -179,10 +180,10 @@ pub struct AwaitingRequest {
     pub precedence: String,
     /// When it ends.
     pub expires: String,
-    /// Who has approved it so far, and whose approval counts as things are.
+    /// Officers who have approved it and whose approvals count now.
     #[serde(default)]
     pub approved_by: Vec<String>,
-    /// Whose approval does not count, and why.
+    /// Officers whose approvals do not count, and why.
     #[serde(default)]
     pub void: Vec<String>,
     /// What each partner would get, by partner.
@@ -200,7 +201,7 @@ pub struct AwaitingCut {
     pub marking: String,
 }
 
-/// What a refusal did.
+/// The outcome of a refusal.
 #[derive(Clone, Debug, Serialize)]
 pub struct RefusedRequest {
     /// The request.
@@ -217,38 +218,38 @@ pub struct RefusedRequest {
     pub exchanges: Vec<RefusedExchange>,
 }
 
-/// What a refusal made of one exchange.
+/// The effect of a refusal on one exchange.
 #[derive(Clone, Debug, Serialize)]
 pub struct RefusedExchange {
     /// The exchange.
     pub exchange: String,
     /// With whom.
     pub partner: String,
-    /// `stopped`, `stopping` for what is being sent, `unanswered` for what the partner may have, `left`, or `over`.
+    /// `stopped`; `stopping` while it is being sent; `unanswered` if the partner may have it; `left`; or `over`.
     pub outcome: String,
-    /// The same in a sentence, with the time.
+    /// The effect in a sentence, with the time.
     pub what: String,
 }
 
 impl RefusedExchange {
-    /// It waited, and does not leave.
+    /// It was waiting and will not leave.
     pub const STOPPED: &'static str = "stopped";
-    /// It is being sent, and its attempt finds that it is refused.
+    /// It is being sent; its attempt will find the refusal.
     pub const STOPPING: &'static str = "stopping";
-    /// Its key left, and the partner has not answered.
+    /// Its key left, but the partner has not answered.
     pub const UNANSWERED: &'static str = "unanswered";
     /// It was delivered.
     pub const LEFT: &'static str = "left";
     /// It had ended without leaving.
     pub const OVER: &'static str = "over";
 
-    /// Whether the partner has it, or may.
+    /// Whether the partner has it or may have it.
     pub fn has_left(&self) -> bool {
         [RefusedExchange::LEFT, RefusedExchange::UNANSWERED].contains(&self.outcome.as_str())
     }
 }
 
-/// What became of an approval.
+/// The outcome of an approval.
 #[derive(Clone, Debug, Serialize)]
 pub struct ApprovalOutcome {
     /// The request.
@@ -257,10 +258,10 @@ pub struct ApprovalOutcome {
     pub officer: String,
     /// Whether it counts as a vote.
     pub counts: bool,
-    /// What they signed for besides the cuts: each run of words in common with what is not released to a partner.
+    /// Also covered by the signature: each run of words shared with content withheld from a partner.
     pub shared: Vec<String>,
-    /// Why it does not.
+    /// Why it does not count.
     pub void: Vec<String>,
-    /// What still stands between each exchange and its release.
+    /// What each exchange still needs before its release.
     pub exchanges: Vec<ExchangeForecast>,
 }

@@ -1,4 +1,4 @@
-//! Checkpoints of our own ledger that officers accepted as lost: after a copy was put back, the store cannot extend them.
+//! Checkpoints of our own ledger whose loss officers accepted: after a restore, the store cannot extend them.
 
 use crate::change::{LostHead, LostHeads};
 use crate::gateway::GatewayError;
@@ -6,9 +6,9 @@ use crate::ident::PartnerId;
 use crate::ledger::SignedCheckpoint;
 use crate::store::{RESTORED, Store};
 
-/// Which heads of ours it was accepted that are lost.
+/// The checkpoints of our own ledger whose loss officers accepted.
 pub(in crate::gateway) async fn accepted_losses(store: &dyn Store) -> Result<LostHeads, GatewayError> {
-    let damaged = || GatewayError::Trouble("the lost heads on record do not read: run `ledger verify`".into());
+    let damaged = || GatewayError::Trouble("the record of accepted losses is malformed: run `ledger verify`".into());
     let Some(setting) = store.setting(RESTORED).await? else { return Ok(LostHeads::default()) };
     let text = String::from_utf8(setting.value).map_err(|_| damaged())?;
     LostHeads::parse(&text).ok_or_else(damaged)

@@ -1,5 +1,5 @@
-//! Each side is the witness of the other's ledger: told of a later head of our own than we have, we were put back to an
-//! older copy, and stop before anything is added to what others have seen differently.
+//! Each side witnesses the other's ledger. When a partner shows a later checkpoint of our ledger than the store has,
+//! the store was rolled back: the node stops before it appends anything that contradicts what others have seen.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -15,23 +15,23 @@ use crate::store::{Change, Direction, ExchangeFilter, ExchangeState, TrafficChan
 use crate::time::Time;
 use crate::wire::{CheckpointExchange, Consistency, RefusalCode};
 
-/// How many of a partner's latest receipts are looked at for the greatest head.
+/// How many of a partner's latest receipts are searched for the largest checkpoint.
 const LATEST: u32 = 16;
 
-/// What was said in the ledger of a partner's ledger.
+/// What our ledger records about a partner's ledger.
 struct Said {
-    /// The last of it, if that was an alarm: which, and how many entries were seen.
+    /// The last entry, if it was an alarm: its code, and how many entries had been seen.
     alarm: Option<(String, String)>,
-    /// Whether so much was said lately that no more is: an alarm that was said last stays.
+    /// Whether the rate limit is reached; the last alarm then stays in force.
     is_often: bool,
 }
 
-/// So many alarms of a partner's ledger, and ends of them, within such a time are often.
+/// Rate limit: this many alarms about a partner's ledger, and ends of them, within this time.
 const OFTEN: usize = 8;
 const OFTEN_WITHIN: Duration = Duration::from_secs(3600);
 
 impl Node {
-    /// What a partner is told of its ledger and ours.
+    /// The checkpoints of both ledgers that a partner is sent.
     pub(in crate::gateway) async fn checkpoints_for(
         &self,
         partner: &PartnerId,
@@ -43,9 +43,9 @@ impl Node {
         Ok(CheckpointExchange { own, seen, heard })
     }
 
-    /// The greatest head of a partner's ledger among its latest receipts, if it is greater than the one of `seen` entries.
+    /// The largest checkpoint of a partner's ledger in its latest receipts, if it is larger than `seen` entries.
     async fn heard(&self, partner: &PartnerId, seen: Option<u64>) -> Result<Option<String>, GatewayError> {
-        let Some(key) = self.partners_ledger(partner).await? else { return Ok(None) };
+        let Some(key) = self.ledger_key_of(partner).await? else { return Ok(None) };
         let filter = ExchangeFilter {
             direction: Some(Direction::Out),
             partner: Some(partner.clone()),
@@ -60,13 +60,13 @@ impl Node {
         Ok(greatest.map(|head| head.as_str().to_owned()))
     }
 
-    /// The key of a partner's ledger, if it reads.
-    async fn partners_ledger(&self, partner: &PartnerId) -> Result<Option<LedgerKey>, GatewayError> {
+    /// The key of a partner's ledger, if it is well formed.
+    async fn ledger_key_of(&self, partner: &PartnerId) -> Result<Option<LedgerKey>, GatewayError> {
         Ok(self.partner(partner).await?.description.ledger_key.parse().ok())
     }
 
-    /// What proves our ledger, at the head that `ours` tells, against the heads of it that a partner `told`. Where there is no
-    /// such proof it is empty, and the partner sees that.
+    /// Consistency proof from the checkpoint of our ledger that the partner `told` us to the one in `ours`. Empty
+    /// where there is no such proof, which the partner notices.
     pub(in crate::gateway) async fn prove_checkpoints(
         &self,
         ours: &CheckpointExchange,
@@ -88,8 +88,8 @@ impl Node {
         proof.map(|proof| proof.hashes().to_vec()).unwrap_or_default()
     }
 
-    /// Takes in what a partner tells of our ledger and its own, if it does, with its proof that its ledger extends what `ours`
-    /// told of it.
+    /// Processes the checkpoints of both ledgers that a partner sent, with its proof that its ledger extends the
+    /// checkpoint that `ours` named.
     ///
     /// # Errors
     /// The code with which the connection is closed.
@@ -101,31 +101,31 @@ impl Node {
         proof: Option<&Consistency>,
     ) -> Result<(), RefusalCode> {
         let failed = |error: GatewayError| {
-            tracing::error!(partner.id = %partner, error = %error, "a partner's heads cannot be judged");
+            tracing::error!(partner.id = %partner, error = %error, "a partner's checkpoints cannot be checked");
             RefusalCode::NotCompleted
         };
         let Some(heads) = heads else {
-            return match self.has_shown(partner).await.map_err(failed)? {
-                Some(entries) => Err(self.head_not_shown(partner, entries).await),
-                // One that was made just now and has nothing to show yet, or never showed anything.
+            return match self.size_shown(partner).await.map_err(failed)? {
+                Some(entries) => Err(self.checkpoint_missing(partner, entries).await),
+                // A new partner that has no checkpoint yet, or never showed one.
                 None => Ok(()),
             };
         };
-        // Each is kept, so that the next start names all of them.
+        // All of them are stored, so that the next start names each.
         let mut stops = None;
         for told in heads.told() {
             stops = self.put_back(partner, told).await.map_err(failed)?.or(stops);
         }
         if let Some(why) = stops {
-            // Nothing more is put on record, and the next start does not get this far.
+            // Nothing more is recorded; the next start stops before this point.
             self.proved().stop(why.clone());
             self.fatal_stop().because(&why);
             return Err(RefusalCode::NotCompleted);
         }
-        let key = self.partners_ledger(partner).await.map_err(failed)?;
+        let key = self.ledger_key_of(partner).await.map_err(failed)?;
         let theirs = key.as_ref().and_then(|key| SignedCheckpoint::verify(&heads.own, key).ok());
         let (Some(key), Some(theirs)) = (key, theirs) else {
-            tracing::warn!(partner.id = %partner, "the partner's ledger head is not signed with its ledger key");
+            tracing::warn!(partner.id = %partner, "the partner's checkpoint is not signed with its ledger key");
             return Err(RefusalCode::ProtocolError);
         };
         let told = ours.into_iter().flat_map(|ours| {
@@ -136,49 +136,49 @@ impl Node {
         let fault = told.iter().find_map(|(text, hashes)| not_extending(text, &key, &theirs, hashes));
         match fault {
             None => self.witness(partner, ours.and_then(|ours| ours.seen.as_deref()), theirs).await.map_err(failed),
-            Some((how, seen)) => self.not_what_it_was(partner, &theirs, how, seen).await.map_err(failed),
+            Some((how, seen)) => self.record_inconsistent_ledger(partner, &theirs, how, seen).await.map_err(failed),
         }
     }
 
-    /// A partner that once showed a head, and says nothing of its ledger now, may have been put back to an older copy that it
-    /// does not want us to see. Nothing is taken from it, and nothing is sent to it.
-    async fn head_not_shown(&self, partner: &PartnerId, seen: u64) -> RefusalCode {
+    /// A partner that showed a checkpoint before and shows none now may have been rolled back and be hiding it.
+    /// Nothing is received from it or sent to it.
+    async fn checkpoint_missing(&self, partner: &PartnerId, seen: u64) -> RefusalCode {
         tracing::error!(
             partner.id = %partner,
             seen,
-            "the partner showed no head of its ledger, and did before: no link until it does; ask its operator"
+            "the partner sent no checkpoint of its ledger, but did before: link refused until it does; ask its operator"
         );
-        if let Err(error) = self.alarm_of_ledger(partner, "not-shown", seen).await {
-            tracing::error!(partner.id = %partner, error = %error, "the alarm could not be put on record");
+        if let Err(error) = self.record_ledger_alarm(partner, "not-shown", seen).await {
+            tracing::error!(partner.id = %partner, error = %error, "the alarm could not be recorded");
         }
         RefusalCode::ProtocolError
     }
 
-    /// Remembers a head of a partner's ledger that was proven to extend the one that was `seen` of it, or the first one. It
-    /// ends what was said of an earlier one. Where another was taken in meanwhile, or none was told, the proof says nothing of
-    /// what is remembered, and that stays: the next Hello asks for a proof of it.
+    /// Stores a checkpoint of a partner's ledger that provably extends the one with `seen` entries, or is the first
+    /// one, and ends an earlier alarm. If another checkpoint was stored meanwhile, or none was sent, the proof does
+    /// not apply to the stored one: that stays, and the next Hello asks for a proof of it.
     async fn witness(
         &self,
         partner: &PartnerId,
         seen: Option<&str>,
         head: SignedCheckpoint,
     ) -> Result<(), GatewayError> {
-        let _turn = self.witness_turn().await;
+        let _turn = self.witness_lock().await;
         if self.store().witnessed(partner).await?.as_deref() != seen {
             return Ok(());
         }
         let entry =
             Entry::new(self.now(), EntryKind::PartnerWitnessed, partner, "gateway").with("entries", head.size());
-        let said = self.said_of_ledger(partner).await?;
-        // One that comes and goes stays an alarm for as long as it does.
-        let said = said.alarm.is_some() && !said.is_often || self.has_shown(partner).await?.is_none();
+        let said = self.last_ledger_alarm(partner).await?;
+        // An intermittent fault stays an alarm for as long as it lasts.
+        let said = said.alarm.is_some() && !said.is_often || self.size_shown(partner).await?.is_none();
         let witness = TrafficChange::Witness { partner: partner.clone(), head }.into();
         self.commit(vec![witness], said.then_some(entry).into_iter().collect()).await
     }
 
-    /// The ledger of a partner does not extend what was seen of it: what it signed before may be missing from it. That is the
-    /// partner's trouble, and an alarm of ours, and the head that was seen stays.
-    async fn not_what_it_was(
+    /// A partner's ledger does not extend what was seen of it: entries that it signed may be missing. This raises an
+    /// alarm here, and the checkpoint that was seen stays stored.
+    async fn record_inconsistent_ledger(
         &self,
         partner: &PartnerId,
         head: &SignedCheckpoint,
@@ -186,17 +186,18 @@ impl Node {
         seen: u64,
     ) -> Result<(), GatewayError> {
         let entries = head.size();
-        tracing::error!(partner.id = %partner, entries, seen, how, "the partner's ledger is not what it was: ask its operator");
-        self.alarm_of_ledger(partner, how, seen).await
+        tracing::error!(partner.id = %partner, entries, seen, how, "the partner's ledger is inconsistent with its earlier checkpoint: ask its operator");
+        self.record_ledger_alarm(partner, how, seen).await
     }
 
-    /// One alarm while it lasts, however often the partner connects, and only so many where it comes and goes. One that a good
-    /// head has ended since is given again, also where it says the same: who goes back a second time must not go unnoticed.
-    async fn alarm_of_ledger(&self, partner: &PartnerId, how: &'static str, seen: u64) -> Result<(), GatewayError> {
-        // Two connections at once are one alarm too.
-        let _turn = self.witness_turn().await;
-        // Where it cannot be read what was said, it is said again.
-        if let Ok(said) = self.said_of_ledger(partner).await
+    /// Records one alarm while the fault lasts, however often the partner connects, within the rate limit. An alarm
+    /// that a good checkpoint has ended is raised again, even with the same text: a second rollback must not go
+    /// unnoticed.
+    async fn record_ledger_alarm(&self, partner: &PartnerId, how: &'static str, seen: u64) -> Result<(), GatewayError> {
+        // Two simultaneous connections raise one alarm.
+        let _turn = self.witness_lock().await;
+        // If earlier alarms cannot be read, it is raised again.
+        if let Ok(said) = self.last_ledger_alarm(partner).await
             && let Some(alarm) = said.alarm
             && (said.is_often || alarm == (how.to_owned(), seen.to_string()))
         {
@@ -206,15 +207,15 @@ impl Node {
         self.record(vec![entry]).await
     }
 
-    /// What remembers the head in a receipt of a partner's of whose ledger nothing was seen, with the entry after which the
-    /// partner must show one in every Hello. A later one comes without a proof: it stays with its exchange, and the next
-    /// Hello asks for the proof.
+    /// The change that stores the checkpoint in the receipt of a partner of whose ledger nothing was seen, and the
+    /// entry that from then on requires a checkpoint in every Hello. A later checkpoint comes without a proof: it
+    /// stays with its exchange, and the next Hello asks for the proof.
     pub(in crate::gateway) async fn witnessing(
         &self,
         partner: &PartnerId,
         head: SignedCheckpoint,
     ) -> Result<Option<(Change, Entry)>, GatewayError> {
-        if self.has_shown(partner).await?.is_some() {
+        if self.size_shown(partner).await?.is_some() {
             return Ok(None);
         }
         let entry =
@@ -222,16 +223,16 @@ impl Node {
         Ok(Some((TrafficChange::Witness { partner: partner.clone(), head }.into(), entry)))
     }
 
-    /// What was said last of a partner's ledger, if it was an alarm: `went-back`, `forked` or `not-shown`, and how many entries
-    /// were seen of it.
+    /// The last alarm about a partner's ledger, if it is still in force: `went-back`, `forked` or `not-shown`, and
+    /// how many entries had been seen.
     pub(in crate::gateway) async fn ledger_alarm(
         &self,
         partner: &PartnerId,
     ) -> Result<Option<(String, String)>, GatewayError> {
-        Ok(self.said_of_ledger(partner).await?.alarm)
+        Ok(self.last_ledger_alarm(partner).await?.alarm)
     }
 
-    async fn said_of_ledger(&self, partner: &PartnerId) -> Result<Said, GatewayError> {
+    async fn last_ledger_alarm(&self, partner: &PartnerId) -> Result<Said, GatewayError> {
         let entries = self.store().entries_about(partner.as_str()).await?;
         let mut said = entries.iter().rev().map(|recorded| &recorded.entry).filter(|entry| match entry.kind() {
             EntryKind::Alarm => entry.detail().contains_key("ledger"),
@@ -247,9 +248,9 @@ impl Node {
         Ok(Said { alarm, is_often: recent.count() == OFTEN })
     }
 
-    /// How many entries a partner's ledger had that it has shown a head of, as far as we remember; `None` if it never did.
-    /// By the ledger as well: a row that somebody deletes is not enough to be taken for new.
-    async fn has_shown(&self, partner: &PartnerId) -> Result<Option<u64>, GatewayError> {
+    /// Size of a partner's ledger at the last checkpoint that it showed; `None` if it never showed one. The ledger is
+    /// asked as well: deleting the row is not enough to make a partner look new.
+    async fn size_shown(&self, partner: &PartnerId) -> Result<Option<u64>, GatewayError> {
         if let Some(known) = self.store().witnessed(partner).await? {
             return Ok(Some(size_of(&known).unwrap_or_default()));
         }
@@ -258,11 +259,12 @@ impl Node {
         Ok(shown.map(|shown| shown.entry.detail().get("entries").and_then(|n| n.parse().ok()).unwrap_or_default()))
     }
 
-    /// How a head of our own ledger, as a partner has seen it, shows that the store is an older copy of itself.
+    /// If a checkpoint of our own ledger that a partner has seen proves that the store was rolled back: what to
+    /// report.
     async fn put_back(&self, partner: &PartnerId, seen: &str) -> Result<Option<String>, GatewayError> {
         let Ok(head) = self.own_head(seen) else {
-            // Anybody can make up a text; only what we signed is evidence against us.
-            tracing::warn!("a partner showed a head of our ledger that we did not sign");
+            // Anybody can invent a text; only what we signed is evidence against us.
+            tracing::warn!("a partner sent a checkpoint of our ledger that we did not sign");
             return Ok(None);
         };
         let ours = self.store().head().await?;
@@ -280,18 +282,18 @@ impl Node {
         Ok(Some(format!("{what}; {remedy}")))
     }
 
-    /// A head that we signed.
+    /// Parses a checkpoint that this node signed.
     fn own_head(&self, text: &str) -> Result<SignedCheckpoint, GatewayError> {
         let key = self.ledger_key().parse::<LedgerKey>().map_err(GatewayError::trouble)?;
         SignedCheckpoint::verify(text, &key).map_err(GatewayError::trouble)
     }
 
-    /// Those that are accepted, the heads in these texts, and that the files in these places are missing, for officers to
-    /// sign: each head signed by us, seen by the partner named or left beside the store (our own name), and not part of our
-    /// ledger.
+    /// The accepted losses, plus the checkpoints in these texts and the missing files in these places, for officers
+    /// to sign: each checkpoint signed by us, seen by the partner named or left beside the store (our own name), and
+    /// not part of our ledger.
     ///
     /// # Errors
-    /// [`GatewayError::Refused`] if one is not a head that we signed, was accepted before, or is not lost.
+    /// [`GatewayError::Refused`] if one was not signed by this node, was accepted before, or is not lost.
     pub(in crate::gateway) async fn losing(
         &self,
         heads: &[(PartnerId, String)],
@@ -300,7 +302,7 @@ impl Node {
         let ours = self.store().head().await?;
         let own = PartnerId::from(self.config().node.name.clone());
         let accepted = accepted_losses(&**self.store()).await?;
-        let mut all = self.losing_files(accepted.clone(), without.iter().copied(), &ours)?;
+        let mut all = self.with_lost_files(accepted.clone(), without.iter().copied(), &ours)?;
         for (partner, text) in heads {
             let shown = if *partner == own {
                 self.proved().heads().map(|heads| heads.among(text.as_bytes())).unwrap_or_default()
@@ -310,7 +312,7 @@ impl Node {
             };
             if shown.is_empty() {
                 return Err(GatewayError::refused(format!(
-                    "what `{partner}` is to have seen is no head that this node signed"
+                    "the checkpoint given for `{partner}` was not signed by this node"
                 )));
             }
             let (mut kept, mut known, mut named) = (None, None, false);
@@ -331,9 +333,9 @@ impl Node {
                 continue;
             }
             return Err(GatewayError::refused(match (known, kept) {
-                (Some(size), _) => format!("it is accepted already that {size} entries seen by `{partner}` are lost"),
+                (Some(size), _) => format!("the loss of {size} entries seen by `{partner}` was accepted already"),
                 (None, kept) => format!(
-                    "our ledger extends the head of {} entries that `{partner}` has seen: nothing of it is lost",
+                    "our ledger extends the checkpoint of {} entries that `{partner}` has seen: nothing is lost",
                     kept.unwrap_or_default()
                 ),
             }));
@@ -342,8 +344,8 @@ impl Node {
     }
 }
 
-/// How a partner's ledger with the head `theirs` fails to extend a head of it in `text`, and how many entries that had; `None` if
-/// `hashes` prove that it does, or the head was signed with a key that is not the ledger's any more.
+/// How a partner's ledger at `theirs` fails to extend the checkpoint in `text`, and the size of that checkpoint;
+/// `None` if `hashes` prove that it does, or if the checkpoint was signed with a key that the ledger no longer uses.
 fn not_extending(
     text: &str,
     key: &LedgerKey,
@@ -365,7 +367,7 @@ fn not_extending(
     proven.err().map(|_| ("forked", told.size()))
 }
 
-/// The size in a head's text (C2SP tlog-checkpoint: the second line).
+/// The size in a checkpoint's text (C2SP tlog-checkpoint: the second line).
 fn size_of(note: &str) -> Option<u64> {
     note.lines().nth(1)?.parse().ok()
 }

@@ -1,9 +1,10 @@
-//! The store and the spool, held against every head of our own ledger that is known beside them, before anything is decided:
-//! the files in which the last head is kept, and those in which heads are that partners showed.
+//! Compares the store and the spool with every checkpoint of our own ledger that is known outside the store, before
+//! anything is decided: the files that hold the last checkpoint, and those that hold checkpoints that partners
+//! showed.
 //!
-//! A node whose ledger does not extend one of them, by proof, is not what it was: an older copy, or another's. It is stopped:
-//! what is on record can be read, nothing is recorded, sent, received or moved. That lasts, since the files stay, until the
-//! newest copy is put back or two officers accept the loss.
+//! A node whose ledger does not provably extend each of them works on an older copy, or on another node's store. It
+//! is stopped: the record can be read; nothing is recorded, sent, received or moved. Since the files stay, this lasts
+//! until the newest copy is restored or two officers accept the loss.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,19 +21,19 @@ use crate::store::{CheckpointFiles, Commit, FoundCheckpoints, ProvedStore, Setti
 use crate::system::SystemClock;
 use crate::time::Time;
 
-/// A file with a head that a partner showed is not longer than this.
+/// Maximum length of a file with a checkpoint that a partner showed, in bytes.
 const HEAD_BYTES_MAX: u64 = 64 << 10;
 
-/// The setting that says that the files are made: from then on they must be there.
+/// The setting that says that the files were created: from then on they must exist.
 const KEPT: &str = "heads";
 
-/// What lay beside a store when it was opened.
+/// The checkpoints found beside a store when it was opened.
 pub(in crate::gateway) struct Beside {
     found: Vec<FoundCheckpoints>,
     shown: Vec<(PathBuf, PartnerId, Option<SignedCheckpoint>)>,
 }
 
-/// Why a node is stopped, gathered.
+/// The reasons why a node is stopped.
 #[derive(Default)]
 struct Reasons {
     what: Vec<String>,
@@ -45,7 +46,7 @@ impl Reasons {
     }
 }
 
-/// What to do about heads that our ledger does not extend.
+/// The remedy for checkpoints that our ledger does not extend.
 pub(in crate::gateway) fn remedy(arguments: &[String]) -> String {
     let back =
         "stop every process of the node and put the newest copy of database and spool back, or mount their volumes";
@@ -67,7 +68,7 @@ pub(in crate::gateway) fn checkpoint_files(
     Ok(CheckpointFiles::of(&config.store.database, &config.store.spool, key))
 }
 
-/// Reads what lies beside a store, before the head of the store itself is read.
+/// Reads the checkpoints beside a store, before the store's own checkpoint is read.
 pub(in crate::gateway) fn beside(config: &Config, heads: &CheckpointFiles) -> Result<Beside, GatewayError> {
     let folder = shown_folder(config);
     let trouble = |e: std::io::Error| GatewayError::Trouble(format!("`{}` cannot be read: {e}", folder.display()));
@@ -85,19 +86,18 @@ pub(in crate::gateway) fn beside(config: &Config, heads: &CheckpointFiles) -> Re
     Ok(Beside { found: read(heads)?, shown })
 }
 
-/// The node's own heads, in the files that there are.
+/// The node's own checkpoints, from the files that exist.
 fn read(heads: &CheckpointFiles) -> Result<Vec<FoundCheckpoints>, GatewayError> {
     heads.read().map_err(|(file, e)| {
         let file = file.display();
         GatewayError::Trouble(format!(
-            "`{file}` cannot be read: {e}; whether the store is the newest is not known until it can; move the file away if \
+            "`{file}` cannot be read: {e}; until it can, nobody knows whether the store is the newest; move the file away if \
              it never will"
         ))
     })
 }
 
-/// What is wrong with the store that `config` describes, held against what lies beside it; `None` if it extends all of that.
-///
+/// How the store that `config` describes differs from the checkpoints beside it; `None` if it extends all of them.
 /// # Errors
 /// [`GatewayError`] if the store, its files or its key cannot be read.
 pub(in crate::gateway) async fn differing(
@@ -112,12 +112,12 @@ pub(in crate::gateway) async fn differing(
     Ok(store.stopped().map(str::to_owned))
 }
 
-/// Stops `store` unless its ledger extends everything that lies beside it, or it was accepted that it is lost; makes the
-/// files of a store that has none yet.
+/// Stops `store` unless its ledger extends every checkpoint beside it or officers accepted the loss. Creates the
+/// checkpoint files of a new store.
 pub(in crate::gateway) async fn hold(config: &Config, store: &ProvedStore, beside: Beside) -> Result<(), GatewayError> {
     let Some(heads) = store.heads() else { return Ok(()) };
     let ours = store.head().await?;
-    // What was altered is said when it is needed; here it accepts nothing.
+    // An altered row is reported when it is needed; here it accepts nothing.
     let accepted = accepted_losses(store).await.unwrap_or_default();
     let made = are_made(store).await?;
     let own = PartnerId::from(config.node.name.clone());
@@ -166,20 +166,20 @@ pub(in crate::gateway) async fn hold(config: &Config, store: &ProvedStore, besid
         }
     }
     if let Some(why) = reasons.why() {
-        tracing::error!(why, "the node is stopped: it can be read, and nothing is decided or recorded");
+        tracing::error!(why, "the node is stopped: the record can be read, nothing is decided or recorded");
         store.stop(why);
         return Ok(());
     }
     for place in absent {
         if let Err(error) = heads.make(place, &ours) {
-            // What is only read, as from a copy, needs none.
-            tracing::warn!(place = %place, error = %error, "the file of the ledger's head cannot be made");
+            // A store that is only read, such as a copy, needs none.
+            tracing::warn!(place = %place, error = %error, "the checkpoint file cannot be created");
         }
     }
     Ok(())
 }
 
-/// Puts on record that the files are made, once they are: from then on one that is missing stops the node.
+/// Records that the files exist, once they do: from then on a missing one stops the node.
 pub(in crate::gateway) async fn record_made(store: &ProvedStore, now: Time) -> Result<(), GatewayError> {
     let Some(heads) = store.heads() else { return Ok(()) };
     if store.stopped().is_some() || are_made(store).await? || read(heads)?.iter().any(|found| found.heads.is_err()) {
@@ -202,7 +202,7 @@ async fn are_made(store: &ProvedStore) -> Result<bool, GatewayError> {
     }
 }
 
-/// Whether our ledger with the head `ours` begins with the one that `head` is of, by proof.
+/// Whether our ledger at `ours` provably extends `head`.
 pub(in crate::gateway) async fn extends(
     store: &dyn Store,
     ours: &SignedCheckpoint,
@@ -215,22 +215,27 @@ pub(in crate::gateway) async fn extends(
     Ok(proof.check_consistency(head.size(), head.root(), ours.size(), ours.root()).is_ok())
 }
 
-/// How a head shows that the store is not what it was.
+/// The message for a checkpoint that our ledger does not extend.
 pub(in crate::gateway) fn not_extended(who: &str, head: &SignedCheckpoint, ours: &SignedCheckpoint) -> String {
     let (theirs, ours) = (head.size(), ours.size());
     if theirs > ours {
-        format!("{who} holds a head of our ledger of {theirs} entries, and it has {ours}: the store is an older copy")
+        format!(
+            "{who} holds a checkpoint of our ledger with {theirs} entries, the ledger has {ours}: the store is an older copy"
+        )
     } else {
-        format!("{who} holds a head of {theirs} entries that our ledger does not extend: the store was an older copy")
+        format!(
+            "{who} holds a checkpoint with {theirs} entries that our ledger does not extend: the store was an older copy"
+        )
     }
 }
 
-/// Where heads are kept that partners showed and that our ledger did not extend.
+/// The folder of checkpoints that partners showed and that our ledger does not extend.
 fn shown_folder(config: &Config) -> PathBuf {
     config.store.database.with_file_name("heads")
 }
 
-/// Keeps a head that a partner showed in a file, since nothing is added to the store any more. Gives the file.
+/// Writes a checkpoint that a partner showed to a file, since nothing is added to the store any more. Returns the
+/// file.
 pub(in crate::gateway) fn keep_shown(
     config: &Config,
     partner: &PartnerId,
@@ -239,19 +244,19 @@ pub(in crate::gateway) fn keep_shown(
     let folder = shown_folder(config);
     std::fs::create_dir_all(&folder)
         .and_then(|()| std::fs::File::open(folder.parent().unwrap_or(Path::new(".")))?.sync_all())
-        .map_err(|e| GatewayError::Trouble(format!("`{}` cannot be made: {e}", folder.display())))?;
+        .map_err(|e| GatewayError::Trouble(format!("cannot create `{}`: {e}", folder.display())))?;
     let file = folder.join(format!("{partner}-{}.head", head.size()));
     replace(&file, head.as_str().as_bytes(), 0o600)?;
     Ok(file)
 }
 
 impl Node {
-    /// Why the node is stopped, if it is: its ledger does not extend a head of it that is known.
+    /// Why the node is stopped, if it is: its ledger does not extend a known checkpoint.
     pub fn stopped_because(&self) -> Option<&str> {
         self.proved().stopped()
     }
 
-    /// Refuses to go on with a node that is stopped.
+    /// Fails if the node is stopped.
     ///
     /// # Errors
     /// [`StoreError::Stopped`].
@@ -262,11 +267,11 @@ impl Node {
         }
     }
 
-    /// `all`, and that the files of the last head in these places are missing or damaged.
+    /// `all`, plus the missing or damaged checkpoint files in these places.
     ///
     /// # Errors
-    /// [`GatewayError::Refused`] if one is there.
-    pub(in crate::gateway) fn losing_files(
+    /// [`GatewayError::Refused`] if one of them exists and is intact.
+    pub(in crate::gateway) fn with_lost_files(
         &self,
         mut all: LostHeads,
         places: impl IntoIterator<Item = HeadPlace>,
@@ -276,24 +281,24 @@ impl Node {
         for place in places {
             if let Some(found) = found.iter().find(|found| found.place == place && found.heads.is_ok()) {
                 let file = found.path.display();
-                return Err(GatewayError::refused(format!("`{file}` is there and reads: nothing is missing")));
+                return Err(GatewayError::refused(format!("`{file}` exists and is intact: nothing is missing")));
             }
             let missing = MissingHead { place, entries: ours.size(), root: ours.root() };
             all = all.with_missing(missing).ok_or_else(|| {
-                GatewayError::refused(format!("it is accepted already that the head in the {place} is missing"))
+                GatewayError::refused(format!("the loss of the checkpoint file in the {place} was accepted already"))
             })?;
         }
         Ok(all)
     }
 
-    /// Makes the files anew that it was accepted are missing, by what is on record now and was not `before`.
+    /// Recreates the checkpoint files whose loss is accepted now and was not in `before`.
     pub(in crate::gateway) async fn make_lost_files(&self, before: &LostHeads) -> Result<(), GatewayError> {
         let Some(heads) = self.proved().heads() else { return Ok(()) };
         let ours = self.store().head().await?;
         for place in accepted_losses(&**self.store()).await?.anew_since(before) {
-            heads.make(place, &ours).map_err(|e| {
-                GatewayError::Trouble(format!("the file of the ledger's head in the {place} cannot be made: {e}"))
-            })?;
+            heads
+                .make(place, &ours)
+                .map_err(|e| GatewayError::Trouble(format!("cannot create the checkpoint file in the {place}: {e}")))?;
         }
         Ok(())
     }

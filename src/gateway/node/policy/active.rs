@@ -1,4 +1,4 @@
-//! Which policy and agreements are in force, as store and ledger have them, and whether what lies on disk is the same.
+//! Which policy and agreements are in force according to store and ledger, and whether the files on disk agree.
 
 use std::collections::BTreeMap;
 
@@ -25,10 +25,10 @@ pub(in crate::gateway) fn change_name(serial: u64) -> String {
     format!("change.{serial}")
 }
 
-/// The texts in force; `None` if none were ever put on record.
+/// The policy texts in force; `None` if none were ever recorded.
 ///
 /// # Errors
-/// [`GatewayError::Trouble`] if the texts are not the ones that the ledger recorded last.
+/// [`GatewayError::Trouble`] if the texts differ from those that the ledger recorded last.
 pub(in crate::gateway) async fn texts(store: &dyn Store) -> Result<Option<PolicyTexts>, GatewayError> {
     let row = altered_texts(store.setting(TEXTS).await)?;
     row.map(|row| PolicyTexts::from_bytes(&row.value).map_err(GatewayError::trouble)).transpose()
@@ -45,15 +45,15 @@ fn altered_texts(row: Result<Option<Setting>, StoreError>) -> Result<Option<Sett
     }
 }
 
-/// Whether the texts in the store are the ones on record, whatever they say.
+/// Checks that the texts in the store are the recorded ones, without parsing them.
 ///
 /// # Errors
 /// As [`texts`].
-pub(in crate::gateway) async fn texts_stand(store: &dyn Store) -> Result<(), GatewayError> {
+pub(in crate::gateway) async fn verify_texts(store: &dyn Store) -> Result<(), GatewayError> {
     altered_texts(store.setting(TEXTS).await).map(drop)
 }
 
-/// Puts the texts of the policy folder on record as the first policy of a new store.
+/// Records the texts of the policy folder as the first policy of a new store.
 pub(in crate::gateway) async fn begin(
     store: &dyn Store,
     config: &Config,
@@ -76,7 +76,7 @@ pub(in crate::gateway) async fn begin(
     }
 }
 
-/// Puts a policy on record in a store that has none.
+/// Records a policy in a store that has none.
 pub(in crate::gateway) async fn put_first(
     store: &dyn Store,
     name: &NodeId,
@@ -100,7 +100,7 @@ pub(in crate::gateway) async fn put_first(
 }
 
 async fn texts_on_record(store: &dyn Store) -> Result<PolicyTexts, GatewayError> {
-    texts(store).await?.ok_or_else(|| GatewayError::Trouble("the first policy was not put on record".into()))
+    texts(store).await?.ok_or_else(|| GatewayError::Trouble("the first policy was not recorded".into()))
 }
 
 impl Node {
@@ -113,22 +113,22 @@ impl Node {
     }
 
     pub(in crate::gateway) async fn serial_row(&self) -> Result<(Setting, u64), GatewayError> {
-        let damaged = || GatewayError::Trouble("the number of the last change on record does not read".into());
+        let damaged = || GatewayError::Trouble("the recorded number of the last change is malformed".into());
         let row = self.store().setting(SERIAL).await?.ok_or_else(damaged)?;
         let serial = std::str::from_utf8(&row.value).ok().and_then(|text| text.parse().ok()).ok_or_else(damaged)?;
         Ok((row, serial))
     }
 
-    /// The texts that lie in the policy folder otherwise than they are in force, by name; empty if all agree.
+    /// Names of the texts in the policy folder that differ from those in force; empty if all agree.
     ///
     /// # Errors
-    /// [`GatewayError`] if the folder does not read as a policy.
+    /// [`GatewayError`] if the folder is not a valid policy.
     pub fn edited_texts(&self) -> Result<Vec<String>, GatewayError> {
         Ok(rules::differing(&rules::files(&self.config().policy.folder)?, self.policy_texts()))
     }
 
-    /// Makes the policy folder hold the texts in force again; what was edited is kept beside them as `*.edited`.
-    /// Gives the names of the texts that differed.
+    /// Restores the texts in force to the policy folder; edited files are kept beside them as `*.edited`. Returns the
+    /// names of the texts that differed.
     ///
     /// # Errors
     /// [`GatewayError`] if the folder cannot be read or written.
@@ -137,16 +137,17 @@ impl Node {
         rules::write_folder(folder, self.policy_texts(), true)
     }
 
-    /// Refuses to run on texts edited in the policy folder, and says which rows of the database were altered. What a change left unfinished when it was interrupted is finished first.
+    /// Fails if texts in the policy folder were edited, and logs which rows of the database were altered. Finishes a
+    /// change that was interrupted first.
     pub(in crate::gateway) async fn check_in_force(&self) -> Result<(), GatewayError> {
         let folder = &self.config().policy.folder;
         let remedy = "to keep the edit, `change propose` it and have two officers sign; to drop it, `policy restore`";
         let edited = self.edited_texts()?;
         if !edited.is_empty() {
             if self.was_interrupted(&edited, &rules::files(folder)?).await? {
-                // The change is on record; only writing it out was interrupted.
+                // The change is recorded; only writing the files was interrupted.
                 rules::write_folder(folder, self.policy_texts(), false)?;
-                tracing::info!(texts = edited.join(", "), "the policy folder is written out to its end");
+                tracing::info!(texts = edited.join(", "), "finished writing the policy folder after an interruption");
             } else {
                 let edited = edited.join("`, `");
                 return Err(GatewayError::Refused(format!(
@@ -156,14 +157,14 @@ impl Node {
             }
         }
         self.check_filter()?;
-        // What differs says so, and is believed by nobody; it keeps nothing else from going on. What waits is compared by the
-        // search for damage, and whenever it is read: a start does not go through all of it.
+        // An altered row is reported and not trusted; it blocks nothing else. Rows that wait are checked by the
+        // damage scan and whenever they are read, so a start need not go through all of them.
         self.proved().compare_enrolled().await?;
         Ok(())
     }
 
-    /// Whether every text that lies in the folder otherwise than in force is as it was before the last change of the texts:
-    /// then that change was written out in part, or not at all, and nobody has edited anything.
+    /// Whether every differing text in the folder is the one before the last change of the texts: then writing that
+    /// change was interrupted, and nobody has edited anything.
     async fn was_interrupted(&self, edited: &[String], found: &BTreeMap<String, String>) -> Result<bool, GatewayError> {
         let entries = self.store().entries_about(TEXTS).await?;
         let serial = entries.last().and_then(|last| last.entry.detail().get("serial")?.parse().ok());
@@ -177,8 +178,8 @@ impl Node {
         }))
     }
 
-    /// Refuses to run with a filter program that is not the one that was signed for. Each time it is started it is
-    /// compared again; this says early, and to the right person, what is wrong.
+    /// Fails if the filter program is not the one that was signed for. It is compared again at each start of a
+    /// filter; this reports a mismatch early and to the right person.
     fn check_filter(&self) -> Result<(), GatewayError> {
         let Some(program) = self.filter_program() else { return Ok(()) };
         let FilterProgram { file, sha256 } = program;
@@ -193,18 +194,18 @@ impl Node {
         Ok(())
     }
 
-    /// What keeps filter processes from answering here, which refuses every file of a foreign format, and whether they may
-    /// take more memory than there is. To be said at a start of the program: a filter process is the same program.
+    /// What keeps filter processes from working on this machine, so that every file in a foreign format is refused,
+    /// and whether they may use more memory than there is. Reported when the program starts.
     pub fn filter_troubles(&self) -> Vec<String> {
         let (at_once, memory_bytes) = self.filter_room();
         let asked = self.inspection().rebuilder.work(Task::Rebuild, Kind::Json, b"[]");
-        let silent = asked.err().map(|fault| format!("every file of a foreign format is refused here: {fault}"));
+        let silent = asked.err().map(|fault| format!("every file in a foreign format is refused: {fault}"));
         silent.into_iter().chain(filter_process::short_of_room(memory_bytes, at_once)).collect()
     }
 }
 
-/// Refuses a filter program, before anybody signs for it, that is not there or has another digest than is said: the node
-/// would not start with it.
+/// Fails, before anybody signs for it, if a filter program is missing or its digest differs: the node would not
+/// start.
 pub(in crate::gateway) fn check_program(program: &FilterProgram) -> Result<(), GatewayError> {
     let found = digest_of(program)?;
     if found == program.sha256 {

@@ -1,4 +1,4 @@
-//! Rules are in force only if everything holds of them that must: the cases and the proofs, at each step of a change.
+//! Checks that rules must pass before they are in force: the cases and the proofs, at each step of a change.
 
 use crate::gateway::node::files;
 use std::collections::BTreeSet;
@@ -14,21 +14,21 @@ use crate::gateway::GatewayError;
 use crate::policy::{Policies, obligations};
 use crate::system::entropy;
 
-/// How many faults one refusal names.
+/// Maximum number of faults that one refusal names.
 const NAMED_MAX: usize = 12;
 
-/// What was shown of rules by this process, by their digests: signing asks twice, and asking is slow.
+/// Results of this process by digest of the rules: signing asks twice, and the checks are slow.
 static SHOWN: Mutex<BTreeSet<Digest>> = Mutex::new(BTreeSet::new());
 
-/// Checks that the rules decide every case as it says, and that none of them can fail or let anything pass that
-/// `policy/never.cedar` describes: over all finite facts, and for every possible request where the prover is installed.
+/// Checks that the rules decide every case as expected, and that none can fail or permit what `policy/never.cedar`
+/// forbids: over all finite facts, and for every possible request where the prover is installed.
 ///
 /// # Errors
-/// [`GatewayError::Refused`] names each thing that does not hold, with a request for which it does not.
+/// [`GatewayError::Refused`] names each check that fails, with a request for which it fails.
 pub(in crate::gateway) fn check(rules: &Rules) -> Result<(), GatewayError> {
     let digest = rules.policies.digest();
     let shown = || SHOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    // What ships was shown when it was built.
+    // The shipped policy was checked when it was built.
     if Policies::shipped().is_ok_and(|shipped| shipped.digest() == digest) || shown().contains(&digest) {
         return Ok(());
     }
@@ -46,12 +46,12 @@ fn refused(named: &[String], all: usize) -> GatewayError {
     let more = all.saturating_sub(named.len());
     let more = if more == 0 { String::new() } else { format!("\n  and {more} more") };
     GatewayError::refused(format!(
-        "the rules would not do what all rules must, and are not put in force (see `policy test` and docs/POLICY.md):\n  {}{more}",
+        "the rules fail mandatory checks and are not put in force (see `policy test` and docs/POLICY.md):\n  {}{more}",
         named.join("\n  ")
     ))
 }
 
-/// Asks the prover, if it is installed.
+/// Runs the prover, if it is installed.
 fn proved(texts: &PolicyTexts) -> Result<(), GatewayError> {
     let Some(prover) = installed() else { return Ok(()) };
     let folder = std::env::temp_dir().join(format!("portcullis-rules-{}", hex::encode(entropy::<6>())));
@@ -72,7 +72,7 @@ fn proved(texts: &PolicyTexts) -> Result<(), GatewayError> {
                 .collect();
             Err(refused(&refuted, refuted.len()))
         }
-        // Without its solver it shows nothing; what is shown over the finite facts stands.
+        // Without its solver it proves nothing; the checks over the finite facts stand.
         _ => {
             let why = String::from_utf8_lossy(&answer.stderr).trim().to_owned();
             tracing::warn!(prover = %prover.display(), "the prover gave no answer: {why}");

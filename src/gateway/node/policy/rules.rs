@@ -1,4 +1,5 @@
-//! What releases are decided by, loaded from the policy's texts: one immutable whole, that one decision never sees two of.
+//! The rules that decide releases, loaded from the policy's texts as one immutable set, so that one decision never
+//! mixes two versions.
 
 use crate::gateway::node::files;
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,7 +17,7 @@ use crate::system::power_may_fail;
 /// A policy's texts, and everything read from them.
 pub(in crate::gateway) struct Rules {
     pub texts: PolicyTexts,
-    /// Of the texts' bytes, and so of the setting that holds them.
+    /// Digest of the texts' bytes, and so of the setting that holds them.
     pub digest: Digest,
     pub register: Register,
     pub membership: Membership,
@@ -28,7 +29,7 @@ pub(in crate::gateway) struct Rules {
 }
 
 impl Rules {
-    /// Reads what the texts say. A text that does not read is a fault of all of them: half a policy is none.
+    /// Loads the texts. One malformed text makes all of them invalid: half a policy is none.
     pub fn load(texts: PolicyTexts) -> Result<Rules, GatewayError> {
         // INVARIANT: texts without rules, schema or any file of the register are no `PolicyTexts`.
         let text = |name: &str| texts.text(name).unwrap_or_default();
@@ -70,7 +71,7 @@ pub(in crate::gateway) fn read_folder(folder: &Path) -> Result<PolicyTexts, Gate
     PolicyTexts::new(files(folder)?).map_err(|e| GatewayError::Trouble(format!("`{}`: {e}", folder.display())))
 }
 
-/// Every file of a folder that is a text of a policy, or would be one under a better name. Others, such as a README,
+/// Every file of a folder that is a policy text, or would be one under a correct name. Others, such as a README,
 /// are not read.
 pub(in crate::gateway) fn files(folder: &Path) -> Result<BTreeMap<String, String>, GatewayError> {
     let mut texts = BTreeMap::new();
@@ -87,7 +88,7 @@ pub(in crate::gateway) fn files(folder: &Path) -> Result<BTreeMap<String, String
             let path = entry.map_err(unreadable)?.path();
             let file = path.file_name().unwrap_or_default().to_string_lossy();
             let name = if part.is_empty() { file.into_owned() } else { format!("{part}/{file}") };
-            // A word list under a name that none may have would be one that is silently not applied.
+            // A word list with an invalid name would silently not be applied.
             if PolicyTexts::is_name(&name) || (part == "words" && name.ends_with(".txt")) {
                 texts.insert(name, files::read(&path)?);
             }
@@ -96,17 +97,17 @@ pub(in crate::gateway) fn files(folder: &Path) -> Result<BTreeMap<String, String
     Ok(texts)
 }
 
-/// The names of the files that are not what `texts` has under their name, or are missing.
+/// The names of files that differ from `texts` or are missing.
 pub(in crate::gateway) fn differing(files: &BTreeMap<String, String>, texts: &PolicyTexts) -> Vec<String> {
     let names = files.keys().map(String::as_str).chain(texts.iter().map(|(name, _)| name));
     let names: BTreeSet<&str> = names.filter(|name| files.get(*name).map(String::as_str) != texts.text(name)).collect();
     names.into_iter().map(str::to_owned).collect()
 }
 
-/// Writes texts out to a folder, so that what people read there is what is in force. Each file is
-/// replaced whole, and texts that are no longer part of the policy are removed. With `keep`, what was there is kept
-/// beside it under a name that nothing reads, before it is replaced. Gives the names of the texts that differed. Whatever
-/// interrupts it, each file is the one before or the one in force, and the next start goes on with it.
+/// Writes the texts in force to a folder for people to read. Each file is replaced atomically, and texts that are no
+/// longer part of the policy are removed. With `keep`, an edited file is first saved beside it under a name that
+/// nothing reads. Returns the names of the texts that differed. If it is interrupted, each file is either the old or
+/// the new one, and the next start finishes the work.
 pub(in crate::gateway) fn write_folder(
     folder: &Path,
     texts: &PolicyTexts,

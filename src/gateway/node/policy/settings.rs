@@ -1,4 +1,4 @@
-//! What configuration and policy say of products and filters, in the terms of those who read and inspect.
+//! Limits of products and filters, translated from configuration and policy.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use crate::inspect::{Settings, WordList};
 use crate::product::Bounds;
 use crate::rebuild;
 
-/// Answers of filter processes that are remembered, in bytes.
+/// Size of the cache of filter answers, in bytes.
 const REMEMBERED_BYTES: usize = 32 << 20;
 
 /// How large a product may be, as configured.
@@ -30,13 +30,13 @@ pub(in crate::gateway) fn bounds(limits: &Limits) -> Bounds {
     }
 }
 
-/// The filters as the policy has them, those of foreign formats in processes of their own.
+/// The filters that the policy configures; those of foreign formats run in their own processes.
 pub(in crate::gateway) fn inspection(config: &Inspection, words: Vec<WordList>, bounds: Bounds) -> Settings {
     // INVARIANT: the policy's text bounds each of these to 2000.
     let small = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
     let limits = rebuild::Limits {
         bytes_max: bounds.attachment_bytes_max,
-        // What is attached is nested deeper than a product: a page of a PDF is an object in several others.
+        // Attachments nest deeper than a product: a page of a PDF is an object within several others.
         depth_max: 2 * bounds.depth_max,
         pdf_fonts: config.pdf_fonts,
         pdf_contrast: small(config.pdf_contrast),

@@ -1,6 +1,6 @@
-//! A cache of what was assembled a moment ago: products read from the spool, the cuts made of them, and that they passed
-//! inspection. All of it follows from bytes that are named by their digests, under the rules that a node has for as long as
-//! it lives, so that making them again would give the same. What they are decided upon is read anew each time.
+//! A cache of recently assembled data: products read from the spool, the cuts made of them, and their inspection
+//! verdicts. All of it follows from bytes named by digest, under the rules that a node has for its lifetime, so
+//! assembling again gives the same. What decisions rest on besides is always read anew.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,29 +10,28 @@ use crate::digest::Digest;
 use crate::inspect::Inspected;
 use crate::product::Product;
 
-/// Bytes of products, and of cuts, that are remembered.
+/// Size of the cache, in bytes of products and of cuts.
 const BYTES_MAX: u64 = 8 << 20;
-/// What an entry costs besides the bytes it was made of.
+/// Overhead of an entry, in bytes.
 const ENTRY_BYTES: u64 = 4 << 10;
 
-/// What names a cut: the product, the agreement under which it is made, the rights of the links, and the digest that is on
-/// record of it.
+/// Key of a cut: the product, the agreement, the rights of the links, and the recorded digest.
 pub(in crate::gateway) type Made = (Digest, Digest, Digest, Digest);
 
-/// What names an inspection: the cut, the product it was made from, which tearline of it, and the rights of the link, which
-/// say what of the rest is released to the partner.
+/// Key of an inspection: the cut, its product, its tearline, and the rights of the link, which say what else is
+/// released to the partner.
 pub(in crate::gateway) type Examined = (Digest, Digest, usize, Digest);
 
-/// What is remembered; what was not asked for the longest is forgotten first.
+/// The entries; the least recently used are evicted first.
 #[derive(Default)]
 pub(in crate::gateway) struct AssemblyCache {
     pub(in crate::gateway) products: Cache<Digest, Product>,
     pub(in crate::gateway) candidates: Cache<Made, Candidate>,
-    /// Verdicts on cuts, so that the same bytes are not read through again for each decision.
+    /// Verdicts on cuts, so that the same bytes are not inspected again for each decision.
     pub(in crate::gateway) passed: Cache<Examined, Inspected>,
 }
 
-/// Values by key, as many as fit into [`BYTES_MAX`].
+/// Values by key, up to [`BYTES_MAX`].
 pub(in crate::gateway) struct Cache<K, V>(Mutex<Kept<K, V>>);
 
 struct Kept<K, V> {
@@ -51,7 +50,7 @@ impl<K: Ord + Copy, V> Cache<K, V> {
         Some(value.clone())
     }
 
-    /// Keeps a value made of `bytes` bytes, unless it would leave no room for others.
+    /// Stores a value made of `bytes` bytes, unless it would leave no room for others.
     pub(in crate::gateway) fn keep(&self, key: K, bytes: u64, value: Arc<V>) {
         let cost = bytes.saturating_add(ENTRY_BYTES);
         if cost > BYTES_MAX / 8 {
@@ -88,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_not_asked_for_the_longest_is_forgotten_first() {
+    fn evicts_the_least_recently_used_first() {
         let recent: Cache<u64, u64> = Cache::default();
         let many = BYTES_MAX / (1 << 19);
         for n in 0..many {
@@ -101,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_large_is_not_kept_and_the_same_key_is_counted_once() {
+    fn a_large_value_is_not_stored_and_a_key_is_counted_once() {
         let recent: Cache<u64, u64> = Cache::default();
         recent.keep(1, BYTES_MAX / 8, Arc::new(1));
         assert_eq!(recent.find(&1), None);

@@ -1,24 +1,24 @@
-//! What could go to one partner, assembled and inspected, or why nothing could.
+//! A cut for one partner, assembled and inspected, or the reasons why there is none.
 
 use crate::cut::Cut;
 use crate::gateway::views::exchange::ReasonView;
 use crate::inspect::{Change, Inspected};
 use crate::release::Evidence;
 
-/// A cut that could go to a partner, with what shows that it passed inspection.
+/// A cut for a partner, with the proof that it passed inspection.
 pub(in crate::gateway) struct Candidate {
     pub cut: Cut,
     pub inspected: Inspected,
-    /// What differs from what the producer wrote.
+    /// How it differs from the producer's text.
     pub changes: Vec<Change>,
 }
 
 impl Candidate {
-    /// What shows a decision that this cut is what it is described as.
+    /// The evidence for a decision that this cut is as described.
     pub fn evidence(&self) -> Evidence<'_> {
         Evidence::Cut(&self.cut, Some(&self.inspected))
     }
 }
 
-/// Why there is nothing that could go to a partner.
+/// Why there is no cut for a partner.
 pub(in crate::gateway) struct NoCandidate(pub Vec<ReasonView>);

@@ -1,22 +1,22 @@
-//! What may happen to an exchange once at a time in this process.
+//! Locks on exchanges: one piece of work per exchange at a time in this process.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::ident::ExchangeId;
 
-/// The exchanges to which it is happening now.
+/// The exchanges that are locked.
 #[derive(Clone, Default)]
 pub(in crate::gateway) struct ExchangeLocks(Arc<Mutex<BTreeSet<ExchangeId>>>);
 
 impl ExchangeLocks {
-    /// The turn of an exchange, until it is dropped; `None` while somebody else has it.
+    /// Locks an exchange until the guard is dropped; `None` while it is locked already.
     pub(in crate::gateway) fn take(&self, exchange: ExchangeId) -> Option<Turn> {
         let new = self.lock().insert(exchange);
         new.then(|| Turn { turns: self.clone(), exchange })
     }
 
-    /// Whether somebody has the turn of an exchange.
+    /// Whether an exchange is locked.
     pub(in crate::gateway) fn is_taken(&self, exchange: ExchangeId) -> bool {
         self.lock().contains(&exchange)
     }
@@ -27,7 +27,7 @@ impl ExchangeLocks {
     }
 }
 
-/// That it is happening to an exchange here and nowhere else.
+/// The lock on an exchange.
 pub(in crate::gateway) struct Turn {
     turns: ExchangeLocks,
     exchange: ExchangeId,

@@ -1,7 +1,7 @@
-//! Stopping because nothing can be made durable any more: whoever meets that says so, and the server ends.
+//! Fatal stop: the store or the spool can no longer make anything durable, and the server ends.
 //!
-//! After a failed sync the kernel may have dropped what was to be written, and the next sync then succeeds over the gap.
-//! So nothing is tried again in this process: the next one writes again what it reads back.
+//! After a failed sync the kernel may have dropped the dirty pages, and the next sync then succeeds over the gap. So
+//! nothing is retried in this process; the next process rewrites what it reads back.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use crate::store::{Spool, StoreError};
 
-/// A wish to stop, shared by everything that writes. The first reason stays.
+/// A stop request, shared by everything that writes. The first reason is kept.
 #[derive(Clone, Debug)]
 pub(in crate::gateway) struct FatalStop(Arc<watch::Sender<Option<String>>>);
 
@@ -32,21 +32,21 @@ impl FatalStop {
         });
     }
 
-    /// Asks the node to stop when a sync of `spool` fails, in whatever work: there the error may be turned into another,
-    /// or belong to something that was dropped and tells nobody.
+    /// Asks the node to stop when a sync of `spool` fails, whoever started it: its error may have been converted, or
+    /// nobody may be waiting for it.
     pub(in crate::gateway) fn on_broken(&self, spool: &Spool) {
         let halt = self.clone();
         spool.on_sync_failure(move |error| halt.because(&error.to_string()));
     }
 
-    /// Asks the node to stop if `error` says that the store takes nothing more.
+    /// Asks the node to stop if `error` means that the store can no longer commit.
     pub(in crate::gateway) fn on_store(&self, error: &StoreError) {
         if stops_the_node(error) {
             self.because(&error.to_string());
         }
     }
 
-    /// Completes when somebody asked, with the reason.
+    /// Completes with the reason once a stop was requested.
     pub(in crate::gateway) async fn asked(&self) -> String {
         let mut reason = self.0.subscribe();
         // INVARIANT: `self` holds the sender, so that waiting cannot fail.
@@ -54,7 +54,7 @@ impl FatalStop {
     }
 }
 
-/// Whether a store's error means that nothing more can be put on record, so that nothing more may be done.
+/// Whether a store's error means that nothing more can be recorded, so that nothing more may be done.
 pub(in crate::gateway) fn stops_the_node(error: &StoreError) -> bool {
     use StoreError as E;
     matches!(
@@ -110,7 +110,7 @@ mod tests {
         let mut file = spool.begin(id, 9_000_000).unwrap();
         assert_eq!(*halt.0.borrow(), None);
         std::io::Write::write_all(&mut file, &vec![0; 4_000_000]).unwrap();
-        // Its sync is on its way, and nobody is here to be told how it ends.
+        // Its sync is pending, and nobody waits for its result.
         drop(file);
         assert!(halt.asked().await.contains("EXERCISE"));
     }

@@ -1,8 +1,8 @@
-//! What this process is sending now, and how that is stopped: each attempt has a claim of its own on its exchange and a
-//! signal by which it is told to stop.
+//! What this process is sending, and how that is stopped: each attempt holds its own claim on its exchange and a stop
+//! signal.
 //!
-//! It refuses to let anything but the attempt itself move a row that is being sent: who stops it says so here, or on
-//! record, and the attempt puts on record what became of it.
+//! Only the attempt itself may change the row of an exchange that is being sent: whoever wants to stop it signals
+//! here, or on record, and the attempt records the outcome.
 
 use std::collections::BTreeMap;
 use std::ops::Deref;
@@ -14,10 +14,10 @@ use crate::ident::ExchangeId;
 use crate::store::{Exchange, ExchangeKind};
 use crate::time::Time;
 
-/// How long a claim on an exchange stands if its owner disappears. It is renewed for as long as the attempt lasts.
+/// Lease of a claim on an exchange if its owner disappears. It is renewed while the attempt lasts.
 pub(in crate::gateway) const LEASE: Duration = Duration::from_secs(120);
-/// After what time a release that is being sent is decided upon again although nothing on record changed: agreements and
-/// appointments end by the calendar.
+/// How often the release of an exchange in flight is decided again although the record has not changed: agreements
+/// and appointments end by the calendar.
 const DECIDE_AGAIN: Duration = Duration::from_secs(10);
 
 /// The attempts of one process, by exchange.
@@ -27,7 +27,7 @@ pub(in crate::gateway) struct InFlight(Arc<Mutex<BTreeMap<ExchangeId, Arc<Attemp
 /// One attempt to deliver an exchange.
 pub(in crate::gateway) struct Attempt {
     pub exchange: ExchangeId,
-    /// The name under which it has claimed the exchange, which is no other attempt's.
+    /// The unique name under which it claimed the exchange.
     pub owner: String,
     pub(in crate::gateway) kind: ExchangeKind,
     pub(in crate::gateway) stop: StopSignal,
@@ -35,17 +35,17 @@ pub(in crate::gateway) struct Attempt {
 }
 
 struct State {
-    /// Why it is to stop; the first reason stays.
+    /// Why it is to stop; the first reason is kept.
     why: Option<String>,
-    /// What failed here while it was decided upon or recorded, which says nothing of whether it may be sent.
+    /// A local failure while deciding or recording, which says nothing about whether it may be sent.
     trouble: Option<String>,
-    /// The roster that it was last decided on, and when.
+    /// The roster generation of the last decision, and when that was.
     decided: (u64, Time),
-    /// Until when the claim stands.
+    /// End of the claim's lease.
     lease: Time,
 }
 
-/// An attempt for as long as it lasts.
+/// A guard that lists an attempt while it lasts.
 pub(in crate::gateway) struct Ongoing {
     attempt: Arc<Attempt>,
     live: InFlight,
@@ -66,10 +66,9 @@ impl Drop for Ongoing {
 }
 
 impl InFlight {
-    /// An attempt at `row` begins, which `owner` has claimed at `now` and which is decided upon the `roster` of that
-    /// generation.
+    /// Begins an attempt at `row`, which `owner` claimed at `now`, decided on the roster of that generation.
     pub fn begin(&self, row: &Exchange, owner: &str, roster: u64, now: Time) -> Ongoing {
-        // What may be with the partner already is not given up before the partner has said whether it is.
+        // If the partner may have it already, the attempt waits for the partner's answer.
         let stop = if row.unanswered.is_some() { StopSignal::after_the_answer() } else { StopSignal::default() };
         let state = Mutex::new(State { why: None, trouble: None, decided: (roster, now), lease: now.plus(LEASE) });
         let attempt = Arc::new(Attempt { exchange: row.id, owner: owner.to_owned(), kind: row.kind, stop, state });
@@ -82,7 +81,7 @@ impl InFlight {
         self.lock().is_empty()
     }
 
-    /// The attempt at an exchange that `owner` has claimed it for, while it lasts.
+    /// The current attempt of `owner` at an exchange.
     pub fn attempt(&self, exchange: &ExchangeId, owner: &str) -> Option<Arc<Attempt>> {
         self.lock().get(exchange).filter(|attempt| attempt.owner == owner).cloned()
     }
@@ -103,11 +102,11 @@ impl Attempt {
         self.stop.clone()
     }
 
-    /// Has it stop, as far as it can still be stopped.
+    /// Asks it to stop, as far as it still can.
     pub fn order(&self, why: &str) {
         let first = self.lock().why.get_or_insert_with(|| why.to_owned()) == why;
         if first && !self.stop.is_ordered() {
-            tracing::warn!(exchange.id = %self.exchange, why, "what is being sent is stopped");
+            tracing::warn!(exchange.id = %self.exchange, why, "attempt stopped");
             self.stop.order();
         }
     }
@@ -117,42 +116,42 @@ impl Attempt {
         self.lock().why.clone()
     }
 
-    /// Has it end without an answer to whether it may be sent: it is tried again.
+    /// Ends it for a local failure, without deciding whether it may be sent: it is tried again.
     pub fn break_off(&self, why: &str) {
         self.note_trouble(why);
         if !self.stop.is_ordered() {
-            tracing::warn!(exchange.id = %self.exchange, why, "what is being sent is broken off");
+            tracing::warn!(exchange.id = %self.exchange, why, "attempt aborted");
             self.stop.order();
         }
     }
 
-    /// Notes what failed while it was decided upon or recorded; the first stays.
+    /// Notes a local failure; the first is kept.
     pub fn note_trouble(&self, why: &str) {
         self.lock().trouble.get_or_insert_with(|| why.to_owned());
     }
 
-    /// What failed while it was decided upon or recorded, if anything did.
+    /// The local failure, if there was one.
     pub fn trouble(&self) -> Option<String> {
         self.lock().trouble.clone()
     }
 
-    /// Whether nothing was decided about it since the roster's generation was `roster`.
+    /// Whether its last decision predates the roster generation `roster`.
     pub fn is_behind(&self, roster: u64) -> bool {
         self.lock().decided.0 != roster
     }
 
-    /// Whether it is time to decide about it again.
+    /// Whether its release is to be decided again.
     pub(in crate::gateway) fn is_to_be_decided(&self, roster: u64, now: Time) -> bool {
         let (seen, at) = self.lock().decided;
         seen != roster || at > now || now.since(at) >= DECIDE_AGAIN
     }
 
-    /// Notes that it was decided upon the roster of that generation.
+    /// Notes a decision on the roster of that generation.
     pub(in crate::gateway) fn decided(&self, roster: u64, now: Time) {
         self.lock().decided = (roster, now);
     }
 
-    /// Until when the claim stands.
+    /// End of the claim's lease.
     pub(in crate::gateway) fn lease(&self) -> Time {
         self.lock().lease
     }
@@ -198,7 +197,7 @@ mod tests {
         attempt.break_off("another");
         assert!(attempt.stop_signal().is_ordered() && attempt.ordered().is_none());
         assert_eq!(attempt.trouble().as_deref(), Some("disk of the store is full"));
-        // Somebody who stops it all the same is obeyed.
+        // A stop order still takes effect afterwards.
         attempt.order("EXERCISE");
         assert_eq!(attempt.ordered().as_deref(), Some("EXERCISE"));
         let found = live.attempt(&attempt.exchange, "exercise-1");

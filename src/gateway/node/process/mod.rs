@@ -1,5 +1,5 @@
-//! What one process of a node remembers and has in hand: caches, attempts in flight, locks, and each partner's share of the room.
-//! Nothing of it is on record, and each process has its own.
+//! State of one process of a node: caches, attempts in flight, locks, and each partner's share of the storage. None
+//! of it is on record, and each process has its own.
 
 pub(in crate::gateway) mod candidate;
 pub(in crate::gateway) mod cache;
@@ -24,17 +24,17 @@ use std::collections::BTreeMap;
 use std::sync::{MutexGuard, PoisonError};
 
 impl Node {
-    /// The exchanges whose short payloads are arriving now. A file keeps a second writer out; memory does not.
+    /// Locks on exchanges whose short payloads are arriving. Long ones are locked by their file.
     pub(in crate::gateway) fn arriving(&self) -> &ExchangeLocks {
         &self.base.arriving
     }
 
-    /// What the log was told lately of offers that are not taken.
+    /// Limits how often rejected offers are logged.
     pub(in crate::gateway) fn not_taken(&self) -> &LogLimiter {
         &self.base.not_taken
     }
 
-    /// What partners began and did not finish.
+    /// What each partner has stored here.
     pub(in crate::gateway) fn shares(&self) -> &Shares {
         &self.base.shares
     }
@@ -44,27 +44,27 @@ impl Node {
         &self.base.live
     }
 
-    /// What was assembled a moment ago.
+    /// Recently assembled data.
     pub(in crate::gateway) fn assembly_cache(&self) -> &AssemblyCache {
         &self.assembled
     }
 
-    /// Through which anything that writes asks the server to stop.
+    /// The stop request for fatal write failures.
     pub(in crate::gateway) fn fatal_stop(&self) -> &FatalStop {
         &self.base.halt
     }
 
-    /// Completes when nothing can be made durable any more, with the reason: whoever runs this node stops it then. What it
-    /// did last may be on record or not, which the next start finds out.
+    /// Completes with the reason when nothing can be made durable any more: whoever runs this node must stop it.
+    /// Whether the last commit is on record is found out at the next start.
     pub async fn halted(&self) -> String {
         self.base.halt.asked().await
     }
 
-    pub(in crate::gateway) async fn witness_turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+    pub(in crate::gateway) async fn witness_lock(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.base.witness.lock().await
     }
 
-    pub(in crate::gateway) async fn breakers_turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+    pub(in crate::gateway) async fn breakers_lock(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.base.breakers.lock().await
     }
 
@@ -73,14 +73,14 @@ impl Node {
         self.base.remembered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Of whom the log has said that they are not certified, and why.
+    /// Officers already logged as not certified, and why.
     pub(in crate::gateway) fn uncertified(&self) -> MutexGuard<'_, BTreeMap<OfficerId, String>> {
-        // As above: nobody leaves it half changed.
+        // As above.
         self.base.uncertified.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Who the log and the ledger have said is excluded, and why.
-    pub(in crate::gateway) fn said_excluded(&self) -> MutexGuard<'_, BTreeMap<OfficerId, String>> {
+    /// Officers already reported as excluded, and why.
+    pub(in crate::gateway) fn reported_excluded(&self) -> MutexGuard<'_, BTreeMap<OfficerId, String>> {
         // As above.
         self.base.excluded.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -90,7 +90,7 @@ impl Node {
         &self.base.verified
     }
 
-    /// Who receives and who decides, as they were last read.
+    /// The participants that were read last.
     pub(in crate::gateway) fn recent_participants(&self) -> &RecentParticipants {
         &self.base.recent_participants
     }

@@ -1,4 +1,4 @@
-//! How much of the room for payloads each partner has, and may have.
+//! How much payload storage each partner uses and may use.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,23 +8,23 @@ use crate::ident::PartnerId;
 use crate::store::Usage;
 use crate::wire::RefusalCode;
 
-/// What each partner has here.
+/// Storage used by each partner.
 #[derive(Default)]
 pub(in crate::gateway) struct Shares {
     pub(in crate::gateway) counted: tokio::sync::Mutex<BTreeMap<PartnerId, Counted>>,
-    /// What was accepted and is not on record yet.
+    /// Accepted offers that are not on record yet.
     pub(in crate::gateway) begun: Begun,
 }
 
-/// What the store counted of one partner, and what was accepted since.
+/// What the store counted for one partner, plus what was accepted since.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::gateway) struct Counted {
-    /// By how long the clock has run, which nobody sets back.
+    /// When it was counted, on the monotonic clock.
     pub at: Duration,
     pub unfinished: u64,
     /// Of all payloads, as offered.
     pub bytes: u64,
-    /// Of those that are whole. The others may take less room than was offered.
+    /// Of the complete ones. The others may use less space than was offered.
     pub whole: u64,
 }
 
@@ -38,7 +38,7 @@ impl Begun {
     }
 }
 
-/// A place of an offer that is accepted, until its row is on record.
+/// The reservation of an accepted offer, until its row is on record.
 pub(in crate::gateway) struct Place {
     pub(in crate::gateway) begun: Begun,
     pub(in crate::gateway) partner: PartnerId,
@@ -57,22 +57,22 @@ impl Drop for Place {
     }
 }
 
-/// How much one partner may have here.
+/// One partner's limits.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::gateway) struct Share {
     pub unfinished: u64,
-    /// Of the bytes that payloads may take, in hundredths.
+    /// Percentage of the payload storage.
     pub percent: u64,
     /// Bytes free above the reserve.
     pub free: u64,
 }
 
 impl Share {
-    /// Why one more payload of `size` bytes is too much for a partner that has this much already.
+    /// Why another payload of `size` bytes exceeds the share of a partner that has this much already.
     pub(in crate::gateway) fn exceeded(&self, has: &Counted, size: u64) -> Option<(RefusalCode, String)> {
         if has.unfinished >= self.unfinished {
             let why = format!(
-                "the partner has {} unfinished payloads here, and may have {}: see [store] unfinished_max",
+                "the partner has {} unfinished payloads here, at most {} are allowed: see [store] unfinished_max",
                 has.unfinished, self.unfinished
             );
             return Some((RefusalCode::Busy, why));
@@ -82,7 +82,7 @@ impl Share {
         let after = u128::from(has.bytes) + u128::from(size);
         (after > allowed).then(|| {
             let why = format!(
-                "the partner has {} bytes of payloads here and offers {size}, and may have {allowed}: see \
+                "the partner has {} bytes of payloads here and offers {size} more, at most {allowed} are allowed: see \
                  [store] partner_percent, and take what is in the inbox",
                 has.bytes
             );

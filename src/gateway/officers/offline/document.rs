@@ -1,4 +1,4 @@
-//! The document of an exported request: plain parts, and how they come from the node's own.
+//! The document of an exported request: plain parts, and conversions from the node's types.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ use crate::time::Time;
 pub(super) struct Document {
     #[n(0)]
     pub node: NodeId,
-    /// The same node, as nobody else can be it.
+    /// The node's instance, which is unique.
     #[n(1)]
     pub instance: Instance,
     #[n(2)]
@@ -26,14 +26,14 @@ pub(super) struct Document {
     #[n(3)]
     #[cbor(with = "minicbor::bytes")]
     pub submission: Vec<u8>,
-    /// One a partner, in the order of their names.
+    /// One per partner, ordered by name.
     #[n(4)]
     pub cuts: Vec<CutPart>,
     /// The texts of the policy in force, without its word lists.
     #[n(5)]
     #[cbor(with = "minicbor::bytes")]
     pub policy: Vec<u8>,
-    /// The officers. Whoever was revoked is past their appointment here.
+    /// The officers. For revoked officers the appointment has ended.
     #[n(6)]
     pub officers: Vec<OfficerPart>,
     /// Who has approved it so far.
@@ -51,7 +51,7 @@ pub(super) struct CutPart {
     #[n(1)]
     #[cbor(with = "minicbor::bytes")]
     pub text: Vec<u8>,
-    /// What is signed of it. What follows from the bytes is compared with them.
+    /// The signed outline. Parts that follow from the bytes are compared with them.
     #[n(2)]
     pub outline: Outline,
     /// The partner's description (JSON) and the agreement with it (TOML).
@@ -61,23 +61,23 @@ pub(super) struct CutPart {
     pub agreement: String,
     #[n(5)]
     pub withheld: Vec<WithheldPart>,
-    /// What was taken out or written anew before it was cut.
+    /// What was removed or rewritten before it was cut.
     #[n(6)]
     pub rewritten: Vec<String>,
-    /// What stands in its way, a sentence each.
+    /// Reasons against its release, one sentence each.
     #[n(7)]
     pub against: Vec<String>,
-    /// What changed since the last release to this partner, in words and in lines.
+    /// What changed since the last release to this partner: a summary and the lines.
     #[n(8)]
     pub changed: String,
     #[n(9)]
     pub diff: Option<String>,
-    /// The consents that its release rests on, in words.
+    /// The source consents that its release rests on, as text.
     #[n(10)]
     pub consents: Vec<String>,
 }
 
-/// A tearline that does not go.
+/// A tearline that is not released.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub(super) struct WithheldPart {
@@ -93,7 +93,7 @@ pub(super) struct WithheldPart {
     pub why: Vec<String>,
 }
 
-/// An officer as the node's roster has them.
+/// An officer from the node's roster.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub(super) struct OfficerPart {

@@ -1,4 +1,4 @@
-//! The file of an exported request: a document, and behind it the attachments that are kept beside the texts.
+//! The file of an exported request: a document, followed by the detached attachments.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -13,12 +13,12 @@ use crate::digest::{self, Digest};
 use crate::gateway::GatewayError;
 use crate::product::{Attachment, Contents, ContentsFault, ReadSeek, copy};
 
-/// How a file begins; the number is the format's.
+/// Magic bytes with the version of the format.
 const SIGNATURE: &[u8] = b"PORTCULLIS REQUEST 1\n";
-/// The longest document, in bytes; attachments that are kept beside the text follow it and do not count.
+/// Maximum length of the document in bytes, without the detached attachments.
 pub(super) const DOCUMENT_BYTES_MAX: u64 = 128 << 20;
 
-/// Writes `document` and the attachments that follow it into a new file, which is whole or is not there.
+/// Writes `document` and its attachments into a new file, atomically.
 pub(super) fn write(
     place: &Path,
     document: &Document,
@@ -28,9 +28,11 @@ pub(super) fn write(
     let failed = |e: io::Error| format!("`{}` cannot be written: {e}", place.display());
     let bytes = digest::encode(document);
     if bytes.len() as u64 > DOCUMENT_BYTES_MAX {
-        return Err(format!("the request is larger than the {DOCUMENT_BYTES_MAX} bytes that a file of it may have"));
+        return Err(format!(
+            "the request is larger than {DOCUMENT_BYTES_MAX} bytes, the maximum for an exported request"
+        ));
     }
-    // What is written of it is content: dropped before its end, nothing of it is left lying about.
+    // The file holds content: if it is dropped before its end, nothing is left.
     let mut file = NewFile::begin(place, 0o600).map_err(failed)?;
     file.write_all(SIGNATURE).map_err(failed)?;
     file.write_all(&(bytes.len() as u64).to_be_bytes()).map_err(failed)?;
@@ -45,20 +47,20 @@ pub(super) fn write(
 /// The document of a file, the file, and where its attachments begin.
 pub(super) fn read_document(place: &Path) -> Result<(Document, File, u64), GatewayError> {
     let unreadable = |e: io::Error| GatewayError::Unknown(format!("`{}` cannot be read: {e}", place.display()));
-    let none = |why: &str| GatewayError::refused(format!("`{}` is no exported request: {why}", place.display()));
+    let none = |why: &str| GatewayError::refused(format!("`{}` is not an exported request: {why}", place.display()));
     let mut file = File::open(place).map_err(unreadable)?;
     let mut head = [0; SIGNATURE.len() + 8];
-    file.read_exact(&mut head).map_err(|_| none("it does not begin as one"))?;
+    file.read_exact(&mut head).map_err(|_| none("its signature is wrong"))?;
     let (signature, length) = head.split_at(SIGNATURE.len());
     if signature != SIGNATURE {
-        return Err(none("it does not begin as one, or is of another version"));
+        return Err(none("its signature is wrong, or its version is not supported"));
     }
     // INVARIANT: eight bytes are left of the head.
     let length = u64::from_be_bytes(length.try_into().unwrap_or_default());
     let whole = file.metadata().map_err(unreadable)?.len();
     let begins = head.len() as u64 + length;
     if length > DOCUMENT_BYTES_MAX || begins > whole {
-        return Err(none("it states a length that it does not have, or may not"));
+        return Err(none("the length that it states is wrong or too large"));
     }
     let mut bytes = vec![0; usize::try_from(length).map_err(|_| none("it is too long"))?];
     file.read_exact(&mut bytes).map_err(unreadable)?;
@@ -66,7 +68,7 @@ pub(super) fn read_document(place: &Path) -> Result<(Document, File, u64), Gatew
     Ok((document, file, begins))
 }
 
-/// The attachments that follow the document, each hashed before anything of it is used.
+/// The attachments after the document, each hashed before use.
 pub(super) struct FileContents {
     file: Arc<File>,
     places: BTreeMap<Digest, (u64, u64)>,
@@ -105,7 +107,7 @@ impl Contents for FileContents {
     }
 }
 
-/// A stretch of a file, as a stream of its own.
+/// A range of a file, as a stream.
 struct Window {
     file: Arc<File>,
     begins: u64,

@@ -1,8 +1,8 @@
-//! A request as one file, with everything that an approval binds: what an officer reads and signs on a machine of their
-//! own, without the node, its keys or its store.
+//! A request as one file, with everything that an approval binds: an officer reviews and signs it on their own
+//! machine, without the node, its keys or its store.
 //!
-//! The file holds bytes and texts, and no digest of them: every digest that is shown or signed is worked out from what
-//! lies in it. It refuses a file whose parts do not fit each other. `docs/RECORDS.md` gives the layout.
+//! The file holds bytes and texts but no digests of them: every digest that is shown or signed is computed from the
+//! content. It refuses a file whose parts do not match each other. `docs/RECORDS.md` gives the layout.
 
 mod document;
 mod file;
@@ -36,23 +36,23 @@ use crate::rebuild::Rebuilder;
 use crate::sign::{Instance, Signed, Signer};
 use crate::time::Time;
 
-/// A request read from its file: every part was read, and held against the others.
+/// A request read from its file: every part was parsed and checked against the others.
 pub struct ExportedRequest {
     document: Document,
     /// What the submitter signed.
     submission: Signed<Submission>,
     cuts: Vec<(Cut, Partner)>,
-    /// What is unusual in their marks, or cannot be told of them, by partner.
+    /// Warnings about the markings, by partner.
     warnings: BTreeMap<PartnerId, Vec<String>>,
-    /// Whom their banners name, by partner.
+    /// Countries and organisations that the banners name, by partner.
     named: BTreeMap<PartnerId, Vec<String>>,
-    /// What the release counts as for each partner on the day it is looked at, by the guiding document in the file.
+    /// The effort and preferred outcome for each partner on the day of review, by the guiding document in the file.
     efforts: BTreeMap<PartnerId, String>,
     officers: Officers,
     policy: Digest,
     register: Digest,
     contents: FileContents,
-    /// Reads and draws attachments, within the bounds of the policy that is in the file.
+    /// Reads and renders attachments, within the bounds of the policy in the file.
     looking: Arc<dyn Rebuilder>,
 }
 
@@ -60,8 +60,8 @@ impl Node {
     /// Writes a request into a new file, with everything that an approval of it binds.
     ///
     /// # Errors
-    /// [`GatewayError::Refused`] if the request is not open or can no longer be approved; [`GatewayError::Trouble`] if the
-    /// file cannot be written.
+    /// [`GatewayError::Refused`] if the request is not open or can no longer be approved; [`GatewayError::Trouble`]
+    /// if the file cannot be written.
     pub async fn export_request(&self, request: &RequestId, place: &Path) -> Result<(), GatewayError> {
         package::is_free(place).map_err(GatewayError::Refused)?;
         let review = self.review(request).await?;
@@ -74,10 +74,10 @@ impl Node {
                 .cuts
                 .iter()
                 .find(|cut| cut.partner == partner.as_str() && cut.digest == candidate.cut.digest().to_string());
-            let shown = shown
-                .ok_or_else(|| GatewayError::refused("the request changed while it was written out: try again"))?;
+            let shown =
+                shown.ok_or_else(|| GatewayError::refused("the request changed during the export: try again"))?;
             let enrolled = dossier.parties.partner(partner)?;
-            // INVARIANT: whoever has a candidate has an outline of it.
+            // INVARIANT: every candidate has an outline.
             let Some(outline) = dossier.outlines.get(partner) else { continue };
             cuts.push(CutPart {
                 partner: partner.clone(),
@@ -121,12 +121,12 @@ impl Node {
             .map_err(GatewayError::Trouble)
     }
 
-    /// Takes in an approval that was signed elsewhere, and records it if it counts for what the request is now.
+    /// Imports an approval that was signed elsewhere, and records it if it counts for the request now.
     ///
     /// # Errors
-    /// [`GatewayError::Refused`] if it is no approval of an enrolled officer, or the request is not open.
+    /// [`GatewayError::Refused`] if it is not an enrolled officer's approval, or the request is not open.
     pub async fn import_approval(&self, signed: &[u8]) -> Result<ApprovalOutcome, GatewayError> {
-        // Whose key to check, and which request it is about, is all that is taken from the unverified statement.
+        // Only the officer's name and the request are taken from the unverified statement.
         let claimed = Signed::<Approval>::peek(signed).map_err(GatewayError::refused)?;
         let dossier = self.open_dossier(&claimed.terms.request).await?;
         let parties = Arc::clone(&dossier.parties);
@@ -143,10 +143,10 @@ impl Node {
 }
 
 impl ExportedRequest {
-    /// Reads a file, and holds every part of it against the others.
+    /// Reads a file and checks every part against the others.
     ///
     /// # Errors
-    /// [`GatewayError::Unknown`] if it cannot be read; [`GatewayError::Refused`] says which part does not fit.
+    /// [`GatewayError::Unknown`] if it cannot be read; [`GatewayError::Refused`] names the part that does not match.
     pub fn read(place: &Path, now: Time) -> Result<ExportedRequest, GatewayError> {
         let (document, file, begins) = read_document(place)?;
         let refused = |what: &str, why: &dyn std::fmt::Display| GatewayError::refused(format!("{what}: {why}"));
@@ -166,16 +166,16 @@ impl ExportedRequest {
         for part in &document.cuts {
             let what = format!("cut for `{}`", part.partner);
             if cuts.last().is_some_and(|(_, before)| before.id >= part.partner) {
-                return Err(refused(&what, &"is out of its order"));
+                return Err(refused(&what, &"is out of order"));
             }
             let cut = Cut::read(&part.text, &bounds, &rules.register).map_err(|e| refused(&what, &e))?;
             if !part.outline.is_of(&cut, &part.outline.shared) {
-                return Err(refused(&what, &"what would be signed of it is not what its text is"));
+                return Err(refused(&what, &"its outline does not match its text"));
             }
             let description = Description::parse(&part.description).map_err(|e| refused(&what, &e))?;
             let agreement = Agreement::parse(&part.agreement).map_err(|e| refused(&what, &e))?;
             if description.node.as_str() != part.partner.as_str() || agreement.to_toml() != part.agreement {
-                return Err(refused(&what, &"the description or agreement beside it is another partner's"));
+                return Err(refused(&what, &"its description or agreement belongs to another partner"));
             }
             let (id, standing) = (part.partner.clone(), Standing::Active);
             warnings.insert(id.clone(), mark_warnings(&cut, &rules.register));
@@ -186,12 +186,12 @@ impl ExportedRequest {
         }
         let partners: BTreeSet<&PartnerId> = cuts.iter().map(|(_, partner)| &partner.id).collect();
         if !partners.iter().copied().eq(&submission.statement().partners) {
-            return Err(refused("cuts", &"they are not for the partners that were asked for"));
+            return Err(refused("cuts", &"they do not match the partners of the submission"));
         }
         let detached: Vec<&Attachment> = cuts.iter().flat_map(|(cut, _)| cut.detached()).collect();
         let contents = FileContents::of(file, begins, &detached)?;
         let (policy, register) = (rules.policies.digest(), Digest::from_bytes(rules.register.digest()));
-        // The node's own program for filters is not here: this one takes its part.
+        // The node's filter program is not available here; this program runs the filters.
         let inspection = Inspection { program: None, ..rules.inspection };
         let looking = inspection_settings(&inspection, Vec::new(), Bounds::default()).rebuilder;
         Ok(ExportedRequest {
@@ -258,13 +258,13 @@ impl ExportedRequest {
         }
     }
 
-    /// The node that wrote it, by name and as nobody else can be it, when, and who had approved by then.
+    /// The node that wrote it (name and instance), when, and who had approved by then.
     pub fn origin(&self) -> (&NodeId, Instance, Time, &[OfficerId]) {
         let Document { node, instance, exported_ms, approved_by, .. } = &self.document;
         (node, *instance, Time::from_unix_ms(*exported_ms), approved_by)
     }
 
-    /// Writes what each partner would get into a new file or folder under `folder`, attachments included.
+    /// Writes each partner's cut to a new file or folder under `folder`, attachments included.
     ///
     /// # Errors
     /// [`GatewayError::Trouble`] if something cannot be written.
@@ -300,17 +300,19 @@ impl ExportedRequest {
         Ok(Signed::sign(approval, signer).map_err(GatewayError::trouble)?.bytes().to_vec())
     }
 
-    /// Who would approve with a key, before anything is shown to them.
+    /// The officer who would approve with a key, before anything is shown to them.
     ///
     /// # Errors
     /// As [`ExportedRequest::approve`].
     pub fn approver(&self, signer: &dyn Signer, now: Time) -> Result<&Officer, GatewayError> {
         let officer = holder_of(&self.officers, signer)?;
         if !officer.in_office(now) || !officer.strongest_role().approves_release() {
-            return Err(GatewayError::refused(format!("officer `{}` may approve nothing now", officer.id)));
+            return Err(GatewayError::refused(format!("officer `{}` may not approve requests now", officer.id)));
         }
         if self.officers.is_same_person(&officer.id, &self.submission.statement().terms.submitter) {
-            return Err(GatewayError::refused("officer submitted the request: nobody approves what they submitted"));
+            return Err(GatewayError::refused(
+                "officer submitted the request: submitters cannot approve their own request",
+            ));
         }
         Ok(officer)
     }
@@ -324,7 +326,7 @@ impl ExportedRequest {
             cuts: Approval::cuts_of(&outlines, &enrolments),
             policy: self.policy,
             register: self.register,
-            // Replaced by whoever signs; a statement is never signed with these.
+            // Placeholders, replaced on signing; a statement is never signed with these.
             officer: terms.submitter.clone(),
             role: Role::Originator,
             given_at: Time::EPOCH,

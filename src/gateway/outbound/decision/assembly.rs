@@ -1,4 +1,4 @@
-//! A request's product and what could go to a partner, as they were assembled a moment ago, or assembled now.
+//! A request's product and its cuts, cached or assembled now.
 
 use std::sync::Arc;
 
@@ -17,23 +17,23 @@ impl Node {
     /// The product of a request as it was submitted, decrypted.
     pub(in crate::gateway) async fn product_text(&self, request: &Request) -> Result<Vec<u8>, GatewayError> {
         let lost = |what: &str| GatewayError::Trouble(format!("product of request `{}` {what}", request.id));
-        let id = request.product.ok_or_else(|| lost("is not kept any more"))?;
+        let id = request.product.ok_or_else(|| lost("is no longer stored"))?;
         // Storage encryption adds a header and a sixteen-byte tag to every 64 KiB.
         let most = self.config().limits.product_bytes;
         let most = most + most / 1024 + 4096;
-        let kept = self.spooled(id, most).await.map_err(|e| lost(&format!("cannot be fetched: {e}")))?;
+        let kept = self.spooled(id, most).await.map_err(|e| lost(&format!("cannot be read: {e}")))?;
         let bytes = self
             .keys()
             .storage
             .fetch(&kept, self.bounds().bytes_max)
-            .map_err(|e| lost(&format!("does not open: {e}")))?;
+            .map_err(|e| lost(&format!("cannot be decrypted: {e}")))?;
         if Digest::of(&bytes) != request.product_digest {
-            return Err(lost("is not the one that was submitted"));
+            return Err(lost("differs from the one that was submitted"));
         }
         Ok(bytes)
     }
 
-    /// The product of a request, decrypted and read with the register in force, a moment ago or now.
+    /// The product of a request, decrypted and parsed under the register in force, cached or now.
     pub(in crate::gateway) async fn product_of(&self, request: &Request) -> Result<Arc<Product>, GatewayError> {
         if let Some(known) = self.assembly_cache().products.find(&request.product_digest)
             && request.product.is_some()
@@ -44,14 +44,14 @@ impl Node {
         let bytes = self.product_text(request).await?;
         let product = Product::read(&bytes, self.bounds(), self.register()).map_err(|faults| {
             let first = faults.first().map_or_else(String::new, ToString::to_string);
-            lost(&format!("no longer reads under the register in force: {first}"))
+            lost(&format!("is no longer valid under the register in force: {first}"))
         })?;
         let product = Arc::new(product);
         self.assembly_cache().products.keep(request.product_digest, bytes.len() as u64, product.clone());
         Ok(product)
     }
 
-    /// As [`Node::candidate_on_record`], assembled a moment ago or now.
+    /// As [`Node::candidate_on_record`], cached or assembled now.
     pub(in crate::gateway) fn candidate_of(
         &self,
         product: &Product,
@@ -76,7 +76,7 @@ impl Node {
     }
 }
 
-/// What names the rights of a link. They change with agreement and consents, and say what of a product is held back.
+/// Cache key of a link's rights, which change with agreement and consents and determine what is withheld.
 pub(in crate::gateway) fn rights(link: &LinkRights) -> Digest {
     Digest::of(format!("{link:?}").as_bytes())
 }

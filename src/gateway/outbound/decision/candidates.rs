@@ -1,4 +1,5 @@
-//! What could go to one partner of a product: cut, inspected, and, for what is on record, the same as was approved.
+//! The cut of a product for one partner: assembled, inspected and, for recorded requests, identical to what was
+//! approved.
 
 use super::assembly::rights;
 use super::consents::Links;
@@ -19,11 +20,12 @@ use crate::product::Product;
 use crate::store::Exchange;
 use std::sync::Arc;
 
-/// What a run of words in common costs to remember, about.
+/// Approximate memory of a stored run of shared words, in bytes.
 const SHARED_RUN_BYTES: u64 = 512;
 
 impl Node {
-    /// What could go to `partner`: the first tearline at or below `from_tearline` that may, assembled and inspected.
+    /// The candidate for `partner`: the first permitted tearline at or below `from_tearline`, assembled and
+    /// inspected.
     pub(in crate::gateway) fn candidate(
         &self,
         product: &Product,
@@ -38,8 +40,8 @@ impl Node {
         self.inspect(&prepared, cut, link, contents)
     }
 
-    /// The product with the tearline that `partner` would get made ready to be cut. A type that the agreement does not
-    /// name is not read at all: assembly refuses it.
+    /// The product with the tearline for `partner` prepared for cutting. Attachment types outside the agreement are
+    /// not read: assembly refuses them.
     pub(in crate::gateway::outbound) fn prepared(
         &self,
         product: &Product,
@@ -58,11 +60,11 @@ impl Node {
         }
     }
 
-    /// A product made ready to be cut as it would be for `partner` over a link with these rights, with what was changed in it: for a look at it without
-    /// a request. Whether what is cut passes, [`Node::check_product`] says.
+    /// A product prepared for `partner` over a link with these rights, with the changes made: a preview without a
+    /// request. [`Node::check_product`] tells whether its cut passes.
     ///
     /// # Errors
-    /// The reasons why nothing could go.
+    /// The reasons why nothing could be released.
     pub fn preview(
         &self,
         product: &Product,
@@ -72,8 +74,8 @@ impl Node {
         self.prepared(product, (partner, link), from_tearline).map_err(|no| no.0)
     }
 
-    /// The candidate whose cut has the digest that was put on record when the request was opened, if the same tearline
-    /// still gives it.
+    /// The candidate whose cut has the digest recorded when the request was opened, if the same tearline still gives
+    /// it.
     pub(in crate::gateway) fn candidate_on_record(
         &self,
         product: &Product,
@@ -95,7 +97,7 @@ impl Node {
                         source: "record".into(),
                         code: "cut-changed".into(),
                         sentence:
-                            "the cut on record is no longer what this partner would get: submit the product again"
+                            "the recorded cut no longer matches what this partner would get: submit the product again"
                                 .into(),
                         permits: false,
                     }]));
@@ -113,8 +115,8 @@ impl Node {
     ) -> Result<Candidate, NoCandidate> {
         let (product, tearline) = (&prepared.product, cut.tearline_index().unwrap_or(0));
         let source = Source { product, tearline, register: self.register(), link };
-        // A decision is taken many times, and a gigabyte of attachments, or a long text, need be read through once only:
-        // what was inspected is named by the digests here, and sealing hashes every byte again.
+        // A decision is taken many times, but attachments or a long text need to be read only once: what was
+        // inspected is identified by these digests, and sealing hashes every byte again.
         let key = (cut.digest(), product.digest(), tearline, rights(link));
         let settings = self.inspection().digest();
         let candidate = |inspected, cut| Candidate { cut, inspected, changes: prepared.changes.clone() };
@@ -123,7 +125,7 @@ impl Node {
         }
         let text_alone = product.tearlines().iter().all(|t| t.attachments().is_empty());
         match blocking_unless(text_alone && is_short(cut.bytes().len() as u64), || {
-            let looked = contents.looked_at(&cut);
+            let looked = contents.scan_results(&cut);
             let settings = self.inspection().of(producer(product));
             inspect::outbound_scanned(looked, &cut, source, &Ahead(contents), &settings)
         }) {

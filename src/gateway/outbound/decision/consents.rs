@@ -1,4 +1,4 @@
-//! Consents of sources: which are on record, and what they give one product for one partner.
+//! Source consents: those on record, and what they permit for a product and a partner.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ use crate::product::Product;
 use crate::store::{Setting, Version};
 use crate::time::Time;
 
-/// The setting that holds every consent there ever was, in the order they were recorded.
+/// The setting that holds every consent ever recorded, in that order.
 pub(in crate::gateway) const CONSENTS: &str = "consents";
 
 /// A consent on record.
@@ -37,7 +37,7 @@ pub struct ConsentOnRecord {
     pub withdrawn: Option<(Time, String)>,
 }
 
-/// The same as it is stored.
+/// The stored form.
 #[derive(Encode, Decode)]
 #[cbor(map)]
 struct Kept {
@@ -65,7 +65,7 @@ impl From<&ConsentOnRecord> for Kept {
     }
 }
 
-/// What a link may carry of one product.
+/// The rights of a link for one product.
 #[derive(Debug)]
 pub(in crate::gateway) struct Links {
     /// Of each tearline, from the top.
@@ -74,9 +74,9 @@ pub(in crate::gateway) struct Links {
     without: LinkRights,
 }
 
-/// Withdraws every consent that names a partner of `ended`, and the entries that say so. It was given for whoever was
-/// enrolled then: under the same name somebody else may be enrolled later. A consent is withdrawn whole, also for its other
-/// partners, for nobody signed it for fewer.
+/// Withdraws every consent that names a partner of `ended`; returns the entries that record it. A consent applies to
+/// whoever was enrolled when it was given; another organisation may be enrolled under the same name later. It is
+/// withdrawn as a whole, also for its other partners, because nobody signed it for fewer.
 fn end(consents: &mut [ConsentOnRecord], ended: &BTreeMap<PartnerId, String>, (now, by): (Time, &str)) -> Vec<Entry> {
     let mut entries = Vec::new();
     for kept in consents.iter_mut().filter(|kept| kept.withdrawn.is_none()) {
@@ -88,7 +88,7 @@ fn end(consents: &mut [ConsentOnRecord], ended: &BTreeMap<PartnerId, String>, (n
     entries
 }
 
-/// The entry that says that a consent is withdrawn.
+/// The ledger entry for a withdrawal.
 fn withdrawal(kept: &ConsentOnRecord, why: &str, (now, by): (Time, &str)) -> Entry {
     Entry::new(now, EntryKind::ConsentWithdrawn, CONSENTS, by)
         .with("consent", &kept.name)
@@ -100,17 +100,17 @@ impl Node {
     /// Every consent on record, those withdrawn or past included, in the order they were recorded.
     ///
     /// # Errors
-    /// [`GatewayError`] if the record cannot be read, or is not the one that the ledger has.
+    /// [`GatewayError`] if the record cannot be read, or differs from the ledger.
     pub async fn consents(&self) -> Result<Vec<ConsentOnRecord>, GatewayError> {
         Ok(self.consents_row().await?.1)
     }
 
-    /// The row that holds them, if there is one, and what it holds.
+    /// The row that holds the consents, if there is one, and its content.
     pub(in crate::gateway) async fn consents_row(
         &self,
     ) -> Result<(Option<Setting>, Vec<ConsentOnRecord>), GatewayError> {
         let Some(row) = self.store().setting(CONSENTS).await? else { return Ok((None, Vec::new())) };
-        let damaged = || GatewayError::Trouble("the consents on record do not read: run `ledger verify`".into());
+        let damaged = || GatewayError::Trouble("the recorded consents are malformed: run `ledger verify`".into());
         let kept: Vec<Kept> = digest::decode(&row.value).map_err(|_| damaged())?;
         let read = |kept: Kept| {
             let withdrawn = kept.withdrawn_ms.map(|ms| (Time::from_unix_ms(ms), kept.why.unwrap_or_default()));
@@ -121,13 +121,13 @@ impl Node {
         Ok((Some(row), consents))
     }
 
-    /// The text of a consent as it was put on record; `None` if there is none of that name.
+    /// The recorded text of a consent; `None` if there is none of that name.
     pub(in crate::gateway) async fn consent_text(&self, name: &ConsentId) -> Result<Option<String>, GatewayError> {
         let consents = self.consents().await?;
         Ok(consents.into_iter().find(|kept| kept.name == *name).map(|kept| kept.consent.to_toml()))
     }
 
-    /// Refuses a consent that could not be put on record, or that nothing could ever rest on.
+    /// Fails if a consent could not be recorded or could never be used.
     pub(in crate::gateway) async fn check_consent(
         &self,
         name: &ConsentId,
@@ -148,10 +148,12 @@ impl Node {
             let enrolled = parties.partner(partner)?;
             let changes = [PartName::Standing(partner.clone()), PartName::Partner(partner.clone())];
             if changes.iter().any(|part| proposal.set.part(part).is_some()) {
-                return Err(refused(format!("the same change is of `{partner}` itself: propose the consent after it")));
+                return Err(refused(format!(
+                    "the same change affects `{partner}` itself: propose the consent afterwards"
+                )));
             }
             if enrolled.standing == Standing::Removed {
-                return Err(refused(format!("`{partner}` was removed: enrol it anew before")));
+                return Err(refused(format!("`{partner}` was removed: enrol it again first")));
             }
             if enrolled.agreement.party.code == consent.source {
                 return Err(refused(format!("`{partner}` is the source itself, and needs nobody's consent")));
@@ -160,29 +162,29 @@ impl Node {
         Ok(())
     }
 
-    /// What is wrong with the government or organisation that a consent says it is of. Whoever is a partner sends what is
-    /// theirs, be it a group of countries.
+    /// Checks the government or organisation that a consent names as its source. A partner may be the source of its
+    /// own material, even if it is a group of countries.
     fn check_source(&self, consent: &SourceConsent, parties: &Participants) -> Result<(), String> {
         let source = &consent.source;
         if consent.condition != BY_CONSENT[0] || source == CONCEALED {
             return Ok(());
         }
         if *source == self.config().node.code {
-            return Err(format!("`{source}` is our own code: nobody needs our consent to what is ours"));
+            return Err(format!("`{source}` is our own code: our own material needs no source consent"));
         }
         let partner = parties.roster.iter().any(|partner| partner.agreement.party.code == *source);
         match partner || self.register().is_source(source) {
             true => Ok(()),
             false if self.register().is_organisation(source) => Err(format!(
-                "`{source}` is a group of countries, each of which answers for itself: record the consent of each whose \
+                "`{source}` is a group of countries that decide separately: record the consent of each whose \
                  information it is"
             )),
-            false => Err(format!("`{source}` is no code of the marking register in force, such as `DEU` or `NATO`")),
+            false => Err(format!("`{source}` is not a code in the marking register in force, such as `DEU` or `NATO`")),
         }
     }
 
-    /// The row that holds `new` consents beside those on record, of which those for a partner of `ended` are withdrawn for
-    /// the reason beside it, and the entries that say so; `None` if nothing changes.
+    /// The row with `new` consents added to those on record and the consents for partners of `ended` withdrawn for
+    /// the given reason, and the entries that record it; `None` if nothing changes.
     pub(in crate::gateway) async fn recording<'c>(
         &self,
         new: impl Iterator<Item = (&'c ConsentId, &'c str)>,
@@ -214,11 +216,11 @@ impl Node {
         Ok(Some((Setting { name: CONSENTS.to_owned(), value, changed: now, version }, entries)))
     }
 
-    /// Withdraws a consent: what rests on it and has not left is held from now on. It takes one person, for it only ever
-    /// narrows what may go, and is final.
+    /// Withdraws a consent: unsent exchanges that rest on it are held from now on. One person suffices, because it
+    /// only narrows what may leave; it is final.
     ///
     /// # Errors
-    /// [`GatewayError::Unknown`] if there is none of that name; [`GatewayError::Refused`] if it was withdrawn before.
+    /// [`GatewayError::Unknown`] if there is none of that name; [`GatewayError::Refused`] if it is withdrawn already.
     pub async fn withdraw_consent(
         &self,
         name: &ConsentId,
@@ -236,7 +238,7 @@ impl Node {
         }
         if !invisible::is_plain(why, SourceConsent::TEXT_MAX) {
             return Err(GatewayError::refused(format!(
-                "why a consent is withdrawn takes 1 to {} printable characters",
+                "the reason for withdrawing a consent must have 1 to {} printable characters",
                 SourceConsent::TEXT_MAX
             )));
         }
@@ -249,7 +251,7 @@ impl Node {
         Ok(withdrawn)
     }
 
-    /// The consents that an outline names, each in a line.
+    /// The consents that an outline names, one line each.
     pub(in crate::gateway) async fn consents_named(
         &self,
         outline: Option<&Outline>,
@@ -277,8 +279,8 @@ impl Node {
         Ok(outline.consents.iter().map(line).collect())
     }
 
-    /// What a link to `partner` may carry of `product` now, and from which tearline on, counted from the top, it is to be cut
-    /// for that: the first at or below `from` that may go.
+    /// The rights of a link to `partner` for `product` now, and the tearline to cut from, counted from the top: the
+    /// first permitted one at or below `from`.
     ///
     /// # Errors
     /// [`GatewayError`] if the store cannot be read.
@@ -293,8 +295,8 @@ impl Node {
         Ok((link.clone(), from))
     }
 
-    /// What a link to `partner` may carry now of each tearline of `product`: a consent to a class goes by the subjects of
-    /// what goes, and not by those of another tearline.
+    /// The rights of a link to `partner` for each tearline of `product`: a consent to a class depends on the subjects
+    /// of the tearline that is released, and not on those of others.
     pub(in crate::gateway) fn links(
         &self,
         partner: &Partner,
@@ -306,8 +308,8 @@ impl Node {
         Links { each, without: self.link(partner, described, parties) }
     }
 
-    /// The link for the first tearline of `product`, at or below `from`, that may go over its own, and its place; failing
-    /// any, what none may go over, and `from`.
+    /// The link for the first permitted tearline of `product` at or below `from`, and its index; if none is
+    /// permitted, the link of the first and `from`.
     pub(in crate::gateway) fn link_for<'l>(
         &self,
         links: &'l Links,
@@ -331,7 +333,7 @@ impl Node {
         partner.agreement.link_rights_with(rights)
     }
 
-    /// The outline of a cut of `product` with what in it came from partners, and the consents that its release to
+    /// The outline of a cut of `product`, with its content from other partners and the consents that its release to
     /// `partner` would rest on.
     ///
     /// # Errors

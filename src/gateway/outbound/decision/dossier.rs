@@ -1,4 +1,4 @@
-//! The release decision with what is on record: assembled anew each time, from the product as it was submitted.
+//! The release decision on recorded data: reassembled each time from the submitted product.
 
 use super::reasons::reasons;
 use crate::gateway::node::process::candidate::Candidate;
@@ -18,27 +18,27 @@ use crate::release::{self, Decision, Evidence, Forecast, Proposal, SendPermit, S
 use crate::sign::Signed;
 use crate::store::{Exchange, Request, WholeRequest};
 
-/// A request with everything that was approved or is to be, as it is assembled from the record now.
+/// A request with everything that is subject to approval, assembled from the record.
 pub(in crate::gateway) struct Dossier {
     pub product: Arc<Product>,
-    /// What consents may name of the product.
+    /// The facts about the product that consents refer to.
     pub described: Described,
     pub terms: Terms,
     pub exchanges: Vec<Exchange>,
-    /// What could go to each partner now; absent where nothing can any more.
+    /// The candidate for each partner; absent if there is none any more.
     pub candidates: BTreeMap<PartnerId, Arc<Candidate>>,
-    /// What the decision and the officers are told of each candidate.
+    /// The outline of each candidate, for the decision and the officers.
     pub outlines: BTreeMap<PartnerId, Outline>,
-    /// Why nothing can, for the others.
+    /// For the other partners, why there is no candidate.
     pub refusals: BTreeMap<PartnerId, Vec<ReasonView>>,
     pub approvals: Vec<Vec<u8>>,
-    /// What its submitter signed; empty if nothing is on record, which is no submission.
+    /// The signed submission; empty, and therefore invalid, if none is on record.
     pub submission: Vec<u8>,
-    /// Who receives and who decides.
+    /// Partners and officers.
     pub parties: Arc<Participants>,
 }
 
-/// What a decision is asked on, besides the partner and the evidence: the whole request.
+/// The context of a decision besides the partner and the evidence: the whole request.
 #[derive(Clone, Copy)]
 pub(in crate::gateway) struct Asked<'a> {
     pub product: &'a Described,
@@ -49,7 +49,7 @@ pub(in crate::gateway) struct Asked<'a> {
     pub parties: &'a Participants,
 }
 
-/// A decision with its reasons as they are shown.
+/// A decision with its reasons in displayed form.
 pub(in crate::gateway) struct Decided(pub Decision);
 
 impl Decided {
@@ -61,7 +61,7 @@ impl Decided {
         reasons(&self.0.reasons)
     }
 
-    /// Everything that speaks against, in one line for the record; empty if nothing does.
+    /// All reasons against, in one line for the record; empty if there are none.
     pub fn against(&self) -> String {
         let mut sentences: Vec<String> = Vec::new();
         for reason in self.reasons_with_void().into_iter().filter(|r| !r.permits) {
@@ -72,11 +72,11 @@ impl Decided {
         sentences.join("; ")
     }
 
-    /// The reasons, and why each approval that does not count does not.
+    /// The reasons, and why any approval does not count.
     pub fn reasons_with_void(&self) -> Vec<ReasonView> {
         let mut all = self.reasons();
         for void in &self.0.void {
-            let whose = void.officer.as_ref().map_or("nobody known".to_owned(), ToString::to_string);
+            let whose = void.officer.as_ref().map_or("unknown officer".to_owned(), ToString::to_string);
             all.extend(void.reasons.iter().map(|why| ReasonView {
                 source: "approval".into(),
                 code: "void".into(),
@@ -89,7 +89,7 @@ impl Decided {
 }
 
 impl Dossier {
-    /// Refuses a request that can no longer be approved for one of its partners.
+    /// Fails if the request can no longer be approved for one of its partners.
     pub fn has_a_cut_for_each(&self) -> Result<(), GatewayError> {
         let Some((partner, reasons)) = self.refusals.iter().next() else { return Ok(()) };
         let why = reasons.first().map_or("", |r| r.sentence.as_str());
@@ -97,7 +97,7 @@ impl Dossier {
         Err(GatewayError::refused(format!("request `{request}` can no longer be approved for `{partner}`: {why}")))
     }
 
-    /// The cuts of the whole request, one a partner: what an approval is over.
+    /// The cuts of the request, one per partner: the subject of an approval.
     pub fn cuts(&self) -> &BTreeMap<PartnerId, Outline> {
         &self.outlines
     }
@@ -115,12 +115,12 @@ impl Dossier {
 }
 
 impl Node {
-    /// Everything on record about a request, with its cuts assembled anew.
+    /// Everything on record about a request, with its cuts reassembled.
     pub(in crate::gateway) async fn dossier(&self, request: &RequestId) -> Result<Dossier, GatewayError> {
         self.dossier_with(self.whole_request(request).await?, self.participants().await?).await
     }
 
-    /// As [`Node::dossier`], with what was read before.
+    /// As [`Node::dossier`], with participants that were read before.
     pub(in crate::gateway) async fn dossier_with(
         &self,
         whole: WholeRequest,
@@ -168,7 +168,7 @@ impl Node {
         })
     }
 
-    /// Decides for one partner of a dossier. `None` where there is no cut any more.
+    /// Decides for one partner of a dossier; `None` if no cut can be made any more.
     pub(in crate::gateway) fn decide_on(
         &self,
         stage: Stage,
@@ -179,8 +179,9 @@ impl Node {
         self.decide(stage, partner, candidate.evidence(), dossier.asked()).map(Some)
     }
 
-    /// Decides again, on everything as it is now, whether what was sealed may leave: first the release itself, on the
-    /// cut as it is assembled now, and then the sending of exactly what `manifest` says. Permission to send, or why not.
+    /// Decides again, on the current record, whether what was sealed may leave: first the release itself, on the cut
+    /// assembled now, then the sending of exactly what `manifest` states. Returns the permission to send or the
+    /// reason against it.
     pub(in crate::gateway) fn decide_to_send(
         &self,
         dossier: &Dossier,
@@ -189,7 +190,7 @@ impl Node {
     ) -> Result<Result<SendPermit, String>, GatewayError> {
         let Some(decided) = self.decide_on(Stage::Approve, dossier, partner)? else {
             let why = dossier.refusals.get(partner).and_then(|r| r.first()).map(|r| r.sentence.clone());
-            return Ok(Err(why.unwrap_or_else(|| "there is no cut any more".into())));
+            return Ok(Err(why.unwrap_or_else(|| "no cut can be made any more".into())));
         };
         let why = decided.against();
         let Ok(release) = decided.0.release() else { return Ok(Err(why)) };
@@ -199,7 +200,7 @@ impl Node {
         Ok(decided.0.send().map_err(|_| why))
     }
 
-    /// Decides: the one function, with the policy, register and time as they are now.
+    /// The release decision under the current policy, register and time; all decisions use this function.
     pub(in crate::gateway) fn decide(
         &self,
         stage: Stage,
@@ -215,7 +216,7 @@ impl Node {
         Ok(Decided(decision))
     }
 
-    /// What stands in the way of a cut whoever approves it: asked before anything is on record of it.
+    /// Reasons against a cut that no approval can remove: asked before anything about it is recorded.
     pub(in crate::gateway) fn foresee(
         &self,
         partner: &PartnerId,
@@ -267,7 +268,7 @@ fn alarm(proposal: &Proposal<'_>) {
 
 /// The terms a request was submitted under.
 fn terms_on_record(request: &Request, product: &Product) -> Result<Terms, GatewayError> {
-    let damaged = |what| GatewayError::Trouble(format!("{what} of request `{}` on record does not read", request.id));
+    let damaged = |what| GatewayError::Trouble(format!("the recorded {what} of request `{}` is malformed", request.id));
     let (legal, policy) = request.basis.split_once('\n').ok_or_else(|| damaged("basis"))?;
     Ok(Terms {
         request: request.id,

@@ -1,4 +1,4 @@
-//! What would go to a partner now: the cut, what speaks against it, and what it still waits for.
+//! Forecast for a partner: the cut, the reasons against it, and what it still waits for.
 
 use super::consents::Links;
 use super::reasons::reasons;
@@ -14,20 +14,20 @@ use crate::gateway::{GatewayError, Node};
 use crate::partner::Partner;
 use crate::product::Product;
 
-/// What would go to one partner.
+/// The forecast for one partner.
 #[derive(Default)]
 pub(in crate::gateway) struct WouldGo {
-    /// The cut with what is to be said of it, if one can be made that the filters pass.
+    /// The cut and its outline, if one can be made that passes the filters.
     pub candidate: Option<(Candidate, Outline)>,
-    /// Why it never goes, whoever approves it.
+    /// Reasons why it can never be released, whoever approves it.
     pub against: Vec<ReasonView>,
     /// What it would wait for.
     pub waits: Vec<ReasonView>,
 }
 
 impl Node {
-    /// What would go to one partner on these terms, whoever approved it, and every reason why it would not: what a
-    /// submission and a check of a product have in common, so that neither says what the other does not.
+    /// The forecast for one partner on these terms, assuming all approvals. Submission and product check share it, so
+    /// that they always agree.
     pub(in crate::gateway) async fn would_go(
         &self,
         (product, described): (&Product, &Described),
@@ -50,7 +50,7 @@ impl Node {
         Ok(WouldGo { candidate: Some((candidate, outline)), against, waits: reasons(&foreseen.waits) })
     }
 
-    /// Adds to the reason that something is too large which lower tearline may go, if one may.
+    /// Adds the permitted lower tearline, if any, to the reason that something is too large.
     pub(in crate::gateway::outbound) fn name_lower(
         &self,
         against: &mut [ReasonView],
@@ -61,13 +61,12 @@ impl Node {
         if let Some(large) = against.iter_mut().find(|reason| reason.code == "TOO-LARGE")
             && let Some(lower) = tearline.and_then(|index| self.lower(links, product, index))
         {
-            large.sentence +=
-                &format!("; its marks let tearline {lower} go too: ask for that with `--tearline {lower}`");
+            large.sentence += &format!("; its markings also permit tearline {lower}: use `--tearline {lower}`");
         }
     }
 
-    /// The first tearline below that of a cut that its marks let go, counted from 1 at the top. It is not taken unasked:
-    /// who is to have less than they may is for the producer to say.
+    /// The first permitted tearline below that of a cut, counted from 1 at the top. It is not chosen automatically:
+    /// the producer decides who gets less than permitted.
     pub(in crate::gateway::outbound) fn lower(
         &self,
         links: &Links,

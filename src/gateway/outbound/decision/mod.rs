@@ -1,6 +1,7 @@
-//! What could go to each partner, and whether it may: assembled from the record, with consents and what is known of its origin.
+//! The release decision for each partner, from the record, source consents and the known origin of content.
 //!
-//! In come requests and the participants of one moment; out come candidates, decisions and permits to send, with every reason.
+//! In come requests and the participants of one moment; out come candidates, decisions and permits to send, with
+//! every reason.
 
 pub(in crate::gateway) mod assembly;
 pub(in crate::gateway) mod consents;

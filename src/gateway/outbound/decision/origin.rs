@@ -1,4 +1,4 @@
-//! What partners sent is known again: its prints are put on record with it, and what is about to leave is held against them.
+//! Recognises partners' content in outgoing cuts: fingerprints of received text are recorded and compared.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ use crate::store::{Change, PrintedBy};
 use crate::time::Time;
 
 impl Node {
-    /// What in a cut of `product` for `receiver` came from other partners, by the names of those partners.
+    /// The parts of a cut of `product` for `receiver` that came from other partners, by partner name.
     pub(in crate::gateway) async fn received(
         &self,
         cut: &Cut,
@@ -40,7 +40,7 @@ impl Node {
         }
         let found = printed.found(&known, &receiver.id).into_iter().map(|(Sender { partner, former }, found)| {
             ReceivedContent {
-                // Of a partner that is not enrolled any more nobody's consent can be on record under this name.
+                // No consent can be on record under the name of a partner that is not enrolled any more.
                 code: parties
                     .roster
                     .partner(&partner)
@@ -57,7 +57,7 @@ impl Node {
         Ok(found.collect())
     }
 
-    /// Who sent `exchange` under the name of `partner`: whoever is enrolled under it now, or one that was removed since.
+    /// The sender of `exchange` under the name `partner`: the one enrolled now, or one removed since.
     async fn sender_of(
         &self,
         partner: PartnerId,
@@ -81,8 +81,8 @@ impl Node {
         Ok(Sender { partner, former })
     }
 
-    /// The change that puts on record what a partner sent. What stands in something that left here before is not theirs:
-    /// they may have it from us.
+    /// The change that records fingerprints of what a partner sent, except text that left here before: the partner
+    /// may have it from us.
     pub(in crate::gateway) async fn received_from(
         &self,
         partner: &PartnerId,
@@ -92,7 +92,7 @@ impl Node {
         self.theirs(partner, self.printed(cut, None).prints(), by).await
     }
 
-    /// The same of a text that was meant to be a cut and is none: people read it where it is kept.
+    /// The same for a received text that is not a valid cut: people can read it in quarantine.
     pub(in crate::gateway) async fn received_text_from(
         &self,
         partner: &PartnerId,
@@ -116,13 +116,13 @@ impl Node {
         Ok(Change::Prints { exchange: by, sender: Some(partner.clone()), prints })
     }
 
-    /// The change that puts on record everything that an officer admitted of what a partner sent. What it came with is on
-    /// record since it came; what is admitted counts in full.
+    /// The change that records all fingerprints of what an officer admitted. Those from its arrival are on record
+    /// already; admitted content counts in full.
     pub(in crate::gateway) fn admitted_from(&self, partner: &PartnerId, cut: &Cut, by: ExchangeId) -> Change {
         Change::Prints { exchange: by, sender: Some(partner.clone()), prints: self.printed(cut, None).prints() }
     }
 
-    /// The change that puts on record what leaves here and came from no partner.
+    /// The change that records fingerprints of outgoing text that came from no partner.
     pub(in crate::gateway) async fn sent(&self, cut: &Cut, by: ExchangeId) -> Result<Change, GatewayError> {
         let mut prints = self.printed(cut, None).prints();
         let on_record = self.store().printed(&prints).await?;

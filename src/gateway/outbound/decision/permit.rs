@@ -1,4 +1,4 @@
-//! Permission to send: the decision taken again, just before what was sealed may leave.
+//! Permission to send: the decision is taken again just before sealed content may leave.
 
 use std::sync::Arc;
 
@@ -10,12 +10,12 @@ use crate::release::SendPermit;
 use crate::sign::{Signed, Signer as _};
 use crate::store::{Exchange, ExchangeKind, StoreError};
 
-/// Why nothing leaves of what is not as it was sealed.
+/// The reason against sending a row that does not match what was sealed.
 pub(in crate::gateway) const NOT_SEALED: &str = "what is on record is not what was sealed";
 
 impl Node {
-    /// The decision taken again, on what is on record now: permission to send, or why not. It stands for as long as the
-    /// record counts the generation of `parties`.
+    /// Decides again on the current record: permission to send, or the reason against it. It is valid while the
+    /// record has the generation of `parties`.
     pub(in crate::gateway) async fn permit_to_send(
         &self,
         exchange: &Exchange,
@@ -27,7 +27,7 @@ impl Node {
         self.permitted_now(exchange, parties).await
     }
 
-    /// As [`Node::permit_to_send`], for what nothing stops, with parties that were read before.
+    /// As [`Node::permit_to_send`], for an exchange that nothing stops, with participants that were read before.
     pub(in crate::gateway) async fn permitted_now(
         &self,
         exchange: &Exchange,
@@ -42,7 +42,7 @@ impl Node {
         refused_alone(decided.await)
     }
 
-    /// The manifest of an exchange, if this node signed it and the row names what it does: payload, header and cut.
+    /// The manifest of an exchange, if this node signed it and it matches the row's payload, header and cut.
     pub(in crate::gateway) fn own_manifest(&self, row: &Exchange) -> Option<Signed<Manifest>> {
         let (bytes, payload) = (row.manifest.as_ref()?, row.payload?);
         let manifest = self.verified().verify::<Manifest>(bytes, self.keys().signing.public()).ok()?;
@@ -51,11 +51,11 @@ impl Node {
             && said.sender == self.config().node.name
             && said.recipient == NodeId::from(row.partner.clone())
             && (said.payload_size, said.payload_digest) == (payload.size, payload.digest)
-            // What opens it is kept no more of what was stopped, of which nothing but its receipt is asked for.
+            // A stopped exchange no longer has its header; only its receipt is asked for.
             && (row.is_to_be_asked() || said.header == row.header.as_ref().map(Header::commitment))
             && match row.kind {
                 ExchangeKind::Product => said.kind == Kind::Product && Some(said.cut_digest) == row.cut_digest,
-                // A notice of a recall holds nothing that was sealed: it is its own payload.
+                // A recall notice is not sealed: it is its own payload.
                 ExchangeKind::Recall => {
                     said.kind == Kind::Recall && said.cut_digest == said.payload_digest && said.header.is_none()
                 }
@@ -64,7 +64,7 @@ impl Node {
     }
 }
 
-/// What cannot be read any more is a refusal of this exchange, not an end to all others.
+/// Unreadable data refuses this exchange and does not affect others.
 fn refused_alone(
     decided: Result<Result<SendPermit, String>, GatewayError>,
 ) -> Result<Result<SendPermit, String>, GatewayError> {

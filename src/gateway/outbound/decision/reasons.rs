@@ -1,4 +1,4 @@
-//! Reasons of a decision, of a cut and of an inspection, as they are shown.
+//! Displayed reasons of a decision, a cut and an inspection.
 
 use crate::cut::CutRefusal;
 use crate::gateway::views::exchange::ReasonView;
@@ -6,7 +6,7 @@ use crate::inspect::{self, Finding};
 use crate::product::Product;
 use crate::release::Reason;
 
-/// Reasons as they are shown.
+/// The displayed form of reasons.
 pub(in crate::gateway) fn reasons(reasons: &[Reason]) -> Vec<ReasonView> {
     reasons
         .iter()
@@ -30,7 +30,7 @@ pub(in crate::gateway::outbound) fn cut_reasons(refusal: &CutRefusal) -> Vec<Rea
         CutRefusal::NothingReleasable { per_tearline } => per_tearline
             .iter()
             .flat_map(|t| t.reasons.iter().map(move |r| (t.index + 1, r)))
-            .map(|(number, r)| reason(&r.code, format!("tearline {number} may not go: {}", r.sentence)))
+            .map(|(number, r)| reason(&r.code, format!("tearline {number} cannot be released: {}", r.sentence)))
             .collect(),
         CutRefusal::Product { .. } => vec![reason("product-refused", refusal.to_string())],
         CutRefusal::AttachmentType { .. } => vec![reason("attachment-type", refusal.to_string())],
@@ -41,13 +41,13 @@ pub(in crate::gateway::outbound) fn cut_reasons(refusal: &CutRefusal) -> Vec<Rea
     }
 }
 
-/// Whose turn it is where files wait for a filter: the product's originator.
+/// The queue in which files wait for a filter: one per originator.
 pub(in crate::gateway::outbound) fn producer(product: &Product) -> String {
     format!("producer {}", product.originator())
 }
 
-/// Findings of the content filters in a tearline, counted from the top, as reasons; none quotes content. Before there is a
-/// cut they name lines of the product.
+/// Filter findings in a tearline, counted from the top, as reasons; none quotes content. Before a cut exists they
+/// name lines of the product.
 pub(in crate::gateway) fn inspection_reasons(
     refused: &inspect::Refused,
     tearline: usize,

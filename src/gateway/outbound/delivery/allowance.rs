@@ -1,4 +1,4 @@
-//! What a partner may have at present: its daily quota and its circuit breaker, both kept in the store.
+//! A partner's current allowance: daily quota and circuit breaker, both kept in the store.
 
 use std::sync::Arc;
 
@@ -14,8 +14,8 @@ use crate::partner::{Breaker, Circuit, Observed, Partner};
 use crate::store::{Change, Direction, Spend, TrafficChange, Usage};
 use crate::wire::RefusalCode;
 
-/// What an attempt says about the partner; nothing, if it never got as far as an answer. A link that broke says nothing
-/// either: dialling has its own growing pauses, and a partner that restarts should not wait for ours.
+/// What an attempt shows about the partner; `None` if there was no answer. A broken link shows nothing either:
+/// dialling has its own back-off, and a restarted partner should not wait for ours.
 pub(in crate::gateway) fn observed(result: &Result<Vec<u8>, DeliveryFailure>) -> Option<Observed> {
     match result {
         Ok(_) => Some(Observed::Answered),
@@ -35,7 +35,7 @@ pub(in crate::gateway) fn observed(result: &Result<Vec<u8>, DeliveryFailure>) ->
 }
 
 impl Node {
-    /// One exchange of `bytes` with `partner`, to be counted against today's quota in the commit it belongs to.
+    /// Counts one exchange of `bytes` with `partner` against today's quota, in the commit it belongs to.
     pub(in crate::gateway) fn spend(&self, partner: &Partner, direction: Direction, bytes: u64) -> Change {
         let limits = &partner.agreement.limits;
         TrafficChange::Spend(Spend {
@@ -48,17 +48,17 @@ impl Node {
         .into()
     }
 
-    /// Takes in what an attempt says about a partner. Opening and closing the circuit goes on record.
+    /// Updates a partner's circuit breaker after an attempt. Opening and closing it are recorded.
     ///
     /// # Errors
-    /// [`GatewayError`] if the store does not take it.
+    /// [`GatewayError`] if the commit fails.
     pub(in crate::gateway) async fn observe(
         &self,
         partner: &PartnerId,
         observed: Observed,
     ) -> Result<(), GatewayError> {
-        // One at a time, so that of two failures that end together both are counted.
-        let _turn = self.breakers_turn().await;
+        // Serialised, so that two simultaneous failures are both counted.
+        let _turn = self.breakers_lock().await;
         let before = self.store().breakers().await?.get(partner).copied().unwrap_or_default();
         let now = self.now();
         let after = before.after(now, observed);
@@ -68,12 +68,12 @@ impl Node {
         let change = TrafficChange::Breaker { partner: partner.clone(), breaker: after }.into();
         let entry = match (before.opened > 0, after.circuit(now)) {
             (_, Circuit::Open(until)) => {
-                tracing::error!(partner.id = %partner, failures = after.failures, until = %until, "circuit opened");
+                tracing::error!(partner.id = %partner, failures = after.failures, until = %until, "circuit breaker opened");
                 let entry = Entry::new(now, EntryKind::Alarm, partner, "gateway").with("circuit", "open");
                 Some(entry.with("failures", after.failures).with("until", until))
             }
             (true, Circuit::Closed) => {
-                tracing::info!(partner.id = %partner, "circuit closed");
+                tracing::info!(partner.id = %partner, "circuit breaker closed");
                 Some(Entry::new(now, EntryKind::Alarm, partner, "gateway").with("circuit", "closed"))
             }
             _ => None,
@@ -90,12 +90,12 @@ impl Node {
     }
 }
 
-/// A sink that counts a prefix which the partner had us throw away: it will be sent, and taken, a second time.
+/// A sink that counts a discarded prefix, which is sent and stored a second time.
 pub(in crate::gateway) struct Counted {
     pub sink: Box<dyn PayloadSink>,
     pub node: Arc<Node>,
     pub partner: Box<Partner>,
-    /// Whether nothing was written yet: only then is a discard the partner's own wish to begin again.
+    /// Whether nothing was written yet: only then does a discard come from the partner.
     pub fresh: bool,
 }
 
@@ -143,7 +143,7 @@ mod tests {
         for code in [RefusalCode::StorageUnavailable, RefusalCode::NotCompleted] {
             assert_eq!(refused(code), Some(Observed::Failed), "{code}");
         }
-        // Who is just going away says nothing of how it works.
+        // A partner that shuts down shows nothing about its health.
         for code in [RefusalCode::Shutdown, RefusalCode::TimedOut] {
             assert_eq!(refused(code), None, "{code}");
         }

@@ -1,4 +1,4 @@
-//! One delivery attempt: decide again, claim, offer, send; what becomes of it is put on record by [`super::outcome`].
+//! One delivery attempt: decide again, claim, offer, send; [`super::outcome`] records the result.
 
 use std::sync::Arc;
 
@@ -17,19 +17,19 @@ use crate::store::{Due, Exchange, ExchangeState, PayloadReader, StoreError};
 use crate::system::power_may_fail;
 
 impl Node {
-    /// Tries to deliver one exchange that was found due, and puts the outcome on record. Of one that was stopped nothing
-    /// is sent: its partner is asked whether it has it all the same. One whose delivery panics is parked, with an alarm.
+    /// Tries to deliver one due exchange and records the outcome. A stopped exchange is not sent: its partner is
+    /// asked whether it has it. If delivery panics, the exchange is parked with an alarm.
     ///
     /// # Errors
-    /// [`GatewayError`] if the store fails. That the partner cannot be reached or refuses is an outcome, not an error.
+    /// [`GatewayError`] if the store fails. An unreachable partner or a refusal is an outcome, not an error.
     pub async fn attempt(self: &Arc<Self>, edge: &dyn Transport, due: Due) -> Result<(), GatewayError> {
         self.contained(due.exchange, "delivering", self.attempted(edge, due)).await
     }
 
     async fn attempted(self: &Arc<Self>, edge: &dyn Transport, due: Due) -> Result<(), GatewayError> {
-        let parties = self.parties_now().await?;
+        let parties = self.participants_now().await?;
         let partner = parties.partner(&due.partner)?;
-        // It was found due a moment ago; somebody may have ended it since.
+        // It may have ended since it was found due.
         let row = self.store().exchange(&due.exchange).await?;
         let Some(exchange) = row.filter(|row| is_being_sent(row) || row.is_to_be_asked()) else { return Ok(()) };
         let ground = match self.ground(&exchange, parties.clone()).await? {
@@ -67,11 +67,11 @@ impl Node {
         }
     }
 
-    /// Says on record why an exchange that is due is not even tried.
+    /// Records why a due exchange is not tried.
     pub(in crate::gateway) async fn note_waiting(&self, id: &ExchangeId, why: &str) -> Result<(), GatewayError> {
         match self.store().exchange(id).await? {
             Some(exchange) if exchange.state == ExchangeState::Queued => self.put_off(exchange, why).await,
-            // Somebody moved it on in the meantime, which is better news.
+            // Another process moved it on meanwhile.
             _ => Ok(()),
         }
     }
@@ -85,7 +85,7 @@ impl Node {
     }
 }
 
-/// That somebody else moved an exchange on in the meantime is no error: it is where they put it.
+/// Ignores a conflict: another process moved the exchange on.
 fn unless_moved(outcome: Result<(), GatewayError>) -> Result<(), GatewayError> {
     match outcome {
         Err(GatewayError::Store(StoreError::Conflict { .. })) => Ok(()),
@@ -93,16 +93,16 @@ fn unless_moved(outcome: Result<(), GatewayError>) -> Result<(), GatewayError> {
     }
 }
 
-/// A sealed payload, as the edge reads it: what leaves here was held against what was sealed, piece by piece.
+/// A sealed payload for the edge: every piece is verified before it is sent.
 struct SealedPayload {
     reader: PayloadReader,
-    /// What each piece must be.
+    /// The expected digest of each piece.
     pieces: Pieces,
-    /// The piece that was read last, and where it begins.
+    /// The last piece read, and its offset.
     piece: (u64, Bytes),
 }
 
-/// The payload of what is only asked for, where it is kept no more: there is nothing to be sent of it.
+/// The payload of a stopped exchange, which is no longer stored: nothing of it is sent.
 struct Nothing;
 
 #[async_trait]
@@ -117,19 +117,19 @@ impl PayloadSource for Nothing {
 }
 
 impl SealedPayload {
-    /// The payload of an exchange, if it is as long as what was sealed, and it is known what its pieces must be.
+    /// The payload of an exchange, if its length and the digests of its pieces are as recorded.
     async fn open(node: &Node, exchange: &Exchange) -> Result<SealedPayload, GatewayError> {
         let known = exchange.payload.zip(exchange.pieces_of_payload());
         let (payload, pieces) = known.ok_or_else(|| GatewayError::trouble(NOT_SEALED))?;
-        // It was sealed for one partner, who is sent it once.
+        // It is sealed for one partner and sent once.
         let reader = node.payload(payload).await?.once();
         if reader.size() != payload.size {
-            return Err(GatewayError::trouble("the sealed payload is longer or shorter than what was sealed"));
+            return Err(GatewayError::trouble("the length of the sealed payload differs from the recorded one"));
         }
         Ok(SealedPayload { reader, pieces, piece: (0, Bytes::new()) })
     }
 
-    /// Reads the piece that begins at `begins` and has `length` bytes.
+    /// Reads the piece at offset `begins` with `length` bytes.
     async fn read_piece(&mut self, begins: u64, length: u64) -> Result<Bytes, SourceError> {
         let length = usize::try_from(length).unwrap_or(usize::MAX);
         let mut piece = BytesMut::new();
@@ -143,9 +143,7 @@ impl SealedPayload {
         }
         match self.pieces.is_piece(begins, &piece) {
             true => Ok(piece.freeze()),
-            false => {
-                Err(SourceError(format!("the piece of the sealed payload at byte {begins} is not what was sealed")))
-            }
+            false => Err(SourceError(format!("the piece of the sealed payload at byte {begins} is damaged"))),
         }
     }
 }
@@ -159,7 +157,7 @@ impl PayloadSource for SealedPayload {
     async fn read_at(&mut self, offset: u64, max: usize) -> Result<Bytes, SourceError> {
         let Some((begins, length)) = self.pieces.around(offset) else { return Ok(Bytes::new()) };
         if self.piece.0 != begins || self.piece.1.is_empty() {
-            // INVARIANT: nothing of a piece leaves before all of it was found to be the one that was sealed.
+            // INVARIANT: a piece is verified completely before any of it leaves.
             self.piece = (begins, self.read_piece(begins, length).await?);
         }
         let piece = &self.piece.1;

@@ -1,9 +1,9 @@
-//! The two gates of a delivery. Nothing of an exchange leaves before the first is committed, and nothing of it can be read
-//! before the second is: the header that opens the payload leaves last, and comes from the second gate alone.
+//! The two gates of a delivery. Nothing of an exchange leaves before the first is committed, and nothing can be read
+//! before the second is: the header that opens the payload leaves last, through the second gate alone.
 //!
-//! Each takes the release decision anew, on what is on record at that moment, and puts its outcome on record in a
-//! transaction that fails if any of that has changed. So in the ledger every `exchange.offered` and every `exchange.sent`
-//! stands before the change after which it would have been refused.
+//! Each gate decides again on the current record and records the outcome in a transaction that fails if the record
+//! has changed. So in the ledger every `exchange.offered` and `exchange.sent` precedes any change that would have
+//! refused it.
 
 use std::sync::Arc;
 
@@ -21,26 +21,25 @@ use crate::system::power_may_fail;
 use crate::time::Time;
 use crate::wire::{KeyAnswer, Offer};
 
-/// How often the key gate decides anew because something on record changed while it decided.
+/// Retries of the key gate because the record changed meanwhile.
 const DECISIONS: usize = 16;
 
-/// On what an exchange may be offered.
+/// The basis on which an exchange may be offered.
 pub(in crate::gateway) enum Ground {
-    /// Its release stands, as long as the record counts this generation of the roster.
+    /// Its release is permitted while the record has this generation of the roster.
     Permit {
         /// Permission to send it.
         permit: Box<SendPermit>,
-        /// What the store counted before it was decided.
+        /// The store's generations before the decision.
         roster: u64,
     },
-    /// It was stopped, for this reason, after it had been let go: nothing of it is sent, and its receipt is asked for.
+    /// It was stopped, for this reason, after its key had left: nothing is sent, only its receipt is requested.
     Asked(String),
-    /// It carries a notice of a recall. Such a notice holds nothing that was ever to be released, and nothing that changes
-    /// may stop it.
+    /// It carries a recall notice, which contains nothing that needs a release and cannot be stopped.
     Notice,
 }
 
-/// An exchange that may be offered: claimed by one attempt, and on record as offered.
+/// An exchange that may be offered: claimed by one attempt and recorded as offered.
 ///
 /// Only [`Node::claim`] makes one.
 pub(in crate::gateway) struct Claimed {
@@ -53,14 +52,14 @@ impl Claimed {
         &self.row
     }
 
-    /// The name under which it is claimed, which is no other attempt's.
+    /// The unique name under which it is claimed.
     pub(in crate::gateway) fn owner(&self) -> &str {
         &self.owner
     }
 }
 
 impl Node {
-    /// Decides whether an exchange may be offered, on what is on record now; or why it may not.
+    /// Decides on the current record whether an exchange may be offered; returns the reason if not.
     pub(in crate::gateway) async fn ground(
         &self,
         exchange: &Exchange,
@@ -72,9 +71,9 @@ impl Node {
             return Ok(Ok(Ground::Asked(why)));
         }
         match exchange.kind {
-            // What the row says of itself is not enough: a product that was renamed in the database would need no release.
+            // The row's kind alone is not enough: a product relabelled in the database would need no release.
             ExchangeKind::Recall if self.own_manifest(exchange).is_some() => Ok(Ok(Ground::Notice)),
-            ExchangeKind::Recall => Ok(Err("what is to be sent is no notice of a recall".to_owned())),
+            ExchangeKind::Recall => Ok(Err("the payload is not a recall notice".to_owned())),
             ExchangeKind::Product => {
                 let permit = self.permit_to_send(exchange, parties).await?;
                 Ok(match permit {
@@ -86,9 +85,9 @@ impl Node {
         }
     }
 
-    /// The manifest gate: takes hold of an exchange, so that no other process sends it too, counts it against today's quota
-    /// the first time it is tried, and puts on record that it is offered, while what that was decided on still stands.
-    /// `None` if another has it, the quota is used up, or something changed, so that it is to be decided anew.
+    /// The manifest gate: claims an exchange, so that no other process sends it too, counts it against today's quota
+    /// at the first attempt, and records that it is offered, while the basis of the decision is unchanged. `None` if
+    /// another process has claimed it, the quota is used up, or the basis changed and it must be decided again.
     pub(in crate::gateway) async fn claim(
         &self,
         due: &Due,
@@ -124,7 +123,7 @@ impl Node {
         }
     }
 
-    /// The row that was claimed, if it is what was decided upon: it may have been sealed anew in between.
+    /// The claimed row, if it is the one decided on: it may have been sealed again meanwhile.
     async fn claimed(&self, decided: &Exchange, owner: String) -> Result<Option<Claimed>, GatewayError> {
         let exchange = decided.id;
         let row = self.store().exchange(&exchange).await?;
@@ -136,23 +135,23 @@ impl Node {
         Ok(None)
     }
 
-    /// An exchange beyond today's quota is no failure: it goes on tomorrow, with as many tries as it had.
+    /// Exceeding the quota is not a failed attempt: it continues tomorrow with the same attempt count.
     async fn wait_for_quota(&self, id: &ExchangeId, why: &str) -> Result<(), GatewayError> {
         let Some(mut exchange) = self.store().exchange(id).await? else { return Ok(()) };
         exchange.next_attempt = self.now().plus(until_tomorrow(self.now()));
-        tracing::warn!(exchange.id = %exchange.id, partner.id = %exchange.partner, "daily quota is used up: waits");
+        tracing::warn!(exchange.id = %exchange.id, partner.id = %exchange.partner, "daily quota used up: waiting");
         self.put_off(exchange, why).await
     }
 
-    /// What is offered of an exchange that was claimed: the manifest that the permit names, and nothing that was put in its
-    /// place since. `None` if the row names anything else.
+    /// The offer for a claimed exchange: the manifest that the permit names, and no later one. `None` if the row
+    /// names another.
     pub(in crate::gateway) fn offer_of(&self, ground: &Ground, claimed: &Claimed) -> Option<Offer> {
         let row = &claimed.row;
         let manifest = self.own_manifest(row)?;
         let named = match ground {
             Ground::Permit { permit, .. } => permit.allows(&manifest, self.now()),
             Ground::Notice => manifest.statement().kind == Kind::Recall,
-            // Of what was stopped nothing but its manifest is sent, which the partner may have already.
+            // Of a stopped exchange only the manifest is sent, which the partner may have already.
             Ground::Asked(_) => row.unanswered.is_some(),
         };
         let said = manifest.statement();
@@ -167,8 +166,8 @@ impl Node {
         named.then_some(offer)
     }
 
-    /// The key gate: asked when the partner has the whole payload and nothing to open it with. What it lets go is the
-    /// header as it is on record then.
+    /// The key gate: called when the partner has the whole payload but nothing to open it with. It releases the
+    /// header recorded at that moment.
     pub(in crate::gateway) fn key_gate(self: &Arc<Self>, ground: &Ground, claimed: &Claimed) -> KeyGate {
         match ground {
             Ground::Notice => return Box::new(|| Box::pin(async { KeyAnswer::Send(None) })),
@@ -181,8 +180,8 @@ impl Node {
                 let header = match node.header_that_may_go(&offered, &owner).await {
                     Ok(header) => header,
                     Err(error) => {
-                        // Nothing is known of the release: what is not sent now is tried again.
-                        tracing::error!(exchange.id = %offered.id, error = %error, "key withheld: it could not be decided upon or recorded");
+                        // The release is undecided: it is tried again later.
+                        tracing::error!(exchange.id = %offered.id, error = %error, "key withheld: deciding or recording failed");
                         if let Some(attempt) = node.in_flight().attempt(&offered.id, &owner) {
                             attempt.note_trouble(&format!(
                                 "that it leaves could not be decided or put on record: {error}"
@@ -197,10 +196,10 @@ impl Node {
         })
     }
 
-    /// The header of what was offered, once it is on record that it leaves now; `None` if it must not.
+    /// The header of the offer, once its sending is recorded; `None` if it must not leave.
     async fn header_that_may_go(&self, offered: &Exchange, owner: &str) -> Result<Option<Header>, GatewayError> {
         for _ in 0..DECISIONS {
-            let parties = self.parties_now().await?;
+            let parties = self.participants_now().await?;
             let roster = parties.generation;
             let row = self.store().exchange(&offered.id).await?;
             let Some(row) = row.filter(|row| row.manifest == offered.manifest && is_being_sent(row)) else { break };
@@ -214,15 +213,14 @@ impl Node {
             match self.mark_sent(&permit, &row, owner, roster).await? {
                 Some(true) => return Ok(row.header.filter(|header| permit.allows_header(header))),
                 Some(false) => return Ok(None),
-                // Something changed while it was decided: it is decided on what is there now.
+                // The record changed during the decision: decide again on the new state.
                 None => {}
             }
         }
         Ok(None)
     }
 
-    /// Puts on record that the header leaves now, and says whether it may; `None` if what was decided does not stand any
-    /// more.
+    /// Records that the header leaves now, and returns whether it may; `None` if the decision's basis changed.
     ///
     /// INVARIANT: the entry is committed only while the policy, agreements, partners and officers that the permit was
     /// decided under are the ones on record, and the exchange is this attempt's to send.
@@ -237,7 +235,7 @@ impl Node {
         let Some(manifest) = self.own_manifest(exchange).filter(|manifest| permit.allows(manifest, now)) else {
             return Ok(None);
         };
-        // From now on the partner may have it, until its answer says whether it does.
+        // From now on the partner may have it; its answer decides.
         let row = Box::new(Exchange { unanswered: Some(now), updated: now, ..exchange.clone() });
         let sent = Change::Exchange { row, by: Some(owner.to_owned()), sealed: None };
         let entry = Entry::new(now, EntryKind::ExchangeSent, id, "gateway").with("policy", self.policies().digest());
@@ -254,7 +252,7 @@ fn claim_of(exchange: ExchangeId, owner: &str, now: Time) -> Change {
     Change::Claim { exchange, owner: owner.to_owned(), now, until: now.plus(LEASE) }
 }
 
-/// Whether an exchange is one that may be sent, as far as its state says.
+/// Whether an exchange's state permits sending.
 pub(in crate::gateway) fn is_being_sent(row: &Exchange) -> bool {
     matches!(row.state, ExchangeState::Queued | ExchangeState::Sending)
 }

@@ -1,4 +1,4 @@
-//! Deciding again on what is queued: what may not leave any more is held, and nothing of it is lost.
+//! Deciding again on queued exchanges: those no longer permitted are held, and nothing is lost.
 
 use std::sync::Arc;
 
@@ -11,8 +11,8 @@ use crate::ledger::{Entry, EntryKind};
 use crate::store::{Direction, Exchange, ExchangeFilter, ExchangeKind, ExchangeState, PartnerState, StoreError};
 
 impl Node {
-    /// Decides again on everything queued, after policy, roster or officers changed: what is no longer permitted is
-    /// held, and what was held and is permitted again goes on.
+    /// Decides again on everything queued after a change of policy, roster or officers: exchanges no longer permitted
+    /// are held, and held ones that are permitted again continue.
     ///
     /// # Errors
     /// [`GatewayError`] if the store fails.
@@ -26,7 +26,7 @@ impl Node {
             ..ExchangeFilter::default()
         };
         let mut queued = self.store().exchanges(&filter).await?;
-        // What is being sent is its attempt's, which is stopped by what stops it; see `live`.
+        // Exchanges in flight are handled by their attempts; see `in_flight`.
         let now = self.now();
         queued.retain(|row| !row.is_claimed(now));
         if queued.is_empty() {
@@ -37,9 +37,9 @@ impl Node {
         for exchange in queued {
             let id = exchange.id;
             match self.contained(id, "deciding on", self.decide_again(exchange, parties)).await {
-                // What was said of it is not what the ledger says: it stays where it is, and does not leave.
+                // Its row differs from the ledger: it stays where it is and does not leave.
                 Err(GatewayError::Store(error @ StoreError::Altered { .. })) => {
-                    tracing::error!(error = %error, "a queued exchange cannot be decided upon");
+                    tracing::error!(error = %error, "a queued exchange cannot be decided");
                 }
                 no => held.extend(no?),
             }
@@ -50,8 +50,8 @@ impl Node {
         self.hold_all(held).await
     }
 
-    /// Ends whatever product waits for a partner that was removed, sealed or not. What is being sent is stopped by its
-    /// attempt. A notice of a recall waits: the partner may have what it withdraws, and be enrolled again.
+    /// Ends waiting products for a removed partner, sealed or not. Exchanges in flight are stopped by their attempts.
+    /// Recall notices wait: the partner may have the product and be enrolled again.
     async fn end_removed(&self) -> Result<(), GatewayError> {
         use ExchangeState as S;
         let now = self.now();
@@ -75,7 +75,7 @@ impl Node {
         Ok(())
     }
 
-    /// Why a queued exchange may not leave any more; `None` if it may.
+    /// Why a queued exchange may no longer leave; `None` if it may.
     async fn decide_again(
         &self,
         exchange: Exchange,
@@ -84,14 +84,14 @@ impl Node {
         let stopped = self.stopped(&exchange).await?;
         let why = match &stopped {
             Some(stopped) => Some(stopped.sentence()),
-            // Parked before it was sealed: there is nothing that could leave, and to hold it would be to try it again.
+            // Parked before it was sealed: nothing could leave, and holding it would retry it.
             None if exchange.manifest.is_none() => None,
             None => self.why_no_longer(&exchange, parties).await?,
         };
         Ok(why.map(|why| NoLonger { exchange, why, stopped }))
     }
 
-    /// Why what nobody has stopped may not leave any more all the same; `None` if it may.
+    /// Why an exchange that nobody stopped may no longer leave; `None` if it may.
     pub(in crate::gateway) async fn why_no_longer(
         &self,
         exchange: &Exchange,
@@ -103,8 +103,8 @@ impl Node {
         }
     }
 
-    /// Why a release no longer stands whatever else is decided: approvals name the policy and the register they were
-    /// given under, so that none of those it rests on counts under others.
+    /// Why a release is void independently of the decision: approvals name the policy and register they were given
+    /// under, and count under no other.
     fn approved_under_another_policy(&self, exchange: &Exchange) -> Option<String> {
         let register = Digest::from_bytes(self.register().digest());
         let parts = [
@@ -115,13 +115,13 @@ impl Node {
             parts.into_iter().find_map(|(what, then, now)| Some((what, then?, now)).filter(|c| c.1 != c.2))?;
         let (what, then, now) = changed;
         Some(format!(
-            "the {what} changed after this was approved (from {} to {}), and approvals count only under the one they name",
+            "the {what} changed after the approval (from {} to {}), and approvals count only under the one they name",
             then.short(),
             now.short()
         ))
     }
 
-    /// Sets exchanges aside together, and one by one where somebody else works on one of them.
+    /// Holds exchanges in one commit, or one by one if another process works on one of them.
     async fn hold_all(&self, held: Vec<NoLonger>) -> Result<(), GatewayError> {
         let (rows, entries): (Vec<Exchange>, Vec<Entry>) =
             held.iter().map(|no| self.held(no.exchange.clone(), &no.why, no.stopped.clone())).unzip();
@@ -137,7 +137,7 @@ impl Node {
         }
         for no in held {
             match self.hold(no.exchange, &no.why, None).await {
-                // Being sent since: its attempt asks the same question.
+                // Now in flight: its attempt decides the same question.
                 Err(GatewayError::Store(StoreError::Conflict { .. })) | Ok(()) => {}
                 Err(error) => return Err(error),
             }
@@ -145,10 +145,9 @@ impl Node {
         Ok(())
     }
 
-    /// Sets an exchange aside because its release no longer stands. What was sealed is kept, as ciphertext that nobody
-    /// here can open: the partner may have received it whole with its receipt lost on the way, and if the release ever
-    /// stands again only the same envelope is answered with that receipt. `by` is the attempt that has claimed it, if
-    /// one has.
+    /// Holds an exchange whose release is no longer permitted. The sealed payload is kept, as ciphertext that nobody
+    /// here can open: the partner may have received it with the receipt lost in transit, and only the same envelope
+    /// is answered with that receipt if the release is permitted again. `by` is the attempt that claimed it, if any.
     pub(in crate::gateway) async fn hold(
         &self,
         exchange: Exchange,
@@ -163,7 +162,7 @@ impl Node {
         self.held_now(&exchange, &row).await
     }
 
-    /// The row of an exchange that is set aside, or has run out by now, and the entry that records it.
+    /// The row of a held or expired exchange, and the ledger entry for it.
     fn held(&self, mut exchange: Exchange, why: &str, stopped: Option<Stopped>) -> (Exchange, Entry) {
         let now = self.now();
         let (state, kind) = match stopped {
@@ -180,7 +179,7 @@ impl Node {
             (exchange.payload, exchange.manifest, exchange.header) = (None, None, None);
         }
         if exchange.unanswered.is_some() {
-            // The partner may have it: it is asked, and not only when it would have been tried again.
+            // The partner may have it, and is asked at once.
             exchange.next_attempt = now;
         }
         let entry = Entry::new(now, kind, exchange.id, "gateway").with("why", why);
@@ -190,10 +189,10 @@ impl Node {
         (exchange, entry)
     }
 
-    /// What follows once `row` is on record: the sealed payload of one that has run out is of no further use.
+    /// Clean-up once `row` is on record: the sealed payload of an expired exchange is removed.
     async fn held_now(&self, before: &Exchange, row: &Exchange) -> Result<(), GatewayError> {
         let why = row.reason.as_deref().unwrap_or_default();
-        tracing::warn!(exchange.id = %row.id, partner.id = %row.partner, why, "release no longer stands: held");
+        tracing::warn!(exchange.id = %row.id, partner.id = %row.partner, why, "release no longer permitted: held");
         match before.payload {
             Some(payload) if !row.needs_payload() => {
                 self.spool().remove(payload.spool).await.map_err(|e| self.spool_trouble(&e))
@@ -203,13 +202,13 @@ impl Node {
     }
 }
 
-/// A queued exchange that may not leave any more.
+/// A queued exchange that may no longer leave.
 struct NoLonger {
     exchange: Exchange,
     why: String,
-    /// What stops it whether or not it was released.
+    /// What stops it regardless of the release decision.
     stopped: Option<Stopped>,
 }
 
-/// How many exchanges are held in one commit.
+/// Maximum number of exchanges held in one commit.
 const HELD_AT_ONCE: usize = 128;

@@ -1,6 +1,7 @@
-//! Attempts to deliver: what is due, the two gates, the attempt, what became of it, and how it is stopped.
+//! Delivery attempts: due exchanges, the two gates, the attempt, its outcome, and stopping.
 //!
-//! In come queued exchanges; out go envelopes and records of receipts. It refuses whatever is not permitted at the gate.
+//! In come queued exchanges; out go envelopes and recorded receipts. It refuses whatever is not permitted at the
+//! gate.
 
 pub(in crate::gateway) mod allowance;
 pub(in crate::gateway) mod gates;

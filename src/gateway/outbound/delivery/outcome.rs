@@ -1,8 +1,8 @@
-//! What becomes of a delivery attempt, put on record: a receipt whatever the row has become, a stop as what it is, and
-//! what is not known as not known.
+//! Records the outcome of a delivery attempt: a receipt whatever the state of the row, a stop as a stop, and an
+//! unknown outcome as unknown.
 //!
-//! It refuses to take silence for an answer: what was let go and not answered stays so on record until the partner's
-//! receipt, or its word that it has nothing, says more.
+//! It never takes silence for an answer: an exchange whose key left without an answer stays recorded so until the
+//! partner's receipt, or its statement that it has nothing.
 
 use std::time::Duration;
 
@@ -14,15 +14,15 @@ use crate::store::{Change, Exchange, ExchangeKind, ExchangeState};
 use crate::time::Time;
 use crate::wire::RefusalCode;
 
-/// How often what is to go on record of an attempt is put together anew because the row moved.
+/// Retries of recording an outcome because the row changed.
 pub(in crate::gateway::outbound) const TRIES: usize = 8;
-/// After what time it is tried again to send what failed here.
+/// Delay before the retry after a local failure.
 const TRY_AGAIN: Duration = Duration::from_secs(10);
-/// How long a partner is left alone at least that does not say whether it has what was stopped.
+/// Minimum delay before asking a partner again about a stopped exchange.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
 
 impl Node {
-    /// Puts on record that an attempt did not deliver: because it was stopped, or the partner refused, or for now.
+    /// Records an attempt that did not deliver: stopped, refused by the partner, or failed for now.
     pub(in crate::gateway) async fn not_delivered(
         &self,
         attempt: &Attempt,
@@ -31,10 +31,10 @@ impl Node {
     ) -> Result<(), GatewayError> {
         let Some(mut exchange) = self.store().exchange(&attempt.exchange).await? else { return Ok(()) };
         if exchange.lease.as_ref().is_none_or(|lease| lease.owner != attempt.owner) {
-            // Another process took it over while this one stood still: what becomes of it is that one's to say.
+            // Another process took it over; that one records the outcome.
             return Ok(());
         }
-        // An offer that was taken, or refused for good, is of what is not there; any other end says nothing of it.
+        // An accepted or finally refused offer shows that the partner did not have it; any other end shows nothing.
         let not_there = match &failure {
             DeliveryFailure::Withdrawn => true,
             DeliveryFailure::Refused(refusal) => !refusal.code.retryable(),
@@ -47,7 +47,7 @@ impl Node {
             return self.ask_again(attempt, exchange, &failure.to_string()).await;
         }
         if ExchangeState::STOPPED.contains(&exchange.state) {
-            return self.was_not_there(attempt, exchange).await;
+            return self.record_not_there(attempt, exchange).await;
         }
         let trouble = attempt.trouble();
         let stopped = match (self.was_stopped(attempt, &exchange).await?, &failure) {
@@ -66,7 +66,7 @@ impl Node {
             DeliveryFailure::Refused(refusal)
                 if refusal.code == RefusalCode::DigestMismatch && !self.payload_is_whole(&exchange).await =>
             {
-                // Ours is damaged, not what arrived: sending it again would only be refused again.
+                // Our copy is damaged; sending it again would only be refused again.
                 self.park_damaged(attempt, exchange).await
             }
             DeliveryFailure::SourceFailed => self.not_readable(attempt, exchange, &failure.to_string()).await,
@@ -76,7 +76,8 @@ impl Node {
             }
             DeliveryFailure::Refused(refusal) => {
                 let why = format!("the partner refused it: {}", refusal.code.text());
-                // It was sealed to the key that we have of them: theirs is another by now, or somebody is in between.
+                // It was sealed to the partner's key on record: the partner has changed it, or somebody is in
+                // between.
                 let not_opened = refusal.code == RefusalCode::CannotOpen;
                 let alarm = not_opened.then(|| alarm(self.now(), &exchange, "the partner could not open it"));
                 self.park(attempt, exchange, &why, Some(refusal.code), alarm.into_iter().collect()).await
@@ -93,8 +94,8 @@ impl Node {
         }
     }
 
-    /// Something failed here, the disk for one: neither the release nor the partner has anything to do with it, and it is
-    /// tried again for as long as it takes.
+    /// A local failure, such as a disk error, which concerns neither the release nor the partner: retried for as long
+    /// as it takes.
     async fn broken_off(&self, attempt: &Attempt, mut exchange: Exchange, why: &str) -> Result<(), GatewayError> {
         let now = self.now();
         exchange.state = ExchangeState::Queued;
@@ -106,7 +107,7 @@ impl Node {
         self.commit_as(attempt, exchange, Vec::new(), vec![entry]).await
     }
 
-    /// The sealed payload could not be read to its end: tried again, unless what is there is not what was sealed.
+    /// The sealed payload could not be read completely: retried, unless it is damaged.
     pub(in crate::gateway) async fn not_readable(
         &self,
         attempt: &Attempt,
@@ -119,10 +120,10 @@ impl Node {
         }
     }
 
-    /// What is kept of the sealed payload is not what was sealed. Nothing of it is sent, and somebody must look: a disk
-    /// failed, or somebody put something else there.
+    /// The stored sealed payload is not what was sealed. Nothing is sent, and an operator must investigate: the disk
+    /// failed, or the file was replaced.
     async fn park_damaged(&self, attempt: &Attempt, exchange: Exchange) -> Result<(), GatewayError> {
-        // What a notice of a recall says is on record, and can be said again.
+        // A recall notice can be recreated from the record.
         if exchange.kind == ExchangeKind::Recall && self.remake_notice(exchange.clone(), Some(attempt)).await? {
             return Ok(());
         }
@@ -138,7 +139,7 @@ impl Node {
         }
     }
 
-    /// The partner has not said whether it has what was stopped: it is asked again, for as long as it takes.
+    /// The partner has not said whether it has a stopped exchange: it is asked again, for as long as it takes.
     pub(in crate::gateway) async fn ask_again(
         &self,
         attempt: &Attempt,
@@ -152,12 +153,12 @@ impl Node {
         let wait = retry.wait_after(tries, self.random::<1>()[0]).unwrap_or(ASK_AGAIN).max(ASK_AGAIN);
         exchange.updated = self.now();
         exchange.next_attempt = exchange.updated.plus(wait);
-        tracing::info!(exchange.id = %exchange.id, partner.id = %exchange.partner, why, "stopped, and it is not known whether the partner has it: asked again");
+        tracing::info!(exchange.id = %exchange.id, partner.id = %exchange.partner, why, "stopped, delivery unknown: the partner will be asked again");
         self.commit_as(attempt, exchange, Vec::new(), Vec::new()).await
     }
 
-    /// The partner says that it does not have what was stopped.
-    async fn was_not_there(&self, attempt: &Attempt, mut exchange: Exchange) -> Result<(), GatewayError> {
+    /// The partner states that it does not have the stopped exchange.
+    async fn record_not_there(&self, attempt: &Attempt, mut exchange: Exchange) -> Result<(), GatewayError> {
         let kind = match exchange.state {
             ExchangeState::Refused => EntryKind::ExchangeRefused,
             ExchangeState::Cancelled => EntryKind::ExchangeCancelled,
@@ -170,8 +171,8 @@ impl Node {
         self.commit_as(attempt, exchange, Vec::new(), vec![entry]).await
     }
 
-    /// The release does not stand: held, unless that is only because the clock is in doubt. Then nothing is known of the
-    /// release, and the exchange waits as it is.
+    /// The release is not permitted: held, unless only because the clock is in doubt. Then the release is undecided,
+    /// and the exchange waits as it is.
     pub(in crate::gateway) async fn not_permitted(
         &self,
         attempt: Option<&Attempt>,
@@ -189,7 +190,7 @@ impl Node {
         }
     }
 
-    /// An attempt that did not deliver: tried again later, or parked after the last.
+    /// A failed attempt: retried later, or parked after the last.
     pub(in crate::gateway) async fn failed(
         &self,
         attempt: &Attempt,
@@ -227,7 +228,7 @@ impl Node {
         Ok(())
     }
 
-    /// Nothing is tried again by itself: an operator must look.
+    /// Parks an exchange: it is not retried before an operator acts.
     pub(in crate::gateway::outbound) async fn park(
         &self,
         attempt: &Attempt,
@@ -253,7 +254,7 @@ impl Node {
         Ok(())
     }
 
-    /// Commits the outcome of an attempt, which ends its claim.
+    /// Commits the outcome of an attempt and ends its claim.
     pub(in crate::gateway) async fn commit_as(
         &self,
         attempt: &Attempt,
@@ -263,13 +264,13 @@ impl Node {
     ) -> Result<(), GatewayError> {
         let (id, owner) = (exchange.id, attempt.owner.clone());
         let change = Change::Exchange { row: Box::new(exchange), by: Some(owner.clone()), sealed: None };
-        // A row that stays in the state it was in would otherwise not be tried again before the lease ran out.
+        // Otherwise a row that stays in its state would not be retried before the lease expires.
         let unclaim = Change::Unclaim { exchange: id, owner };
         self.commit([change, unclaim].into_iter().chain(more).collect(), entries).await
     }
 }
 
-/// Somebody must look at what a partner says of an exchange.
+/// The alarm for a partner's statement that an operator must check.
 pub(in crate::gateway::outbound) fn alarm(now: Time, exchange: &Exchange, why: &str) -> Entry {
     Entry::new(now, EntryKind::Alarm, exchange.id, "gateway").with("why", why).with("partner", &exchange.partner)
 }

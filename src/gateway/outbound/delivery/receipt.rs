@@ -1,4 +1,4 @@
-//! A partner's receipt: checked against what was sent, and put on record whatever the exchange has become.
+//! Receipts from partners: checked against what was sent, and recorded whatever the state of the exchange.
 
 use super::outcome::TRIES;
 use super::outcome::alarm;
@@ -12,49 +12,49 @@ use crate::sign::Signed;
 use crate::store::{Exchange, ExchangeKind, ExchangeState, StoreError};
 use crate::system::power_may_fail;
 
-impl NotBelieved {
-    fn new(why: impl Into<String>) -> NotBelieved {
-        NotBelieved { why: why.into(), fault: None }
+impl InvalidReceipt {
+    fn new(why: impl Into<String>) -> InvalidReceipt {
+        InvalidReceipt { why: why.into(), fault: None }
     }
 }
 
-/// Why bytes are no receipt, and what is wrong with it if its signature is good.
-pub(in crate::gateway::outbound) struct NotBelieved {
+/// Why a receipt is invalid, and its fault if its signature is valid.
+pub(in crate::gateway::outbound) struct InvalidReceipt {
     why: String,
     fault: Option<ReceiptFault>,
 }
 
-/// Whether bytes are the partner's receipt for exactly what was sent, with a checkpoint of its ledger.
+/// Verifies the partner's receipt for exactly what was sent, with a checkpoint of its ledger.
 pub(in crate::gateway::outbound) fn check_receipt(
     node: &Node,
     partner: &Partner,
     manifest: &[u8],
     receipt: &[u8],
-) -> Result<(Signed<Receipt>, SignedCheckpoint), NotBelieved> {
+) -> Result<(Signed<Receipt>, SignedCheckpoint), InvalidReceipt> {
     use crate::sign::Signer as _;
     let own = node.keys().signing.public();
     let manifest = node.verified().verify::<Manifest>(manifest, own);
-    let manifest = manifest.map_err(|e| NotBelieved::new(format!("own manifest: {e}")))?;
+    let manifest = manifest.map_err(|e| InvalidReceipt::new(format!("own manifest: {e}")))?;
     let receipt = Signed::<Receipt>::verify(receipt, &partner.description.signing_key)
-        .map_err(|e| NotBelieved::new(format!("receipt: {e}")))?;
-    // INVARIANT: who did not open what was sealed cannot say `opened`. Whether it was let go in this attempt or in one that
-    // we know nothing of any more is the same then.
+        .map_err(|e| InvalidReceipt::new(format!("receipt: {e}")))?;
+    // INVARIANT: only a recipient that opened the sealed content can state `opened`. So it does not matter whether
+    // the key left in this attempt or in an earlier, forgotten one.
     receipt
         .statement()
         .answers(&manifest, node.now())
-        .map_err(|fault| NotBelieved { why: fault.to_string(), fault: Some(fault) })?;
+        .map_err(|fault| InvalidReceipt { why: fault.to_string(), fault: Some(fault) })?;
     let key: LedgerKey = partner
         .description
         .ledger_key
         .parse()
-        .map_err(|_| NotBelieved::new("the partner's ledger key does not read"))?;
+        .map_err(|_| InvalidReceipt::new("the partner's ledger key is malformed"))?;
     let head = SignedCheckpoint::verify(&receipt.statement().checkpoint, &key)
-        .map_err(|e| NotBelieved::new(format!("checkpoint in the receipt: {e}")))?;
+        .map_err(|e| InvalidReceipt::new(format!("checkpoint in the receipt: {e}")))?;
     Ok((receipt, head))
 }
 
 impl Node {
-    /// Puts a valid receipt on record, whatever the row has become in the meantime: it says what is so.
+    /// Records a valid receipt, whatever the state of the row.
     pub(in crate::gateway) async fn receipted(
         &self,
         attempt: &Attempt,
@@ -64,12 +64,12 @@ impl Node {
     ) -> Result<(), GatewayError> {
         let (receipt, head) = match check_receipt(self, partner, manifest, receipt) {
             Ok(checked) => checked,
-            Err(not) => return self.not_believed(attempt, partner, receipt, not).await,
+            Err(not) => return self.reject_receipt(attempt, partner, receipt, not).await,
         };
         power_may_fail("receipt-here");
         for _ in 1..TRIES {
             match self.record_receipt(attempt, partner, &receipt, &head).await {
-                // The row moved while this was put together: the next try sees where it is now.
+                // The row changed meanwhile: the next try reads its new state.
                 Err(GatewayError::Store(StoreError::Conflict { .. })) => {}
                 other => return other,
             }
@@ -77,26 +77,26 @@ impl Node {
         self.record_receipt(attempt, partner, &receipt, &head).await
     }
 
-    /// A receipt that is none: nothing is delivered by it, and the payload is kept. One that its partner signed without
-    /// having opened anything is not asked for again by itself, because it would be the same.
-    pub(in crate::gateway::outbound) async fn not_believed(
+    /// Handles an invalid receipt: the exchange is not delivered, and the payload is kept. If the partner signed it
+    /// without opening the content, it is not requested again automatically, because it would be the same.
+    pub(in crate::gateway::outbound) async fn reject_receipt(
         &self,
         attempt: &Attempt,
         partner: &Partner,
         receipt: &[u8],
-        NotBelieved { why, fault }: NotBelieved,
+        InvalidReceipt { why, fault }: InvalidReceipt,
     ) -> Result<(), GatewayError> {
         let row = self.exchange_row(&attempt.exchange).await?;
         let why = match fault {
-            // Everything else that a receipt says stands in the offer.
+            // All other content of a receipt is in the offer as well.
             Some(ReceiptFault::Opened) if !self.was_let_go(&row).await? => "receipt of what was never sent".into(),
             _ => why,
         };
-        tracing::error!(exchange.id = %row.id, partner.id = %partner.id, why, "receipt is not acceptable");
+        tracing::error!(exchange.id = %row.id, partner.id = %partner.id, why, "receipt rejected");
         self.observe(&partner.id, Observed::Failed).await?;
         if matches!(fault, Some(ReceiptFault::Opened | ReceiptFault::Time)) {
             let alarm = alarm(self.now(), &row, &why).with("receipt", Digest::of(receipt));
-            self.commit_news(Vec::new(), vec![alarm]).await?;
+            self.commit_unless_repeated(Vec::new(), vec![alarm]).await?;
         }
         if ExchangeState::STOPPED.contains(&row.state) {
             return self.ask_again(attempt, row, &why).await;
@@ -107,10 +107,10 @@ impl Node {
         }
     }
 
-    /// Whether it is on record that what opens an exchange was let go: in this attempt or an earlier one.
+    /// Whether the record shows that the exchange's header left, in this attempt or an earlier one.
     pub(in crate::gateway::outbound) async fn was_let_go(&self, row: &Exchange) -> Result<bool, GatewayError> {
         let entries = self.store().entries_about(&row.id.to_string()).await?;
-        // A notice of a recall has nothing that opens it, and goes as it is.
+        // A recall notice has no header and is sent as it is.
         let sent = |kind| kind == EntryKind::ExchangeSent || row.kind == ExchangeKind::Recall;
         Ok(entries.iter().any(|recorded| sent(recorded.entry.kind())))
     }
@@ -157,7 +157,7 @@ impl Node {
             None => entry,
         });
         if let Some(recalled) = self.order_about(&row).await? {
-            // Recalled while it was on its way: the notice follows it.
+            // Recalled in transit: the notice follows it.
             row.recalled = Some(recalled);
         }
         row.state = state;
@@ -175,15 +175,15 @@ impl Node {
         match stopped {
             None => tracing::info!(exchange.id = %id, partner.id = %partner.id, "delivered"),
             Some(why) => {
-                tracing::error!(exchange.id = %id, partner.id = %partner.id, why, "delivered, after it was stopped");
+                tracing::error!(exchange.id = %id, partner.id = %partner.id, why, "delivered after it was stopped");
             }
         }
-        // The partner has it and has signed for it; the sealed copy is of no further use.
+        // The partner has signed for it: the sealed copy is no longer needed.
         if let Some(payload) = payload.filter(|payload| self.spool().has_any(payload.spool)) {
             self.spool().recycle(payload.spool).await.map_err(|e| self.spool_trouble(&e))?;
         }
         if let Some(request) = request {
-            self.let_go_of_attachments(&request).await?;
+            self.release_attachments(&request).await?;
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! What this process is sending is looked at again and again, and stopped when it may not be sent any more.
+//! Checks exchanges in flight periodically and stops those that may no longer be sent.
 
 use std::sync::Arc;
 
@@ -10,37 +10,37 @@ use crate::store::{Change, Exchange, ExchangeKind, ExchangeState, StoreError};
 use crate::time::Time;
 
 impl Node {
-    /// Looks at what this process is sending: claims are renewed, and what may not be sent any more is stopped at once.
-    /// To be called at least once a second while anything is being sent; it costs nothing while nothing is.
+    /// Checks exchanges in flight: renews claims and stops what may no longer be sent. Call it at least once a second
+    /// while anything is in flight; otherwise it costs nothing.
     ///
     /// # Errors
-    /// [`GatewayError`] if the store fails: then everything that is being sent is stopped.
+    /// [`GatewayError`] if the store fails: then everything in flight is stopped.
     pub async fn check_in_flight(&self) -> Result<(), GatewayError> {
         let live = self.in_flight().all();
         if live.is_empty() {
             return Ok(());
         }
-        let looked = self.look_at(&live).await;
+        let looked = self.check_attempts(&live).await;
         if let Err(error) = &looked {
             live.iter().for_each(|attempt| attempt.break_off(&format!("it could not be decided upon again: {error}")));
         }
         looked
     }
 
-    async fn look_at(&self, live: &[Arc<Attempt>]) -> Result<(), GatewayError> {
+    async fn check_attempts(&self, live: &[Arc<Attempt>]) -> Result<(), GatewayError> {
         let (now, roster) = (self.now(), self.store().generations().await?.roster);
         self.renew(live, now).await?;
-        // A notice of a recall is stopped by nothing that changes.
+        // Nothing stops a recall notice.
         let products = || live.iter().filter(|a| a.kind == ExchangeKind::Product && a.ordered().is_none());
         if let Some(doubt) = self.clock_doubt().await? {
             products().for_each(|attempt| attempt.order(&doubt));
             return Ok(());
         }
-        // What somebody ordered comes first: to know of it, nothing need be decided.
+        // Orders come first: they need no decision.
         let mut to_be_decided = Vec::new();
         for attempt in products().filter(|attempt| attempt.is_to_be_decided(roster, now)) {
             let row = match self.store().exchange(&attempt.exchange).await {
-                // What is wrong with one row stops that one.
+                // A faulty row stops its own attempt only.
                 Err(altered @ StoreError::Altered { .. }) => {
                     attempt.order(&altered.to_string());
                     continue;
@@ -51,7 +51,7 @@ impl Node {
                 Some(row) => match self.stopped(&row).await? {
                     Some(stopped) => attempt.order(&stopped.sentence()),
                     None => {
-                        // The record moved: until it is known what that means for it, no more of it leaves.
+                        // The record changed: nothing more leaves until the effect is known.
                         if attempt.is_behind(roster) {
                             attempt.stop.hold_up();
                         }
@@ -69,9 +69,9 @@ impl Node {
         let parties = node.participants().await?;
         for (attempt, row) in to_be_decided {
             match contained(node.no_longer(&row, &parties)).await {
-                // What cannot be decided upon may not go on, and the others are looked at all the same.
+                // An undecidable exchange must not continue; the others are still checked.
                 Err(Panicked) => {
-                    node.panicked_over(row.id, &row.partner, "deciding on").await;
+                    node.record_panic(row.id, &row.partner, "deciding on").await;
                     attempt.order("deciding on it ended in an internal fault");
                 }
                 Ok(no) => match no? {
@@ -86,7 +86,7 @@ impl Node {
         Ok(())
     }
 
-    /// Why an exchange that is being sent may not be sent any more; `None` if it may.
+    /// Why an exchange in flight may no longer be sent; `None` if it may.
     async fn no_longer(&self, row: &Exchange, parties: &Arc<Participants>) -> Result<Option<String>, GatewayError> {
         if !matches!(row.state, ExchangeState::Queued | ExchangeState::Sending) {
             return Ok(Some(format!("it is {}", row.state)));
@@ -97,7 +97,7 @@ impl Node {
         self.why_no_longer(row, parties).await
     }
 
-    /// Why an attempt that ended was to stop, if it was: by an order, or by what changed since it was last decided upon.
+    /// Why an attempt that ended was to stop, if so: by an order, or by a change since its last decision.
     pub(in crate::gateway) async fn was_stopped(
         &self,
         attempt: &Attempt,

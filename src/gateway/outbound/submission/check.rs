@@ -1,5 +1,4 @@
-//! What would become of a product, asked before it is submitted: the judgement is the one that a submission gets, and
-//! nothing of it is kept.
+//! Product check: the verdict that a submission would get, without storing anything.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -29,21 +28,21 @@ use crate::store::Spool;
 use crate::system::{Entropy as _, SystemClock, SystemEntropy};
 use crate::time::Clock as _;
 
-/// The settings of the filters that this program is delivered with.
+/// The default filter settings of this program.
 const SHIPPED: &str = include_str!("../../../../policy/inspection.toml");
 
-/// What would become of a product that reads.
+/// The check result for a well-formed product.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct CheckedProduct {
-    /// What is wrong with the files that came with it.
+    /// Faults of the accompanying files.
     pub package: Vec<PackageFault>,
-    /// What each partner would get, or why it would not.
+    /// The cut for each partner, or the reasons against it.
     pub partners: Vec<CheckedPartner>,
-    /// The tearlines that would not pass, whoever they went to.
+    /// Tearlines that would fail for any recipient.
     pub tearlines: Vec<CheckedTearline>,
 }
 
-/// What one partner would get.
+/// The check result for one partner.
 #[derive(Clone, Debug, Serialize)]
 pub struct CheckedPartner {
     /// The partner.
@@ -52,39 +51,39 @@ pub struct CheckedPartner {
     pub tearline: Option<usize>,
     /// The marking of that.
     pub marking: Option<String>,
-    /// What would be changed in it before it is cut.
+    /// Changes that would be made before cutting.
     pub changes: Vec<Change>,
-    /// Every reason why a submission to it would be refused.
+    /// All reasons why a submission to this partner would be refused.
     pub reasons: Vec<ReasonView>,
-    /// What would keep it waiting, with no need to submit it again: a partner that is suspended, a clock in doubt.
+    /// What would delay it without a new submission: a suspended partner, a clock in doubt.
     pub waits: Vec<ReasonView>,
-    /// Whether it was asked about by name.
+    /// Whether the caller named this partner.
     #[serde(skip)]
     named: bool,
 }
 
-/// A tearline that would not pass.
+/// A tearline that would fail.
 #[derive(Clone, Debug, Serialize)]
 pub struct CheckedTearline {
-    /// Which, counted from 1 at the top.
+    /// Its number, counted from 1 at the top.
     pub tearline: usize,
-    /// To whom, as a release list names them; everybody if `None`.
+    /// Its release list; everybody if `None`.
     pub to: Option<String>,
     /// Why.
     pub reasons: Vec<ReasonView>,
 }
 
 impl CheckedProduct {
-    /// Whether nothing is wrong with the product, and everybody asked about by name would get something of it. That its
-    /// marks do not release it to some partner is no fault of a product.
+    /// Whether the product has no fault and every named partner would get something. That its markings do not release
+    /// it to some other partner is not a fault.
     pub fn passes(&self) -> bool {
         self.package.is_empty() && self.tearlines.is_empty() && self.partners.iter().all(CheckedPartner::passes)
     }
 }
 
 impl CheckedPartner {
-    /// Whether nothing is wrong with what it would get, and it would get something if it was asked about by name. What
-    /// keeps a product from everybody is a fault of the product.
+    /// Whether the cut has no fault, and exists if the partner was named. A reason that applies to every partner is a
+    /// fault of the product.
     pub fn passes(&self) -> bool {
         let at_fault = |reason: &ReasonView| {
             self.named
@@ -96,8 +95,8 @@ impl CheckedPartner {
 }
 
 impl Node {
-    /// What a submission of `product` from this tearline on, counted from 0 at the top, would come to at the `partners`, or
-    /// at every one that is enrolled; then also what would not pass in tearlines that go to others. Nothing is kept.
+    /// The result of submitting `product` from this tearline on, counted from 0 at the top, to `partners`, or to
+    /// every enrolled partner; then also the faults of tearlines for others. Nothing is stored.
     ///
     /// # Errors
     /// [`GatewayError`] if a partner is unknown or the node cannot be used.
@@ -160,7 +159,7 @@ impl Node {
         Ok(checked)
     }
 
-    /// Terms in order, as somebody may submit a product on: what it is for is not asked here.
+    /// Placeholder terms: the check does not ask for the purpose.
     fn any_terms(&self, request: RequestId, product: &Product) -> Result<Terms, GatewayError> {
         let said = || "product check".to_owned();
         Ok(Terms {
@@ -180,11 +179,11 @@ impl Node {
     }
 }
 
-/// What would not pass in any tearline of `product`, where no node is: with the filters as they are delivered. Files beside
-/// the text are kept encrypted, with a key that is gone afterwards.
+/// The faults of all tearlines of `product` without a node, under the default filter settings. Accompanying files are
+/// stored encrypted, with a key that is discarded afterwards.
 ///
 /// # Errors
-/// [`GatewayError`] if they cannot be kept.
+/// [`GatewayError`] if they cannot be stored.
 pub fn check_as_shipped(
     product: &Product,
     package: &mut dyn Package,
@@ -228,7 +227,7 @@ fn tearline(found: &NotPassed) -> CheckedTearline {
     }
 }
 
-/// A folder for one look at a product's files.
+/// A temporary folder for checking a product's files.
 struct Scratch {
     folder: PathBuf,
     spool: Spool,
@@ -251,7 +250,7 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // What is left holds nothing that anybody can read: the key is gone.
+        // Leftover files are unreadable: the key is gone.
         let _ = std::fs::remove_dir_all(&self.folder);
     }
 }

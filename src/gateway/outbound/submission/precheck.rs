@@ -1,4 +1,4 @@
-//! What a submission is asked before anything of it is copied: whether the agreements allow what its text says that it holds.
+//! Checks before anything is copied: whether the agreements allow the attachments that the text declares.
 
 use std::collections::BTreeSet;
 
@@ -13,9 +13,10 @@ use crate::product::Product;
 use crate::release;
 
 impl Node {
-    /// The partners whose agreements refuse the product by what its text says of its attachments. Only what has attachments
-    /// beside it is asked: they may be gigabytes, and none is copied for a product that can never go.
-    pub(super) fn hopeless(
+    /// The partners whose agreements refuse the product by the attachments that its text declares. Only products with
+    /// detached attachments are checked: they may be gigabytes, which are not copied for a product that can never be
+    /// released.
+    pub(super) fn refused_by_agreement(
         &self,
         product: &Product,
         submission: &Submission,

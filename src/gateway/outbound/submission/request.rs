@@ -1,4 +1,4 @@
-//! A request is put on record: its row, an exchange for each partner, and the product, encrypted.
+//! Records a request: its row, an exchange for each partner, and the product, encrypted.
 
 use crate::approval::{Aims, Outline, Submission, Terms};
 use crate::consent::Described;
@@ -22,14 +22,14 @@ use crate::store::{
 use crate::time::Time;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What a producer asks for, before it is signed.
+/// A producer's submission before it is signed.
 #[derive(Clone, Debug)]
 pub struct Draft {
     /// The product's bytes.
     pub product: Vec<u8>,
-    /// The format it is said to be in; one whose content shows another is refused.
+    /// The declared format; a product whose content shows another is refused.
     pub format: Option<Format>,
-    /// For whom.
+    /// The recipients.
     pub partners: BTreeSet<PartnerId>,
     /// What it is for.
     pub purpose: String,
@@ -43,13 +43,13 @@ pub struct Draft {
     pub precedence: Precedence,
     /// The request whose product this one replaces.
     pub supersedes: Option<RequestId>,
-    /// What it is to serve.
+    /// The outcome and objectives that it supports.
     pub aims: Aims,
-    /// Take this tearline, counted from 0 at the top, or a lower one.
+    /// Use this tearline, counted from 0 at the top, or a lower one.
     pub from_tearline: usize,
 }
 
-/// A submission that is under way, as the ledger speaks of it whatever becomes of it.
+/// A submission in progress, as the ledger records it whatever the outcome.
 pub(in crate::gateway::outbound) struct Attempt<'a> {
     pub request: RequestId,
     pub by: &'a OfficerId,
@@ -57,7 +57,7 @@ pub(in crate::gateway::outbound) struct Attempt<'a> {
     pub product: &'a [u8],
 }
 
-/// What is asked for, as the terms of a request.
+/// The draft as the terms of a request.
 pub(in crate::gateway::outbound) fn terms(
     request: RequestId,
     draft: &Draft,
@@ -86,7 +86,7 @@ pub(in crate::gateway::outbound) fn terms(
     }
 }
 
-/// Writes into the record what the cut's own marks allow to be shown of it: everything here is part of the cut itself.
+/// Copies to the record what the cut's own markings allow to be shown: everything here is part of the cut.
 pub(in crate::gateway) fn describe(exchange: &mut Exchange, cut: &Cut) {
     exchange.cut_digest = Some(cut.digest());
     exchange.cut_size = Some(cut.size());
@@ -164,7 +164,7 @@ impl Node {
             exchange.product_id = Some(row.product_id.clone());
             describe(&mut exchange, &candidate.cut);
             if exchange.contact.is_none() {
-                // The cut names nobody; whom to call at the partner is still part of the record.
+                // The cut names no contact; the contact at the partner is still recorded.
                 exchange.contact = parties.roster.partner(partner).map(|p| p.description.contact.clone());
             }
             entries.push(
@@ -195,7 +195,7 @@ impl Node {
             });
         }
         tracing::info!(request.id = %request, product.digest = %product.digest(), partners = candidates.len(), "request opened");
-        // Said, not decided: whether they are to be told is for an officer.
+        // For information only: an officer decides whether they are told.
         let not_replaced = earlier.keys().filter(|p| !candidates.contains_key(*p)).map(ToString::to_string).collect();
         Ok(SubmitOutcome::Open(RequestOpened { request: request.to_string(), exchanges: forecasts, not_replaced }))
     }
@@ -210,7 +210,7 @@ impl Node {
         Ok((payload.spool, held))
     }
 
-    /// The exchange of the request that is replaced, for each partner it had one for.
+    /// The exchanges of the replaced request, by partner.
     pub(in crate::gateway::outbound) async fn earlier(
         &self,
         supersedes: Option<RequestId>,
@@ -220,11 +220,8 @@ impl Node {
         Ok(self.exchanges_of(&request).await?.into_iter().map(|row| (row.partner, row.id)).collect())
     }
 
-    /// Removes what was kept of a submission that is no request.
-    pub(in crate::gateway::outbound) async fn let_go_of_submitted(
-        &self,
-        request: RequestId,
-    ) -> Result<(), GatewayError> {
+    /// Removes the stored files of a submission that did not become a request.
+    pub(in crate::gateway::outbound) async fn discard_submitted(&self, request: RequestId) -> Result<(), GatewayError> {
         self.drop_attachments(request)?;
         self.spool().remove(SpoolId::Product(request)).await.map_err(GatewayError::trouble)
     }

@@ -1,4 +1,4 @@
-//! A product is submitted: read, cut for each partner, inspected, and put on record as a request.
+//! Submission: a product is parsed, cut for each partner, inspected and recorded as a request.
 
 use super::request::Attempt;
 use super::request::Draft;
@@ -21,18 +21,17 @@ use crate::progress::Unit;
 use crate::sign::{Signed, Signer};
 
 impl Node {
-    /// Signs a submission of a text that came alone and opens its request, or refuses it whole and says why. Either is on
-    /// the ledger.
+    /// Signs a submission of a text without files and opens its request, or refuses all of it with the reasons. Both
+    /// are recorded in the ledger.
     ///
     /// # Errors
-    /// [`GatewayError::Refused`] if whoever holds the key may not submit; [`GatewayError`] if a partner is unknown or the
-    /// store does not take it. A refusal of the product or the terms is not an error.
+    /// [`GatewayError::Refused`] if the holder of the key may not submit; [`GatewayError`] if a partner is unknown or
+    /// the commit fails. A refusal of the product or the terms is not an error.
     pub async fn submit(&self, draft: Draft, signer: &dyn Signer) -> Result<SubmitOutcome, GatewayError> {
         self.submit_with(draft, signer, &mut TextAlone(Vec::new())).await
     }
 
-    /// As [`Node::submit`], with the files that belong beside the text: they are read once, in pieces, into the node's
-    /// own storage.
+    /// As [`Node::submit`], with accompanying files: they are read once, in pieces, into the node's own storage.
     ///
     /// # Errors
     /// As [`Node::submit`].
@@ -66,12 +65,12 @@ impl Node {
         self.take_in(&signed, &product, &attempt, &parties, package).await
     }
 
-    /// Opens the request of a submission that was signed elsewhere, by a producer who has no access to this node, or
+    /// Opens the request of a submission that was signed elsewhere by a producer without access to this node, or
     /// refuses it as [`Node::submit`] does.
     ///
     /// # Errors
     /// [`GatewayError::Refused`] if it is not a submission of exactly this product to this node, signed within
-    /// [`Submission::LIFE`] by somebody who may submit, or was taken in before.
+    /// [`Submission::LIFE`] by somebody who may submit, or was submitted before.
     pub async fn submit_signed(
         &self,
         product: &[u8],
@@ -86,9 +85,9 @@ impl Node {
         let said = signed.statement();
         said.is_fresh(&self.here(&parties.officers)).map_err(GatewayError::refused)?;
         let request = said.terms.request;
-        // Before anything is kept under its number: what is there belongs to the first.
+        // Before anything is stored under its number: stored data belongs to the first submission.
         if self.store().request(&request).await?.is_some() {
-            return Err(GatewayError::refused(format!("this submission was taken in before: see `status {request}`")));
+            return Err(GatewayError::refused(format!("this submission was processed before: see `status {request}`")));
         }
         known(&said.partners, &parties)?;
         let attempt = Attempt { request, by: &said.terms.submitter, partners: &said.partners, product };
@@ -97,7 +96,7 @@ impl Node {
             Err(faults) => return self.refuse_submission(&attempt, Vec::new(), faults).await,
         };
         if said.terms.originator != read.originator() {
-            let fault = "the submission names another originator than the product does".to_owned();
+            let fault = "the originator in the submission differs from the product's".to_owned();
             return self.refuse_submission(&attempt, Vec::new(), vec![fault]).await;
         }
         self.take_in(&signed, &read, &attempt, &parties, package).await
@@ -108,7 +107,7 @@ impl Node {
             .map_err(|faults| faults.iter().map(ToString::to_string).collect())
     }
 
-    /// Opens the request of a submission that holds, or refuses it; nothing is kept of one that is refused.
+    /// Opens the request of a valid submission, or refuses it; nothing of a refused one is stored.
     async fn take_in(
         &self,
         signed: &Signed<Submission>,
@@ -118,18 +117,18 @@ impl Node {
         package: &mut dyn Package,
     ) -> Result<SubmitOutcome, GatewayError> {
         let request = attempt.request;
-        // Until all of it is undone where it is told to stop.
+        // Until everything is rolled back if it is cancelled.
         let _step = self.progress().step("submitting", Unit::Bytes, None);
         let outcome = self.judged(signed, product, attempt, parties, package).await;
         match &outcome {
             Ok(SubmitOutcome::Open(_)) => {}
-            Ok(SubmitOutcome::Refused { .. }) => self.let_go_of_submitted(request).await?,
-            // What is on record, or may be, keeps what belongs to it: this request, whatever failed once it was recorded, or
-            // that of another submission of the same statement.
+            Ok(SubmitOutcome::Refused { .. }) => self.discard_submitted(request).await?,
+            // Data is kept if it is or may be on record: this request, whatever failed after its commit, or that of
+            // another submission of the same statement.
             Err(error) if error.is_outcome_unknown() => {}
             Err(_) => {
                 if let Ok(None) = self.store().request(&request).await {
-                    self.let_go_of_submitted(request).await?;
+                    self.discard_submitted(request).await?;
                 }
             }
         }
@@ -153,11 +152,11 @@ impl Node {
         if terms.expires <= now || terms.expires > longest {
             faults.push(format!("expiry must be after now and before {longest}: a release is limited in duration"));
         }
-        let hopeless = self.hopeless(product, submission, parties);
-        if !hopeless.is_empty() {
-            return self.refuse_submission(attempt, hopeless, faults).await;
+        let refused_by_agreement = self.refused_by_agreement(product, submission, parties);
+        if !refused_by_agreement.is_empty() {
+            return self.refuse_submission(attempt, refused_by_agreement, faults).await;
         }
-        // Held until the request is on record, so that a server which starts meanwhile leaves them where they are.
+        // Held until the request is on record, so that a server starting meanwhile does not set them aside.
         let _held = match blocking(|| self.keep_attachments(request, product, package)) {
             Ok(held) => held,
             Err(NotKept::Trouble(error)) => return Err(error),
@@ -169,7 +168,7 @@ impl Node {
         let contents = self.contents_of(request, product)?;
         let earlier = self.earlier(terms.supersedes).await?;
         if terms.supersedes.is_some() && !submission.partners.iter().any(|p| earlier.contains_key(p)) {
-            faults.push("the request to replace has nothing for any of these partners".to_owned());
+            faults.push("the request to replace has no exchange with any of these partners".to_owned());
         }
         let described = Described::of(product);
         let from = usize::try_from(submission.from_tearline).unwrap_or(usize::MAX);
@@ -183,7 +182,7 @@ impl Node {
             candidates.extend(would.candidate.map(|candidate| (partner.id.clone(), candidate)));
         }
         if submission.partners.is_empty() {
-            faults.push("the submission names no partner".to_owned());
+            faults.push("the submission does not name a partner".to_owned());
         }
         if !refused.is_empty() || !faults.is_empty() {
             return self.refuse_submission(attempt, refused, faults).await;
@@ -191,16 +190,15 @@ impl Node {
         self.open_request(signed, (product, &described), attempt, parties, candidates, &earlier).await
     }
 
-    /// What is wrong with what a submission is to serve, by the guiding document in force today.
+    /// Faults of a submission's aims under the guiding document in force today.
     fn aims_faults(&self, terms: &Terms, partners: &BTreeSet<PartnerId>, roster: &Roster) -> Vec<String> {
         let Some(objective) = &terms.objective else {
-            let outcome =
-                "the submission supports an outcome and cites no objective that prefers one: give the objective";
+            let outcome = "the submission supports an outcome but cites no objective for it: give the objective";
             return terms.supports_outcome.then(|| outcome.to_owned()).into_iter().collect();
         };
         let Some(guiding) = self.priorities() else {
             return vec![
-                "the submission cites an objective, and no guiding document (`priorities.toml`) is in force".into(),
+                "the submission cites an objective, but no guiding document (`priorities.toml`) is in force".into(),
             ];
         };
         let today = self.now().date();
@@ -241,7 +239,7 @@ impl Node {
     }
 }
 
-/// Refuses a partner that is not enrolled.
+/// Fails if a partner is not enrolled.
 pub(in crate::gateway) fn known(partners: &BTreeSet<PartnerId>, parties: &Participants) -> Result<(), GatewayError> {
     match partners.iter().find(|id| parties.roster.partner(id).is_none_or(|p| p.standing == Standing::Removed)) {
         Some(unknown) => Err(GatewayError::no_partner(unknown)),

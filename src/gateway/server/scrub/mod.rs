@@ -1,7 +1,8 @@
-//! Looking for damage in the background: every page of the database and every entry of the ledger, every stamped row, every
-//! payload and every product that is kept, at a bounded rate, again and again.
+//! Background scan for damage: every page of the database, entry of the ledger, stamped row, stored payload and
+//! product, at a bounded rate, repeatedly.
 //!
-//! It never mends and never deletes: what it finds is an alarm, and stays one until a later pass finds it whole.
+//! It never repairs and never deletes: a finding raises an alarm, which lasts until a later pass finds the object
+//! intact.
 
 mod payloads;
 
@@ -19,53 +20,53 @@ use crate::ident::{ExchangeId, RequestId};
 use crate::ledger::{Entry, EntryKind, LedgerKey, SignedCheckpoint};
 use crate::store::{Disagreement, ExchangeFilter, Part, RequestFilter, StoreError};
 
-/// How far a search has come, with all that it found, is not longer than this.
+/// Maximum length of the stored progress and findings, in bytes.
 const VIEW_BYTES_MAX: u64 = 16 << 20;
-/// How long after one pass the next begins. A start begins one too.
+/// Pause between two passes. A start begins one too.
 const AGAIN: Duration = Duration::from_secs(86_400);
-/// How long a start may be held up by a look over the database.
+/// Maximum time that the quick check may delay a start.
 const GLANCE: Duration = Duration::from_millis(100);
-/// How often it is written how far a pass has come.
+/// How often the progress of a pass is stored.
 const TOLD_EVERY: Duration = Duration::from_secs(5);
-/// Rows that are looked at before the next pause.
+/// Rows checked between two pauses.
 const ROWS: u32 = 64;
-/// What reading a row counts as.
+/// Bytes that a row counts as for the rate limit.
 const ROW_BYTES: u64 = 2048;
-/// How long after something was found damaged it is looked at once more.
+/// How long after a finding the object is checked again.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
-/// Most findings of one pass that are kept and told.
+/// Maximum number of findings of one pass that are stored and reported.
 const FOUND_MAX: usize = 100;
 
-/// Something that is damaged.
+/// A damage finding.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DamageView {
     /// The node, an exchange, a request or a partner.
     pub subject: String,
-    /// What is the matter, and what to do.
+    /// What is wrong, and the remedy.
     pub text: String,
 }
 
-/// How far the search for damage has come.
+/// Progress and findings of the damage scan.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScrubView {
-    /// When the pass under way, or the last one, began.
+    /// When the current or last pass began.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub began: Option<String>,
-    /// When the last whole pass ended.
+    /// When the last complete pass ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub whole: Option<String>,
-    /// What the pass under way looks at; `done` between two.
+    /// The current step; `done` between two passes.
     pub at: String,
-    /// Bytes that it has looked at.
+    /// Bytes checked so far.
     pub bytes: u64,
-    /// What the last whole pass found.
+    /// Findings of the last complete pass.
     pub found: Vec<DamageView>,
-    /// What the one under way has found so far.
+    /// Findings of the current pass so far.
     pub finding: Vec<DamageView>,
 }
 
 impl ScrubView {
-    /// What is damaged, as far as is known: each finding once.
+    /// All known damage, each finding once.
     pub fn damage(&self) -> impl Iterator<Item = &DamageView> {
         self.found.iter().chain(self.finding.iter().filter(|damage| !self.found.contains(damage)))
     }
@@ -82,18 +83,18 @@ impl ScrubView {
     }
 }
 
-/// What is looked at, in this order.
+/// The steps of a pass, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
     /// The database file and the ledger's tree.
     File(Part),
-    /// What is enrolled and set, what may leave, and what came in and is here.
+    /// Partners, officers, settings, exchanges that may leave, and what is in the inbox.
     Enrolled,
     /// Exchanges that are finished or came in, after this one.
     Finished(Option<ExchangeId>),
     /// Requests that are finished.
     Requests(Option<RequestId>),
-    /// Heads of partners' ledgers.
+    /// Checkpoints of partners' ledgers.
     Witnesses,
     /// Sealed payloads, of exchanges older than this one.
     Payloads(Option<ExchangeId>),
@@ -104,7 +105,7 @@ enum Step {
 impl Step {
     const FIRST: Step = Step::File(Part::FIRST);
 
-    /// What is looked at once a step has nothing more to look at.
+    /// The step after this one.
     fn following(self) -> Option<Step> {
         match self {
             Step::File(_) => Some(Step::Enrolled),
@@ -129,7 +130,7 @@ impl Step {
     }
 }
 
-/// What one step found, and where it goes on.
+/// Findings of one step, and where to continue.
 struct ScanResults {
     bytes: u64,
     found: Vec<DamageView>,
@@ -137,13 +138,13 @@ struct ScanResults {
 }
 
 impl ScanResults {
-    /// Rows were looked at; there are more if `more` says where.
+    /// Result of checking rows; `more` says where to continue, if there are more.
     fn rows(step: Step, rows: u64, found: Vec<DamageView>, more: Option<Step>) -> ScanResults {
         ScanResults { bytes: rows * ROW_BYTES, found, next: more.or_else(|| step.following()) }
     }
 }
 
-/// Looks for damage until `ended`.
+/// Scans for damage until `ended`.
 pub(in crate::gateway) async fn scrub(current: Arc<ArcSwap<Node>>, ended: CancellationToken) {
     tokio::select! {
         biased;
@@ -155,7 +156,7 @@ pub(in crate::gateway) async fn scrub(current: Arc<ArcSwap<Node>>, ended: Cancel
 async fn pass_after_pass(current: &ArcSwap<Node>) {
     loop {
         if let Err(error) = pass(current).await {
-            tracing::warn!(error = %error, "the search for damage came to no end: it begins again in a day");
+            tracing::warn!(error = %error, "the damage scan failed: it restarts in a day");
         }
         tokio::time::sleep(AGAIN).await;
     }
@@ -169,9 +170,9 @@ async fn pass(current: &ArcSwap<Node>) -> Result<(), GatewayError> {
     while let Some(at) = step {
         let node = current.load_full();
         at.name().clone_into(&mut view.at);
-        let looked = match node.look_for_damage(at).await {
+        let looked = match node.scan_step(at).await {
             Ok(looked) => looked,
-            // What cannot be read at all is damage too, and keeps nobody from looking at the rest.
+            // Unreadable data is damage too, and must not keep the rest from being checked.
             Err(GatewayError::Store(
                 error @ (StoreError::Altered { .. }
                 | StoreError::Damaged { .. }
@@ -188,7 +189,7 @@ async fn pass(current: &ArcSwap<Node>) -> Result<(), GatewayError> {
         };
         view.bytes += looked.bytes;
         for damage in looked.found {
-            node.tell_damage(&damage).await;
+            node.report_damage(&damage).await;
             if view.finding.len() < FOUND_MAX && !view.finding.contains(&damage) {
                 view.finding.push(damage);
                 told = Duration::ZERO;
@@ -211,15 +212,15 @@ impl Node {
     /// How far the search for damage has come, in whatever process it runs.
     pub fn scrub_view(&self) -> ScrubView {
         let read = read_file(&self.scrub_file(), VIEW_BYTES_MAX).ok();
-        // It is told, never acted on: one that does not read is as good as none.
+        // It is for display only: a malformed one is treated as missing.
         read.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
     }
 
-    /// Refuses to start on a database that is plainly damaged. What takes longer than a start may is looked at while it runs.
+    /// Fails if the database is obviously damaged. What takes longer than a start may is checked while the node runs.
     ///
     /// # Errors
-    /// [`GatewayError`] that says what is damaged and what to do.
-    pub(in crate::gateway) async fn glance_for_damage(&self) -> Result<(), GatewayError> {
+    /// [`GatewayError`] that names the damage and the remedy.
+    pub(in crate::gateway) async fn quick_damage_check(&self) -> Result<(), GatewayError> {
         let found = self.store().quick_check(GLANCE).await?;
         let Some(first) = found.first() else { return Ok(()) };
         Err(GatewayError::Trouble(format!(
@@ -227,18 +228,18 @@ impl Node {
         )))
     }
 
-    /// Puts a finding into the log and on record, unless the last alarm about its subject said so.
-    async fn tell_damage(&self, damage: &DamageView) {
+    /// Logs and records a finding, unless the last alarm about its subject is the same.
+    async fn report_damage(&self, damage: &DamageView) {
         let DamageView { subject, text } = damage;
         tracing::error!(subject, text, "damaged");
         let alarm = Entry::new(self.now(), EntryKind::Alarm, subject, "scrub");
         let alarm = alarm.with("damaged", text.chars().take(200).collect::<String>());
-        if let Err(error) = self.commit_news(Vec::new(), vec![alarm]).await {
+        if let Err(error) = self.commit_unless_repeated(Vec::new(), vec![alarm]).await {
             tracing::error!(error = %error, "the alarm could not be put on record");
         }
     }
 
-    /// Waits for as long as reading so much may take.
+    /// Waits as long as reading this many bytes may take at the scan's rate.
     async fn pause_after(&self, bytes: u64) {
         let rate = self.config().store.scrub_bytes_per_second.max(1);
         let nanos = u128::from(bytes) * 1_000_000_000 / u128::from(rate);
@@ -252,16 +253,16 @@ impl Node {
     }
 
     fn keep_scrub_view(&self, view: &ScrubView) {
-        // INVARIANT: a view is plain data. What cannot be written is told in the log, and only that.
+        // INVARIANT: a view is plain data. A failed write is logged and has no other effect.
         let kept = serde_json::to_vec(view).map_err(GatewayError::trouble);
         if let Err(error) =
             kept.and_then(|bytes| crate::gateway::node::files::replace(&self.scrub_file(), &bytes, 0o600))
         {
-            tracing::warn!(error = %error, "how far the search for damage has come is not kept");
+            tracing::warn!(error = %error, "the progress of the damage scan cannot be stored");
         }
     }
 
-    async fn look_for_damage(&self, step: Step) -> Result<ScanResults, GatewayError> {
+    async fn scan_step(&self, step: Step) -> Result<ScanResults, GatewayError> {
         let name = self.config().node.name.to_string();
         let altered = |what: Vec<Disagreement>| {
             let remedy = "run `ledger verify`, find out what wrote to the database, and put the store back from a copy";
@@ -276,9 +277,9 @@ impl Node {
             }
             Step::Enrolled => {
                 let mut found = altered(self.proved().compare_all().await?);
-                // Nothing that the node does itself shows whether its authorities' certificates still hold.
+                // Normal operation does not show whether the authorities' certificates are still valid.
                 if self.certificate_keys().is_err() {
-                    // What another process replaces, or what cannot be opened at the moment, is looked at once more.
+                    // What another process replaces, or cannot be opened right now, is checked again.
                     tokio::time::sleep(LOOK_AGAIN).await;
                 }
                 if let Err(error) = self.certificate_keys() {
@@ -321,19 +322,19 @@ impl Node {
         })
     }
 
-    /// Heads of partners' ledgers that those partners did not sign.
+    /// Stored checkpoints of partners' ledgers that those partners did not sign.
     async fn damaged_heads(&self) -> Result<(u64, Vec<DamageView>), GatewayError> {
         let mut found = Vec::new();
         let partners = self.store().partners().await?;
         for row in &partners {
             let Some(head) = self.store().witnessed(&row.id).await? else { continue };
-            // One that was removed has no key any more that counts.
+            // A removed partner has no valid key any more.
             let Ok(partner) = self.partner(&row.id).await else { continue };
             let key = partner.description.ledger_key.clone();
             let Ok(key) = key.parse::<LedgerKey>() else { continue };
-            // Of a head that was signed with an earlier key of that ledger nothing can be said.
+            // A checkpoint signed with an earlier key of that ledger cannot be checked.
             if SignedCheckpoint::verify(&head, &key).is_err() && !key.is_other_in(&head) {
-                let text = "the head of its ledger that is kept is not one that it signed: run `ledger verify`, and put the \
+                let text = "the stored checkpoint of its ledger was not signed by it: run `ledger verify`, and put the \
                             store back from a copy";
                 found.push(DamageView { subject: row.id.to_string(), text: text.to_owned() });
             }

@@ -1,4 +1,4 @@
-//! Reading back what is kept of exchanges and requests: sealed payloads, products and the attachments beside them.
+//! Reads back the stored data of exchanges and requests: sealed payloads, products and their attachments.
 
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::time::Duration;
@@ -10,19 +10,19 @@ use crate::gateway::{GatewayError, Node};
 use crate::product::{Attachment, Contents as _, Product};
 use crate::store::{Direction, Exchange, ExchangeState, Payload, Request, awaited};
 
-/// How much of a file is read before the next pause.
+/// Bytes of a file read between two pauses.
 const PIECE: usize = 256 << 10;
-/// Nothing that the gateway does puts an exchange off for longer: a quota lasts a day.
+/// The gateway delays an exchange by no more than this: a quota lasts a day.
 const PUT_OFF_MAX: Duration = Duration::from_secs(2 * 86_400);
 
 impl Node {
-    /// What is wrong with the payload of an exchange, or with when it is sent.
+    /// Damage of an exchange's payload or due time.
     pub(super) async fn damaged_exchange(&self, row: &Exchange) -> Result<Option<DamageView>, GatewayError> {
         let told = |text: String| DamageView { subject: row.id.to_string(), text };
         let latest = self.now().plus(PUT_OFF_MAX);
         if row.state == ExchangeState::Queued && row.next_attempt > latest {
             return Ok(Some(told(format!(
-                "it is queued and not tried before {}, which is later than anything puts it off: cancel it and submit it again",
+                "it is queued until {}, later than any regular delay: cancel it and submit it again",
                 row.next_attempt
             ))));
         }
@@ -32,7 +32,7 @@ impl Node {
             if self.digest_of(payload).await == Some(payload.digest) {
                 return Ok(None);
             }
-            // It may have been let go of while it was read, or is being sealed anew: then it is looked at again.
+            // It may have been deleted or sealed again meanwhile: then it is checked again.
             tokio::time::sleep(LOOK_AGAIN).await;
             let again = self.store().exchange(&row.id).await?;
             if again.is_none_or(|again| again.payload != row.payload || !again.keeps_payload()) {
@@ -40,24 +40,24 @@ impl Node {
             }
         }
         if row.state == ExchangeState::Taken {
-            // What was taken long ago is kept no more.
+            // What was taken long ago is no longer stored.
             let there = self.spool().has_any(payload.spool);
-            let text = "it was taken, and its sealed payload, which is kept to be taken again, is damaged: put the spool back \
+            let text = "it was taken, but the sealed payload stored for taking it again is damaged: restore the spool \
                         from a copy, or ask the partner to send it again if it is needed";
             return Ok(there.then(|| told(text.to_owned())));
         }
         let remedy = match row.direction {
-            Direction::Out => "put the spool back from a copy, or cancel it and submit it again",
-            Direction::In => "put the spool back from a copy, or ask the partner to send it again",
+            Direction::Out => "restore the spool from a backup, or cancel it and submit it again",
+            Direction::In => "restore the spool from a backup, or ask the partner to send it again",
         };
         Ok(Some(told(format!("its sealed payload is missing or damaged: {remedy}"))))
     }
 
-    /// The digest of a payload, read at the rate of the search; `None` if it cannot be read, or has another size.
+    /// The digest of a payload, read at the scan's rate; `None` if it cannot be read or has another size.
     async fn digest_of(&self, payload: Payload) -> Option<Digest> {
         let (mut hasher, mut at) = (Hasher::new(), 0);
         loop {
-            // Opened for each piece: whoever reads a file keeps others from letting it go, and at this rate for long.
+            // Opened for each piece: an open reader delays deletion of the file, and at this rate for long.
             let mut reader = self.payload(payload).await.ok().filter(|reader| reader.size() == payload.size)?;
             if at == payload.size {
                 return Some(hasher.finish());
@@ -70,9 +70,10 @@ impl Node {
         }
     }
 
-    /// What is wrong with the product of a request, and with the attachments that wait beside it.
+    /// Damage of a request's product and its stored attachments.
     pub(super) async fn damaged_product(&self, row: &Request) -> Result<Vec<DamageView>, GatewayError> {
-        let remedy = "what waits for it cannot be cut: put the spool back from a copy, or submit it again";
+        let remedy =
+            "no cut can be made for its waiting exchanges: restore the spool from a backup, or submit it again";
         let told = |why: String| DamageView { subject: row.id.to_string(), text: format!("{why}; {remedy}") };
         let bytes = match self.product_text(row).await {
             Ok(bytes) => bytes,
@@ -80,8 +81,8 @@ impl Node {
             Err(error) => return Err(error),
         };
         self.pause_after(bytes.len() as u64).await;
-        // Attachments are kept for as long as anything waits for them. A product that the register in force does not read is
-        // told where it is needed.
+        // Attachments are stored as long as an exchange waits for them. A product that is invalid under the register
+        // in force is reported where it is needed.
         let waits = || awaited(&**self.store(), &row.id);
         if !waits().await? {
             return Ok(Vec::new());
@@ -103,7 +104,7 @@ impl Node {
         Ok(found)
     }
 
-    /// Whether an attachment is what its product says, read at the rate of the search.
+    /// Whether an attachment matches its product, read at the scan's rate.
     async fn is_attachment_whole(&self, row: &Request, product: &Product, attachment: &Attachment) -> bool {
         let (mut hasher, mut at) = (Hasher::new(), 0);
         while at < attachment.size() {
