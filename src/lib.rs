@@ -19,7 +19,7 @@
 //!
 //! Values that everything else is made of:
 //!
-//! - [`text_form`]: types that are written as one text, such as identifiers and digests, and their JSON, TOML and CBOR forms.
+//! - [`text_codec`]: types that are written as one text, such as identifiers and digests, and their JSON, TOML and CBOR forms.
 //! - [`time`]: instants, clocks, and steps of a clock that is set.
 //! - [`log_limiter`]: the rate limit of log lines that somebody outside can cause.
 //! - [`digest`]: SHA-256, and canonical CBOR, the one encoding that is hashed or signed.
@@ -58,7 +58,7 @@
 //!
 //! - [`progress`]: how far long work has come, and how it is told to stop.
 //! - [`system`]: the system's clock and randomness, and the fault points of tests.
-//! - [`filters`]: the parsers of [`rebuild`] in a process of their own, which the kernel confines.
+//! - [`filter_process`]: the parsers of [`rebuild`] in a process of their own, which the kernel confines.
 //! - [`config`]: the configuration file, the key files, and how files are written whole.
 //! - [`store`]: records, ledger and sealed payloads of a node, each commit durable before its effect is seen.
 //! - [`pki`]: certificates: a node's own authorities, revocation, TLS, and whose certificate a peer presents.

@@ -1,4 +1,4 @@
-//! What the documents say of the tree is so: every source file and folder that they name is there, the map of the modules in
+//! What documents and comments say of the tree is so: every source file and folder that they name is there, the map of the modules in
 //! `docs/ARCHITECTURE.md` has every room in its order, and each row of its table of changes names what exists.
 
 use std::fs;
@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::source::{is_test, quoted, root};
+use crate::source::{is_test, quoted, root, sources};
 
 const ARCHITECTURE: &str = "docs/ARCHITECTURE.md";
 /// Files of Rust in a folder, wherever they are named.
@@ -23,6 +23,18 @@ static LINES: LazyLock<Regex> = LazyLock::new(|| pattern(r"^((?:  )*)([a-z]\w*)(
 
 fn pattern(text: &str) -> Regex {
     Regex::new(text).expect("a pattern")
+}
+
+/// Every source file and test with its comments, each on the line on which it stands.
+fn comments() -> Vec<(String, String)> {
+    let paths = ["src", "tests", "benches"].into_iter().flat_map(|folder| sources(&root().join(folder)));
+    let of = |line: &str| line.split_once("//").map_or("", |(_, comment)| comment).to_owned();
+    let read = paths.map(|path| {
+        let text = fs::read_to_string(&path).unwrap();
+        let name = path.strip_prefix(root()).unwrap().display().to_string();
+        (name, text.lines().map(of).collect::<Vec<_>>().join("\n"))
+    });
+    read.collect()
 }
 
 /// The documents that are held to the tree, each with its text.
@@ -135,10 +147,11 @@ fn rows(section: &str) -> Vec<Vec<String>> {
 }
 
 #[test]
-fn every_path_in_the_documents_exists() {
-    let documents = documents();
+fn every_path_in_the_documents_and_comments_exists() {
+    let mut documents = documents();
     let named = documents.iter().map(|(_, text)| FILES.find_iter(text).count()).sum::<usize>();
     assert!(named > 200, "the search finds {named}");
+    documents.extend(comments());
     let of =
         |(name, text): &(String, String)| missing(text).into_iter().map(|what| format!("{name}, {what}")).collect();
     let missing: Vec<String> = documents.iter().flat_map(|document| -> Vec<String> { of(document) }).collect();

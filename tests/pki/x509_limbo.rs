@@ -2,7 +2,7 @@
 //!
 //! Nothing of the corpus may get in as it stands. That alone proves little, since no certificate in it is of our
 //! algorithms and names; so a second test counts what the profile check has against each case in particular, and
-//! `pki/strict.rs` puts the same mistakes into certificates that are ours in everything else.
+//! `tests/pki/strict.rs` puts the same mistakes into certificates that are ours in everything else.
 
 use std::collections::BTreeMap;
 
