@@ -177,6 +177,7 @@ fn refused(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
                 _ => error.render().to_string(),
             };
             let said = said.split("\n\nUsage:").next().unwrap_or_default();
+            let said = said.split("\n\nFor more information").next().unwrap_or_default();
             Out::new(format).failure(&Failure::input(said.trim_start_matches("error: ").trim()))
         }
         None => {

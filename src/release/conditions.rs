@@ -15,7 +15,7 @@ use crate::policy::Stage;
 use crate::time::Time;
 
 /// How many people must approve, whatever policy allows.
-pub(super) const PEOPLE_MIN: usize = 2;
+pub const PEOPLE_MIN: usize = 2;
 
 /// How many consents one release may rest on: its record on the ledger names each.
 pub(super) const CONSENTS_MAX: usize = 8;

@@ -17,7 +17,7 @@ mod question;
 mod decide;
 mod what_if;
 
-pub use crate::release::conditions::{not_yet, outside_agreement};
+pub use self::conditions::{PEOPLE_MIN, not_yet, outside_agreement};
 pub use decide::decide;
 pub use decision::{Decision, Outcome, Reason, Source};
 pub use exclusions::never_passes;

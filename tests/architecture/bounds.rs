@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use crate::source::{root, sources};
+use crate::source::{is_test, quoted, root, sources};
 
 /// The heading of the table.
 const HEADING: &str = "## What someone outside can make us spend";
@@ -92,11 +92,6 @@ fn table() -> Vec<[String; 5]> {
     cells.map(|cells| cells.try_into().unwrap_or_else(|cells| panic!("not five cells: {cells:?}"))).collect()
 }
 
-/// What stands between backquotes.
-fn quoted(cell: &str) -> impl Iterator<Item = String> + '_ {
-    cell.split('`').skip(1).step_by(2).map(str::to_owned)
-}
-
 #[test]
 fn whatever_can_grow_is_in_the_table_and_nothing_else() {
     let found: BTreeSet<String> = files().iter().flat_map(|(file, text)| gathered(file, text)).collect();
@@ -139,20 +134,9 @@ fn each_row_of_the_table_names_a_setting_and_a_test_that_exist() {
         if tests.is_empty() {
             wrong.push(format!("{what}: no test"));
         }
-        wrong.extend(tests.iter().filter(|test| !exists(test)).map(|test| format!("{what}: no test `{test}`")));
+        wrong.extend(tests.iter().filter(|test| !is_test(test)).map(|test| format!("{what}: no test `{test}`")));
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
-}
-
-/// Whether there is a test, named by its program, its file where the program has several, and the beginning of its name;
-/// `library` for one beside the code.
-fn exists(test: &str) -> bool {
-    let Some((place, name)) = test.rsplit_once("::") else { return false };
-    let files = match place {
-        "library" => sources(&root().join("src")),
-        place => vec![root().join("tests").join(place.replace("::", "/")).with_extension("rs")],
-    };
-    files.iter().any(|file| fs::read_to_string(file).is_ok_and(|text| text.contains(&format!("fn {name}"))))
 }
 
 #[test]

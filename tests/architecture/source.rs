@@ -22,6 +22,22 @@ pub fn sources(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// What stands between backquotes in one line of a document.
+pub fn quoted(line: &str) -> impl Iterator<Item = String> + '_ {
+    line.split('`').skip(1).step_by(2).map(str::to_owned)
+}
+
+/// Whether there is a test, named by its program, its file where the program has several, and the beginning of its name;
+/// `library` for one beside the code. Without a name it is every test of that file.
+pub fn is_test(test: &str) -> bool {
+    let Some((place, name)) = test.rsplit_once("::") else { return false };
+    let files = match place {
+        "library" => sources(&root().join("src")),
+        place => vec![root().join("tests").join(place.replace("::", "/")).with_extension("rs")],
+    };
+    files.iter().any(|file| fs::read_to_string(file).is_ok_and(|text| text.contains(&format!("fn {name}"))))
+}
+
 /// The code of a file as `rustfmt` leaves it: without comments, and without whatever `#[cfg(test)]` stands on, to the line
 /// that ends it at the same depth. What follows behind that is code like what stands before.
 pub fn code_of(text: &str) -> String {

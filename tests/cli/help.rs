@@ -152,6 +152,22 @@ fn what_is_wrong_with_the_arguments_is_json_where_json_is_asked_for() {
 }
 
 #[test]
+fn wrong_arguments_are_told_what_is_expected() {
+    for (arguments, said) in [
+        (&["status", "--limit", "0"][..], "expected a whole number of at least 1"),
+        (&["status", "EXERCISE"], "expected an exchange (`ex-…`) or a request (`rq-…`)"),
+    ] {
+        for format in ["human", "json"] {
+            let output = run(&[arguments, &["--format", format]].concat());
+            let error = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert_eq!(output.status.code(), Some(2), "{error}");
+            assert!(error.contains(said), "{error}");
+            assert_eq!(error.contains("--help"), format == "human", "{error}");
+        }
+    }
+}
+
+#[test]
 fn in_lines_a_list_is_one_line_an_item() {
     let world = World::new();
     let node = world.node("exercise-usa", "USA");

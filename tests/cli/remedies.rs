@@ -57,6 +57,22 @@ fn a_name_or_profile_that_was_changed_after_init_is_named_with_its_file_and_sett
 }
 
 #[test]
+fn a_configuration_check_names_the_name_and_profile_that_a_node_was_made_with() {
+    let world = World::new();
+    let faults = |from: &str, to: &str| {
+        let node = world.node("exercise-usa", "USA");
+        node.reconfigure(from, to);
+        let answer = node.run(&["config", "check"]).expect(2);
+        std::fs::remove_dir_all(&node.folder).unwrap();
+        answer.text("/faults/0").to_owned()
+    };
+    let name = faults("name = \"exercise-usa\"", "name = \"exercise-us\"");
+    assert!(name.contains("set `name = \"exercise-usa\"`"), "{name}");
+    let profile = faults("profile = \"cnsa2\"", "profile = \"hybrid\"");
+    assert!(profile.contains("set `profile = \"cnsa2\"`"), "{profile}");
+}
+
+#[test]
 fn a_node_on_every_interface_must_say_which_address_partners_dial() {
     let world = World::new();
     let init = |folder: &str, more: &[&str]| {

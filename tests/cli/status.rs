@@ -131,6 +131,32 @@ fn status_fits_a_terminal_and_has_colour_only_where_it_is_wanted() {
 }
 
 #[test]
+fn what_awaits_approval_says_so_and_every_line_of_a_status_fits_its_terminal() {
+    let world = World::new();
+    let (us, them) = (world.node("exercise-usa", "USA"), world.node("exercise-gbr", "GBR"));
+    world.enrol(&us, &them, &[]);
+    world.officers(&us);
+    let (request, exchange) = submit(&world, &us, "WAITS");
+    let awaits = |node: &Node| node.run(&["status"]).expect(0).text("/exchanges/0/awaits").to_owned();
+    assert_eq!(awaits(&us), "awaiting approval: 0 of 2");
+    approve(&world, &us, &request, "exercise-officer-1").expect(0);
+    assert_eq!(awaits(&us), "awaiting approval: 1 of 2");
+    for subject in [&request, &exchange] {
+        let said = us.run_human(&["status", subject]).expect(0).stdout;
+        assert!(said.contains("awaiting approval: 1 of 2"), "{said}");
+    }
+    let again = us.run_human(&["approve", &request, "--yes", "--key", &us.key("exercise-officer-1")]).expect(1).stdout;
+    let said = format!("Not counted: exercise-officer-1 has already approved this request ({request})");
+    assert!(again.starts_with(&said), "{again}");
+    for columns in [60_u32, 80, 200] {
+        let Some(said) = at_terminal(&us, columns, "", "status") else { return };
+        let long =
+            plain(&said).lines().find(|line| line.trim_end().chars().count() > columns as usize).map(str::to_owned);
+        assert_eq!(long, None, "{columns}: {said}");
+    }
+}
+
+#[test]
 fn what_waits_is_pending_and_what_was_delivered_is_closed_and_approved_no_more() {
     let world = World::new();
     let (mut us, mut them) = world.pair();

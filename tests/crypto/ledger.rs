@@ -1,6 +1,6 @@
 //! The ledger against vectors from elsewhere, and against every alteration.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::property::property;
 use portcullis::digest::Digest;
@@ -208,6 +208,16 @@ fn check(sample: &str) -> Result<(), String> {
     let head = SignedCheckpoint::verify(note, &key).map_err(|e| e.to_string())?;
     let entries = lines.lines().filter_map(|l| l.strip_prefix("entry ")).map(|l| hex::decode(l).unwrap_or_default());
     verify(entries, &head).map(drop).map_err(|e| e.to_string())
+}
+
+#[test]
+fn every_kind_is_in_the_documents() {
+    let page = include_str!("../../docs/RECORDS.md");
+    let (_, after) = page.split_once("| about | kinds |").expect("a table of kinds");
+    let table = after.split("\n\n").next().unwrap();
+    let listed: BTreeSet<&str> = table.split('`').skip(1).step_by(2).collect();
+    let kinds: BTreeSet<&str> = EntryKind::ALL.iter().map(|kind| kind.as_str()).collect();
+    assert_eq!(listed, kinds);
 }
 
 /// Writes a new sample, with a key that nobody keeps: `cargo test --test crypto ledger:: -- --ignored`.

@@ -60,7 +60,9 @@ impl Status {
         }
         match &watched {
             Watched::Exchange(exchange) => {
-                let detail = node.exchange_detail(exchange).await.map_err(Failure::from)?;
+                let mut detail = node.exchange_detail(exchange).await.map_err(Failure::from)?;
+                let view = std::slice::from_mut(&mut detail.exchange);
+                node.say_what_is_awaited(view).await.map_err(Failure::from)?;
                 out.answer(&detail, |text| tell(text, &detail, out));
             }
             Watched::Request(request) => self.request(&node, request, out).await?,
@@ -72,7 +74,8 @@ impl Status {
     async fn request(&self, node: &Node, request: &RequestId, out: Out) -> Result<(), Failure> {
         let (view, exchanges) = node.request_status(request).await.map_err(Failure::from)?;
         let progress = progress(&view, &exchanges);
-        let exchanges = self.limit.first(exchanges);
+        let mut exchanges = self.limit.first(exchanges);
+        node.say_what_is_awaited(&mut exchanges).await.map_err(Failure::from)?;
         out.answer(&json!({ "request": view, "progress": progress, "exchanges": exchanges }), |text| {
             let _ = writeln!(text, "{} {progress}: {}", out.bold(&view.request), shown(&view.purpose));
             for (name, said) in view.aims.lines() {
@@ -88,7 +91,8 @@ impl Status {
     }
 
     async fn everything(&self, node: &Node, out: Out) -> Result<(), Failure> {
-        let exchanges = self.limit.first(node.exchange_views(self.all).await.map_err(Failure::from)?);
+        let mut exchanges = self.limit.first(node.exchange_views(self.all).await.map_err(Failure::from)?);
+        node.say_what_is_awaited(&mut exchanges).await.map_err(Failure::from)?;
         let alarms = node.alarms().await.map_err(Failure::from)?;
         let changes = node.recent_changes().await.map_err(Failure::from)?;
         let refused = node.refused_offers().await.map_err(Failure::from)?;
@@ -104,30 +108,41 @@ impl Status {
             "scrub": scrub, "delivered": delivered, "received": received,
         });
         out.answer(&answer, |text| {
+            let mut before = String::new();
             for alarm in &alarms {
                 let head = out.painted(BAD, &format!("ALARM {} {}", alarm.what, alarm.subject));
-                let _ = writeln!(text, "{head}: {}", shown(&alarm.text));
+                let _ = writeln!(before, "{head}: {}", shown(&alarm.text));
             }
+            text.push_str(&table::folded(&before, out));
             match exchanges.is_empty() {
                 true if self.all => text.push_str("no exchanges\n"),
                 true => text.push_str("no open exchanges\n"),
                 false => table::tell(text, &exchanges, node.now(), out),
             }
-            tell_lately(text, "delivered", &delivered, "status EXCHANGE` shows the receipt", node.now(), out);
-            tell_lately(text, "received", &received, "inbox take EXCHANGE --out PLACE` takes it", node.now(), out);
+            let mut after = String::new();
+            tell_lately(&mut after, "delivered", &delivered, "status EXCHANGE` shows the receipt", node.now(), out);
+            tell_lately(
+                &mut after,
+                "received",
+                &received,
+                "inbox take EXCHANGE --out PLACE` takes it",
+                node.now(),
+                out,
+            );
             for offer in &refused {
                 let RefusedOffer { exchange, partner, times, code, why, last } = offer;
                 let _ = writeln!(
-                    text,
+                    after,
                     "refused {exchange} from {partner}, {times} times, last {last}: {code}: {}",
                     shown(why)
                 );
             }
-            tell_scrub(text, &scrub);
+            tell_scrub(&mut after, &scrub);
             if !changes.is_empty() {
-                text.push_str("changes of who may do what, and by which rules, in the last 30 days:\n");
-                tell_changes(text, &changes);
+                after.push_str("changes of who may do what, and by which rules, in the last 30 days:\n");
+                tell_changes(&mut after, &changes);
             }
+            text.push_str(&table::folded(&after, out));
         });
         Ok(())
     }
@@ -260,6 +275,7 @@ fn tell(text: &mut String, detail: &ExchangeDetail, out: Out) {
     line("superseded by", &e.superseded_by);
     line("partner did", &e.answer);
     line("unanswered", &e.unanswered);
+    line("waits", &e.awaits);
     line("attempts", &e.attempts.to_string());
     line("last failure", &e.last_failure);
     line("expires", &detail.expires);

@@ -10,6 +10,8 @@ use crate::time::Time;
 
 /// Characters of a number that are shown at least where it is shortened: `ex-`, the time and three random digits.
 const SHORT: usize = 19;
+/// Columns that a title takes at least, to stand in the same line.
+const TITLE_MIN: usize = 12;
 /// Below this many columns nothing is cut off any more.
 const NARROW: usize = 40;
 
@@ -40,12 +42,20 @@ pub(super) fn tell(text: &mut String, rows: &[ExchangeView], now: Time, out: Out
             // Padded first: what colours it has no width.
             line.push_str(&if i == 2 { out.painted(colour, &padded) } else { padded });
         }
-        line.push_str(&fitting(&row[4], width.map(|width| width.saturating_sub(used))));
+        let room = width.map(|width| width.saturating_sub(used));
+        // With no room for it, a title stands on a line of its own.
+        if room.is_none_or(|room| room >= TITLE_MIN) {
+            line.push_str(&fitting(&row[4], room));
+        }
         line.trim_end().to_owned()
     };
     let _ = writeln!(text, "{}", out.bold(&line(&header, "0")));
     for (row, cells) in rows.iter().zip(&cells) {
         let _ = writeln!(text, "{}", line(cells, state_colour(&row.state)));
+        let used: usize = columns.iter().map(|column| column + 2).sum();
+        if !cells[4].is_empty() && width.is_some_and(|width| width.saturating_sub(used) < TITLE_MIN) {
+            let _ = writeln!(text, "    {}", fitting(&cells[4], width.map(|width| width - 4)));
+        }
         below(text, row, width, out);
     }
 }
@@ -72,7 +82,7 @@ fn reasons(row: &ExchangeView) -> Vec<String> {
     let recalled = if row.recalled.is_empty() { String::new() } else { format!("recalled {}", row.recalled) };
     let superseded =
         if row.superseded_by.is_empty() { String::new() } else { format!("superseded by {}", row.superseded_by) };
-    let all = [row.last_failure.clone(), row.answer.clone(), recalled, superseded];
+    let all = [row.awaits.clone(), row.last_failure.clone(), row.answer.clone(), recalled, superseded];
     all.into_iter().filter(|reason| !reason.is_empty()).collect()
 }
 
@@ -130,12 +140,34 @@ fn fitting(text: &str, columns: Option<usize>) -> String {
     }
 }
 
+/// Each line of `text` in at most the columns of the terminal, if it has enough; what does not fit goes on, indented.
+pub(super) fn folded(text: &str, out: Out) -> String {
+    let Some(width) = out.width().filter(|width| *width >= NARROW) else { return text.to_owned() };
+    let mut folded = String::new();
+    for line in text.lines() {
+        let rest = line.trim_start();
+        let indent = line.len() - rest.len();
+        for (i, part) in wrapped(rest, width - indent - 4).iter().enumerate() {
+            let indent = if i == 0 { indent } else { indent + 4 };
+            let _ = writeln!(folded, "{:indent$}{part}", "");
+        }
+    }
+    folded
+}
+
+/// How many columns `text` takes: what sets a colour takes none.
+fn columns(text: &str) -> usize {
+    let mut parts = text.split('\u{1b}');
+    let plain = parts.next().unwrap_or_default().chars().count();
+    plain + parts.map(|part| part.split_once('m').map_or(0, |(_, rest)| rest.chars().count())).sum::<usize>()
+}
+
 /// `text` in lines of at most `columns`; a word that is longer stands in a line of its own.
 fn wrapped(text: &str, columns: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
     for word in text.split(' ') {
-        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > columns {
+        if !line.is_empty() && self::columns(&line) + 1 + self::columns(word) > columns {
             lines.push(std::mem::take(&mut line));
         }
         if !line.is_empty() {

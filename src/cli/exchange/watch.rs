@@ -36,7 +36,8 @@ pub(super) async fn watch(node: &Node, watched: &Watched, limit: Limit, out: Out
     let stop = tokio::signal::ctrl_c();
     tokio::pin!(stop);
     loop {
-        let found = limit.first(read(node, watched, &known).await?);
+        let mut found = limit.first(read(node, watched, &known).await?);
+        node.say_what_is_awaited(&mut found).await.map_err(Failure::from)?;
         if out.width().is_some() {
             draw(&found, out);
         } else {

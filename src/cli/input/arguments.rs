@@ -68,7 +68,10 @@ impl FromStr for SubjectArg {
         if text.starts_with("ex-") {
             return text.parse().map(SubjectArg::Exchange);
         }
-        text.parse().map(SubjectArg::Request)
+        if text.starts_with("rq-") {
+            return text.parse().map(SubjectArg::Request);
+        }
+        Err("expected an exchange (`ex-…`) or a request (`rq-…`), or the beginning of its number".to_owned())
     }
 }
 
@@ -130,7 +133,7 @@ impl ConsentArg {
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub struct Limit {
     /// Maximum results.
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = at_least_one)]
     limit: Option<NonZeroUsize>,
 }
 
@@ -140,6 +143,11 @@ impl Limit {
         rows.truncate(self.limit.map_or(usize::MAX, NonZeroUsize::get));
         rows
     }
+}
+
+/// A number of at least 1.
+pub(in crate::cli) fn at_least_one(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| "expected a whole number of at least 1".to_owned())
 }
 
 /// A span of time such as `90s`, `30m`, `12h` or `7d`.

@@ -35,6 +35,13 @@ pub(in crate::cli) fn cannot_write(path: &Path, error: std::io::Error) -> Failur
     if error.kind() == std::io::ErrorKind::AlreadyExists {
         return Failure::refused(format!("`{}` exists: name a file that does not", path.display()));
     }
+    if error.kind() == std::io::ErrorKind::PermissionDenied {
+        return Failure::input(format!(
+            "`{}` cannot be written: permission denied to user {}; name a place that this user may write to",
+            path.display(),
+            rustix::process::geteuid().as_raw()
+        ));
+    }
     // Nothing of it is there then: after the disk has room again the same command works.
     Failure::trouble(format!("`{}` cannot be written: {error}", path.display()))
 }

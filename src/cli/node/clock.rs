@@ -1,4 +1,4 @@
-//! `portcullis clock`: whether the node believes its clock, and what officers sign so that it may.
+//! `portcullis clock`: whether the node trusts its clock, and what officers sign so that it may.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::cli::input::open::node_at;
 use crate::cli::output::{Exit, Failure, Out, shown};
 use crate::gateway::Wanted;
 
-/// Show whether the node believes its clock, or accept it.
+/// Show whether the node trusts its clock, or accept it.
 ///
 /// When the clock is set by more than a minute, or stands behind what is on record, nothing is released, offered or
 /// taken, and nothing runs out, until two officers have looked and accepted it.
@@ -45,8 +45,8 @@ impl ClockCommand {
         let (now, doubt) = (node.now().to_string(), node.clock_doubt().await.map_err(Failure::from)?);
         out.answer(&json!({ "now": now, "in_doubt": doubt.is_some(), "doubt": doubt }), |text| {
             let _ = match &doubt {
-                None => writeln!(text, "{now}, believed"),
-                Some(doubt) => writeln!(text, "{now}, IN DOUBT: {}", shown(doubt)),
+                None => writeln!(text, "{now}, clock trusted"),
+                Some(doubt) => writeln!(text, "{now}, clock IN DOUBT: {}", shown(doubt)),
             };
         });
         Ok(if doubt.is_some() { Exit::No } else { Exit::Done })

@@ -37,8 +37,8 @@ pub(super) fn answer(
             let (portions, attachments) = (t.portions().len(), t.attachments().len());
             let banner = t.banner();
             let size = if attachments == 0 { String::new() } else { format!(" ({} bytes)", attached(t)) };
-            let _ =
-                writeln!(text, "  tearline {}: {banner}, {portions} portions, {attachments} attachments{size}", i + 1);
+            let (portions, attachments) = (counted(portions, "portion"), counted(attachments, "attachment"));
+            let _ = writeln!(text, "  tearline {}: {banner}, {portions}, {attachments}{size}", i + 1);
         }
         let _ = writeln!(text, "  {}", limits.sentence());
         checked.partners.iter().for_each(|partner| tell(text, partner));
@@ -48,6 +48,11 @@ pub(super) fn answer(
             reasons(text, &found.reasons);
         }
     });
+}
+
+/// A number of things, such as `1 portion` or `2 portions`.
+fn counted(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 /// How long the attachments of a tearline are together, in bytes.

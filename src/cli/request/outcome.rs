@@ -7,10 +7,14 @@ use crate::gateway::{ApprovalOutcome, ExchangeForecast};
 
 /// Tells what became of an approval, exchange by exchange.
 pub(in crate::cli) fn tell(text: &mut String, answer: &ApprovalOutcome, out: Out) {
-    let verdict = if answer.counts { out.verdict("approved", true) } else { out.verdict("Not counted", false) };
-    let _ = writeln!(text, "{verdict} {} by {}", answer.request, answer.officer);
-    for reason in &answer.void {
-        let _ = writeln!(text, "  {}", shown(reason));
+    if answer.counts {
+        let _ = writeln!(text, "{} {} by {}", out.verdict("approved", true), answer.request, answer.officer);
+    } else {
+        let (why, more) = answer.void.split_first().map_or(("", &[][..]), |(why, more)| (why.as_str(), more));
+        let _ = writeln!(text, "{} {} ({})", out.verdict("Not counted:", false), shown(why), answer.request);
+        for reason in more {
+            let _ = writeln!(text, "  {}", shown(reason));
+        }
     }
     if nothing_left(answer) {
         let ended: Vec<String> =

@@ -99,10 +99,10 @@ impl Node {
 
     /// What officers sign who have looked and found the clock right.
     pub(in crate::gateway) fn clock_accepted(&self) -> String {
-        format!("believed: it was right at {}\n", self.now())
+        format!("trusted: it was right at {}\n", self.now())
     }
 
-    /// What puts on record that the clock is believed from now on.
+    /// What puts on record that the clock is trusted from now on.
     pub(in crate::gateway) async fn accept_clock(&self) -> Result<[Change; 2], GatewayError> {
         let now = self.now();
         let version = self.store().setting(SETTING).await?.map_or(Version::NEW, |setting| setting.version);

@@ -86,7 +86,7 @@ impl Node {
     /// are the policy's texts. They are the same ones as before, the same in memory, if no row is another.
     ///
     /// # Errors
-    /// As [`Node::parties`], and if the policy in the store is not the one on record.
+    /// As [`Node::participants`], and if the policy in the store is not the one on record.
     pub(in crate::gateway) async fn parties_now(&self) -> Result<Arc<Participants>, GatewayError> {
         let (on_record, now) = (self.store().generations().await?, self.now());
         let rows = async { Ok((self.store().partners().await?, self.store().officers().await?)) };
@@ -141,7 +141,7 @@ impl Node {
     /// The same parties if they are still the ones on record, and otherwise those that are.
     ///
     /// # Errors
-    /// As [`Node::parties`].
+    /// As [`Node::participants`].
     pub(in crate::gateway) async fn parties_since(
         &self,
         known: &Arc<Participants>,

@@ -146,10 +146,14 @@ impl Node {
             .void
             .iter()
             .filter(|v| v.statement == signed.digest())
-            .flat_map(|v| v.reasons.iter().map(ToString::to_string))
+            .flat_map(|v| &v.reasons)
+            .map(|reason| match reason {
+                VoidReason::SecondVote => voted_already(officer),
+                other => other.to_string(),
+            })
             .collect();
         if again && void.is_empty() {
-            void.push(VoidReason::SecondVote.to_string());
+            void.push(voted_already(officer));
         }
         let entry = |kind| {
             Entry::new(now, kind, request, officer)
@@ -341,6 +345,11 @@ impl Node {
         }
         Ok(())
     }
+}
+
+/// That an approval is a second one of the same person.
+fn voted_already(officer: &OfficerId) -> String {
+    format!("{officer} has already approved this request")
 }
 
 /// In what a request is not what an officer reviewed, if in anything.

@@ -3,7 +3,7 @@
 
 use crate::gateway::views::officer::AttachmentShown;
 use crate::gateway::views::officer::Unsigned;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use similar::TextDiff;
 
@@ -12,6 +12,7 @@ use crate::cut::{self, Cut, Fate};
 use crate::gateway::content::attachments::blocking;
 use crate::gateway::officers::attachments::readable;
 use crate::gateway::outbound::decision::dossier::Dossier;
+use crate::gateway::views::exchange::ExchangeView;
 use crate::gateway::views::officer::{
     AwaitingCut, AwaitingRequest, ChangesView, CutReview, RequestReview, WithheldView,
 };
@@ -21,7 +22,7 @@ use crate::marking::{BY_CONSENT, DocumentDate, Kind, LinkRights, Register, Rules
 use crate::partner::Partner;
 use crate::policy::Priorities;
 use crate::product::{Product, Style};
-use crate::release::Stage;
+use crate::release::{PEOPLE_MIN, Stage};
 use crate::store::{Direction, Exchange, ExchangeFilter, ExchangeKind, ExchangeState, RequestFilter, RequestState};
 use crate::time::Time;
 
@@ -112,6 +113,28 @@ impl Node {
         Ok(all)
     }
 
+    /// Says of each of these exchanges that awaits approval how many there are.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if the store cannot be read.
+    pub async fn say_what_is_awaited(&self, views: &mut [ExchangeView]) -> Result<(), GatewayError> {
+        let mut said: BTreeMap<RequestId, String> = BTreeMap::new();
+        let requested = ExchangeState::Requested.to_string();
+        for view in views.iter_mut().filter(|view| view.state == requested) {
+            let Ok(request) = view.request.parse::<RequestId>() else { continue };
+            let awaits = match said.get(&request) {
+                Some(awaits) => awaits.clone(),
+                None => match self.approved_by(&request).await?.0.len() {
+                    people @ 0..PEOPLE_MIN => format!("awaiting approval: {people} of {PEOPLE_MIN}"),
+                    _ => String::new(),
+                },
+            };
+            view.awaits.clone_from(&awaits);
+            said.insert(request, awaits);
+        }
+        Ok(())
+    }
+
     /// Whose approvals of a request count, and whose do not and why.
     async fn approved_by(&self, request: &RequestId) -> Result<(Vec<String>, Vec<String>), GatewayError> {
         let (mut count, mut void) = (Vec::new(), Vec::new());
@@ -146,9 +169,9 @@ impl Node {
         let free = cut::explain(product, link, &terms, 0, self.bounds(), self.register());
         let first = free.tearlines.iter().find(|t| t.fate == Fate::Goes).map(|t| t.index);
         let why = |verdict: &cut::TearlineVerdict| match verdict.fate {
-            _ if verdict.index > at_or_below => vec!["one above it goes".to_owned()],
+            _ if verdict.index > at_or_below => vec!["not used: a higher tearline is being released".to_owned()],
             Fate::Refused => verdict.reasons.iter().map(|r| format!("{} [{}]", r.sentence, r.code)).collect(),
-            _ => vec!["it may go, but the submitter asked for a lower one".to_owned()],
+            _ => vec!["not used: it may go, but the submitter asked for a lower one".to_owned()],
         };
         let withheld = free.tearlines.iter().filter(|verdict| verdict.index != at_or_below).map(|verdict| {
             let tearline = product.tearlines().get(verdict.index);

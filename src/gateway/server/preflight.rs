@@ -10,10 +10,16 @@ use std::path::{Path, PathBuf};
 
 use super::startup::lock_file;
 use crate::config::{Config, read_file};
-use crate::pki::{AuthorityCertificate, CertificateKey, Credential, ProfileName, pem_to_der};
+use crate::ident::NodeId;
+use crate::pki::{
+    AuthorityCertificate, CertificateFault, CertificateKey, Credential, NodeCertificate, ProfileName, pem_to_der,
+};
 
 /// Certificates are not longer than this.
 const PEM_BYTES_MAX: u64 = 1 << 20;
+
+/// Characters of a node's name, at most.
+const NAME_MAX: usize = 64;
 
 /// Everything that is wrong with what `config` names: keys, certificates, profile, listening address, and who may read the
 /// folders. Each as a sentence that names the setting.
@@ -22,6 +28,7 @@ pub fn preflight(config: &Config) -> Vec<String> {
     if let Ok(profile) = config.listen.profile.parse::<ProfileName>()
         && let Err(why) = certificates(config, profile)
     {
+        let why = other_name(config, profile).or_else(|| other_profile(config, profile)).unwrap_or(why);
         faults.push(format!("certificates.folder, listen.profile `{profile}`: {why}"));
     }
     faults.extend(address(config));
@@ -89,13 +96,48 @@ fn followed(path: &Path, found: Metadata) -> io::Result<Metadata> {
     }
 }
 
-fn certificates(config: &Config, profile: ProfileName) -> Result<(), String> {
-    let der = |name: &str| -> Result<Vec<u8>, String> {
-        let path = config.certificates.join(name);
-        let bytes = read_file(&path, PEM_BYTES_MAX).map_err(|e| format!("`{}` cannot be read: {e}", path.display()))?;
-        let label = if name == "crl.pem" { "X509 CRL" } else { "CERTIFICATE" };
-        pem_to_der(label, &String::from_utf8_lossy(&bytes)).map_err(|e| format!("`{}`: {e}", path.display()))
+/// That the certificates are of another profile than the configuration's, and which.
+fn other_profile(config: &Config, profile: ProfileName) -> Option<String> {
+    let authority = der(config, "ca.pem").ok()?;
+    let fits = |name: &ProfileName| AuthorityCertificate::parse(&authority, name.profile()).is_ok();
+    let made = ProfileName::ALL.into_iter().find(fits).filter(|made| *made != profile)?;
+    Some(format!(
+        "`profile` in section `[listen]` is `{profile}`, and this node was made under `{made}`: set `profile = \"{made}\"`; \
+         another profile takes a new node"
+    ))
+}
+
+/// That the certificate names another node than the configuration does, and which.
+fn other_name(config: &Config, profile: ProfileName) -> Option<String> {
+    let authority = AuthorityCertificate::parse(&der(config, "ca.pem").ok()?, profile.profile()).ok()?;
+    let (node, name) = (der(config, "node.pem").ok()?, &config.node.name);
+    let names = |id: &NodeId| {
+        !NodeCertificate::faults(&node, &authority, id, profile.profile()).contains(&CertificateFault::NodeName)
     };
+    if names(name) {
+        return None;
+    }
+    // What stands before the domain in the certificate, from wherever the name begins.
+    let text = String::from_utf8_lossy(&node).into_owned();
+    let before = text.split_once(".node.portcullis.invalid")?.0;
+    let begins = before.char_indices().rev().take(NAME_MAX).map(|(at, _)| &before[at..]);
+    let made = begins.filter_map(|text| text.parse::<NodeId>().ok()).find(names)?;
+    Some(format!(
+        "`name` in section `[node]` is `{name}`, and this node was made as `{made}`: set `name = \"{made}\"`; a node's name is \
+         in its certificates and its ledger, and cannot be changed"
+    ))
+}
+
+/// A certificate or revocation list of the node.
+fn der(config: &Config, name: &str) -> Result<Vec<u8>, String> {
+    let path = config.certificates.join(name);
+    let bytes = read_file(&path, PEM_BYTES_MAX).map_err(|e| format!("`{}` cannot be read: {e}", path.display()))?;
+    let label = if name == "crl.pem" { "X509 CRL" } else { "CERTIFICATE" };
+    pem_to_der(label, &String::from_utf8_lossy(&bytes)).map_err(|e| format!("`{}`: {e}", path.display()))
+}
+
+fn certificates(config: &Config, profile: ProfileName) -> Result<(), String> {
+    let der = |name: &str| der(config, name);
     let authority = AuthorityCertificate::parse(&der("ca.pem")?, profile.profile())
         .map_err(|e| format!("`{}`: {e}", config.certificates.join("ca.pem").display()))?;
     let node = der("node.pem")?;

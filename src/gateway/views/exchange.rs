@@ -183,6 +183,8 @@ pub struct ExchangeView {
     pub superseded_by: String,
     /// Since when it is not known whether the partner has its product: it was let go then, and not answered.
     pub unanswered: String,
+    /// What it waits for while it is `requested`, such as `awaiting approval: 1 of 2`; where views were asked for with it.
+    pub awaits: String,
     /// What the partner had done with its product when it was withdrawn or replaced, or where the recall is.
     pub answer: String,
 }

@@ -42,6 +42,7 @@ pub(in crate::gateway) fn exchange_view(row: &Exchange) -> ExchangeView {
         recalled: recalled(row),
         superseded_by: row.superseded_by.map(|id| id.to_string()).unwrap_or_default(),
         unanswered: row.unanswered.map(|since| since.to_string()).unwrap_or_default(),
+        awaits: String::new(),
         answer: handled(row),
     }
 }

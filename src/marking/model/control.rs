@@ -2,6 +2,13 @@
 //!
 //! The register file repeats these forms; loading refuses a register that disagrees, because an engine must not print
 //! a form it would not read back.
+//!
+//! A new control is a line here and a row in `policy/register/register.json`. What it means is said where it matters: whether it
+//! takes part in roll-up (`marking/rollup/banner.rs`), and whether its release needs an accreditation, an approval or a consent
+//! (`marking/releasability/condition.rs`). Policy has its own reading (`policy/mark_reader/vocabulary.rs`, and the rules in
+//! `policy/*.cedar` with their cases), and the filter that looks for marks in text has its own words
+//! (`inspect/marks/vocabulary/lexicon.rs`). `tests/marking/rules.rs`, `tests/marking/register.rs` and `tests/policy/facts.rs` fail until
+//! all agree.
 
 use std::fmt;
 

@@ -5,8 +5,9 @@
 //! hand them on as a [`draft`], which is read as the text it stands for. A reader refuses whatever has no place in a
 //! product; a writer refuses a tearline of which its format cannot hold everything ([`NoImage`]).
 //!
-//! A new format is a folder here, its `mod` line and its arm in [`write()`] (and in [`read`], if products are read in it),
-//! and its names in [`Format`]; the compiler asks for each.
+//! A new format is a folder here, its `mod` line and its arm in [`write()`] (and in [`read`] and `detect`, if products are read in
+//! it), its names in [`Format`], and its name among those that an agreement may list (`partner/agreement/check.rs`). The compiler asks
+//! for the arms, a test in `product/format.rs` for the rest.
 
 mod text;
 mod draft;
