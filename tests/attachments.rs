@@ -227,7 +227,7 @@ fn refuses_to_seal_an_attachment_altered_cut_short_swapped_or_missing_at_rest() 
     let remove = |path: &Path| fs::remove_file(path).unwrap();
     type Change<'a> = &'a dyn Fn(&Path);
     let changes: [(Change<'_>, &str); 4] =
-        [(&flip, "altered"), (&cut_short, "altered"), (&swap, "replaced"), (&remove, "not here")];
+        [(&flip, "is damaged"), (&cut_short, "is damaged"), (&swap, "is damaged"), (&remove, "is missing")];
     for (change, why) in changes {
         let answer = altered(change);
         assert_eq!(answer.text("/state"), "requested", "{why}: nothing was sealed");
