@@ -57,6 +57,20 @@ fn a_name_or_profile_that_was_changed_after_init_is_named_with_its_file_and_sett
 }
 
 #[test]
+fn a_code_that_the_register_does_not_have_is_refused_with_the_one_that_was_meant() {
+    let world = World::new();
+    let made = |code: &str| {
+        let mut command = Command::new(program());
+        command.arg("init").arg(world.path("made")).args(["--name", "exercise-gbr", "--organisation", "EXERCISE"]);
+        answer(command.args(["--contact", "EXERCISE", "--code", code]).output().unwrap())
+    };
+    let typo = made("GRB").expect(2);
+    assert!(typo.stderr.contains("no code `GRB`: did you mean") && typo.stderr.contains("`GBR`"), "{}", typo.stderr);
+    assert!(made("EXERCISE").expect(2).stderr.ends_with("no code `EXERCISE`\n"));
+    assert!(!world.path("made").exists());
+}
+
+#[test]
 fn a_configuration_check_names_the_name_and_profile_that_a_node_was_made_with() {
     let world = World::new();
     let faults = |from: &str, to: &str| {

@@ -14,6 +14,7 @@ use crate::cli::output::{Exit, Failure, Out};
 use crate::config::{Config, NewFolder, folder_of, make_private_folder, write_new, write_secret};
 use crate::gateway::Node;
 use crate::ident::NodeId;
+use crate::marking::Register;
 use crate::pki::{Authority, ProfileName};
 use crate::seal::PayloadIdentity;
 use crate::sign::Algorithm;
@@ -89,6 +90,7 @@ impl Init {
                 "partners cannot dial `{address}`: it stands for every interface of this machine"
             )));
         }
+        self.check_code()?;
         let made = self.make().await?;
         out.answer(&made, |text| {
             let config = made.config.display();
@@ -104,6 +106,17 @@ impl Init {
             let _ = writeln!(text, "      portcullis --config {config} serve");
         });
         Ok(Exit::Done)
+    }
+
+    /// Refuses a code that no partner's agreement could name.
+    fn check_code(&self) -> Result<(), Failure> {
+        let (register, code) = (Register::compiled_in(), &self.code);
+        if register.is_country(code) || register.is_organisation(code) {
+            return Ok(());
+        }
+        let near: Vec<String> = register.near(code).map(|(code, name)| format!("`{code}` ({name})")).collect();
+        let meant = if near.is_empty() { String::new() } else { format!(": did you mean {}?", near.join(", ")) };
+        Err(Failure::input(format!("--code: the marking register has no code `{code}`{meant}")))
     }
 
     async fn make(&self) -> Result<Made, Failure> {

@@ -82,8 +82,11 @@ pub(super) fn check(agreement: &Agreement) -> Result<(), AgreementFault> {
         );
     }
     if let Some(code) = agreement.network.iter().flatten().find(|code| !is_known(code)) {
+        let near = Register::compiled_in().near(code).map(|(code, name)| format!("`{code}` ({name})"));
+        let near = near.collect::<Vec<_>>().join(", ");
+        let meant = if near.is_empty() { near } else { format!(": did you mean {near}?") };
         let code = visible(code, QUOTED_MAX);
-        return fault("network", &format!("holds `{code}`, which is not a code of the marking register"));
+        return fault("network", &format!("holds `{code}`, which is not a code of the marking register{meant}"));
     }
     if agreement.ceiling == Level::Restricted {
         // A ceiling is on the US scale, which has no such level.
