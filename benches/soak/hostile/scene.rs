@@ -238,7 +238,7 @@ impl<'a> Scene<'a> {
         // What the node does once an hour, done now by another process of the same node.
         let opened = node.open_live();
         let kept = block_on(async {
-            let kept = opened.keep_house().await;
+            let kept = opened.run_housekeeping().await;
             opened.store().close().await;
             kept
         });
