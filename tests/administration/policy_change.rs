@@ -102,7 +102,7 @@ fn refuses_a_change_for_another_node_a_faulty_one_and_one_overtaken_by_another()
     let same = us.folder.join("policy").display().to_string();
     let out = world.path("same.json").display().to_string();
     let nothing = us.run(&["change", "propose", &same, "--why", "EXERCISE", "--out", &out]).expect(1);
-    assert!(nothing.stderr.contains("nothing would change"), "{}", nothing.stderr);
+    assert!(nothing.stderr.contains("nothing to change"), "{}", nothing.stderr);
     // Two proposals against the same policy: the one that comes second was decided on something that is gone.
     world.change(&us, &[("words/exercise.txt", "PORTCULLIS WORDS 1\nName: X\nMarking: UNCLASSIFIED\n\nLANTERN\n")]);
     let late = sign(&world, &us, &change, "exercise-usa-senior").expect(1);

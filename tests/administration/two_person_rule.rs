@@ -396,11 +396,11 @@ fn a_store_that_is_gone_is_not_begun_anew_whatever_was_signed_for_it() {
     std::fs::create_dir(&store).unwrap();
     for command in [&["status"][..], &["change", "apply", &change], &["ledger", "verify"], &["officer", "list"]] {
         let refused = us.run(command).expect(3);
-        assert!(refused.stderr.contains("there is no store"), "{command:?}: {}", refused.stderr);
+        assert!(refused.stderr.contains("no store at"), "{command:?}: {}", refused.stderr);
     }
     us.serve();
     us.until_ended();
-    assert!(us.log_text().contains("there is no store"), "{}", us.log_text());
+    assert!(us.log_text().contains("no store at"), "{}", us.log_text());
     assert_eq!(std::fs::read_dir(&store).unwrap().count(), 0, "nothing was made");
     std::fs::remove_dir(&store).unwrap();
     std::fs::rename(&copy, &store).unwrap();

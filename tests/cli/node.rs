@@ -306,7 +306,7 @@ fn a_command_that_is_given_the_wrong_thing_names_the_right_one() {
     world.public_key("exercise-stranger");
     // Whose key it is comes first: nobody reads a text in order to be refused.
     let stranger = node.run(&["found", "sign", &founding, "--key", &world.key("exercise-stranger")]).expect(1);
-    assert!(stranger.stderr.contains("appoints nobody"), "{}", stranger.stderr);
+    assert!(stranger.stderr.contains("no officer in the founding has key"), "{}", stranger.stderr);
     node.run(&["found", "sign", &founding, "--yes", "--key", &world.key(&one), "--key", &world.key(&two)]).expect(0);
     node.run(&["found", "apply", &founding]).expect(0);
     let change = world.path("change.json").display().to_string();

@@ -477,7 +477,7 @@ fn what_officers_signed_counts_at_its_node_for_its_matter_alone() {
     let (file, signed) = (run.world.product("PLAIN", BANNER, PORTION), run.world.path("submission.signed"));
     std::fs::write(&signed, run.object("submission")).unwrap();
     let take = |node: &Node| node.run(&["submit", &file, "--signed", signed.to_str().unwrap()]).expect(1).stderr;
-    assert!(take(us).contains("taken in before"));
+    assert!(take(us).contains("was processed before"));
     assert!(take(&anew).contains("another node"));
 
     // Approvals: one person's one vote at its node; and at the node made anew not one, although the request there is the

@@ -37,7 +37,7 @@ fn what_is_not_urgent_waits_for_the_window_and_what_is_does_not() {
     let explained = us.run(&["explain", &routine]).expect(0);
     assert!(explained.text("/partners/0/window").contains("closed to ROUTINE"), "{}", explained.stdout);
     let explained = us.run(&["explain", &flash]).expect(0);
-    assert!(explained.text("/partners/0/window").contains("FLASH goes at any hour"), "{}", explained.stdout);
+    assert!(explained.text("/partners/0/window").contains("FLASH is sent at any time"), "{}", explained.stdout);
     us.serve();
     them.serve();
     us.until_state(&flash, "delivered");

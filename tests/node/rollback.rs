@@ -222,7 +222,7 @@ fn a_spool_that_is_not_the_stores_stops_it_and_is_made_by_nobody() {
     // No folder: the volume is gone, or the path is wrong.
     fs::rename(&spool, &aside).unwrap();
     assert!(stops(&mut us).contains("no spool at"));
-    assert!(us.run(&["status"]).expect(3).stderr.contains("only `init` makes one"));
+    assert!(us.run(&["status"]).expect(3).stderr.contains("only `init` creates one"));
     assert!(!spool.exists());
     // Another's folder: the volume is not mounted there.
     fs::create_dir(&spool).unwrap();

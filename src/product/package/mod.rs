@@ -128,11 +128,22 @@ fn answers<'p>(product: &'p Product, files: &[FileName]) -> Result<Vec<&'p Attac
     if faults.is_empty() { Ok(order) } else { Err(faults) }
 }
 
+/// How much of a text is read at once, in bytes.
+const PIECE_BYTES: usize = 64 << 10;
+
 /// Reads a text up to `bytes_max` and one byte more, which is enough to find that it is too long.
 pub(crate) fn read_bounded(text: impl Read, bytes_max: usize) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    text.take((bytes_max as u64).saturating_add(1)).read_to_end(&mut bytes)?;
-    Ok(bytes)
+    let mut text = text.take((bytes_max as u64).saturating_add(1));
+    let (mut bytes, mut piece) = (Vec::new(), vec![0; PIECE_BYTES]);
+    // In pieces of one size: `read_to_end` takes ever longer ones, and clears as much memory again behind what it read.
+    loop {
+        match text.read(&mut piece) {
+            Ok(0) => return Ok(bytes),
+            Ok(read) => bytes.extend_from_slice(&piece[..read]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// A text alone, with nothing beside it.

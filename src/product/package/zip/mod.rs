@@ -18,6 +18,7 @@ use super::Package;
 use super::fault::{PackageCode, PackageFault};
 use super::layout::{ATTACHMENTS, Paths, Place, TEXT};
 use crate::product::attachment::FileName;
+use crate::product::package::read_bounded;
 
 /// The most entries of an archive: more than any product has attachments.
 const ENTRIES_MAX: u64 = 1024;
@@ -183,11 +184,13 @@ impl Package for Zip {
         let mut bytes = Vec::new();
         if placed.entry.size > limit {
             // Too long is for the product's reader to say; it needs no more than one byte too many.
-            let mut piece = |reader: &mut dyn Read| reader.take(limit).read_to_end(&mut bytes).map(|_| ());
+            let mut piece = |reader: &mut dyn Read| read_bounded(reader, bytes_max).map(|read| bytes = read);
             let read = self.entry_beginning(&placed, &mut piece);
             return read.map(|()| bytes).map_err(|fault| vec![fault]);
         }
-        let read = self.entry(&placed, &format!("`{TEXT}`"), &mut |reader| reader.read_to_end(&mut bytes).map(|_| ()));
+        let read = self.entry(&placed, &format!("`{TEXT}`"), &mut |reader| {
+            read_bounded(reader, bytes_max.saturating_add(1)).map(|read| bytes = read)
+        });
         read.map(|()| bytes).map_err(|fault| vec![fault])
     }
 
