@@ -359,7 +359,7 @@ fn a_key_that_is_another_than_on_record_is_found_before_it_is_used() {
     };
     for name in ["signing", "payload", "storage", "node"] {
         let said = found(name, &fs::read(file(&other, name)).unwrap());
-        for part in [&*format!("{name}.key"), "holds another key", "fingerprint", "from its copy"] {
+        for part in [&*format!("{name}.key"), "holds another key", "fingerprint", "from its backup"] {
             assert!(said.contains(part), "{name}: `{part}` is not in {said}");
         }
     }
@@ -375,13 +375,13 @@ fn a_key_that_is_another_than_on_record_is_found_before_it_is_used() {
         fs::write(&place, fs::read(file(&other, name)).unwrap()).unwrap();
         let said = node.run(&["cert", "refresh-list"]).expect(3).stderr;
         fs::write(&place, kept).unwrap();
-        assert!(said.contains(&format!("{name}.key")) && said.contains("from its copy"), "{said}");
+        assert!(said.contains(&format!("{name}.key")) && said.contains("from its backup"), "{said}");
     }
     // A certificate that is gone is put back: another authority in its place would undo what the first one certified.
     let (officers, aside) = (node.folder.join("certs/officers.pem"), node.folder.join("officers.pem"));
     fs::rename(&officers, &aside).unwrap();
     let said = node.run(&["cert", "refresh-list"]).expect(3).stderr;
-    assert!(said.contains("officers.pem") && said.contains("from its copy"), "{said}");
+    assert!(said.contains("officers.pem") && said.contains("from its backup"), "{said}");
     fs::rename(&aside, &officers).unwrap();
     // A head that cannot be read is no head that differs: nothing is known, and nobody is told to accept a loss.
     let (head, aside) = (node.folder.join("store/spool/head"), world.path("head"));

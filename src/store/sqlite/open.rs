@@ -83,7 +83,7 @@ pub(super) fn identify(conn: &mut Connection, signer: &dyn Signer) -> Result<Led
         let (ours, theirs) = (key.public().fingerprint().short(), signer.public().fingerprint().short());
         return Err(StoreError::WrongKey {
             why: format!(
-                "the store was made with `{ours}`, the key given is `{theirs}`; restore the key from its copy"
+                "the store was made with `{ours}`, the key given is `{theirs}`; restore the key from its backup"
             ),
         });
     }
