@@ -194,7 +194,7 @@ fn who_was_revoked_is_shown_so_is_no_fault_in_the_log_and_is_told_the_way_back()
     world.officer(&us, "exercise-officer-3", "disclosure-officer");
     approve(&world, &us, &request, "exercise-officer-3").expect(0);
     us.until(&["status", &request], |status| status.text("/exchanges/0/state") == "queued");
-    assert!(!us.log_text().contains("not certified"), "{}", us.log_text());
+    assert!(!us.log_text().contains("do not match the record"), "{}", us.log_text());
     let shown = us.run(&["officer", "show", "exercise-officer-1"]).expect(0);
     assert_eq!((shown.text("/state"), shown.text("/until")), ("revoked", ""));
     let list = us.run_human(&["officer", "list"]).expect(0);
@@ -218,14 +218,14 @@ fn who_was_revoked_is_shown_so_is_no_fault_in_the_log_and_is_told_the_way_back()
     // The neighbour: somebody whom the record has in office is a fault, which is said once and not at every look.
     std::fs::write(us.folder.join("certs/officers-crl.pem"), "EXERCISE").unwrap();
     world_looks_again(&mut us);
-    let faults = |id: &str| us.log_text().lines().filter(|l| l.contains("not certified") && l.contains(id)).count();
+    let faults = |id: &str| us.log_text().lines().filter(|l| l.contains("do not match the record") && l.contains(id)).count();
     assert_eq!((faults("\"exercise-officer-2\""), faults("\"exercise-officer-1\"")), (1, 0), "{}", us.log_text());
 }
 
 /// Has the server read its officers several times.
 fn world_looks_again(us: &mut Node) {
     us.run(&["partner", "suspend", "exercise-gbr"]).expect(0);
-    us.until_logged("not certified");
+    us.until_logged("do not match the record");
     us.run(&["officer", "revoke", "exercise-officer-3"]).expect(0);
     us.until(&["status"], |status| status.stdout.contains("held"));
     assert!(us.stop());
