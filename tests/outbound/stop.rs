@@ -68,10 +68,10 @@ fn stopped_in_transfer(order: impl Fn(&World, &Node, &str), state: &str) {
     let half = PARAGRAPHS as u64 * 1024 / 2;
     assert!(most.get() < half, "{} bytes came", most.get());
     // It was told so, or cut off.
-    let ended = |log: &str| log.contains("Cancelled(Withdrawn)") || log.contains("\"up\":false");
+    let ended = |log: &str| log.contains("cancelled: withdrawn by sender") || log.contains("\"up\":false");
     us.until(&["status", exchange], |_| ended(&them.log_text()));
     // Then its record does not say for ever that it is arriving.
-    if them.log_text().contains("Cancelled(Withdrawn)") {
+    if them.log_text().contains("cancelled: withdrawn by sender") {
         let told = them.until_state(exchange, "refused");
         assert!(kinds(&told).contains(&"exchange.refused"), "{}", told.stdout);
     }
