@@ -218,7 +218,8 @@ fn who_was_revoked_is_shown_so_is_no_fault_in_the_log_and_is_told_the_way_back()
     // The neighbour: somebody whom the record has in office is a fault, which is said once and not at every look.
     std::fs::write(us.folder.join("certs/officers-crl.pem"), "EXERCISE").unwrap();
     world_looks_again(&mut us);
-    let faults = |id: &str| us.log_text().lines().filter(|l| l.contains("do not match the record") && l.contains(id)).count();
+    let faults =
+        |id: &str| us.log_text().lines().filter(|l| l.contains("do not match the record") && l.contains(id)).count();
     assert_eq!((faults("\"exercise-officer-2\""), faults("\"exercise-officer-1\"")), (1, 0), "{}", us.log_text());
 }
 
