@@ -46,12 +46,13 @@ const fn paint(colour: bool) -> &'static Paint {
 /// Renders findings about one line.
 ///
 /// ```
-/// use portcullis::marking::{DocumentDate, Register, Rules, render};
+/// use portcullis::marking::{DocumentDate, Register, Rules, fault_report};
 ///
 /// let rules = Rules::new(Register::compiled_in(), DocumentDate::Unknown);
 /// let text = "SECRET//REL TO GBR, AUS";
 /// let rejected = rules.parse_banner(text).unwrap_err();
-/// let shown = render::render(&render::Source { name: "report.txt", line: 1, text }, &rejected.diagnostics, false);
+/// let source = fault_report::Source { name: "report.txt", line: 1, text };
+/// let shown = fault_report::render(&source, &rejected.diagnostics, false);
 /// assert_eq!(shown, "\
 /// error[E-REL-NO-USA]: the United States is missing in REL TO
 ///  --> report.txt:1:9
@@ -97,12 +98,12 @@ pub fn render(source: &Source<'_>, diagnostics: &[Diagnostic], colour: bool) -> 
 /// Renders what the author of a refused mark may have meant. What is safe to write stands with the findings already.
 ///
 /// ```
-/// use portcullis::marking::{DocumentDate, Kind, Register, Rules, render};
+/// use portcullis::marking::{DocumentDate, Kind, Register, Rules, fault_report};
 ///
 /// let rules = Rules::new(Register::compiled_in(), DocumentDate::Unknown);
 /// let checked = rules.check("SECRET/NOFORN", Kind::Banner, None);
 /// let remedies = rules.remedies("SECRET/NOFORN", Kind::Banner, None, &checked);
-/// assert_eq!(render::remedies(&remedies, false), "\
+/// assert_eq!(fault_report::remedies(&remedies, false), "\
 /// help: `/` separates the controls of one category; `//` stands between the classification and what follows
 ///   = rewrite: SECRET//NOFORN
 ///
