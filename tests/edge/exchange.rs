@@ -288,7 +288,7 @@ impl PayloadSource for HeldUpInMidTransfer {
         if offset >= self.from
             && let Some(told) = self.held_up.take()
         {
-            self.stop.hold_up();
+            self.stop.pause();
             told.send(()).unwrap();
         }
         self.payload.read_at(offset, max).await
@@ -312,8 +312,8 @@ async fn what_is_held_up_sends_nothing_more_until_it_goes_on_or_is_stopped() {
             let read = payload.reads.lock().unwrap().clone();
             assert_eq!(read.iter().filter(|offset| **offset >= 1_000_000).count(), 1, "{read:?}");
             match stopped {
-                true => stop.order(),
-                false => stop.go_on(),
+                true => stop.stop(),
+                false => stop.resume(),
             }
         };
         let (ended, ()) = within(async { tokio::join!(delivery, look) }).await;

@@ -642,7 +642,7 @@ async fn refuses_to_listen_without_a_certificate_of_that_profile() {
         node: keys.name.clone().into(),
         boot: [0; 16],
         secret: [0; 32],
-        came_from: BTreeMap::new(),
+        partner_networks: BTreeMap::new(),
         listen: vec![portcullis::edge::Listen { profile: FAST, address: "127.0.0.1:0".parse().unwrap() }],
         tuning: EdgeTuning::default(),
     };

@@ -76,7 +76,7 @@ async fn a_partner_gets_in_from_where_it_is_known_to_be_however_many_strangers_a
     usa.edge.apply_partners(BTreeMap::from([(gbr.keys.name.clone(), link_to(None, limits))]));
     gbr.edge.apply_partners(dialled());
     usa.until_link(&gbr.keys.name, true).await;
-    assert_eq!(usa.edge.came_from()[&gbr.keys.name], [Ipv4Addr::LOCALHOST]);
+    assert_eq!(usa.edge.partner_networks()[&gbr.keys.name], [Ipv4Addr::LOCALHOST]);
     gbr.edge.apply_partners(BTreeMap::new());
     usa.until_link(&gbr.keys.name, false).await;
 
