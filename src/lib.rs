@@ -68,7 +68,7 @@
 //! - [`pki`]: certificates: a node's own authorities, revocation, TLS, and identification of peers.
 //! - [`edge`]: QUIC links with partners, and their limits. It sees ciphertext only.
 //! - [`gateway`]: the use cases of a node, each a method of [`gateway::Node`] with plain data in and out.
-//! - [`telemetry`]: logging.
+//! - [`telemetry`]: the log, and its format.
 //! - [`cli`]: the command line. It parses arguments, calls the gateway and prints the result.
 
 #![forbid(unsafe_code)]
