@@ -130,13 +130,13 @@ pub(super) fn decide_on(proposal: &Proposal<'_>, lattice: &dyn Lattice, grounds:
 /// Checks that the submitter signed exactly these terms, for exactly this product and at least these partners.
 fn submitted(proposal: &Proposal<'_>) -> Result<(), NotSubmitted> {
     let signed = Submission::verify(proposal.submission, &proposal.submitted, proposal.officers, proposal.now)?;
-    let said = signed.statement();
-    said.is_of(proposal.terms, proposal.cuts.keys().chain([&proposal.partner.id]))?;
+    let submission = signed.statement();
+    submission.is_of(proposal.terms, proposal.cuts.keys().chain([&proposal.partner.id]))?;
     match proposal.evidence {
         // It was checked when it was released, and has the same digest.
         Evidence::Sealed(..) => Ok(()),
         Evidence::Cut(cut, _) => match cut.tearline_index() {
-            Some(index) if index as u64 >= said.from_tearline => Ok(()),
+            Some(index) if index as u64 >= submission.from_tearline => Ok(()),
             _ => Err(NotSubmitted::HigherTearline),
         },
     }
@@ -191,19 +191,19 @@ fn unproven(proposal: &Proposal<'_>, cut: Option<&Outline>) -> Vec<Reason> {
 }
 
 /// The first field of the manifest that differs from the release, if any.
-fn sealed_otherwise(proposal: &Proposal<'_>, record: &Record, said: &Manifest) -> Option<&'static str> {
+fn sealed_otherwise(proposal: &Proposal<'_>, record: &Record, manifest: &Manifest) -> Option<&'static str> {
     let parts = [
-        ("version", said.version == Manifest::VERSION),
-        ("kind", said.kind == Kind::Product),
-        ("sender", said.sender == *proposal.submitted.node),
-        ("recipient", said.recipient == NodeId::from(record.partner.clone())),
-        ("marking", said.marking == record.cut.marking),
-        ("cut", said.cut_digest == record.cut.digest),
-        ("payload size", said.payload_size > 0),
-        ("expiry", said.expires_at_ms == record.expires_ms),
-        ("date", said.sealed_at_ms <= proposal.now.unix_ms()),
-        ("header", said.header.is_some_and(|header| header.is_possible())),
-        ("earlier exchange", said.about != Some(said.exchange)),
+        ("version", manifest.version == Manifest::VERSION),
+        ("kind", manifest.kind == Kind::Product),
+        ("sender", manifest.sender == *proposal.submitted.node),
+        ("recipient", manifest.recipient == NodeId::from(record.partner.clone())),
+        ("marking", manifest.marking == record.cut.marking),
+        ("cut", manifest.cut_digest == record.cut.digest),
+        ("payload size", manifest.payload_size > 0),
+        ("expiry", manifest.expires_at_ms == record.expires_ms),
+        ("date", manifest.sealed_at_ms <= proposal.now.unix_ms()),
+        ("header", manifest.header.is_some_and(|header| header.is_possible())),
+        ("earlier exchange", manifest.about != Some(manifest.exchange)),
     ];
     parts.into_iter().find_map(|(what, same)| (!same).then_some(what))
 }

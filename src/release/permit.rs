@@ -172,17 +172,17 @@ impl SendPermit {
 
     /// Creates a permit for the payload that `manifest` describes and `header` opens, under the recorded release `record`.
     pub(super) fn new(record: &Record, manifest: &Signed<Manifest>, header: HeaderCommitment, now: Time) -> SendPermit {
-        let said = manifest.statement();
+        let statement = manifest.statement();
         SendPermit {
-            exchange: said.exchange,
+            exchange: statement.exchange,
             partner: record.partner.clone(),
             request: record.request,
             cut: record.cut.digest,
             marking: record.cut.marking.clone(),
             record: record.digest(),
             manifest: manifest.digest(),
-            payload: said.payload_digest,
-            payload_size: said.payload_size,
+            payload: statement.payload_digest,
+            payload_size: statement.payload_size,
             header,
             decided_at: now,
             // Never later than the expiry of the release itself.
@@ -193,14 +193,14 @@ impl SendPermit {
     /// Whether this manifest, and the payload that it describes, may be sent at `now`. The permit is void if the clock was set back
     /// since the decision.
     pub fn allows(&self, manifest: &Signed<Manifest>, now: Time) -> bool {
-        let said = manifest.statement();
+        let statement = manifest.statement();
         let named = self.manifest == manifest.digest()
-            && self.exchange == said.exchange
-            && said.recipient == NodeId::from(self.partner.clone())
-            && self.cut == said.cut_digest
-            && self.marking == said.marking
-            && (self.payload, self.payload_size) == (said.payload_digest, said.payload_size)
-            && said.header == Some(self.header);
+            && self.exchange == statement.exchange
+            && statement.recipient == NodeId::from(self.partner.clone())
+            && self.cut == statement.cut_digest
+            && self.marking == statement.marking
+            && (self.payload, self.payload_size) == (statement.payload_digest, statement.payload_size)
+            && statement.header == Some(self.header);
         named && now >= self.decided_at && now < self.not_after
     }
 

@@ -173,11 +173,11 @@ mod tests {
         let mut begun = NewFile::begin(&place, 0o600).unwrap();
         begun.write_all(b"EXERCISE, half").unwrap();
         assert_eq!(names(world.path()), [".exercise.key.new"]);
-        // Whoever else wants the same place while it is being written is told so, and harms nothing.
+        // Another writer of the same path fails meanwhile, and changes nothing.
         assert_eq!(write_secret(&place, b"other").unwrap_err().kind(), io::ErrorKind::WouldBlock);
         drop(begun);
         assert!(names(world.path()).is_empty());
-        // What a kill left is in nobody's way.
+        // A file that a killed process left does not block a new one.
         fs::write(world.path().join(".exercise.key.new"), b"EXERCISE, left behind").unwrap();
         write_secret(&place, b"EXERCISE").unwrap();
         assert_eq!(names(world.path()), ["exercise.key"]);

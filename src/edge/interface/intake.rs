@@ -42,12 +42,12 @@ pub trait Intake: Send + Sync {
     }
 
     /// Proves that this node's ledger, with the checkpoint in `ours`, extends the checkpoint of it that the partner reported in
-    /// `told`. Both are the extensions of the Hello messages.
-    async fn prove_consistency(&self, _partner: &PartnerId, _ours: &[Extension], _told: &[Extension]) -> Consistency {
+    /// `theirs`. Both are the extensions of the Hello messages.
+    async fn prove_consistency(&self, _partner: &PartnerId, _ours: &[Extension], _theirs: &[Extension]) -> Consistency {
         Consistency::default()
     }
 
-    /// Checks a partner's Hello before anything else is accepted on the link: the extensions in it (`told`), and the proof that its
+    /// Checks a partner's Hello before anything else is accepted on the link: the extensions in it (`theirs`), and the proof that its
     /// ledger extends the checkpoint of it in `ours`.
     ///
     /// # Errors
@@ -56,7 +56,7 @@ pub trait Intake: Send + Sync {
         &self,
         _partner: &PartnerId,
         _ours: &[Extension],
-        _told: &[Extension],
+        _theirs: &[Extension],
         _proof: Option<&Consistency>,
     ) -> Result<(), RefusalCode> {
         Ok(())
