@@ -73,6 +73,7 @@
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
+#![warn(clippy::missing_errors_doc)]
 
 // ── pure core: no tokio, no files, no sockets, no clock ──
 pub mod text_codec;
