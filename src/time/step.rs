@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use super::Time;
 
-/// By how much a clock was set since the watch began.
+/// The amount by which a clock was set since the watch started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// Milliseconds; below zero, if it was set back.
+    /// In milliseconds; negative if the clock was set back.
     pub by_ms: i64,
 }
 
-/// Compares the wall clock with the monotonic clock. Slewing moves both alike on Linux and is no step. Small steps add up,
-/// so that many of them do not go unnoticed.
+/// Compares the wall clock with the monotonic clock. Slewing changes both alike on Linux and is not a step. Steps are
+/// summed since the start, so that many small ones are detected too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StepWatch {
     wall: Time,
@@ -24,12 +24,12 @@ impl StepWatch {
     /// Steps up to this are ignored: time services make them.
     pub const SLACK: Duration = Duration::from_secs(60);
 
-    /// A watch that assumes the clock to be right at this moment. `running` is what [`super::Clock::running`] returns.
+    /// Starts a watch, with the assumption that the clock is correct now. `running` is [`super::Clock::running`].
     pub fn start(wall: Time, running: Duration) -> StepWatch {
         StepWatch { wall, running }
     }
 
-    /// The step since the start, if it is more than [`StepWatch::SLACK`].
+    /// Returns the total step since the start, if it is more than [`StepWatch::SLACK`].
     pub fn look(&self, wall: Time, running: Duration) -> Option<Step> {
         let ms = |d: Duration| i64::try_from(d.as_millis()).unwrap_or(i64::MAX);
         let ran = ms(running).saturating_sub(ms(self.running));

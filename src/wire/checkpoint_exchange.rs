@@ -1,26 +1,26 @@
-//! Checkpoint exchange (extension 1): in every Hello each side states its own signed checkpoint and the latest one of the other
-//! side's ledger that it knows, so that neither can be restored from an older copy without the next partner noticing. The
-//! extension is not critical. A peer that never sent it may leave it out; one that did may not.
+//! Checkpoint exchange (extension 1): in every Hello each side sends its own signed checkpoint and the latest one it
+//! knows of the other side's ledger, so that neither can be restored from an older copy without its next partner
+//! noticing. The extension is not critical. A peer that has never sent it may omit it; one that has sent it must not.
 
 use minicbor::{Decode, Encode};
 
 use super::message::{Extension, MessageFault};
 use crate::digest;
 
-/// The longest signed checkpoint, in bytes.
+/// Maximum length of a signed checkpoint in bytes.
 const CHECKPOINT_BYTES_MAX: usize = 480;
 
 /// Signed checkpoints of two ledgers, as text (C2SP tlog-checkpoint).
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct CheckpointExchange {
-    /// The sender's own, as it is now.
+    /// The sender's own current checkpoint.
     #[n(0)]
     pub own: String,
-    /// The largest checkpoint of the receiver's ledger that was proven to the sender, if any.
+    /// The largest checkpoint of the receiver's ledger whose consistency was proven to the sender, if any.
     #[n(1)]
     pub seen: Option<String>,
-    /// A larger checkpoint that the receiver gave with a receipt, without a proof, if any.
+    /// A larger checkpoint that the receiver sent with a receipt, without a proof, if any.
     #[n(2)]
     pub heard: Option<String>,
 }
@@ -29,22 +29,23 @@ impl CheckpointExchange {
     /// The extension's number.
     pub const EXTENSION: u32 = 1;
 
-    /// The extension that carries them; `None` if a checkpoint is too long.
+    /// Encodes as an extension; `None` if a checkpoint is too long.
     pub fn to_extension(&self) -> Option<Extension> {
         let fits = |checkpoint: &String| checkpoint.len() <= CHECKPOINT_BYTES_MAX;
         let fit = fits(&self.own) && self.told().all(fits);
         fit.then(|| Extension { id: CheckpointExchange::EXTENSION, critical: false, content: digest::encode(self) })
     }
 
-    /// The checkpoints of the receiver's ledger, the proven one first. The receiver must prove that its ledger extends each.
+    /// Returns the checkpoints of the receiver's ledger, the proven one first. The receiver must prove that its ledger
+    /// extends each.
     pub fn told(&self) -> impl Iterator<Item = &String> {
         self.seen.iter().chain(&self.heard)
     }
 
-    /// The checkpoints in a Hello, if it has any.
+    /// Decodes the checkpoints from the extensions of a Hello, if it has any.
     ///
     /// # Errors
-    /// [`MessageFault`] if the extension is there and malformed.
+    /// [`MessageFault`] if the extension is present and malformed.
     pub fn among(extensions: &[Extension]) -> Result<Option<CheckpointExchange>, MessageFault> {
         let Some(extension) = extensions.iter().find(|e| e.id == CheckpointExchange::EXTENSION) else {
             return Ok(None);

@@ -1,4 +1,4 @@
-//! What is proved of a ledger that is followed, and what is forgotten of it.
+//! What is proved about a ledger that is followed, and what is dropped.
 
 use super::super::{Frontier, LedgerKey, Origin, leaf_hash};
 use super::*;
@@ -152,7 +152,7 @@ fn of_what_is_settled_one_digest_is_known_and_where_it_changed_last() {
         let stamps = [("exchange.with", with), ("exchange.state", state), (WHOLE_EXCHANGE, &whole(text))];
         entry(&subject, &stamps)
     };
-    // What came in is settled from the beginning, what goes out when it is finished.
+    // An inbound exchange is settled from the beginning, an outbound one when it is finished.
     let mut entries = vec![said("in exercise-gbr", "receiving", b"1"), said("in exercise-gbr", "received", b"2")];
     entries.push(entry(&subject, &[("exchange.opened", "then"), (WHOLE_EXCHANGE, &whole(b"3"))]));
     for size in 1..=3 {
@@ -166,14 +166,15 @@ fn of_what_is_settled_one_digest_is_known_and_where_it_changed_last() {
     let entries = [said("out exercise-gbr", "queued", b"1"), said("out exercise-gbr", "delivered", b"2")];
     assert_eq!(following(&entries[..1]).proved().unwrap().settled(&id), None);
     assert_eq!(following(&entries).proved().unwrap().settled(&id), Some(Digest::of(b"2")));
-    // An entry that changes nothing counts too, before and after.
+    // An entry that changes nothing is counted too, before and after.
     let [queued, delivered] = entries;
     let silent = || entry(&subject, &[]);
     let facts = following(&[queued, silent(), delivered, silent()]);
     assert_eq!(facts.proved().unwrap().entries_of(&id), 4);
 }
 
-/// A ledger with something of every kind: enrolled and altered, waiting, finished, gone, and entries that count each.
+/// A ledger with an entry of every kind: enrolled and altered, waiting, finished, removed, and kinds of which every
+/// entry is needed.
 fn everything() -> Vec<Vec<u8>> {
     let (ex, rq) = ("ex-00000000000070008000000000000001", "rq-00000000000070008000000000000002");
     let whole = Digest::of(b"EXERCISE").to_string();
@@ -206,7 +207,7 @@ fn what_is_kept_of_a_ledger_leads_to_the_same_as_its_entries() {
         entries[kept..].iter().for_each(|bytes| facts.take(bytes).unwrap());
         facts.believe(&signed(&entries)).unwrap();
         assert_eq!(facts.to_bytes().unwrap(), whole, "{kept}");
-        // That of another ledger leads to no head of this one.
+        // The image of another ledger leads to no checkpoint of this one.
         let mut other = entries.clone();
         other[0] = entry("exercise-gbr", &[("partner.state", "suspended")]);
         let mut facts = Facts::from_bytes(&following(&other[..kept]).to_bytes().unwrap()).unwrap();

@@ -1,7 +1,7 @@
-//! The codec between rows of a database and our types, the same for every backend. A value that does not parse is damage: it is
-//! named by kind of row and column, and never repaired.
+//! The codec between rows of a database and Rust types, the same for every backend. A value that cannot be parsed is
+//! damage: the error names the kind of row and the column, and the value is never repaired.
 //!
-//! A backend gives its rows as [`Columns`]; nothing is converted on the way, so that a number is no text.
+//! A backend returns its rows as [`Columns`]. Types are never converted: an integer is not accepted as text.
 
 mod rows;
 
@@ -18,14 +18,14 @@ pub(super) use self::rows::{
     recorded, request, setting, statement, usage,
 };
 
-/// A value in a column.
+/// The value of a column.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Value<'a> {
     Null,
     Integer(i64),
     Text(&'a str),
     Bytes(&'a [u8]),
-    /// Of a kind that no column of ours has.
+    /// A type that no column of this schema has.
     Other,
 }
 
@@ -43,13 +43,13 @@ impl<'a> Value<'a> {
     }
 }
 
-/// A row as a backend gives it.
+/// A row as a backend returns it.
 pub(super) trait Columns {
-    /// The value in a column; `None` if there is no such column.
+    /// Returns the value of a column; `None` if there is no such column.
     fn value(&self, column: &str) -> Option<Value<'_>>;
 }
 
-/// A row being read; `what` names its kind in errors.
+/// A row being decoded; `what` names its kind in errors.
 pub(super) struct Cells<C> {
     columns: C,
     what: &'static str,
@@ -68,7 +68,7 @@ impl<C: Columns> Cells<C> {
         self.columns.value(column).ok_or_else(|| self.damaged(column))
     }
 
-    /// What `take` makes of a value that may be missing. Nothing is converted: a number is no text.
+    /// Decodes a nullable value with `take`. Types are never converted: an integer is not accepted as text.
     fn maybe<'s, T>(
         &'s self,
         column: &str,
@@ -116,7 +116,7 @@ impl<C: Columns> Cells<C> {
         self.maybe_integer(column)?.ok_or_else(|| self.damaged(column))
     }
 
-    /// A truth, kept as 0 or 1.
+    /// A boolean, stored as 0 or 1.
     fn flag(&self, column: &str) -> Result<bool, StoreError> {
         match self.integer(column)? {
             0 => Ok(false),

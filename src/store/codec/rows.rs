@@ -1,4 +1,4 @@
-//! Each kind of row, column by column.
+//! Decoding of each kind of row, column by column.
 
 use super::{Cells, Columns};
 use crate::approval::{Aims, Declared};
@@ -14,18 +14,18 @@ use crate::store::rows::{
 };
 use crate::store::traffic::Usage;
 
-/// What is wrong when the node's own row is not there.
+/// Returns the error for a store without the row of its node.
 pub(in crate::store) fn no_node() -> StoreError {
     StoreError::Damaged { what: "the node's own row".into() }
 }
 
-/// A precedence as stored: 0 for ROUTINE to 3 for FLASH.
+/// Returns a precedence as stored: 0 for ROUTINE to 3 for FLASH.
 pub(in crate::store) fn precedence(precedence: Precedence) -> i64 {
-    // INVARIANT: there are four of them.
+    // INVARIANT: `ALL` has every precedence, and there are four.
     Precedence::ALL.iter().position(|p| *p == precedence).map_or(0, |at| at as i64)
 }
 
-/// A list of texts as stored: a JSON array.
+/// Returns a list of texts as stored: a JSON array.
 pub(in crate::store) fn list<'t>(texts: impl IntoIterator<Item = &'t String>) -> String {
     serde_json::Value::from_iter(texts.into_iter().cloned()).to_string()
 }
@@ -63,9 +63,9 @@ pub(in crate::store) fn officer(cells: &Cells<impl Columns>) -> Result<Officer, 
     })
 }
 
-/// What an officer's record declares of others, as it is kept.
+/// Returns what an officer's record declares about other records, as stored: JSON.
 pub(in crate::store) fn declared(declared: &Declared) -> String {
-    // INVARIANT: sets of names encode.
+    // INVARIANT: sets of names can always be serialized.
     serde_json::to_string(declared).unwrap_or_default()
 }
 
@@ -136,7 +136,7 @@ pub(in crate::store) fn due(cells: &Cells<impl Columns>) -> Result<Due, StoreErr
     })
 }
 
-/// The columns are read in the order in which they stand.
+/// Decodes an exchange. Columns are read in the order of the table.
 pub(in crate::store) fn exchange(cells: &Cells<impl Columns>) -> Result<Exchange, StoreError> {
     Ok(Exchange {
         id: cells.word("id")?,

@@ -1,4 +1,4 @@
-//! The store's own interface, each row held against the ledger before it is given out.
+//! The [`Store`] implementation: each row is compared with the ledger before it is returned.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
@@ -23,13 +23,13 @@ use crate::partner::Breaker;
 use crate::time::Time;
 
 impl ProvedStore {
-    /// The subjects of one family that lasts.
+    /// Returns the identifiers that the ledger has in one family of enrolled rows.
     async fn enrolled<I: FromStr>(&self, of: &'static str) -> Result<Vec<I>, StoreError> {
         let known = self.known().await?;
         Ok(known.proved().subjects(of).filter_map(|subject| subject.parse().ok()).collect())
     }
 
-    /// Which of `rows` do not agree at first sight, by place, and which subjects have none.
+    /// Returns the indexes of the `rows` that do not match at first sight.
     async fn doubtful<R: Evidence>(
         &self,
         rows: &[R],
@@ -41,7 +41,7 @@ impl ProvedStore {
         Ok(rows.iter().enumerate().filter_map(differs).collect())
     }
 
-    /// That a row does not even read is about that row alone.
+    /// Reads a single row; a row that cannot be decoded is reported as different.
     async fn alone<T>(&self, subject: &str, of: &str, read: Result<T, StoreError>) -> Result<T, StoreError> {
         let Err(StoreError::Damaged { what }) = &read else { return read };
         let (what, fact) = (what.clone(), format!("{of}.row"));
@@ -49,7 +49,7 @@ impl ProvedStore {
         Err(StoreError::Altered { what, fact })
     }
 
-    /// A row that could not even be read.
+    /// Reports a row that cannot be decoded.
     async fn unreadable(&self, subject: String, of: &str, error: StoreError) -> Result<(), StoreError> {
         let StoreError::Damaged { what } = error else { return Err(error) };
         let fact = format!("{of}.row");
@@ -59,12 +59,12 @@ impl ProvedStore {
     }
 }
 
-/// All exchanges of a request.
+/// Returns a filter for all exchanges of a request.
 fn of_request(request: RequestId) -> ExchangeFilter {
     ExchangeFilter { request: Some(request), limit: u32::MAX, ..ExchangeFilter::default() }
 }
 
-/// Every row of a kind that lasts, without those that differ: one that was altered keeps nobody else away.
+/// Returns every row of a kind of enrolled rows, without those that differ: an altered row does not hide the others.
 macro_rules! all_enrolled {
     ($self:ident, $list:ident, $one:ident, $of:literal, $id:ty) => {{
         let ids: Vec<$id> = $self.enrolled($of).await?;
@@ -80,7 +80,7 @@ macro_rules! all_enrolled {
             rows.iter().for_each(|row| $self.agree(&row.subject(), &[$of]));
             return Ok(rows);
         }
-        // One by one, those that the ledger knows and those that are there.
+        // One by one: the rows that the ledger has and those that the backend has.
         let listed = $self.inner.$list().await.unwrap_or_default();
         let ids: BTreeSet<$id> =
             $self.enrolled($of).await?.into_iter().chain(listed.into_iter().map(|row| row.id)).collect();
@@ -172,7 +172,7 @@ impl Store for ProvedStore {
         let Some(mut whole) = self.alone(&subject, "request", whole).await? else { return Ok(None) };
         let known = self.known().await?;
         if known.proved().fact(&subject, "request.product").is_some() {
-            // What was approved of an exchange that is finished decides nothing more, and is not proved any more.
+            // Approvals of a finished exchange have no effect any more, and the ledger keeps no facts about them.
             let proved = |row: &Approval| known.proved().fact(&row.subject(), "exchange.state").is_some();
             whole.approvals.retain(proved);
         }
@@ -184,7 +184,7 @@ impl Store for ProvedStore {
     async fn requests(&self, filter: &RequestFilter) -> Result<Vec<Request>, StoreError> {
         let mut rows = self.inner.requests(filter).await?;
         let judged = |proved: Proved<'_>, subject: &str, row: &_| compare::request(proved, subject, Some(row));
-        // From the end, so that the places before stay what they are.
+        // From the end, so that earlier indexes stay valid.
         for place in self.doubtful(&rows, judged).await?.into_iter().rev() {
             let row = rows.remove(place);
             match self.request(&row.id).await {
@@ -241,7 +241,8 @@ impl Store for ProvedStore {
         let request = filter.request.filter(|request| *filter == of_request(*request));
         let whole = request.is_some() || filter.about.is_some();
         if let Some(request) = request {
-            // Whoever asks for all that there is of a request leaves nobody out.
+            // A caller that asks for all exchanges of a request must get every one, also those that the backend does
+            // not list.
             let there: BTreeSet<ExchangeId> = rows.iter().map(|row| row.id).collect();
             let all: Vec<ExchangeId> = self.known().await?.proved().exchanges_of(request).collect();
             for id in all.into_iter().filter(|id| !there.contains(id)) {
@@ -255,7 +256,7 @@ impl Store for ProvedStore {
                 Ok(Some(row)) if filter.states.is_empty() || filter.states.contains(&row.state) => {
                     rows.insert(place, row);
                 }
-                // Where it counts what is not there, what differs is not nothing.
+                // Where the list must be complete, an altered row is an error and not an omission.
                 Err(StoreError::Altered { .. }) if !whole => {}
                 Ok(_) => {}
                 Err(error) => return Err(error),
@@ -287,7 +288,7 @@ impl Store for ProvedStore {
                 continue;
             }
             match self.exchange(&listed.exchange).await {
-                // It may have moved on since it was listed.
+                // Its state may have changed since it was listed.
                 Ok(row) => {
                     let still = |row: &Exchange| row.state == ExchangeState::Queued || row.is_to_be_asked();
                     due.extend(row.filter(still).as_ref().map(Due::from));
@@ -335,10 +336,10 @@ impl Store for ProvedStore {
         self.inner.entries(first, limit).await
     }
 
-    /// Each is proved to be in the ledger and to be about that subject. That none is left out is proved of exchanges, and of
-    /// entries that count each for itself: the backend finds them by a column that is no evidence.
+    /// Every entry is proved to be in the ledger and to be about the subject. Completeness is proved for exchanges,
+    /// and for entries that count individually: the backend finds entries by a column that the ledger does not prove.
     async fn entries_about(&self, subject: &str) -> Result<Vec<Recorded>, StoreError> {
-        // Known before they are read: there may be more by then, and never fewer.
+        // Read before the entries: there may be more of them by then, but never fewer.
         let (each, entries) = {
             let known = self.known().await?;
             let proved = known.proved();

@@ -1,4 +1,4 @@
-//! What is in the spool.
+//! Listing of the spool folder.
 
 use std::fs;
 use std::io;
@@ -7,21 +7,21 @@ use super::id::{Spooled, modified};
 use super::{PARTIAL, Spool, SpoolError, SpoolId, UNSYNCED, blocking, file_pool, lost_and_found};
 use crate::store::checkpoint_files;
 
-/// What is in the spool.
+/// The content of the spool.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Listing {
     /// Its files, by name.
     pub files: Vec<Spooled>,
-    /// How many were set aside: [`Spool::lost`].
+    /// Number of files that were set aside: [`Spool::lost`].
     pub lost: u64,
-    /// Payloads of which a sync failed, so that what there may be of them is discarded.
+    /// Payloads of which a sync failed; what is left of them is discarded.
     pub unsynced: Vec<SpoolId>,
-    /// How many things are there that the spool did not make. They are left alone.
+    /// Number of entries that the spool did not create. They are left alone.
     pub strangers: u64,
 }
 
 impl Spool {
-    /// What is in the spool.
+    /// Lists the spool.
     ///
     /// # Errors
     /// [`SpoolError::Failed`] if the folder cannot be read.

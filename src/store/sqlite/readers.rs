@@ -1,7 +1,7 @@
-//! The reading threads: each answers queries on a connection of its own that cannot write.
+//! The reading threads: each answers queries on a read-only connection of its own.
 //!
-//! A question is a closure: what it reads is made into our types where it is read, and one answer comes back. SQLite
-//! blocks the thread it runs on, which none of the runtime's may be.
+//! A query is a closure that converts what it reads into Rust types and returns one answer. SQLite blocks the thread
+//! it runs on, so it cannot run on a thread of the async runtime.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,17 +16,18 @@ use super::super::StoreError;
 use super::connection::{Access, connect_to_read};
 use super::error::of_question;
 
-/// How many questions are answered at once; the others wait.
+/// Number of queries that run at the same time; the others wait.
 const AT_ONCE: usize = 4;
 
-/// A question, to be asked on a connection or told why there is none. It says when its thread is free, before whoever
-/// asked can ask again, and then whether the connection is fit for another: one on which a question failed is closed.
+/// A query, called with a connection or with the error of opening one. It calls its second argument when its thread
+/// is free, before its caller can send another query, and returns whether the connection can be used again: one on
+/// which a query failed is closed.
 type Question = Box<dyn FnOnce(Result<&mut Connection, StoreError>, &dyn Fn()) -> bool + Send>;
 
-/// A thread, and the connection it leaves behind when it has nothing more to do.
+/// A thread, which returns its connection when it ends.
 pub(super) type Reader = JoinHandle<Option<Connection>>;
 
-/// The reading threads of one store, each started when all before it are busy.
+/// The reading threads of one store. Another one is started when all are busy.
 #[derive(Debug)]
 pub(super) struct Readers {
     shared: Arc<Shared>,
@@ -41,16 +42,16 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    /// Questions that no thread has taken yet, first come, first served.
+    /// Queries that no thread has taken yet, in order of arrival.
     waiting: VecDeque<Question>,
     threads: Vec<Reader>,
-    /// How many of the threads have one.
+    /// Number of threads that run a query.
     busy: usize,
     closed: bool,
 }
 
 impl Readers {
-    /// Readers of the database at `path`. One connection is made at once, to see that it can be.
+    /// Opens readers of the database at `path`. One connection is opened at once, to detect errors.
     pub(super) async fn open(path: PathBuf, access: Access) -> Result<Readers, StoreError> {
         let shared = Shared { path, access, state: Mutex::default(), asked: Condvar::new() };
         let readers = Readers { shared: Arc::new(shared) };
@@ -58,14 +59,14 @@ impl Readers {
         Ok(readers)
     }
 
-    /// Has `question` answered by the next thread that is free. What it panics at is an error of this question alone.
+    /// Runs `question` on the next free thread. If it panics, only this query fails.
     pub(super) async fn ask<T: Send + 'static>(
         &self,
         question: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (answer, answered) = oneshot::channel();
         self.shared.push(Box::new(move |conn, free| {
-            // Whoever asked may have gone away while the question waited.
+            // The caller may have been cancelled while the query waited.
             if answer.is_closed() {
                 free();
                 return true;
@@ -79,12 +80,12 @@ impl Readers {
         answered.await.unwrap_or_else(|_| Err(StoreError::Query { why: "the question was given up".into() }))
     }
 
-    /// Forgets the questions that no thread has taken: nobody is left to wait for an answer.
+    /// Discards the queries that no thread has taken, as no caller waits for them.
     pub(super) fn give_up(&self) {
         self.shared.lock().waiting.clear();
     }
 
-    /// Takes no more questions. The threads end when those that were asked have their answers.
+    /// Accepts no more queries. The threads end when all accepted queries are answered.
     pub(super) fn close(&self) -> Vec<Reader> {
         let mut state = self.shared.lock();
         state.closed = true;
@@ -121,7 +122,7 @@ impl Shared {
         Ok(())
     }
 
-    /// What a thread does all its life. A connection is made for the first question and kept for the others.
+    /// The main loop of a thread. A connection is opened for the first query and reused.
     fn serve(&self) -> Option<Connection> {
         let mut conn = None;
         while let Some(question) = self.next() {
@@ -130,7 +131,7 @@ impl Shared {
         conn
     }
 
-    /// The next question, or nothing when there will be none.
+    /// Returns the next query; `None` after the readers were closed.
     fn next(&self) -> Option<Question> {
         let mut state = self.lock();
         while state.waiting.is_empty() && !state.closed {
@@ -153,7 +154,7 @@ impl std::fmt::Debug for Shared {
     }
 }
 
-/// Answers one question and gives the connection back, if it is fit for another.
+/// Answers one query and returns the connection if it can be used again.
 fn answer(
     (path, access): (&Path, Access),
     conn: Option<Connection>,
@@ -167,7 +168,7 @@ fn answer(
             return None;
         }
     };
-    // The thread outlives a panic; whoever asked learns of it, because nobody is left to answer.
+    // The thread survives a panic; the caller gets an error because the answer's sender is dropped.
     let good = catch_unwind(AssertUnwindSafe(|| question(Ok(&mut conn), free))).unwrap_or_else(|_| {
         free();
         false

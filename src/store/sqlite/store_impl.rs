@@ -1,4 +1,4 @@
-//! The store's interface on SQLite: commits go to the writer, queries to the readers.
+//! The [`Store`] implementation on SQLite: commits go to the writer, queries to the readers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
@@ -33,7 +33,7 @@ impl Store for SqliteStore {
         let jobs = self.jobs().clone().ok_or(StoreError::Closed)?;
         let (answer, outcome) = oneshot::channel();
         jobs.send(Job { commit, answer }).await.map_err(|_| StoreError::Closed)?;
-        // A writer that went away without an answer may or may not have written.
+        // A writer that ended without an answer may or may not have written.
         outcome.await.map_err(|_| StoreError::Broken { why: "the writer stopped".into() })?
     }
 

@@ -1,5 +1,5 @@
-//! The writer, one a process: it batches waiting commits into one transaction under one signed checkpoint (group commit), and
-//! answers each only after that transaction is durable.
+//! The writer, one in each process: it combines waiting commits into one transaction under one signed checkpoint
+//! (group commit), and answers each only after that transaction is durable.
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
@@ -19,18 +19,18 @@ use crate::ledger::{Entry, Frontier, LedgerFault, LedgerKey, Proof, SignedCheckp
 use crate::sign::Signer;
 use crate::time::Time;
 
-/// Most commits in one transaction.
+/// Maximum number of commits in one transaction.
 const BATCH_MAX: usize = 256;
-/// About one checkpoint in this many entries is kept beside the head, so that a rewritten ledger shows where.
+/// About one checkpoint in this many entries is stored permanently, so that a rewritten ledger can be located.
 const KEPT_EVERY: u64 = 256;
 
-/// A commit and whom to tell.
+/// A commit and the channel for its outcome.
 pub(super) struct Job {
     pub(super) commit: Commit,
     pub(super) answer: oneshot::Sender<Outcome>,
 }
 
-/// What one commit's caller is told.
+/// The outcome of one commit.
 type Outcome = Result<Committed, StoreError>;
 
 /// The writing connection and what is needed to sign.
@@ -38,21 +38,21 @@ pub(super) struct Writer {
     conn: Connection,
     key: LedgerKey,
     signer: Arc<dyn Signer>,
-    /// The head as this process last saw it; another process may have moved it since.
+    /// The checkpoint as this process last read it; another process may have written a newer one.
     seen: Option<Seen>,
-    /// The last head that this process wrote or went on from: the ledger only ever extends it.
+    /// The last checkpoint that this process wrote or extended: the ledger must only ever extend it.
     extends: Option<(u64, Digest)>,
-    /// What the last transaction found that others may rest on; forgotten with one that did not come to its end.
+    /// What the last committed transaction read for preconditions; reset after a failed transaction.
     standing: Standing,
     /// The files that were opened.
     files: Option<OpenFiles>,
-    /// Where the database is.
+    /// The path of the database.
     path: Option<PathBuf>,
-    /// The number of the schema that was held against the layout last.
+    /// SQLite's schema version when the schema was checked last.
     schema: Cell<Option<i64>>,
-    /// Whether the log is brought into the database when it is closed: from the first commit on.
+    /// Whether the log is copied into the database on close: from the first commit on.
     brings_log: bool,
-    /// Set by the first failed write, for good.
+    /// Set permanently by the first failed write.
     broken: Option<String>,
 }
 
@@ -73,17 +73,17 @@ impl Writer {
         }
     }
 
-    /// The key of the ledger that is written.
+    /// Returns the key of the ledger.
     pub(super) fn key(&self) -> &LedgerKey {
         &self.key
     }
 
-    /// Has every commit refused once one of these files, those of the database at `path`, is not the one that was opened.
+    /// Makes every commit fail once one of the opened `files`, those of the database at `path`, is replaced.
     pub(super) fn watch(&mut self, path: &Path, files: OpenFiles) {
         (self.path, self.files) = (Some(path.to_owned()), Some(files));
     }
 
-    /// Serves commits until every sender is gone, and leaves the connection behind.
+    /// Serves commits until every sender is dropped, and returns the connection.
     pub(super) fn serve(mut self, mut jobs: mpsc::Receiver<Job>) -> Connection {
         while let Some(first) = jobs.blocking_recv() {
             let mut batch = vec![first];
@@ -96,7 +96,7 @@ impl Writer {
                 batch.into_iter().map(|job| (job.commit, job.answer)).unzip();
             let outcomes = self.commit_all(&commits);
             for (answer, outcome) in answers.into_iter().zip(outcomes) {
-                // A caller that went away learns the outcome by reading.
+                // A caller that was cancelled learns the outcome by reading.
                 let _ = answer.send(outcome);
             }
         }
@@ -109,7 +109,7 @@ impl Writer {
             None => match self.transact(commits) {
                 Ok(outcomes) => {
                     if outcomes.iter().any(Result::is_ok) && !std::mem::replace(&mut self.brings_log, true) {
-                        // What fails here is that the log stays, which harms nothing.
+                        // If this fails, the log is kept on close, which is harmless.
                         let _ = keep_log(&self.conn, false);
                     }
                     return outcomes;
@@ -128,10 +128,10 @@ impl Writer {
         vec![Err(failed); commits.len()]
     }
 
-    /// One transaction over all of `commits`. An error means that none of them happened, unless it is `Broken`.
+    /// Runs one transaction over all of `commits`. An error other than `Broken` means that none of them happened.
     fn transact(&mut self, commits: &[Commit]) -> Result<Vec<Outcome>, StoreError> {
-        // Refusals are rare, and savepoints around every commit are not free: they are set only when a first try
-        // without them met a refusal.
+        // Refusals are rare, and a savepoint around every commit has a cost, so savepoints are used only after a
+        // first attempt without them met a refusal.
         match self.attempt(commits, false) {
             Err(refusal) if refusal.refuses_one() => match commits {
                 [_] => Ok(vec![Err(refusal)]),
@@ -153,14 +153,15 @@ impl Writer {
             }
             Err(error) => {
                 self.seen = None;
-                // SQLite may have rolled back by itself, or not have begun; then this fails, and that is no news.
+                // This fails if SQLite rolled back by itself or had not begun, which is fine.
                 let _ = self.run_sql("ROLLBACK");
                 Err(error)
             }
         }
     }
 
-    /// Everything from BEGIN to COMMIT. With `apart`, a refused commit is undone alone; without, it is an error.
+    /// Runs everything from BEGIN to COMMIT. With `apart`, a refused commit is rolled back alone; otherwise it fails
+    /// the transaction.
     fn whole(
         &self,
         commits: &[Commit],
@@ -204,7 +205,7 @@ impl Writer {
         Ok((outcomes, (head, frontier)))
     }
 
-    /// Begins a transaction and gives the head inside it. It is verified whenever another process has moved it.
+    /// Begins a transaction and returns the checkpoint in it. It is verified whenever another process has changed it.
     fn begin(&self) -> Result<Seen, StoreError> {
         self.files.as_ref().map_or(Ok(()), OpenFiles::check)?;
         self.run_sql("BEGIN IMMEDIATE")?;
@@ -224,8 +225,8 @@ impl Writer {
         Ok(seen)
     }
 
-    /// Refuses to go on from a head that does not extend the last one: what somebody put in the place of the ledger while
-    /// it was open, an older copy of itself for one, would otherwise be signed as if it had always been so.
+    /// Refuses a checkpoint that does not extend the last one. Otherwise a ledger that somebody replaced while it was
+    /// open, for example by an older copy of itself, would be signed as if it had always been so.
     fn extended_by(&self, head: &SignedCheckpoint) -> Result<(), StoreError> {
         let Some((size, root)) = self.extends else { return Ok(()) };
         if head.size() < size {
@@ -237,7 +238,8 @@ impl Writer {
         Ok(proof.check_consistency(size, root, head.size(), head.root()).map_err(forked)?)
     }
 
-    /// Appends `entries` to the ledger, signs the new head, moves the counters that other processes watch, and commits.
+    /// Appends `entries` to the ledger, signs the new checkpoint, increases the counters that other processes watch,
+    /// and commits.
     fn append_and_commit(
         &self,
         head: SignedCheckpoint,
@@ -295,7 +297,7 @@ mod tests {
 
     const NOW: Time = Time::from_unix_ms(1_795_341_600_000);
 
-    /// A writer of a store that somebody else has open as well.
+    /// A writer of a store that another process has open as well.
     struct Beside {
         writer: Writer,
         _store: SqliteStore,

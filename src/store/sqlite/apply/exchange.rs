@@ -1,4 +1,4 @@
-//! Writing exchanges: the row, the documents and payload beside it, its text for searching, its claim, its prints.
+//! Writing exchanges: the row, its documents and inline payload, its search index, its claim, its fingerprints.
 
 use std::collections::BTreeSet;
 
@@ -104,7 +104,7 @@ fn write_exchange(conn: &Connection, id: &str, row: &Exchange, keeps_lease: bool
     Ok(())
 }
 
-/// What of an exchange is kept beside its row: what somebody signed, and what opens its payload.
+/// The signed documents of an exchange, and what opens its payload; in a table of their own.
 #[derive(Default, PartialEq)]
 struct Documents<'a> {
     manifest: Option<&'a [u8]>,
@@ -134,7 +134,7 @@ fn write_documents(conn: &Connection, id: &str, row: &Exchange) -> Result<(), St
     Ok(())
 }
 
-/// Keeps the payload that came with a row, or lets go of the one that was kept.
+/// Stores the inline payload that came with a row, or deletes the stored one.
 fn write_payload(conn: &Connection, id: &str, sealed: Option<&[u8]>, keeping: Keeping) -> Result<(), StoreError> {
     match keeping {
         Keeping::Stays => {}

@@ -1,4 +1,5 @@
-//! One commit's changes inside an open transaction: each compared, checked, written, and noted for its ledger entry.
+//! Applies one commit's changes inside an open transaction: each is compared, checked, written, and stamped into its
+//! ledger entry.
 
 mod traffic;
 mod exchange;
@@ -17,19 +18,19 @@ use crate::store::evidence::{Evidence, Facts};
 use crate::store::rules;
 use crate::store::{Change, Commit, Officer, Partner, Setting, Stands, StoreError, Version};
 
-/// What one transaction found when it was first asked whether a decision still stands. No other process writes meanwhile.
+/// What was read in a transaction to check the preconditions of its commits. No other process writes meanwhile.
 #[derive(Default)]
 pub(super) struct Standing {
     /// Whether a commit of this transaction changed a partner, an officer or a setting.
     pub(super) roster_moved: bool,
     roster: Option<u64>,
-    /// Digests of the settings' values, and where the roster's counter stood when they were read.
-    // INVARIANT: the counter moves with every change of a setting, so that these are the values while it stands there.
+    /// The roster's counter, and the digests of the settings' values that were read at that counter. INVARIANT: the
+    /// counter increases with every change of a setting, so the digests are current while it is unchanged.
     values: (u64, BTreeMap<String, Option<Digest>>),
 }
 
 impl Standing {
-    /// For the transaction after one that was committed: what was found of settings is remembered.
+    /// Returns the state for the next transaction after a committed one: the settings' digests are kept.
     pub(super) fn again(self) -> Standing {
         Standing { values: self.values, ..Standing::default() }
     }
@@ -80,7 +81,7 @@ pub(super) fn apply(conn: &Connection, commit: &Commit, standing: &mut Standing)
     Ok(entries)
 }
 
-/// Whether an entry is no alarm, or one that the last alarm about its subject did not say.
+/// Returns whether an entry is not an alarm, or differs from the latest alarm about its subject.
 fn is_news(conn: &Connection, entry: &Entry) -> Result<bool, StoreError> {
     if entry.kind() != EntryKind::Alarm {
         return Ok(true);
@@ -90,7 +91,7 @@ fn is_news(conn: &Connection, entry: &Entry) -> Result<bool, StoreError> {
     Ok(last.is_none_or(|last| last.entry.detail() != entry.detail()))
 }
 
-/// Refuses unless what a decision was taken on is still so.
+/// Refuses unless the precondition of a commit holds.
 fn still_stands(conn: &Connection, stands: &Stands, standing: &mut Standing) -> Result<(), StoreError> {
     let roster = match standing.roster {
         Some(roster) => roster,
@@ -115,12 +116,12 @@ fn still_stands(conn: &Connection, stands: &Stands, standing: &mut Standing) -> 
             value
         }
     };
-    // The counter moves once, at the end of a transaction. A setting that a commit of this transaction changed moved the
-    // roster with it, so that the value from before is of no consequence.
+    // The counter increases once, at the end of a transaction. A setting that an earlier commit of this transaction
+    // changed also set `roster_moved`, so an outdated digest makes no difference.
     stands.judge(roster + u64::from(standing.roster_moved), value)
 }
 
-/// The version that a row has once it is written.
+/// Returns the version of a row after it is written.
 fn version_after(version: Version) -> i64 {
     i64::try_from(version.next().0).unwrap_or(i64::MAX)
 }

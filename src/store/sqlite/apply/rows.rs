@@ -1,4 +1,4 @@
-//! Writing partners, officers, settings, requests, and what was signed.
+//! Writing partners, officers, settings, requests, approvals and statements.
 
 use rusqlite::{Connection, params};
 

@@ -23,17 +23,17 @@ use crate::ledger::Hashes;
 use crate::origin::Print;
 use crate::time::Time;
 
-/// How many rows a listing has if its caller does not say.
+/// Number of rows in a listing if the caller sets no limit.
 const LIMIT: u32 = 100;
 
 type Read<T> = fn(&Row<'_>) -> Result<T, StoreError>;
 
-/// One request.
+/// Selects one request.
 pub(super) const REQUEST: &str = "SELECT * FROM request WHERE id = ?1";
-/// The approvals of one request.
+/// Selects the approvals of one request.
 pub(super) const APPROVALS: &str = "SELECT * FROM approval WHERE request = ?1 ORDER BY seq";
 
-/// The signed submission of one request.
+/// Selects the signed submission of one request.
 const SUBMISSION: &str = "SELECT * FROM statement WHERE subject = ?1 AND kind = 'submission'";
 
 pub(super) async fn one<T: Send + 'static>(
@@ -75,12 +75,12 @@ pub(super) async fn generations(reads: &Readers) -> Result<Generations, StoreErr
     reads.ask(move |conn| first(conn, sql, (), decode::generations)).await?.ok_or_else(codec::no_node)
 }
 
-/// Which of these prints are on record.
+/// Returns which of these fingerprints are on record.
 pub(super) async fn printed(reads: &Readers, prints: &BTreeSet<Print>) -> Result<Vec<PrintedBy>, StoreError> {
     if prints.is_empty() {
         return Ok(Vec::new());
     }
-    // One text of numbers: a statement takes so many parameters and no more.
+    // Passed as one JSON array, since the number of parameters of a statement is limited.
     let plain: BTreeSet<Print> = prints.iter().map(|print| print.plain()).collect();
     let numbers: Vec<String> = plain.iter().map(|print| print.to_i64().to_string()).collect();
     let numbers = format!("[{}]", numbers.join(","));
@@ -104,7 +104,7 @@ pub(super) async fn counts(reads: &Readers) -> Result<Counts, StoreError> {
 }
 
 fn count(conn: &mut Connection) -> Result<Counts, StoreError> {
-    // One transaction, so that the numbers are of one moment.
+    // In one transaction, so that the counts are consistent.
     let read = conn.transaction().map_err(of_write)?;
     let sql = "SELECT direction, state, count(*) AS count FROM exchange GROUP BY direction, state";
     let exchanges = every(&read, sql, (), |row| {
@@ -127,7 +127,7 @@ fn count(conn: &mut Connection) -> Result<Counts, StoreError> {
     Ok(rest.expect("one row of counts"))
 }
 
-/// In one transaction, so that all of it is of one moment.
+/// In one transaction, so that everything is consistent.
 pub(super) async fn whole_request(reads: &Readers, id: &RequestId) -> Result<Option<WholeRequest>, StoreError> {
     let id = id.to_string();
     let exchanges = "SELECT * FROM whole_exchange WHERE request = ?1 ORDER BY seq DESC";
@@ -167,7 +167,7 @@ pub(super) async fn request_ids(reads: &Readers) -> Result<BTreeSet<RequestId>, 
 }
 
 pub(super) async fn approved_waiting(reads: &Readers) -> Result<Vec<Waiting>, StoreError> {
-    // The order of the join is fixed: what waits is little, what was ever approved is everything.
+    // The join order is fixed: few requests wait, but all approvals ever given are in the table.
     let sql = "SELECT approval.request AS request, count(DISTINCT approval.seq) AS count, \
                max(exchange.precedence) AS precedence \
                FROM exchange CROSS JOIN approval ON approval.request = exchange.request \
@@ -216,15 +216,16 @@ pub(super) async fn exchanges(reads: &Readers, filter: &ExchangeFilter) -> Resul
         listing.and("seq < (SELECT seq FROM exchange WHERE id = ?)", before.to_string());
     }
     if filter.about.is_some() {
-        // Whoever asks what withdraws or replaces something goes on where there is nothing: none is left out.
+        // A caller that asks what recalls or replaces an exchange proceeds if there is nothing, so no row may be
+        // skipped.
         return listing.newest(reads, filter.limit, decode::exchange).await;
     }
     let rows = listing.newest(reads, filter.limit, |row| readable(decode::exchange(row))).await?;
     Ok(rows.into_iter().flatten().collect())
 }
 
-/// A row of a list, or nothing where it does not read: one that somebody spoilt keeps nobody else's away. That it is not
-/// there is found by whoever knows of it.
+/// Returns a row of a list, or `None` if it cannot be decoded, so that a damaged row does not hide the others.
+/// Whoever needs the row itself detects that it is missing.
 fn readable<T>(row: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
     match row {
         Err(StoreError::Damaged { what }) => {
@@ -241,30 +242,30 @@ pub(super) async fn statements(reads: &Readers, subjects: &[String]) -> Result<V
     reads.ask(move |conn| every(conn, &sql, params_from_iter(subjects), decode::statement)).await
 }
 
-/// A question whose conditions are known when it is asked.
+/// A query whose conditions are assembled at run time.
 struct Listing {
-    /// What the answer is read from.
+    /// The table or view that is selected from.
     from: &'static str,
-    /// Which numbers it has. They are found first, without reading the rows: sorted with all that is in them, ten thousand that
-    /// wait would be read for each page.
+    /// Selects the sequence numbers of the rows. They are found first, from the index: otherwise SQLite would read
+    /// and sort all columns of ten thousand waiting rows for each page.
     sql: String,
     values: Vec<Value>,
 }
 
 impl Listing {
-    /// Of rows of `table`, as `from` shows them.
+    /// Returns a listing of rows of `table`, selected from `from`.
     fn of(table: &'static str, from: &'static str) -> Listing {
         Listing { from, sql: format!("SELECT seq FROM {table} WHERE 1"), values: Vec::new() }
     }
 
-    /// One more condition, in which a question mark stands for `value`.
+    /// Adds a condition, in which a question mark stands for `value`.
     fn and(&mut self, condition: &'static str, value: impl Into<Value>) {
         self.sql.push_str(" AND ");
         self.sql.push_str(condition);
         self.values.push(value.into());
     }
 
-    /// Only rows that have one of `words` in `column`; none of them means any.
+    /// Restricts `column` to one of `words`; an empty list does not restrict it.
     fn among(&mut self, column: &'static str, words: impl Iterator<Item = &'static str>) {
         let before = self.values.len();
         self.values.extend(words.map(|word| Value::from(word.to_owned())));
@@ -274,7 +275,7 @@ impl Listing {
         }
     }
 
-    /// The answer, newest first.
+    /// Runs the query, newest rows first.
     async fn newest<T: Send + 'static>(
         mut self,
         reads: &Readers,
@@ -282,22 +283,22 @@ impl Listing {
         read: Read<T>,
     ) -> Result<Vec<T>, StoreError> {
         let limit = if limit == 0 { LIMIT } else { limit };
-        // Part of the text: SQLite plans a statement anew for each value that its limit is bound to.
+        // Part of the text: SQLite plans a statement again for each value that is bound to its limit.
         self.sql.push_str(&format!(" ORDER BY seq DESC LIMIT {limit}"));
         let sql = format!("SELECT * FROM {} WHERE seq IN ({}) ORDER BY seq DESC", self.from, self.sql);
         reads.ask(move |conn| every(conn, &sql, params_from_iter(self.values), read)).await
     }
 }
 
-/// So many question marks.
+/// Returns `count` question marks.
 fn places(count: usize) -> String {
     vec!["?"; count].join(", ")
 }
 
 pub(super) async fn due(reads: &Readers, now: Time, per_partner: u32) -> Result<Vec<Due>, StoreError> {
-    // Asking partner by partner keeps one partner's long queue from hiding all others, and each question is answered
-    // from the index alone. What is put into the text is a number; as a parameter it would have SQLite plan the
-    // statement anew each time.
+    // One query for each partner, so that a long queue of one partner does not hide the others, and each is answered
+    // from the index alone. The limit is a number in the text: as a parameter it would make SQLite plan the statement
+    // again each time.
     let stopped: Vec<String> = ExchangeState::STOPPED.iter().map(|state| format!("'{state}'")).collect();
     let stopped = stopped.join(", ");
     let sql = format!(
@@ -337,8 +338,8 @@ pub(super) async fn search(reads: &Readers, words: &str, limit: u32) -> Result<V
     reads.ask(move |conn| every(conn, sql, params![literal, limit], found)).await
 }
 
-/// `words` as an FTS5 query in which nothing is an operator: each word a quoted string, all of them required, the
-/// last one also as the beginning of a longer word.
+/// Formats `words` as an FTS5 query without operators: each word is a quoted string, all of them are required, and
+/// the last one also matches as a prefix.
 fn literal(words: &str) -> String {
     let searchable = |word: &&str| word.chars().any(char::is_alphanumeric);
     let quoted: Vec<String> = words

@@ -1,4 +1,4 @@
-//! What is on record of the traffic with a partner.
+//! Queries about the traffic with a partner.
 
 use std::collections::BTreeMap;
 
@@ -33,7 +33,7 @@ pub(in crate::store::sqlite) async fn held(
     let sql = "SELECT count(*) AS exchanges, coalesce(sum(payload_size), 0) AS bytes FROM exchange \
                WHERE state = ?1 AND partner = ?2 AND direction = 'in'";
     let read = move |conn: &mut Connection| {
-        // Each by the index of states, which has the partner next.
+        // One query for each state, by the index of states, whose next column is the partner.
         let of =
             |state: &ExchangeState| Ok((*state, first(conn, sql, params![state.as_str(), partner], decode::usage)?));
         let all = states.iter().map(of).collect::<Result<Vec<_>, StoreError>>()?;
@@ -57,13 +57,14 @@ pub(in crate::store::sqlite) async fn witnessed(
     reads.ask(move |conn| first(conn, "SELECT note FROM witness WHERE partner = ?1", [key], read)).await
 }
 
-/// The oldest queued exchange of each precedence, due or not, claimed or not.
+/// Returns the oldest queued exchange of each precedence, whether or not it is due or claimed.
 pub(in crate::store::sqlite) async fn eldest(
     reads: &Readers,
     partner: &PartnerId,
     now: Time,
 ) -> Result<Vec<ExchangeId>, StoreError> {
-    // The other columns of a row with a lone min() are those of the row that has it (sqlite.org/lang_select.html).
+    // The other columns of a row with a single min() are those of the row that has the minimum
+    // (sqlite.org/lang_select.html).
     let sql = "SELECT id, min(seq) FROM exchange WHERE state = 'queued' AND partner = ?1 AND expires > ?2 \
                GROUP BY precedence";
     let key = partner.to_string();

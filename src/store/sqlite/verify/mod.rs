@@ -1,4 +1,5 @@
-//! Verification of the whole store against its signed head: the file, entries, tree, kept checkpoints, rows. It changes nothing.
+//! Verification of the whole store against its signed checkpoint: the file, entries, tree, stored checkpoints, rows.
+//! It changes nothing.
 
 mod integrity;
 
@@ -19,14 +20,15 @@ use crate::store::{Disagreement, StoreError, Verification};
 
 pub(super) use integrity::{Interruptible, check_part, quick_check};
 
-/// Entries fetched at a time.
+/// Entries read at a time.
 const PAGE: u64 = 512;
 
 impl SqliteStore {
-    /// As [`Store::verify`](crate::store::Store::verify), reporting how far it has come.
+    /// As [`Store::verify`](crate::store::Store::verify), reporting progress.
     ///
     /// # Errors
-    /// As [`Store::verify`](crate::store::Store::verify), and [`StoreError::Interrupted`] if `progress` was told to stop.
+    /// As [`Store::verify`](crate::store::Store::verify), and [`StoreError::Interrupted`] if `progress` was
+    /// cancelled.
     pub async fn verify_showing(&self, progress: &Progress) -> Result<Verification, StoreError> {
         let (key, progress) = (self.key.clone(), progress.clone());
         self.reads.ask(move |conn| check(conn, &key, &progress)).await
@@ -34,7 +36,7 @@ impl SqliteStore {
 }
 
 fn check(conn: &mut Connection, key: &LedgerKey, progress: &Progress) -> Result<Verification, StoreError> {
-    // One read transaction: commits made meanwhile are not seen, so that nothing seems to disagree because it moved.
+    // In one read transaction: concurrent commits are not visible, so they cannot appear as disagreements.
     let read = conn.transaction().map_err(of_write)?;
     let note = read_note(&read)?;
     let head = SignedCheckpoint::verify(&note, key).map_err(LedgerFault::from)?;
@@ -56,8 +58,8 @@ fn check(conn: &mut Connection, key: &LedgerKey, progress: &Progress) -> Result<
     Ok(verification)
 }
 
-/// Goes through all entries, whatever is wrong with one of them: the first that disagrees is the answer, and those after it
-/// are found by the stored hash of each alone.
+/// Checks all entries, even after a fault: the first fault is the result, and later entries are checked individually
+/// against their stored hashes.
 fn ledger(
     read: &Connection,
     key: &LedgerKey,
@@ -112,7 +114,7 @@ fn ledger(
     Ok(fault.or_else(|| verifier.and_then(|verifier| verifier.finish(head).err())))
 }
 
-/// Holds the next entry against all before it.
+/// Checks the next entry and the tree over all entries so far.
 fn in_order(
     verifier: &mut Verifier,
     stored: &LedgerRow,
@@ -126,7 +128,7 @@ fn in_order(
     kept_at.get(&verifier.size()).map_or(Ok(()), |kept| verifier.checkpoint(kept))
 }
 
-/// Holds an entry against its own stored hash, where those before it do not hold.
+/// Checks an entry against its own stored hash, after a fault in an earlier one.
 fn alone(stored: &LedgerRow, beside: &[Digest]) -> Result<(), LedgerFault> {
     let index = stored.n;
     let entry = Entry::from_bytes(&stored.bytes).map_err(|fault| LedgerFault::Entry { index, fault })?;
@@ -136,7 +138,7 @@ fn alone(stored: &LedgerRow, beside: &[Digest]) -> Result<(), LedgerFault> {
     }
 }
 
-/// Holds every row against what the ledger says of its subject, subject by subject, in constant memory.
+/// Compares every row with what the ledger records about its subject, subject by subject, in constant memory.
 fn rows(read: &Connection, verification: &mut Verification, progress: &Progress) -> Result<(), StoreError> {
     let (mut subject, mut n) = (String::new(), -1i64);
     let mut facts = Facts::new();
@@ -175,7 +177,7 @@ fn compare(read: &Connection, subject: &str, stamps: Facts, verification: &mut V
         gather(read, "SELECT * FROM request WHERE id = ?1", subject, decode::request, &mut about, &mut damage);
     }
     gather(read, "SELECT * FROM statement WHERE subject = ?1", subject, decode::statement, &mut about, &mut damage);
-    // A partner, an officer and a setting may have the same name, also one that looks like a number.
+    // A partner, an officer and a setting may have the same name, even one that looks like an identifier.
     gather(read, "SELECT * FROM partner WHERE id = ?1", subject, decode::partner, &mut about, &mut damage);
     gather(read, "SELECT * FROM officer WHERE id = ?1", subject, decode::officer, &mut about, &mut damage);
     gather(read, "SELECT * FROM setting WHERE name = ?1", subject, decode::setting, &mut about, &mut damage);
@@ -197,7 +199,7 @@ fn gather<T: Evidence + 'static>(
     }
 }
 
-/// Rows whose subject the ledger does not mention at all.
+/// Reports rows whose subject has no ledger entry.
 fn unrecorded(read: &Connection, verification: &mut Verification) -> Result<(), StoreError> {
     let sql = "SELECT 'exchange ' || id AS what FROM exchange WHERE id NOT IN (SELECT subject FROM ledger) \
                UNION ALL SELECT 'approval of ' || exchange FROM approval \
@@ -215,7 +217,8 @@ fn unrecorded(read: &Connection, verification: &mut Verification) -> Result<(), 
     witnesses(read, verification)
 }
 
-/// Heads of partners' ledgers: which of two is the greater is decided by the number beside the text that was signed.
+/// Checks the checkpoints of partners' ledgers: the size column, which decides which of two is larger, must match the
+/// signed text.
 fn witnesses(read: &Connection, verification: &mut Verification) -> Result<(), StoreError> {
     let witness = |row: &Row<'_>| {
         let cells = cells(row, "witness");
