@@ -69,12 +69,12 @@ impl Progress {
     }
 
     /// Cancels all work that reports here; it stops at its next check.
-    pub fn stop(&self) {
+    pub fn cancel(&self) {
         self.0.stopped.store(true, Ordering::SeqCst);
     }
 
     /// Returns whether the work was cancelled.
-    pub fn is_stopped(&self) -> bool {
+    pub fn is_cancelled(&self) -> bool {
         self.0.stopped.load(Ordering::SeqCst)
     }
 
@@ -87,8 +87,8 @@ impl Progress {
     ///
     /// # Errors
     /// [`Interrupted`] if the work was cancelled.
-    pub fn go_on(&self) -> Result<(), Interrupted> {
-        if self.is_stopped() { Err(Interrupted) } else { Ok(()) }
+    pub fn check(&self) -> Result<(), Interrupted> {
+        if self.is_cancelled() { Err(Interrupted) } else { Ok(()) }
     }
 
     /// Wraps a reader: every byte read is counted, and reads fail once the work was cancelled.
@@ -126,7 +126,7 @@ pub struct Metered<R> {
 
 impl<R: Read> Read for Metered<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        self.progress.go_on().map_err(io::Error::other)?;
+        self.progress.check().map_err(io::Error::other)?;
         let read = self.inner.read(into)?;
         self.progress.advance(read as u64);
         Ok(read)
@@ -181,8 +181,8 @@ mod tests {
     fn what_was_told_to_stop_reads_no_more_in_any_clone() {
         let progress = Progress::default();
         let mut reader = progress.reading(&b"EXERCISE"[..]);
-        progress.clone().stop();
+        progress.clone().cancel();
         assert_eq!(reader.read(&mut [0; 4]).unwrap_err().to_string(), "interrupted");
-        assert_eq!(progress.go_on(), Err(Interrupted));
+        assert_eq!(progress.check(), Err(Interrupted));
     }
 }

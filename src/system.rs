@@ -64,7 +64,7 @@ pub fn account() -> String {
     named.unwrap_or(number)
 }
 
-/// The fault points of an exchange, in order: see [`power_may_fail`].
+/// The fault points of an exchange, in order: see [`fault_point`].
 pub const FAULT_POINTS: [&str; 13] = [
     "approval-recorded",
     "release-decided",
@@ -81,7 +81,7 @@ pub const FAULT_POINTS: [&str; 13] = [
     "delivery-recorded",
 ];
 
-/// The fault points of commands: see [`power_may_fail`].
+/// The fault points of commands: see [`fault_point`].
 pub const COMMAND_POINTS: [&str; 6] = [
     "node-made",
     "taken-recorded",
@@ -93,7 +93,7 @@ pub const COMMAND_POINTS: [&str; 6] = [
 
 /// A fault point. Aborts the process, like a power failure, if `PORTCULLIS_FAULT` is `place`; panics, the first time
 /// it is reached, if `PORTCULLIS_PANIC` is `place`. Only in builds with debug assertions, which tests use.
-pub fn power_may_fail(place: &'static str) {
+pub fn fault_point(place: &'static str) {
     #[cfg(debug_assertions)]
     {
         static PANICKED: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);

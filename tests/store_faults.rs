@@ -1,4 +1,4 @@
-//! What the embedded store does when processes die, disks fill or fail, and somebody meddles with its file.
+//! What the embedded store does when processes die, disks fill or fail, and its file is altered.
 //!
 //! A test that needs a second process runs this same program again: the test `child` does what the environment says.
 
@@ -21,7 +21,7 @@ use rusqlite::params;
 use store_support::*;
 
 const TASK: &str = "PORTCULLIS_TEST_CHILD";
-/// The number of a child that only looks, on a disk that takes no writes.
+/// The number of a child that only reads, on a read-only disk.
 const LOOKS: u16 = u16::MAX;
 
 /// Commits exchanges `from..` until it is killed, fails or has made 400, and prints the number of each once it is
@@ -145,7 +145,7 @@ async fn a_failed_sync_is_never_retried_into_success() {
     }
     let (place, store) = shared().await;
     store.close().await;
-    // All syncs from one on, and one alone: what the disk says afterwards is worth nothing in either case.
+    // All syncs from one on fail, or a single one: later results prove nothing in either case.
     for (when, rest) in [(8, "+"), (15, "+"), (8, ""), (15, "")] {
         let mut strace = Command::new("strace");
         let inject = format!("inject=fsync,fdatasync:error=EIO:when={when}{rest}");
@@ -157,8 +157,8 @@ async fn a_failed_sync_is_never_retried_into_success() {
         assert_eq!(end, "broken");
         assert_log_is_synced_before_it_is_read(&place, from + 500);
         let store = place.open().await.unwrap();
-        assert!(store.failed_before().is_some(), "nobody is told that a sync failed");
-        SqliteStore::failure_is_recorded(&place.db());
+        assert!(store.earlier_sync_failure().is_some(), "nobody is told that a sync failed");
+        SqliteStore::clear_earlier_sync_failure(&place.db());
         if let Some(last) = last {
             assert!(store.exchange(&ex(last)).await.unwrap().is_some(), "acknowledged and lost");
         }
@@ -167,8 +167,8 @@ async fn a_failed_sync_is_never_retried_into_success() {
     }
 }
 
-/// After a failed sync the system may hold clean what is not on the disk. Whoever opens the store next writes the log again,
-/// every byte of it, and syncs it, before SQLite sees the database.
+/// After a failed sync the kernel may consider pages clean that are not on disk. The next process that opens the store
+/// rewrites every byte of the log, and syncs it, before SQLite reads the database.
 fn assert_log_is_synced_before_it_is_read(place: &Place, from: u16) {
     let log = place.folder.path().join("store.db-wal");
     let length = std::fs::metadata(&log).expect("what was committed is in the log").len();
@@ -212,13 +212,13 @@ async fn a_full_disk_refuses_the_commit_and_harms_nothing() {
     assert_eq!(assert_whole(&store).await[&(Direction::Out, ExchangeState::Requested)], u64::from(taken));
     assert_eq!(store.exchange(&ex(taken)).await.unwrap(), None);
     store.close().await;
-    // With space again, it goes on by itself.
+    // Once there is space again, commits succeed without reopening.
     let store = place.open().await.unwrap();
     put(&store, outbound(taken, "exercise-gbr"), EntryKind::ExchangeRequested, ex(taken)).await.unwrap();
     assert_whole(&store).await;
 }
 
-/// Runs a program in a mount namespace in which this folder takes no writes.
+/// Runs a program in a mount namespace in which this folder is read-only.
 fn without_writes(folder: &Path) -> Command {
     let mount = r#"mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && shift && exec "$@""#;
     let mut command = Command::new("unshare");

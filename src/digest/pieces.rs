@@ -69,8 +69,8 @@ impl Pieces {
         let (size, length) = (u64::from_be_bytes(*size), u64::from_be_bytes(*length));
         let digests: Vec<Digest> = digests.chunks(DIGEST_BYTES).map(Digest::from_slice).collect::<Option<_>>()?;
         // A piece is read into memory as a whole, so its length is limited to what a payload of this size needs.
-        let lawful = length.is_power_of_two() && (PIECE_BYTES..=2 * piece_length(size)).contains(&length);
-        let counted = lawful && size > 0 && size.div_ceil(length) == digests.len() as u64;
+        let valid = length.is_power_of_two() && (PIECE_BYTES..=2 * piece_length(size)).contains(&length);
+        let counted = valid && size > 0 && size.div_ceil(length) == digests.len() as u64;
         counted.then_some(Pieces { size, length, digests })
     }
 

@@ -218,17 +218,17 @@ impl HashReader for Fetched<'_> {
 }
 
 /// A reader that records the requested positions and returns zeros, to find out which hashes a proof needs.
-struct Noting(std::cell::RefCell<Vec<u64>>);
+struct RecordingReader(std::cell::RefCell<Vec<u64>>);
 
-impl HashReader for Noting {
+impl HashReader for RecordingReader {
     fn read_hashes(&self, indexes: &[u64]) -> Result<Vec<Hash>, tlog::Error> {
         self.0.borrow_mut().extend_from_slice(indexes);
         Ok(vec![Hash::default(); indexes.len()])
     }
 }
 
-fn needs(dry_run: impl FnOnce(&Noting) -> Result<(), tlog::Error>) -> Vec<u64> {
-    let noting = Noting(std::cell::RefCell::default());
+fn needs(dry_run: impl FnOnce(&RecordingReader) -> Result<(), tlog::Error>) -> Vec<u64> {
+    let noting = RecordingReader(std::cell::RefCell::default());
     // INVARIANT: the caller checked the range, which is the only error that a dry run can return.
     dry_run(&noting).expect("the range was checked");
     noting.0.into_inner()

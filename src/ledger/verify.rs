@@ -154,6 +154,6 @@ pub enum LedgerFault {
         found: u64,
     },
     /// The checkpoint itself is not valid.
-    #[error("ledger head: {0}")]
+    #[error("signed checkpoint of the ledger: {0}")]
     Checkpoint(#[from] BadCheckpoint),
 }

@@ -24,7 +24,7 @@ pub enum Change {
     Officer(Box<Officer>),
     /// Creates a request or changes its state.
     Request(Box<Request>),
-    /// Creates or changes an exchange; [`super::legal`] lists the allowed transitions.
+    /// Creates or changes an exchange; [`super::is_legal_transition`] lists the allowed transitions.
     Exchange {
         /// The row.
         row: Box<Exchange>,
@@ -151,7 +151,7 @@ impl From<Setting> for Change {
 /// transaction: no partner, officer or setting changed since (earlier commits in the same transaction included), and
 /// the named setting has the value that the decision used.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Stands {
+pub struct Precondition {
     /// [`super::Generations::roster`] as read before the decision.
     pub roster: u64,
     /// The name of a setting.
@@ -160,13 +160,13 @@ pub struct Stands {
     pub value: Digest,
 }
 
-impl Stands {
+impl Precondition {
     /// Checks the precondition against the roster's generation and the digest of the setting's value in this
     /// transaction.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] with what has changed.
-    pub fn judge(&self, roster: u64, value: Option<Digest>) -> Result<(), StoreError> {
+    pub fn check(&self, roster: u64, value: Option<Digest>) -> Result<(), StoreError> {
         let conflict =
             |what: String, expected: String, found: String| Err(StoreError::Conflict { what, expected, found });
         if roster != self.roster {
@@ -187,12 +187,12 @@ impl Stands {
 pub struct Commit {
     pub(super) changes: Vec<Change>,
     pub(super) entries: Vec<Entry>,
-    pub(super) stands: Option<Stands>,
+    pub(super) precondition: Option<Precondition>,
     /// What the ledger proves about rows before they are changed, by index of the change; set by
     /// [`super::ProvedStore`].
     pub(super) proved: BTreeMap<usize, Facts>,
     /// Whether an alarm is skipped if the latest alarm about its subject says the same.
-    pub(super) only_news: bool,
+    pub(super) skip_repeated_alarms: bool,
 }
 
 impl Commit {
@@ -222,24 +222,24 @@ impl Commit {
         self
     }
 
-    /// Makes the commit conditional on `stands`.
+    /// Makes the commit conditional on `precondition`.
     #[must_use]
-    pub fn only_while(mut self, stands: Stands) -> Commit {
-        self.stands = Some(stands);
+    pub fn only_if(mut self, precondition: Precondition) -> Commit {
+        self.precondition = Some(precondition);
         self
     }
 
     /// Skips those alarms that repeat the latest one about their subject, so that an alarm that several processes
     /// raise is recorded once.
     #[must_use]
-    pub fn only_news(mut self) -> Commit {
-        self.only_news = true;
+    pub fn skip_repeated_alarms(mut self) -> Commit {
+        self.skip_repeated_alarms = true;
         self
     }
 
     /// Returns the precondition, if there is one.
-    pub fn stands(&self) -> Option<&Stands> {
-        self.stands.as_ref()
+    pub fn precondition(&self) -> Option<&Precondition> {
+        self.precondition.as_ref()
     }
 
     /// Returns the changes, in the order in which they are applied.

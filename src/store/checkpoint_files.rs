@@ -46,13 +46,13 @@ pub struct FoundCheckpoints {
 /// The files in which a node keeps the latest checkpoints of its own ledger.
 #[derive(Debug)]
 pub struct CheckpointFiles {
-    files: [(HeadPlace, PathBuf, Mutex<Kept>); 2],
+    files: [(HeadPlace, PathBuf, Mutex<FileState>); 2],
     key: LedgerKey,
 }
 
 /// The state of one file.
 #[derive(Debug, Default)]
-struct Kept {
+struct FileState {
     file: Option<File>,
     /// The content of its slots when they were last read or written, and the checkpoints in them.
     slots: [(Vec<u8>, Option<SignedCheckpoint>); 2],
@@ -61,7 +61,7 @@ struct Kept {
     /// Checkpoints whose loss officers accepted.
     lost: BTreeSet<(u64, Digest)>,
     /// Whether the log already says that the file cannot be written.
-    said: bool,
+    error_logged: bool,
 }
 
 impl CheckpointFiles {
@@ -83,7 +83,7 @@ impl CheckpointFiles {
     pub fn read(&self) -> Result<Vec<FoundCheckpoints>, (PathBuf, io::Error)> {
         let found = |(place, path, _): &(HeadPlace, PathBuf, _)| {
             let (absent, heads) = match read(path) {
-                Ok(bytes) => (false, Some(self.among(&bytes)).filter(|heads| !heads.is_empty())),
+                Ok(bytes) => (false, Some(self.parse(&bytes)).filter(|heads| !heads.is_empty())),
                 Err(e) if e.kind() == io::ErrorKind::NotFound => (true, None),
                 Err(e) => return Err((path.clone(), e)),
             };
@@ -99,7 +99,7 @@ impl CheckpointFiles {
     }
 
     /// Returns the checkpoints in the bytes of such a file: those of its slots that verify, without duplicates.
-    pub fn among(&self, bytes: &[u8]) -> Vec<SignedCheckpoint> {
+    pub fn parse(&self, bytes: &[u8]) -> Vec<SignedCheckpoint> {
         let mut heads: Vec<_> = bytes.chunks(SLOT).filter_map(|slot| self.head_in(slot)).collect();
         heads.dedup();
         heads
@@ -109,7 +109,7 @@ impl CheckpointFiles {
     ///
     /// # Errors
     /// [`io::Error`] of the file system.
-    pub fn make(&self, place: HeadPlace, head: &SignedCheckpoint) -> io::Result<()> {
+    pub fn create(&self, place: HeadPlace, head: &SignedCheckpoint) -> io::Result<()> {
         for (_, path, kept) in self.files.iter().filter(|(at, ..)| *at == place) {
             let mut kept = locked(kept);
             let slot = slot_of(head)?;
@@ -120,7 +120,7 @@ impl CheckpointFiles {
     }
 
     /// Allows a checkpoint whose loss officers accepted to be overwritten.
-    pub fn accept(&self, head: &SignedCheckpoint) {
+    pub fn accept_loss(&self, head: &SignedCheckpoint) {
         for (_, _, kept) in &self.files {
             locked(kept).lost.insert((head.size(), head.root()));
         }
@@ -128,11 +128,11 @@ impl CheckpointFiles {
 
     /// Writes the checkpoint of a durable commit, unless the file has a larger one. A file that cannot be written
     /// delays nothing; the error is logged, and the file stays at an older checkpoint.
-    pub fn keep(&self, head: &SignedCheckpoint) {
+    pub fn write_if_newer(&self, head: &SignedCheckpoint) {
         for (_, path, kept) in &self.files {
             let mut kept = locked(kept);
             if let Err(error) = self.write(path, &mut kept, head)
-                && !std::mem::replace(&mut kept.said, true)
+                && !std::mem::replace(&mut kept.error_logged, true)
             {
                 tracing::error!(file = %path.display(), error = %error, "the checkpoint file could not be written");
             }
@@ -149,7 +149,7 @@ impl CheckpointFiles {
         }
     }
 
-    fn write(&self, path: &Path, kept: &mut Kept, head: &SignedCheckpoint) -> io::Result<()> {
+    fn write(&self, path: &Path, kept: &mut FileState, head: &SignedCheckpoint) -> io::Result<()> {
         if kept.written >= head.size() {
             return Ok(());
         }
@@ -167,7 +167,7 @@ impl CheckpointFiles {
         Ok(())
     }
 
-    fn write_locked(&self, file: &File, kept: &mut Kept, head: &SignedCheckpoint) -> io::Result<()> {
+    fn write_locked(&self, file: &File, kept: &mut FileState, head: &SignedCheckpoint) -> io::Result<()> {
         let bytes = read_from(file)?;
         for (known, found) in kept.slots.iter_mut().zip(bytes.chunks(SLOT)) {
             if known.0 != found {
@@ -234,7 +234,7 @@ fn read_from(file: &File) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn locked(kept: &Mutex<Kept>) -> MutexGuard<'_, Kept> {
+fn locked(kept: &Mutex<FileState>) -> MutexGuard<'_, FileState> {
     // No code panics while it holds the lock.
     kept.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -276,7 +276,7 @@ mod tests {
         fn made(&self) -> CheckpointFiles {
             let heads = self.opened();
             for place in HeadPlace::ALL {
-                heads.make(place, &self.head(0, b"0")).unwrap();
+                heads.create(place, &self.head(0, b"0")).unwrap();
             }
             heads
         }
@@ -295,22 +295,22 @@ mod tests {
     fn the_last_two_heads_are_kept_in_both_places_and_a_greater_one_is_never_written_over() {
         let place = Place::new();
         let (one, other) = (place.made(), place.opened());
-        one.keep(&place.head(3, b"3"));
-        other.keep(&place.head(5, b"5"));
+        one.write_if_newer(&place.head(3, b"3"));
+        other.write_if_newer(&place.head(5, b"5"));
         // A slow process, and another checkpoint of the same size.
-        one.keep(&place.head(4, b"4"));
-        other.keep(&place.head(5, b"another"));
+        one.write_if_newer(&place.head(4, b"4"));
+        other.write_if_newer(&place.head(5, b"another"));
         assert_eq!(place.sizes(), [[3, 5], [3, 5]]);
-        one.keep(&place.head(6, b"6"));
+        one.write_if_newer(&place.head(6, b"6"));
         assert_eq!(place.sizes(), [[5, 6], [5, 6]]);
         // Unless officers accepted its loss.
         let after = place.opened();
-        after.accept(&place.head(6, b"6"));
-        after.keep(&place.head(2, b"2"));
+        after.accept_loss(&place.head(6, b"6"));
+        after.write_if_newer(&place.head(2, b"2"));
         assert_eq!(place.sizes(), [[5, 6], [5, 6]], "5 stands");
-        after.accept(&place.head(5, b"5"));
-        after.keep(&place.head(3, b"3"));
-        after.keep(&place.head(4, b"4"));
+        after.accept_loss(&place.head(5, b"5"));
+        after.write_if_newer(&place.head(3, b"3"));
+        after.write_if_newer(&place.head(4, b"4"));
         assert_eq!(place.sizes(), [[3, 4], [3, 4]]);
     }
 
@@ -318,8 +318,8 @@ mod tests {
     fn one_whole_slot_is_enough_and_a_file_that_is_missing_damaged_or_anothers_has_none() {
         let place = Place::new();
         let heads = place.made();
-        heads.keep(&place.head(1, b"1"));
-        heads.keep(&place.head(2, b"2"));
+        heads.write_if_newer(&place.head(1, b"1"));
+        heads.write_if_newer(&place.head(2, b"2"));
         let file = place.folder.path().join("spool/head");
         let whole = std::fs::read(&file).unwrap();
         assert_eq!(whole.len(), FILE);
@@ -329,13 +329,13 @@ mod tests {
         let left = heads.read().unwrap()[1].heads.clone().unwrap();
         assert_eq!(left.len(), 1);
         // A torn slot is overwritten next; the intact slot stays.
-        heads.keep(&place.head(3, b"3"));
+        heads.write_if_newer(&place.head(3, b"3"));
         assert_eq!(heads.read().unwrap()[1].heads.clone().unwrap().len(), 2);
         std::fs::write(&file, Place::new().made().files[0].1.to_string_lossy().as_bytes()).unwrap();
         assert!(heads.read().unwrap()[1].heads.clone().unwrap_err().contains("damaged"));
         std::fs::remove_file(&file).unwrap();
         assert_eq!(heads.read().unwrap()[1].heads.clone().unwrap_err(), "is not there");
-        heads.keep(&place.head(4, b"4"));
+        heads.write_if_newer(&place.head(4, b"4"));
         assert!(!place.opened().files[1].1.exists(), "only `make` makes one");
         assert_eq!(place.sizes_of_database(), [3, 4]);
     }

@@ -35,20 +35,22 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::civil::Date;
 
-pub use change::{Change, Commit, Committed, Stands};
+pub use change::{Change, Commit, Committed, Precondition};
 pub use checkpoint_files::{CheckpointFiles, FoundCheckpoints, RESTORED};
 pub use error::StoreError;
 pub use evidence::{Disagreement, Part, PartCheck, Verification};
 pub use inline_payload::inline_payload;
 pub use proved::{FactsSnapshot, ProvedStore, SnapshotDigest};
 pub use query::{
-    Counts, Due, ExchangeFilter, Found, Generations, PrintedBy, Recorded, RequestFilter, Waiting, WholeRequest,
+    Counts, Due, ExchangeFilter, Generations, IndexedEntry, RecordedPrint, RequestFilter, SearchHit, Waiting,
+    WholeRequest,
 };
-pub use reconcile::{Reconcile, ReconcileError, awaited, is_needed, is_orphan, reconcile};
+pub use reconcile::{Reconcile, ReconcileError, has_pending_exchanges, is_needed, is_orphan, reconcile};
 pub use reconciled::Reconciled;
 pub use rows::{
     Approval, Direction, Exchange, ExchangeKind, ExchangeState, Lease, Node, Officer, OfficerState, Partner,
-    PartnerState, Payload, Recalled, Request, RequestState, Setting, Statement, StatementKind, Version, legal,
+    PartnerState, Payload, Recalled, Request, RequestState, Setting, Statement, StatementKind, Version,
+    is_legal_transition,
 };
 pub use spool::{
     CompletePayload, Disk, ExclusiveFile, FileHold, INLINE_BYTES_MAX, Listing, LostFile, NotASpoolId, Note,
@@ -124,7 +126,7 @@ pub trait Store: Send + Sync {
     async fn inline_payload(&self, id: &ExchangeId) -> Result<Option<Bytes>, StoreError>;
     /// Returns which of these fingerprints, plain or not, are on record: for each print and sender, the first
     /// exchange that carried it. The sender is `None` for this node.
-    async fn printed(&self, prints: &BTreeSet<Print>) -> Result<Vec<PrintedBy>, StoreError>;
+    async fn find_prints(&self, prints: &BTreeSet<Print>) -> Result<Vec<RecordedPrint>, StoreError>;
     /// Returns exchanges, newest first. The inbox is the inbound exchanges in state `received`.
     async fn exchanges(&self, filter: &ExchangeFilter) -> Result<Vec<Exchange>, StoreError>;
     /// Returns unclaimed exchanges that may be tried at `now`, most urgent first and first in, first out within a
@@ -133,26 +135,26 @@ pub trait Store: Send + Sync {
     async fn due(&self, now: Time, per_partner: u32) -> Result<Vec<Due>, StoreError>;
     /// Returns the oldest queued exchange of each precedence for a partner, whether or not it is due or claimed: the
     /// only ones that may be sent where delivery in order was agreed.
-    async fn eldest(&self, partner: &PartnerId, now: Time) -> Result<Vec<ExchangeId>, StoreError>;
+    async fn oldest_queued(&self, partner: &PartnerId, now: Time) -> Result<Vec<ExchangeId>, StoreError>;
     /// Returns what was used of a partner's quotas on a day, by direction. A direction without traffic is absent.
     async fn usage(&self, partner: &PartnerId, day: Date) -> Result<BTreeMap<Direction, Usage>, StoreError>;
     /// Returns the exchanges that came from a partner and are in one of these states: count and offered payload
     /// bytes, by state.
-    async fn held(&self, partner: &PartnerId, states: &[ExchangeState]) -> Result<ByState, StoreError>;
+    async fn inbound_usage(&self, partner: &PartnerId, states: &[ExchangeState]) -> Result<ByState, StoreError>;
     /// Returns all stored circuit breakers, by partner.
     async fn breakers(&self) -> Result<BTreeMap<PartnerId, Breaker>, StoreError>;
     /// Returns the largest checkpoint seen of a partner's ledger, as its signed text.
-    async fn witnessed(&self, partner: &PartnerId) -> Result<Option<String>, StoreError>;
+    async fn partner_checkpoint(&self, partner: &PartnerId) -> Result<Option<String>, StoreError>;
     /// Returns exchanges whose title, subjects, purpose, partner, contact, marking or product identifier contain all
     /// of `words`, best match first. Every character of `words` is taken literally.
-    async fn search(&self, words: &str, limit: u32) -> Result<Vec<Found>, StoreError>;
+    async fn search(&self, words: &str, limit: u32) -> Result<Vec<SearchHit>, StoreError>;
 
     /// Returns the signed checkpoint of the ledger.
     async fn head(&self) -> Result<SignedCheckpoint, StoreError>;
     /// Returns at most `limit` ledger entries from index `first` on.
-    async fn entries(&self, first: u64, limit: u32) -> Result<Vec<Recorded>, StoreError>;
+    async fn entries(&self, first: u64, limit: u32) -> Result<Vec<IndexedEntry>, StoreError>;
     /// Returns all ledger entries about a subject, oldest first.
-    async fn entries_about(&self, subject: &str) -> Result<Vec<Recorded>, StoreError>;
+    async fn entries_about(&self, subject: &str) -> Result<Vec<IndexedEntry>, StoreError>;
     /// Returns a proof that entry `index` is in the ledger with checkpoint `head`.
     async fn prove_inclusion(&self, index: u64, head: &SignedCheckpoint) -> Result<Proof, StoreError>;
     /// Returns a proof that the ledger with checkpoint `head` extends the ledger of `old` entries.

@@ -11,7 +11,7 @@ use crate::time::Time;
 
 /// A fingerprint on record.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct PrintedBy {
+pub struct RecordedPrint {
     /// The fingerprint.
     pub print: Print,
     /// Who sent the content; `None` for this node.
@@ -66,7 +66,7 @@ pub struct Due {
     /// When its row last changed.
     pub updated: Time,
     /// Whether it was stopped although the partner may have it: nothing is sent, only its receipt is requested.
-    pub asks: bool,
+    pub receipt_query: bool,
 }
 
 impl From<&Exchange> for Due {
@@ -80,7 +80,7 @@ impl From<&Exchange> for Due {
             payload_size: row.payload.map(|payload| payload.size),
             reason: row.reason.clone(),
             updated: row.updated,
-            asks: row.state != ExchangeState::Queued,
+            receipt_query: row.state != ExchangeState::Queued,
         }
     }
 }
@@ -142,7 +142,7 @@ pub struct RequestFilter {
 
 /// One result of a search.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Found {
+pub struct SearchHit {
     /// The exchange.
     pub exchange: Exchange,
     /// The text that matched, with the words between `⟦` and `⟧`. It may contain part of the title, so show it only
@@ -152,7 +152,7 @@ pub struct Found {
 
 /// A ledger entry with its index.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Recorded {
+pub struct IndexedEntry {
     /// Its index, from 0.
     pub index: u64,
     /// The decoded entry.

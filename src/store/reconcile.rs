@@ -59,7 +59,7 @@ pub async fn reconcile(task: &Reconcile<'_>) -> Result<Reconciled, ReconcileErro
     task.restore(&mut report).await?;
     task.spool.release_space().await?;
     let listing = task.spool.list().await?;
-    report.strangers = listing.strangers + task.spool.clear_pool().await?;
+    report.unknown_files = listing.unknown_files + task.spool.clear_pool().await?;
     let mut needed: BTreeSet<SpoolId> = BTreeSet::new();
     task.exchanges(&mut needed, &mut report).await?;
     task.requests(&listing.files, &mut report).await?;
@@ -82,7 +82,7 @@ pub async fn reconcile(task: &Reconcile<'_>) -> Result<Reconciled, ReconcileErro
         .with("quarantined", report.quarantined.len())
         .with("damaged", report.damaged.len())
         .with("products_lost", report.products_lost.len())
-        .with("strangers", report.strangers);
+        .with("strangers", report.unknown_files);
     task.store.commit(Commit::new().entry(entry)).await?;
     task.spool.forget_unsynced(&report.unsynced);
     Ok(report)
@@ -296,7 +296,7 @@ pub async fn is_needed(store: &dyn Store, file: SpoolId) -> Result<bool, StoreEr
         SpoolId::Product(id) => store.request(&id).await.map(|row| row.is_some_and(|row| row.product == Some(file))),
         // Attachments can be large, and the product that names them is kept, so they are removed when no exchange
         // waits for them.
-        SpoolId::Attachment(id, _) => awaited(store, &id).await,
+        SpoolId::Attachment(id, _) => has_pending_exchanges(store, &id).await,
         // The row is read again: it may have been created after the listing.
         SpoolId::Envelope(id) | SpoolId::Inbox(id) => {
             store.exchange(&id).await.map(|row| row.is_some_and(|row| needs(&row, file)))
@@ -329,7 +329,7 @@ pub async fn is_orphan(store: &dyn Store, file: SpoolId) -> Result<bool, StoreEr
 ///
 /// # Errors
 /// [`StoreError`] if the store cannot be read.
-pub async fn awaited(store: &dyn Store, request: &RequestId) -> Result<bool, StoreError> {
+pub async fn has_pending_exchanges(store: &dyn Store, request: &RequestId) -> Result<bool, StoreError> {
     use ExchangeState as S;
     let states = [S::Requested, S::Held, S::Approved, S::Queued, S::Sending, S::Parked].into();
     let filter = ExchangeFilter { request: Some(*request), states, limit: 1, ..ExchangeFilter::default() };

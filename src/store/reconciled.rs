@@ -28,7 +28,7 @@ pub struct Reconciled {
     /// Expired or abandoned leases, released.
     pub unclaimed: Vec<ExchangeId>,
     /// Number of files in the spool folder that the spool did not create.
-    pub strangers: u64,
+    pub unknown_files: u64,
 }
 
 impl Reconciled {
@@ -54,7 +54,7 @@ impl fmt::Display for Reconciled {
             ("damaged", joined(&self.damaged)),
             ("products lost", joined(&self.products_lost)),
             ("unclaimed", joined(&self.unclaimed)),
-            ("not the spool's", if self.strangers == 0 { String::new() } else { self.strangers.to_string() }),
+            ("unknown files", if self.unknown_files == 0 { String::new() } else { self.unknown_files.to_string() }),
         ];
         let said: Vec<String> =
             lists.iter().filter(|(_, ids)| !ids.is_empty()).map(|(what, ids)| format!("{what}: {ids}")).collect();

@@ -33,7 +33,7 @@ pub enum Row {
 ///
 /// # Errors
 /// [`StoreError::Conflict`], [`StoreError::Illegal`] or [`StoreError::Unrecorded`]; the whole commit is then refused.
-pub fn judge(change: &Change, before: Option<&Row>, entries: &mut [Entry]) -> Result<Row, StoreError> {
+pub fn apply(change: &Change, before: Option<&Row>, entries: &mut [Entry]) -> Result<Row, StoreError> {
     macro_rules! before {
         ($kind:ident) => {
             match before {
@@ -78,22 +78,22 @@ pub fn judge(change: &Change, before: Option<&Row>, entries: &mut [Entry]) -> Re
             let (facts, keeps_lease) = exchange(row, before, by.as_deref())?;
             stamp(entries, &**row, facts)?;
             let lease = before.and_then(|before| before.lease.clone()).filter(|_| keeps_lease);
-            let header = row.kept_header().cloned();
+            let header = row.stored_header().cloned();
             Row::Exchange(Box::new(Exchange { version: row.version.next(), lease, header, ..(**row).clone() }))
         }
         Change::Claim { exchange, owner, now, until } => {
             let row = before!(Exchange).filter(|row| may_claim(row, owner, *now));
-            let row = row.ok_or_else(|| not_claimed(exchange, before!(Exchange).map(|row| &**row)))?;
+            let row = row.ok_or_else(|| cannot_claim(exchange, before!(Exchange).map(|row| &**row)))?;
             let lease = Some(Lease { owner: owner.clone(), until: *until });
             Row::Exchange(Box::new(Exchange { lease, ..Exchange::clone(row) }))
         }
         Change::Unclaim { exchange, owner } => {
-            let row = before!(Exchange).ok_or_else(|| not_claimed(exchange, None))?;
+            let row = before!(Exchange).ok_or_else(|| cannot_claim(exchange, None))?;
             let lease = row.lease.clone().filter(|lease| lease.owner != *owner);
             Row::Exchange(Box::new(Exchange { lease, ..Exchange::clone(row) }))
         }
         Change::Traffic(_) | Change::SweepPayloads { .. } | Change::Prints { .. } => {
-            let why = "it is about no row: the backend applies it itself".to_owned();
+            let why = "it belongs to no row: the backend applies it itself".to_owned();
             return Err(StoreError::Illegal { what: "a change of traffic, payloads or prints".into(), why });
         }
     })
@@ -137,7 +137,7 @@ impl Row {
 
 /// Refuses to change a row that does not match what the ledger proves about it, if that is given. Only changed facts
 /// are stamped, so an alteration of the old row would otherwise pass as recorded.
-pub(super) fn as_proved(row: &dyn Evidence, before: &Facts, proved: Option<&Facts>) -> Result<(), StoreError> {
+pub(super) fn check_unaltered(row: &dyn Evidence, before: &Facts, proved: Option<&Facts>) -> Result<(), StoreError> {
     let Some(proved) = proved else { return Ok(()) };
     // About a finished exchange or request, the ledger only has the digest over all facts.
     let whole = [WHOLE_EXCHANGE, WHOLE_REQUEST].iter().any(|whole| proved.contains_key(*whole));
@@ -163,7 +163,7 @@ pub(super) fn stamp(entries: &mut [Entry], row: &dyn Evidence, before: Facts) ->
 pub(super) fn partner(row: &Partner, before: Option<&Partner>) -> Result<Facts, StoreError> {
     compare(row.what(), row.version, before.map(|b| b.version), before.map_or("", |b| b.state.as_str()))?;
     let moved = before.is_some_and(|b| b.added != row.added);
-    lawful(row, moved.then(|| "the time of enrolment never changes".to_owned()))?;
+    refuse_if(row, moved.then(|| "the time of enrolment never changes".to_owned()))?;
     Ok(facts(before))
 }
 
@@ -174,7 +174,7 @@ pub(super) fn officer(row: &Officer, before: Option<&Officer>) -> Result<Facts, 
         let back = back.then(|| "a revoked officer stays revoked: enrol them anew under another identifier".to_owned());
         back.or_else(|| (b.added != row.added).then(|| "the time of enrolment never changes".to_owned()))
     });
-    lawful(row, fault)?;
+    refuse_if(row, fault)?;
     Ok(facts(before))
 }
 
@@ -184,7 +184,7 @@ pub(super) fn officer(row: &Officer, before: Option<&Officer>) -> Result<Facts, 
 ///
 /// # Errors
 /// [`StoreError::Illegal`] names the other record.
-pub fn named_apart(row: &Officer, others: &[Officer]) -> Result<(), StoreError> {
+pub fn check_distinct_name(row: &Officer, others: &[Officer]) -> Result<(), StoreError> {
     fn named(row: &Officer) -> NamedRecord<'_> {
         NamedRecord { id: &row.id, name: &row.name, declared: &row.declared }
     }
@@ -193,21 +193,23 @@ pub fn named_apart(row: &Officer, others: &[Officer]) -> Result<(), StoreError> 
         // A wrong record can always be revoked.
         OfficerState::Revoked => None,
     };
-    let why = |other| format!("its name is spelled like that of officer `{other}`, and nothing is declared of the two");
-    lawful(row, other.map(why))
+    let why = |other| {
+        format!("its name matches that of officer `{other}`, and it is not declared whether the two are one person")
+    };
+    refuse_if(row, other.map(why))
 }
 
 pub(super) fn setting(row: &Setting, before: Option<&Setting>) -> Result<Facts, StoreError> {
     let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_.".contains(&b);
     let named = (1..=32).contains(&row.name.len()) && row.name.bytes().all(allowed);
-    lawful(row, (!named).then(|| "its name is not 1 to 32 of `a-z`, `0-9`, `-`, `_` and `.`".to_owned()))?;
+    refuse_if(row, (!named).then(|| "its name is not 1 to 32 of `a-z`, `0-9`, `-`, `_` and `.`".to_owned()))?;
     compare(row.what(), row.version, before.map(|b| b.version), "set")?;
     Ok(facts(before))
 }
 
 pub(super) fn request(row: &Request, before: Option<&Request>) -> Result<Facts, StoreError> {
     compare(row.what(), row.version, before.map(|b| b.version), before.map_or("", |b| b.state.as_str()))?;
-    lawful(row, row.fault(before))?;
+    refuse_if(row, row.fault(before))?;
     Ok(facts(before))
 }
 
@@ -241,7 +243,7 @@ pub(super) fn exchange(
         let found = format!("claimed by {} until {}", lease.owner, lease.until);
         return Err(StoreError::Conflict { what: row.what(), expected, found });
     }
-    lawful(row, row.fault(before))?;
+    refuse_if(row, row.fault(before))?;
     let same = before.is_some_and(|b| b.state == row.state);
     let keeps_lease = same || matches!(row.state, ExchangeState::Sending | ExchangeState::Receiving);
     Ok((facts(before), keeps_lease))
@@ -249,13 +251,13 @@ pub(super) fn exchange(
 
 /// What happens to an exchange's inline payload when its row is written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Keeping {
+pub enum InlineChange {
     /// It is kept, if there is one.
-    Stays,
+    Keep,
     /// It is replaced by the one in the change.
-    Replaced,
+    Replace,
     /// It is deleted: the exchange no longer needs it, or names another one.
-    Goes,
+    Delete,
 }
 
 /// Returns what happens to the inline payload of `row` when the row is written with `sealed`.
@@ -263,42 +265,46 @@ pub enum Keeping {
 /// # Errors
 /// [`StoreError::Illegal`] if `sealed` is too long to be stored inline, or not the payload that the row names and
 /// needs.
-pub fn keeping(row: &Exchange, before: Option<&Exchange>, sealed: Option<&[u8]>) -> Result<Keeping, StoreError> {
+pub fn inline_change(
+    row: &Exchange,
+    before: Option<&Exchange>,
+    sealed: Option<&[u8]>,
+) -> Result<InlineChange, StoreError> {
     // A taken product can be taken again until a later start deletes it, like files in the spool.
     let needed = row.payload.filter(|_| row.needs_payload() || row.state == ExchangeState::Taken);
     if let Some(sealed) = sealed {
         let size = sealed.len() as u64;
         let is_it =
             |named: Payload| named.size == size && size <= INLINE_BYTES_MAX && named.digest == Digest::of(sealed);
-        let why = "what is to be kept is too long, or not the payload that the row names and needs";
-        lawful(row, (!needed.is_some_and(is_it)).then(|| why.to_owned()))?;
-        return Ok(Keeping::Replaced);
+        let why = "the inline payload is too long, or not the one that the row names and needs";
+        refuse_if(row, (!needed.is_some_and(is_it)).then(|| why.to_owned()))?;
+        return Ok(InlineChange::Replace);
     }
     let before = before.and_then(|before| before.payload);
-    if before.is_none() || needed == before { Ok(Keeping::Stays) } else { Ok(Keeping::Goes) }
+    if before.is_none() || needed == before { Ok(InlineChange::Keep) } else { Ok(InlineChange::Delete) }
 }
 
 /// The error for an exchange that is not in the store.
-pub(super) fn not_there(id: &ExchangeId) -> StoreError {
+pub(super) fn no_such_exchange(id: &ExchangeId) -> StoreError {
     StoreError::Conflict { what: format!("exchange {id}"), expected: "on record".into(), found: "none".into() }
 }
 
 /// The error for an exchange that `owner` cannot claim: it does not exist, is not ready to send, or is claimed by
 /// another process.
-pub(super) fn not_claimed(id: &ExchangeId, row: Option<&Exchange>) -> StoreError {
+pub(super) fn cannot_claim(id: &ExchangeId, row: Option<&Exchange>) -> StoreError {
     let found = match row {
         None => "none".to_owned(),
         Some(Exchange { lease: Some(lease), .. }) => format!("claimed by {} until {}", lease.owner, lease.until),
         Some(row) => format!("`{}`", row.state),
     };
-    StoreError::Conflict { what: format!("exchange {id}"), expected: "to be sent and not claimed".into(), found }
+    StoreError::Conflict { what: format!("exchange {id}"), expected: "ready to send and not claimed".into(), found }
 }
 
 fn may_claim(row: &Exchange, owner: &str, now: Time) -> bool {
     use ExchangeState as S;
     // An exchange that was parked or held since it was listed as due must not be sent. One that was stopped, and that
     // the partner may have, can be claimed to request its receipt.
-    (matches!(row.state, S::Queued | S::Sending) || row.is_to_be_asked())
+    (matches!(row.state, S::Queued | S::Sending) || row.needs_receipt_query())
         && row.lease.as_ref().is_none_or(|lease| lease.owner == owner || lease.until <= now)
 }
 
@@ -316,7 +322,7 @@ fn compare(what: String, version: Version, found: Option<Version>, state: &str) 
     }
 }
 
-fn lawful(row: &dyn Evidence, fault: Option<String>) -> Result<(), StoreError> {
+fn refuse_if(row: &dyn Evidence, fault: Option<String>) -> Result<(), StoreError> {
     match fault {
         Some(why) => Err(StoreError::Illegal { what: row.what(), why }),
         None => Ok(()),

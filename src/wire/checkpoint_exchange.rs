@@ -32,13 +32,13 @@ impl CheckpointExchange {
     /// Encodes as an extension; `None` if a checkpoint is too long.
     pub fn to_extension(&self) -> Option<Extension> {
         let fits = |checkpoint: &String| checkpoint.len() <= CHECKPOINT_BYTES_MAX;
-        let fit = fits(&self.own) && self.told().all(fits);
+        let fit = fits(&self.own) && self.receiver_checkpoints().all(fits);
         fit.then(|| Extension { id: CheckpointExchange::EXTENSION, critical: false, content: digest::encode(self) })
     }
 
     /// Returns the checkpoints of the receiver's ledger, the proven one first. The receiver must prove that its ledger
     /// extends each.
-    pub fn told(&self) -> impl Iterator<Item = &String> {
+    pub fn receiver_checkpoints(&self) -> impl Iterator<Item = &String> {
         self.seen.iter().chain(&self.heard)
     }
 
@@ -46,7 +46,7 @@ impl CheckpointExchange {
     ///
     /// # Errors
     /// [`MessageFault`] if the extension is present and malformed.
-    pub fn among(extensions: &[Extension]) -> Result<Option<CheckpointExchange>, MessageFault> {
+    pub fn from_extensions(extensions: &[Extension]) -> Result<Option<CheckpointExchange>, MessageFault> {
         let Some(extension) = extensions.iter().find(|e| e.id == CheckpointExchange::EXTENSION) else {
             return Ok(None);
         };
@@ -66,11 +66,11 @@ mod tests {
         let checkpoints =
             CheckpointExchange { own: "EXERCISE head".into(), seen: Some("EXERCISE other head".into()), heard: None };
         let extension = checkpoints.to_extension().unwrap();
-        assert_eq!(CheckpointExchange::among(std::slice::from_ref(&extension)), Ok(Some(checkpoints)));
-        assert_eq!(CheckpointExchange::among(&[Extension { id: 2, ..extension.clone() }]), Ok(None));
+        assert_eq!(CheckpointExchange::from_extensions(std::slice::from_ref(&extension)), Ok(Some(checkpoints)));
+        assert_eq!(CheckpointExchange::from_extensions(&[Extension { id: 2, ..extension.clone() }]), Ok(None));
         let mut longer = extension.clone();
         longer.content.push(0);
-        assert_eq!(CheckpointExchange::among(&[longer]), Err(MessageFault("checkpoints")));
+        assert_eq!(CheckpointExchange::from_extensions(&[longer]), Err(MessageFault("checkpoints")));
         assert_eq!(CheckpointExchange { own: "x".repeat(481), seen: None, heard: None }.to_extension(), None);
     }
 
@@ -81,7 +81,7 @@ mod tests {
             let checkpoints = CheckpointExchange { own, seen: Some(seen), heard: Some(heard) };
             let extension =
                 Extension { id: CheckpointExchange::EXTENSION, critical: false, content: digest::encode(&checkpoints) };
-            CheckpointExchange::among(&[extension]).is_ok()
+            CheckpointExchange::from_extensions(&[extension]).is_ok()
         };
         assert!(read(480, 480, 480));
         assert!(!read(481, 1, 1) && !read(1, 481, 1) && !read(1, 1, 481));

@@ -118,7 +118,7 @@ pub struct OutboundExchange {
     timers: OutboundTimers,
     state: State,
     /// The answer to the offer may be the receipt of an earlier delivery.
-    hears_the_answer: bool,
+    stops_after_answer: bool,
     /// The exchange stops as soon as it is known that it is not.
     stopping: bool,
 }
@@ -145,15 +145,15 @@ impl OutboundExchange {
     ) -> (OutboundExchange, Vec<OutboundAction>) {
         let state = State::ExpectAnswer { deadline: now.plus(timers.answer) };
         let (size, digest, header) = (offer.payload_size, offer.payload_digest, offer.header);
-        let (hears_the_answer, stopping) = (false, false);
-        let exchange = OutboundExchange { size, digest, header, data_max, timers, state, hears_the_answer, stopping };
+        let (stops_after_answer, stopping) = (false, false);
+        let exchange = OutboundExchange { size, digest, header, data_max, timers, state, stops_after_answer, stopping };
         (exchange, vec![OutboundAction::Send(Frame::Offer(offer))])
     }
 
     /// Makes a stop wait for the answer to the offer. For an exchange that was sent before and never answered: the
     /// receiver may have it, and then answers with its receipt.
-    pub fn hear_the_answer(&mut self) {
-        self.hears_the_answer = true;
+    pub fn stop_after_answer(&mut self) {
+        self.stops_after_answer = true;
     }
 
     /// Takes the next event.
@@ -162,7 +162,7 @@ impl OutboundExchange {
             (State::Finished, _) => Vec::new(),
             // Everything was sent: nothing can be stopped, and the receipt is still expected.
             (State::ExpectReceipt { .. }, OutboundEvent::Stop) => Vec::new(),
-            (State::ExpectAnswer { .. }, OutboundEvent::Stop) if self.hears_the_answer => {
+            (State::ExpectAnswer { .. }, OutboundEvent::Stop) if self.stops_after_answer => {
                 self.stopping = true;
                 Vec::new()
             }

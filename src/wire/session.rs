@@ -152,7 +152,7 @@ impl Session {
             (State::ExpectHello { deadline }, Frame::Hello(hello)) => {
                 let deadline = *deadline;
                 match self.judge(&hello) {
-                    Ok(peer) => self.greeted(now, deadline, peer),
+                    Ok(peer) => self.accept_hello(now, deadline, peer),
                     Err(code) => self.close(code),
                 }
             }
@@ -217,18 +217,18 @@ impl Session {
     }
 
     /// Accepts the peer's Hello: each side then proves its ledger against the checkpoints that the other sent.
-    fn greeted(&mut self, now: Time, deadline: Time, peer: Peer) -> Vec<SessionAction> {
+    fn accept_hello(&mut self, now: Time, deadline: Time, peer: Peer) -> Vec<SessionAction> {
         let mut actions = match self.role {
             Role::Dialler => Vec::new(),
             Role::Acceptor => vec![SessionAction::Send(Frame::Hello(self.ours.clone()))],
         };
         // A malformed CheckpointExchange is refused by the driver.
-        let heads = |extensions: &[Extension]| CheckpointExchange::among(extensions).ok().flatten();
+        let heads = |extensions: &[Extension]| CheckpointExchange::from_extensions(extensions).ok().flatten();
         if let (Some(ours), Some(theirs)) = (heads(&self.ours.extensions), heads(&peer.extensions)) {
-            if theirs.told().next().is_some() {
+            if theirs.receiver_checkpoints().next().is_some() {
                 actions.push(SessionAction::Prove(peer.clone()));
             }
-            if ours.told().next().is_some() {
+            if ours.receiver_checkpoints().next().is_some() {
                 self.state = State::ExpectProof { deadline, peer };
                 return actions;
             }

@@ -252,7 +252,7 @@ async fn a_start_removes_the_empty_spares_of_those_before_and_nothing_else() {
     fs::write(folder.join("spool/spare/18446744073709551615"), b"EXERCISE").unwrap();
     fs::write(folder.join("spool/spare/notes.txt"), b"EXERCISE").unwrap();
     let report = reconcile(&task(&store, &spool(folder))).await.unwrap();
-    assert_eq!((report.set_aside.len(), report.strangers), (0, 2));
+    assert_eq!((report.set_aside.len(), report.unknown_files), (0, 2));
     let left = fs::read_dir(folder.join("spool/spare")).unwrap().map(|f| f.unwrap().file_name());
     let left: BTreeSet<_> = left.collect();
     assert_eq!(left, ["18446744073709551615".into(), "notes.txt".into()].into());
@@ -286,7 +286,7 @@ async fn a_payload_let_go_that_is_back_after_a_power_failure_is_set_aside_and_co
         fs::hard_link(path(folder, envelope(2)), folder.join(format!("spool/spare/{file}"))).unwrap();
         let after = spool(folder);
         let report = reconcile(&task(&store, &after)).await.unwrap();
-        assert_eq!((report.set_aside, report.parked, report.strangers), (vec![envelope(1)], vec![], 1), "{back}");
+        assert_eq!((report.set_aside, report.parked, report.unknown_files), (vec![envelope(1)], vec![], 1), "{back}");
         assert_eq!(kept(&after, envelope(2)).await, whole, "{back}");
         assert_eq!(read(&store, 2).await.state, ExchangeState::Queued, "{back}");
     }

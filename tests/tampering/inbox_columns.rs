@@ -77,7 +77,7 @@ impl Received {
         let config = self.base.config();
         let store = SqliteStore::open(&copy, Arc::new(config.keys.signer("ledger").unwrap())).await.unwrap();
         let store = Arc::new(store);
-        let spool = Spool::open(&config.store.spool, 0).unwrap().for_longer_than(config.store.kept_bytes_max);
+        let spool = Spool::open(&config.store.spool, 0).unwrap().with_inline_bytes_max(config.store.kept_bytes_max);
         let clock = Arc::new(FixedClock::at(self.base.now()));
         let node = self.base.over(store.clone(), spool, clock, Arc::new(SystemEntropy));
         let listed = node.inbox().await.unwrap_or_default().into_iter().map(|item| item.exchange).collect();

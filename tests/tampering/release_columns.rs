@@ -148,7 +148,7 @@ impl Ready {
         let signer = Arc::new(config.keys.signer("ledger").unwrap());
         let Ok(store) = SqliteStore::open(&copy, signer).await else { return BTreeSet::new() };
         let store = Arc::new(store);
-        let spool = Spool::open(&config.store.spool, 0).unwrap().for_longer_than(config.store.kept_bytes_max);
+        let spool = Spool::open(&config.store.spool, 0).unwrap().with_inline_bytes_max(config.store.kept_bytes_max);
         let clock = Arc::new(FixedClock::at(self.now));
         let node = Arc::new(self.base.over(store.clone(), spool, clock, Arc::new(SystemEntropy)));
         if running {

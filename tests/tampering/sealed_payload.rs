@@ -126,7 +126,7 @@ impl Ready {
         let store = SqliteStore::open(&database, Arc::new(config.keys.signer("ledger").unwrap())).await.unwrap();
         let store = Arc::new(store);
         let clock = Arc::new(FixedClock::at(self.base.now()));
-        let spool = made.for_longer_than(config.store.kept_bytes_max);
+        let spool = made.with_inline_bytes_max(config.store.kept_bytes_max);
         let node = Arc::new(self.base.over(store.clone(), spool, clock, Arc::new(SystemEntropy)));
         let carrier = Taking { left: Mutex::default(), from };
         for due in node.store().due(node.now(), 64).await.unwrap() {

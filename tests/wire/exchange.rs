@@ -1,4 +1,4 @@
-//! Two ends of the protocol, joined by bytes that are cut into any pieces and broken off at any point.
+//! Both ends of the protocol, connected by a stream that is split into arbitrary pieces and interrupted at any point.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -57,7 +57,7 @@ struct Receiver {
     finished: Vec<InboundOutcome>,
 }
 
-/// What one connection came to.
+/// The result of one connection.
 #[derive(Debug, PartialEq)]
 enum Run {
     Done(OutboundOutcome),
@@ -67,13 +67,13 @@ enum Run {
 struct Wire {
     to_receiver: VecDeque<Vec<u8>>,
     to_sender: VecDeque<Vec<u8>>,
-    /// Frames that still pass before the connection breaks.
+    /// Number of frames until the connection breaks.
     left: usize,
     chunk: usize,
     first_offset: Option<u64>,
     /// Everything that was sent to the receiver.
     sent: Vec<u8>,
-    /// How often the release was decided upon, and how much had been sent by then.
+    /// Number of release decisions, and bytes sent before each.
     decided: Vec<usize>,
 }
 
@@ -207,10 +207,10 @@ fn a_connection_broken_at_any_frame_is_resumed_and_completes_once() {
         let receipt = delivered(second.run(&payload, &mut receiver, go()));
         assert_eq!((receiver.completions, &receiver.spool), (1, &payload), "{broken_after}");
         assert_eq!(receiver.header, Some(header()), "{broken_after}");
-        // Whatever was decided before the interruption, it is decided again; not where everything was there before.
+        // The release is decided again after the interruption, unless the exchange was complete before.
         assert_eq!(second.decided.len(), usize::from(completed.is_none()), "{broken_after}");
         match completed {
-            // The receipt was lost on its way: the same one again, and not a byte of payload.
+            // The receipt was lost: the same one is sent again, and no payload.
             Some(lost) => assert_eq!((receipt, second.first_offset), (lost, None)),
             None if kept < 5000 => assert_eq!(second.first_offset, Some(kept)),
             None => assert_eq!(second.first_offset, None),
@@ -365,12 +365,12 @@ proptest! {
     }
 }
 
-/// What is wrong in a conversation that is right otherwise.
+/// The one fault in an otherwise valid conversation.
 #[derive(Clone, Debug)]
 enum Broken {
     Not,
     Dropped,
-    /// Nothing comes after some frame.
+    /// Nothing arrives after some frame.
     CutShort,
     /// A sender that takes back what it offered.
     Withdrawn,
@@ -515,13 +515,13 @@ fn a_sender_lets_its_header_go_once_after_all_of_the_payload_whatever_its_receiv
         let from = if right { kept } else { 0 };
         let offset = kept as u64;
         let mut frames = vec![Frame::Accept(Accept { offset, prefix_digest })];
-        // Who has all of it has nothing to say until the receipt.
+        // A receiver that had all of it sends nothing until the receipt.
         frames.extend((from < length).then_some(Frame::Ready(Ready {})));
         frames.push(Frame::Receipt(Receipt { receipt: b"EXERCISE receipt".to_vec() }));
         break_one(&mut frames, &broken, at, &payload);
         let (mut outbound, _) = OutboundExchange::start(offer(&payload), DATA_MAX, OutboundTimers::default(), NOW);
         let (mut sent, mut ends, mut decided, mut finished) = (None, 0, 0, Vec::new());
-        // Who claimed all of it, rightly, has said so already.
+        // A receiver that correctly claimed all of it sends no Ready.
         let mut ready = right && kept == length;
         for frame in frames {
             ready |= matches!(frame, Frame::Ready(_));
@@ -573,7 +573,7 @@ fn a_sender_lets_its_header_go_once_after_all_of_the_payload_whatever_its_receiv
                 classes.saw("unfinished", true);
             }
         }
-        // A prefix that is not the payload's is none that any receiver of ours would say it has none of.
+        // A wrong prefix digest with offset 0 is never sent by this implementation.
         let received = matches!(finished[..], [OutboundOutcome::Receipt(_)]);
         prop_assert!(!matches!(broken, Broken::Not) || received || kept == 0 && !right);
         Ok(())
@@ -693,7 +693,7 @@ fn a_sender_sends_no_payload_but_what_was_asked_of_its_source() {
         let failed = OutboundAction::Finished(OutboundOutcome::SourceFailed);
         assert_eq!(actions.contains(&failed), !sends, "{length}");
     }
-    // Of what is left, not more than that: the last piece ends where the payload does.
+    // No more than what is left: the last piece ends with the payload.
     let (mut outbound, _) = OutboundExchange::start(offer(&payload(10)), DATA_MAX, OutboundTimers::default(), NOW);
     let (offset, prefix_digest) = (0, Digest::of(b""));
     outbound.handle(NOW, OutboundEvent::Frame(Frame::Accept(Accept { offset, prefix_digest })));
@@ -730,11 +730,11 @@ fn refuses_a_sender_that_is_slow_or_silent_but_not_one_we_kept_waiting() {
     let mut inbound = InboundExchange::start(DATA_MAX, timers, NOW);
     assert_eq!(inbound.timeout(), Some(NOW.plus(timers.offer)));
     inbound.handle(NOW, InboundEvent::Frame(Frame::Offer(offer(&payload(500_000)))));
-    // While we decide there is no timer: the sender has done its part.
+    // While the receiver decides there is no timer: it does not wait for the sender.
     assert_eq!(inbound.timeout(), None);
     inbound.handle(NOW, InboundEvent::Accepted { offset: 0, prefix_digest: Digest::of(b"") });
     let mut now = NOW;
-    // Our disk takes a minute for each frame; that is not the sender's fault.
+    // The local disk takes a minute for each frame, which does not count against the sender.
     for _ in 0..3 {
         inbound.waiting(now);
         inbound.handle(now.plus(Duration::from_secs(1)), InboundEvent::Frame(Frame::Data(Bytes::from(vec![1; 10]))));
@@ -795,7 +795,7 @@ fn so_many_pings_are_answered_at_once_and_one_more_each_second() {
     let closed = session.handle(NOW, Frame::Ping(Ping { number: 7 }));
     assert!(closed.contains(&SessionAction::Close(RefusalCode::ProtocolError)) && !session.is_up());
     assert_eq!(session.handle(NOW, Frame::Ping(Ping { number: 7 })), [], "what is over answers nothing");
-    // One a second goes on for ever, and what is saved up is eight again and not more.
+    // One per second is always allowed, and an unused allowance grows to eight and not more.
     let mut session = up();
     let second = |n: u64| NOW.plus(Duration::from_secs(n));
     assert!((0..1000).all(|n| ping(&mut session, second(n))));
@@ -835,7 +835,7 @@ fn an_exchange_is_not_over_before_it_is_and_takes_no_more_than_it_asked_for() {
     assert!(outbound.is_finished());
 }
 
-/// A Hello that tells of the other's ledger, or only of our own.
+/// A Hello with a checkpoint of the other's ledger, or only with its own.
 fn telling(node: &str, seen: bool) -> Hello {
     let heads = CheckpointExchange { own: "EXERCISE".into(), seen: seen.then(|| "EXERCISE".into()), heard: None };
     Hello { extensions: heads.to_extension().into_iter().collect(), ..hello(node) }

@@ -1,4 +1,4 @@
-//! A sender that is stopped: at each point of an exchange, what it still says and what it still hears.
+//! A sender that is stopped: at each point of an exchange, what it still sends and what it still accepts.
 
 use std::time::Duration;
 
@@ -62,7 +62,7 @@ fn what_is_stopped_before_its_key_has_left_is_withdrawn_at_that_moment() {
             exchange.handle(NOW, step);
         }
         assert_eq!(exchange.handle(NOW, OutboundEvent::Stop), withdrawn(), "after {taken} steps");
-        // A decision that was taken meanwhile lets nothing go any more.
+        // A decision made in the meantime has no effect any more.
         assert_eq!(exchange.handle(NOW, OutboundEvent::Decided(KeyAnswer::Send(Some(header())))), []);
     }
 }
@@ -90,7 +90,7 @@ fn a_refusal_says_how_long_there_is_no_use_in_trying_again() {
 fn what_may_be_there_already_is_not_withdrawn_before_the_answer_says_that_it_is_not() {
     let asked = || {
         let mut exchange = exchange();
-        exchange.hear_the_answer();
+        exchange.stop_after_answer();
         assert_eq!(exchange.handle(NOW, OutboundEvent::Stop), []);
         exchange
     };

@@ -61,7 +61,7 @@ pub(in crate::cli) fn told_of(failure: Failure) -> Failure {
 
 /// Completes when the work was told to stop and nothing of it undoes what it began.
 async fn dropped(progress: &Progress) {
-    while !progress.is_stopped() || progress.is_busy() {
+    while !progress.is_cancelled() || progress.is_busy() {
         tokio::time::sleep(LOOK).await;
     }
 }
@@ -80,7 +80,7 @@ async fn watch(progress: Progress) {
     };
     let first = told().await;
     TOLD.store(first, Ordering::SeqCst);
-    progress.stop();
+    progress.cancel();
     if ASKING.load(Ordering::SeqCst) {
         std::process::exit(i32::from(first));
     }

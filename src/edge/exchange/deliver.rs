@@ -68,8 +68,8 @@ pub(in crate::edge) async fn deliver(
     let precedence = offer.precedence;
     let data_max = link.peer.data_bytes_max.min(state.outward.chunk());
     let (mut exchange, first) = OutboundExchange::start(offer, data_max, core.tuning.outbound, core.clock.now());
-    if stop.hears_the_answer() {
-        exchange.hear_the_answer();
+    if stop.stops_after_answer() {
+        exchange.stop_after_answer();
     }
     let mut delivery = Delivery {
         core,
@@ -93,7 +93,7 @@ pub(in crate::edge) async fn deliver(
 async fn not_begun(link: &Link, stop: &StopSignal) -> DeliveryFailure {
     tokio::select! {
         () = link.ended.cancelled() => DeliveryFailure::LinkDown,
-        () = stop.ordered(), if !stop.hears_the_answer() => DeliveryFailure::Withdrawn,
+        () = stop.ordered(), if !stop.stops_after_answer() => DeliveryFailure::Withdrawn,
     }
 }
 

@@ -62,7 +62,7 @@ impl StopSignal {
     }
 
     /// Whether the partner's answer is heard first.
-    pub fn hears_the_answer(&self) -> bool {
+    pub fn stops_after_answer(&self) -> bool {
         self.after_the_answer
     }
 

@@ -55,7 +55,7 @@ const EACH_COUNTS: [EntryKind; 5] = [
 pub struct Facts {
     verifier: Verifier,
     /// Number of entries that the last verified checkpoint covers.
-    believed: Option<u64>,
+    verified: Option<u64>,
     /// Set once the ledger diverged from the one followed; it is never trusted again.
     fault: Option<LedgerFault>,
     subjects: BTreeMap<String, About>,
@@ -132,7 +132,7 @@ impl Facts {
     pub fn new() -> Facts {
         Facts {
             verifier: Verifier::new(),
-            believed: None,
+            verified: None,
             fault: None,
             subjects: BTreeMap::new(),
             settled: BTreeMap::new(),
@@ -152,12 +152,12 @@ impl Facts {
         self.verifier.size()
     }
 
-    /// Reads the exact bytes of the next entry. Its facts are proved only after [`Facts::believe`] has verified a
+    /// Reads the exact bytes of the next entry. Its facts are proved only after [`Facts::verify_head`] has verified a
     /// checkpoint over it.
     ///
     /// # Errors
     /// [`LedgerFault`] if the bytes are not an entry, or the ledger was rejected before.
-    pub fn take(&mut self, bytes: &[u8]) -> Result<(), LedgerFault> {
+    pub fn append(&mut self, bytes: &[u8]) -> Result<(), LedgerFault> {
         self.sound()?;
         let index = self.next();
         match self.verifier.entry(bytes) {
@@ -165,7 +165,7 @@ impl Facts {
                 self.fold(index, &entry);
                 Ok(())
             }
-            Err(fault) => Err(self.refuse(fault)),
+            Err(fault) => Err(self.reject(fault)),
         }
     }
 
@@ -174,26 +174,26 @@ impl Facts {
     ///
     /// # Errors
     /// [`LedgerFault`] with the difference.
-    pub fn believe(&mut self, head: &SignedCheckpoint) -> Result<(), LedgerFault> {
+    pub fn verify_head(&mut self, head: &SignedCheckpoint) -> Result<(), LedgerFault> {
         self.sound()?;
         match self.verifier.checkpoint(head) {
             Ok(()) => {
-                self.believed = Some(head.size());
+                self.verified = Some(head.size());
                 Ok(())
             }
-            Err(fault) => Err(self.refuse(fault)),
+            Err(fault) => Err(self.reject(fault)),
         }
     }
 
     /// Rejects the ledger permanently: it is not the one that was followed.
-    pub fn refuse(&mut self, fault: LedgerFault) -> LedgerFault {
+    pub fn reject(&mut self, fault: LedgerFault) -> LedgerFault {
         self.fault = Some(fault.clone());
         fault
     }
 
     /// Returns what is proved; `None` while entries were read that no verified checkpoint covers.
     pub fn proved(&self) -> Option<Proved<'_>> {
-        let whole = self.fault.is_none() && self.believed == Some(self.next());
+        let whole = self.fault.is_none() && self.verified == Some(self.next());
         whole.then(|| Proved::under(self))
     }
 

@@ -24,8 +24,8 @@ fn signed(entries: &[Vec<u8>]) -> SignedCheckpoint {
 
 fn following(entries: &[Vec<u8>]) -> Facts {
     let mut facts = Facts::new();
-    entries.iter().for_each(|bytes| facts.take(bytes).unwrap());
-    facts.believe(&signed(entries)).unwrap();
+    entries.iter().for_each(|bytes| facts.append(bytes).unwrap());
+    facts.verify_head(&signed(entries)).unwrap();
     facts
 }
 
@@ -41,11 +41,11 @@ fn request() -> Vec<u8> {
 fn nothing_is_proved_before_a_signed_head_agrees() {
     let entries = [entry("exercise-gbr", &[("partner.state", "active")])];
     let mut facts = Facts::new();
-    facts.take(&entries[0]).unwrap();
+    facts.append(&entries[0]).unwrap();
     assert!(facts.proved().is_none());
-    facts.believe(&signed(&entries)).unwrap();
+    facts.verify_head(&signed(&entries)).unwrap();
     assert_eq!(facts.proved().unwrap().fact("exercise-gbr", "partner.state"), Some("active"));
-    facts.take(&entry("exercise-gbr", &[("partner.state", "suspended")])).unwrap();
+    facts.append(&entry("exercise-gbr", &[("partner.state", "suspended")])).unwrap();
     assert!(facts.proved().is_none());
 }
 
@@ -54,8 +54,8 @@ fn a_head_that_does_not_extend_what_was_seen_is_never_believed() {
     let entries = [request(), exchange("requested")];
     for other in [&entries[..1], &[request(), exchange("queued")][..]] {
         let mut facts = following(&entries);
-        assert!(facts.believe(&signed(other)).is_err());
-        assert!(facts.believe(&signed(&entries)).is_err(), "once doubted, always doubted");
+        assert!(facts.verify_head(&signed(other)).is_err());
+        assert!(facts.verify_head(&signed(&entries)).is_err(), "once doubted, always doubted");
         assert!(facts.proved().is_none());
     }
 }
@@ -204,15 +204,15 @@ fn what_is_kept_of_a_ledger_leads_to_the_same_as_its_entries() {
         let mut facts = Facts::from_bytes(&following(&entries[..kept]).to_bytes().unwrap()).unwrap();
         assert_eq!(facts.next(), kept as u64);
         assert!(facts.proved().is_none() && facts.to_bytes().is_none(), "no head vouches for it yet");
-        entries[kept..].iter().for_each(|bytes| facts.take(bytes).unwrap());
-        facts.believe(&signed(&entries)).unwrap();
+        entries[kept..].iter().for_each(|bytes| facts.append(bytes).unwrap());
+        facts.verify_head(&signed(&entries)).unwrap();
         assert_eq!(facts.to_bytes().unwrap(), whole, "{kept}");
         // The image of another ledger leads to no checkpoint of this one.
         let mut other = entries.clone();
         other[0] = entry("exercise-gbr", &[("partner.state", "suspended")]);
         let mut facts = Facts::from_bytes(&following(&other[..kept]).to_bytes().unwrap()).unwrap();
-        entries[kept..].iter().for_each(|bytes| facts.take(bytes).unwrap());
-        assert_eq!(facts.believe(&signed(&entries)).is_ok(), kept == 0, "{kept}");
+        entries[kept..].iter().for_each(|bytes| facts.append(bytes).unwrap());
+        assert_eq!(facts.verify_head(&signed(&entries)).is_ok(), kept == 0, "{kept}");
     }
 }
 
@@ -221,7 +221,7 @@ fn what_is_kept_holds_all_that_is_known() {
     let facts = following(&everything());
     let again = {
         let mut facts = Facts::from_bytes(&facts.to_bytes().unwrap()).unwrap();
-        facts.believe(&signed(&everything())).unwrap();
+        facts.verify_head(&signed(&everything())).unwrap();
         facts
     };
     assert_eq!(format!("{facts:?}"), format!("{again:?}"));

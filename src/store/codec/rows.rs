@@ -8,7 +8,7 @@ use crate::ident::PartnerId;
 use crate::ledger::Entry;
 use crate::partner::Breaker;
 use crate::store::error::StoreError;
-use crate::store::query::{Due, Generations, Recorded};
+use crate::store::query::{Due, Generations, IndexedEntry};
 use crate::store::rows::{
     Approval, Exchange, Lease, Node, Officer, Partner, Payload, Recalled, Request, Setting, Statement,
 };
@@ -132,7 +132,7 @@ pub(in crate::store) fn due(cells: &Cells<impl Columns>) -> Result<Due, StoreErr
         updated: cells.time("updated")?,
         reason: cells.maybe_text("reason")?,
         kind: cells.word("kind")?,
-        asks: cells.number("asks")? != 0,
+        receipt_query: cells.number("asks")? != 0,
     })
 }
 
@@ -199,10 +199,10 @@ pub(in crate::store) fn exchange(cells: &Cells<impl Columns>) -> Result<Exchange
     })
 }
 
-pub(in crate::store) fn recorded(cells: &Cells<impl Columns>) -> Result<Recorded, StoreError> {
+pub(in crate::store) fn recorded(cells: &Cells<impl Columns>) -> Result<IndexedEntry, StoreError> {
     let bytes = cells.bytes("bytes")?;
     let entry = Entry::from_bytes(&bytes).map_err(|_| cells.damaged("bytes"))?;
-    Ok(Recorded { index: cells.number("n")?, entry, bytes })
+    Ok(IndexedEntry { index: cells.number("n")?, entry, bytes })
 }
 
 pub(in crate::store) fn usage(cells: &Cells<impl Columns>) -> Result<Usage, StoreError> {

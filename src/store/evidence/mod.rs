@@ -84,8 +84,8 @@ impl Evidence for Exchange {
                 "exchange.payload",
                 self.payload.map(|payload| format!("{} {} {}", payload.digest, payload.size, payload.spool)),
             ),
-            ("exchange.header", self.kept_header().and_then(|header| of(header.bytes()))),
-            ("exchange.pieces", self.kept_pieces().map(|pieces| pieces.digest().to_string())),
+            ("exchange.header", self.stored_header().and_then(|header| of(header.bytes()))),
+            ("exchange.pieces", self.stored_pieces().map(|pieces| pieces.digest().to_string())),
             ("exchange.receipt", self.receipt.as_deref().and_then(of)),
             ("exchange.precedence", Some(self.precedence.to_string())),
             ("exchange.expires", Some(self.expires.to_string())),
@@ -243,13 +243,13 @@ impl Evidence for Setting {
 
 #[cfg(test)]
 mod tests {
-    use super::super::rows::{Direction, ExchangeState, legal};
+    use super::super::rows::{Direction, ExchangeState, is_legal_transition};
     use crate::ledger::is_final_exchange;
 
     #[test]
     fn what_the_ledger_is_no_longer_asked_about_can_never_be_sent() {
         let next = |from: ExchangeState| {
-            ExchangeState::ALL.iter().copied().filter(move |to| legal(Direction::Out, Some(from), *to))
+            ExchangeState::ALL.iter().copied().filter(move |to| is_legal_transition(Direction::Out, Some(from), *to))
         };
         let mut sent: Vec<ExchangeState> = vec![ExchangeState::Sending];
         while let Some(more) = ExchangeState::ALL
@@ -259,8 +259,9 @@ mod tests {
         {
             sent.push(more);
         }
-        for state in
-            ExchangeState::ALL.iter().filter(|state| legal(Direction::Out, None, **state) || next(**state).count() > 0)
+        for state in ExchangeState::ALL
+            .iter()
+            .filter(|state| is_legal_transition(Direction::Out, None, **state) || next(**state).count() > 0)
         {
             assert_eq!(is_final_exchange(state.as_str()), !sent.contains(state), "{state}");
         }

@@ -30,7 +30,7 @@ impl fmt::Display for Disagreement {
         if fact == STRUCTURE {
             return write!(f, "{what} is damaged: {found}");
         }
-        write!(f, "{what}: the ledger says {fact} is `{recorded}`, the store holds `{found}`")
+        write!(f, "{what}: {fact} is `{recorded}` in the ledger and `{found}` in the store")
     }
 }
 
@@ -95,7 +95,7 @@ impl fmt::Display for Verification {
             writeln!(f, "{disagreement}")?;
         }
         if self.is_good() {
-            write!(f, "{} entries and {} rows agree with the signed head", self.head.size(), self.rows)?;
+            write!(f, "{} entries and {} rows match the signed checkpoint", self.head.size(), self.rows)?;
         }
         Ok(())
     }

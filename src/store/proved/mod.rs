@@ -36,7 +36,7 @@ pub struct ProvedStore {
     /// Counts the callers of `known`, so that one read of the checkpoint serves all who called before it.
     arrivals: AtomicU64,
     /// Why the ledger is no longer trusted.
-    doubted: OnceLock<LedgerFault>,
+    ledger_fault: OnceLock<LedgerFault>,
     /// The differences found, by subject and fact.
     differing: Mutex<BTreeMap<(String, String), Disagreement>>,
     /// The files to which the checkpoint of every commit is also written.
@@ -61,19 +61,19 @@ struct Known {
 impl Known {
     fn proved(&self) -> Proved<'_> {
         // INVARIANT: a lock on `Known` is returned only after the facts were verified against a signed checkpoint.
-        self.facts.proved().expect("a head was believed")
+        self.facts.proved().expect("a signed checkpoint was verified")
     }
 }
 
 impl ProvedStore {
     /// Wraps `inner`; nothing of its ledger is read yet. `clock` dates the alarms.
-    pub fn over(inner: Arc<dyn Store>, clock: Arc<dyn Clock>) -> ProvedStore {
+    pub fn new(inner: Arc<dyn Store>, clock: Arc<dyn Clock>) -> ProvedStore {
         ProvedStore {
             inner,
             clock,
             known: tokio::sync::Mutex::new(Known { facts: Facts::new(), covers: 0, kept: 0 }),
             arrivals: AtomicU64::new(0),
-            doubted: OnceLock::new(),
+            ledger_fault: OnceLock::new(),
             differing: Mutex::default(),
             heads: None,
             kept: None,
@@ -84,19 +84,19 @@ impl ProvedStore {
 
     /// Reports the progress of reading a long ledger to `progress`.
     #[must_use]
-    pub fn showing(self, progress: Progress) -> ProvedStore {
+    pub fn with_progress(self, progress: Progress) -> ProvedStore {
         ProvedStore { progress, ..self }
     }
 
     /// Also writes the checkpoint of every commit to these files.
     #[must_use]
-    pub fn keeping(self, heads: Arc<CheckpointFiles>) -> ProvedStore {
+    pub fn with_checkpoint_files(self, heads: Arc<CheckpointFiles>) -> ProvedStore {
         ProvedStore { heads: Some(heads), ..self }
     }
 
     /// Saves the facts of the ledger in this snapshot, and resumes from it.
     #[must_use]
-    pub fn remembering(self, kept: FactsSnapshot) -> ProvedStore {
+    pub fn with_facts_snapshot(self, kept: FactsSnapshot) -> ProvedStore {
         ProvedStore { kept: Some(kept), ..self }
     }
 
@@ -111,7 +111,7 @@ impl ProvedStore {
     }
 
     /// Returns the files to which the checkpoint of every commit is written.
-    pub fn heads(&self) -> Option<&CheckpointFiles> {
+    pub fn checkpoint_files(&self) -> Option<&CheckpointFiles> {
         self.heads.as_deref()
     }
 
@@ -125,7 +125,7 @@ impl ProvedStore {
         }
         let committed = self.inner.commit(commit).await?;
         if let Some(heads) = &self.heads {
-            heads.keep(&committed.head);
+            heads.write_if_newer(&committed.head);
         }
         Ok(committed)
     }
@@ -141,8 +141,8 @@ impl ProvedStore {
         let mut known = self.known.lock().await;
         if arrived >= known.covers {
             let covers = self.arrivals.load(Ordering::SeqCst);
-            self.go_on(&mut known).await;
-            self.follow(&mut known.facts).await.inspect_err(|error| self.doubt(error))?;
+            self.resume_from_snapshot(&mut known).await;
+            self.follow(&mut known.facts).await.inspect_err(|error| self.distrust(error))?;
             known.covers = covers;
             if let Some(kept) = self.kept.as_ref().filter(|_| FactsSnapshot::is_due(known.kept, known.facts.next())) {
                 kept.keep(&known.facts);
@@ -154,7 +154,7 @@ impl ProvedStore {
 
     /// Resumes from the snapshot if no entry was read yet. A snapshot that does not lead to the ledger's checkpoint
     /// is discarded and the whole ledger is read; it does not make the ledger distrusted.
-    async fn go_on(&self, known: &mut Known) {
+    async fn resume_from_snapshot(&self, known: &mut Known) {
         let Some(kept) = self.kept.as_ref().filter(|_| known.facts.next() == 0) else { return };
         let Some(mut facts) = kept.read() else { return };
         let entries = facts.next();
@@ -173,22 +173,22 @@ impl ProvedStore {
             let limit = (head.size() - first).min(PAGE);
             let page = self.inner.entries(first, u32::try_from(limit).unwrap_or(u32::MAX)).await?;
             if page.is_empty() {
-                return Err(facts.refuse(LedgerFault::Size { signed: head.size(), found: first }).into());
+                return Err(facts.reject(LedgerFault::Size { signed: head.size(), found: first }).into());
             }
             for recorded in page {
                 if recorded.index != facts.next() {
-                    return Err(facts.refuse(LedgerFault::Altered { index: facts.next() }).into());
+                    return Err(facts.reject(LedgerFault::Altered { index: facts.next() }).into());
                 }
-                facts.take(&recorded.bytes)?;
+                facts.append(&recorded.bytes)?;
             }
             self.progress.advance(limit);
         }
-        Ok(facts.believe(&head)?)
+        Ok(facts.verify_head(&head)?)
     }
 
-    fn doubt(&self, error: &StoreError) {
+    fn distrust(&self, error: &StoreError) {
         if let StoreError::Ledger(fault) = error
-            && self.doubted.set(fault.clone()).is_ok()
+            && self.ledger_fault.set(fault.clone()).is_ok()
         {
             // No alarm can be recorded: the ledger is not the one that was followed.
             tracing::error!(
@@ -204,7 +204,7 @@ impl ProvedStore {
     /// INVARIANT: if the same facts differ twice, and no entry changed a fact about their subjects between the two
     /// reads of the ledger, the rows were read within that interval. So the row is wrong, and not only older or newer
     /// than the facts.
-    async fn settled<T, R>(
+    async fn read_consistent<T, R>(
         &self,
         read: impl Fn() -> R + Send + Sync,
         judge: impl Fn(Proved<'_>, &T) -> Vec<Different> + Send + Sync,
@@ -231,7 +231,7 @@ impl ProvedStore {
             }
             last = Some(at);
         }
-        let (expected, found) = ("to be read while nobody changes it".to_owned(), "other changes each time".to_owned());
+        let (expected, found) = ("no change while it is read".to_owned(), "a change at every attempt".to_owned());
         Err(StoreError::Conflict { what: "a row".into(), expected, found })
     }
 
@@ -263,8 +263,8 @@ impl ProvedStore {
             let alarm = Entry::new(self.clock.now(), EntryKind::Alarm, &subject, "store");
             let alarm = alarm.with("altered", row).with("facts", facts.join(" "));
             // Another process may have found the same difference, so a repeated alarm is skipped.
-            if let Err(error) = self.put(Commit::new().entry(alarm).only_news()).await {
-                tracing::error!(error = %error, "the alarm could not be put on record");
+            if let Err(error) = self.put(Commit::new().entry(alarm).skip_repeated_alarms()).await {
+                tracing::error!(error = %error, "the alarm could not be recorded");
             }
         }
     }
@@ -280,14 +280,14 @@ impl ProvedStore {
     /// Converts a commit for the backend. Its precondition is checked against the ledger here; the backend then checks
     /// only its own counter of the roster, which increases with every change in between.
     async fn proved_commit(&self, mut commit: Commit) -> Result<Commit, StoreError> {
-        if let Some(fault) = self.doubted.get() {
+        if let Some(fault) = self.ledger_fault.get() {
             return Err(fault.clone().into());
         }
-        if commit.stands.is_none() && commit.changes.iter().all(|change| compare::written(change).is_none()) {
+        if commit.precondition.is_none() && commit.changes.iter().all(|change| compare::written(change).is_none()) {
             return Ok(commit);
         }
         // Read before the ledger is: a change that the facts do not contain yet increases it.
-        let counter = match &commit.stands {
+        let counter = match &commit.precondition {
             Some(_) => self.inner.generations().await?.roster,
             None => 0,
         };
@@ -310,13 +310,13 @@ impl ProvedStore {
                 commit.proved.insert(place, facts);
             }
         }
-        if let Some(stands) = &mut commit.stands {
-            if stands.roster != proved.roster() {
-                let (expected, found) = (stands.roster, proved.roster());
+        if let Some(precondition) = &mut commit.precondition {
+            if precondition.roster != proved.roster() {
+                let (expected, found) = (precondition.roster, proved.roster());
                 let (expected, found) = (format!("generation {expected}"), format!("generation {found}"));
                 return Err(StoreError::Conflict { what: "roster".into(), expected, found });
             }
-            stands.roster = counter;
+            precondition.roster = counter;
         }
         Ok(commit)
     }
@@ -326,7 +326,7 @@ impl ProvedStore {
     async fn refused(&self, subjects: &BTreeMap<String, String>, error: &StoreError) {
         let StoreError::Altered { what, fact } = error else { return };
         let Some(subject) = subjects.get(what).cloned() else { return };
-        let (recorded, found) = ("what the ledger says".to_owned(), "another value".to_owned());
+        let (recorded, found) = ("the value in the ledger".to_owned(), "another value".to_owned());
         let what = Disagreement { what: what.clone(), fact: fact.clone(), recorded, found };
         self.report(vec![Different { subject, what }]).await;
     }

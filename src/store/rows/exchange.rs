@@ -1,7 +1,7 @@
 //! The row of an exchange.
 
 use super::Version;
-use super::state::{Direction, ExchangeState, legal};
+use super::state::{Direction, ExchangeState, is_legal_transition};
 use super::words::words;
 use crate::digest::{Digest, Pieces};
 use crate::envelope::{Header, Precedence};
@@ -91,10 +91,10 @@ pub struct Exchange {
     pub manifest: Option<Vec<u8>>,
     /// The sealed payload, without its header.
     pub payload: Option<Payload>,
-    /// The header that opens the payload; stored while [`Exchange::kept_header`] returns it.
+    /// The header that opens the payload; stored while [`Exchange::stored_header`] returns it.
     pub header: Option<Header>,
     /// The digests of the pieces of a sealed payload that is longer than one piece; outbound only. Stored while
-    /// [`Exchange::kept_pieces`] returns them.
+    /// [`Exchange::stored_pieces`] returns them.
     pub pieces: Option<Pieces>,
     /// Number of delivery attempts so far.
     pub attempts: u32,
@@ -165,14 +165,14 @@ impl Exchange {
 
     /// Returns whether it was stopped while it is unknown if the partner received it, so that its receipt must be
     /// requested.
-    pub fn is_to_be_asked(&self) -> bool {
+    pub fn needs_receipt_query(&self) -> bool {
         self.direction == Direction::Out && self.unanswered.is_some() && ExchangeState::STOPPED.contains(&self.state)
     }
 
     /// Returns the header as it is stored. The header of an outbound exchange is deleted with the transition after
     /// which nothing may be sent, so a stopped product cannot be sent by mistake. The header of an inbound exchange
     /// is kept with its product.
-    pub fn kept_header(&self) -> Option<&Header> {
+    pub fn stored_header(&self) -> Option<&Header> {
         use ExchangeState as S;
         let kept = match self.direction {
             Direction::Out => self.needs_payload(),
@@ -182,7 +182,7 @@ impl Exchange {
     }
 
     /// Returns the digests of the payload's pieces as they are stored: while the payload may be sent.
-    pub fn kept_pieces(&self) -> Option<&Pieces> {
+    pub fn stored_pieces(&self) -> Option<&Pieces> {
         self.pieces.as_ref().filter(|_| self.direction == Direction::Out && self.needs_payload())
     }
 
@@ -252,9 +252,12 @@ impl Exchange {
         let begins_queued = from.is_none()
             && self.kind == ExchangeKind::Recall
             && (self.direction, self.state) == (Direction::Out, ExchangeState::Queued);
-        if from != Some(self.state) && !legal(self.direction, from, self.state) && !begins_queued {
+        if from != Some(self.state) && !is_legal_transition(self.direction, from, self.state) && !begins_queued {
             let from = from.map_or("nothing", ExchangeState::as_str);
-            return Some(format!("an exchange going {} does not go from `{from}` to `{}`", self.direction, self.state));
+            return Some(format!(
+                "an exchange in direction `{}` cannot go from `{from}` to `{}`",
+                self.direction, self.state
+            ));
         }
         if let Some(before) = before {
             let kept = self.direction == before.direction
@@ -269,16 +272,16 @@ impl Exchange {
                 );
             }
             if before.recalled.is_some() && self.recalled != before.recalled {
-                return Some("what was recalled stays recalled".into());
+                return Some("a recall cannot be undone".into());
             }
             // The receipt of an inbound exchange is this node's: a damaged one is signed again.
             let ours = self.direction == Direction::In && self.receipt.is_some();
             if before.receipt.is_some() && self.receipt != before.receipt && !ours {
-                return Some("a receipt is written once".into());
+                return Some("a receipt never changes".into());
             }
         }
         if self.kind == ExchangeKind::Recall && self.about.is_none() {
-            return Some("a recall is about an exchange".into());
+            return Some("a recall must name the exchange that it recalls".into());
         }
         match (self.direction, self.state) {
             (Direction::Out, ExchangeState::Delivered | ExchangeState::DeliveredAfterStop)
@@ -286,7 +289,7 @@ impl Exchange {
             {
                 Some(format!("`{}` needs the partner's receipt, which is its answer", self.state))
             }
-            (Direction::In, _) if self.unanswered.is_some() => Some("what came in needs no answer".into()),
+            (Direction::In, _) if self.unanswered.is_some() => Some("an inbound exchange awaits no answer".into()),
             (Direction::Out, ExchangeState::Queued | ExchangeState::Sending)
                 if self.payload.is_none() || self.manifest.is_none() =>
             {

@@ -14,7 +14,7 @@ use crate::time::Time;
 pub use exchange::{Exchange, ExchangeKind, Lease, Payload, Recalled};
 pub use parties::{Node, Officer, OfficerState, Partner, PartnerState};
 pub use request::{Approval, Request, RequestState, Statement, StatementKind};
-pub use state::{Direction, ExchangeState, legal};
+pub use state::{Direction, ExchangeState, is_legal_transition};
 
 /// The version of a row. It increases with every write, and a row is written only if its version is the one that was
 /// read.

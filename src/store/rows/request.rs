@@ -65,7 +65,7 @@ impl Request {
     pub(in crate::store) fn fault(&self, before: Option<&Request>) -> Option<String> {
         use RequestState as S;
         let Some(before) = before else {
-            return (self.state != S::Open).then(|| "a request begins `open`".to_owned());
+            return (self.state != S::Open).then(|| "a new request must be `open`".to_owned());
         };
         let allowed = match before.state {
             S::Open => true,
@@ -73,7 +73,7 @@ impl Request {
             S::Refused | S::Expired | S::Cancelled => self.state == before.state,
         };
         if !allowed {
-            return Some(format!("a request does not go from `{}` to `{}`", before.state, self.state));
+            return Some(format!("a request cannot go from `{}` to `{}`", before.state, self.state));
         }
         let fixed = Request {
             state: before.state,

@@ -13,7 +13,7 @@ words! {
 }
 
 words! {
-    /// The state of an exchange. The possible states and transitions depend on its direction: see [`legal`].
+    /// The state of an exchange. The possible states and transitions depend on its direction: see [`is_legal_transition`].
     ExchangeState {
         /// Out: requested; waits for approvals.
         Requested = "requested",
@@ -64,7 +64,7 @@ impl ExchangeState {
 /// A receipt proves that the partner has the product, whatever this node decided in the meantime. So every outbound
 /// state in which an offer may have been made can still become delivered; where the exchange had been stopped, the
 /// state says so. A refused inbound exchange does not count as received, so it may be offered again.
-pub const fn legal(direction: Direction, from: Option<ExchangeState>, to: ExchangeState) -> bool {
+pub const fn is_legal_transition(direction: Direction, from: Option<ExchangeState>, to: ExchangeState) -> bool {
     use ExchangeState as S;
     match direction {
         Direction::Out => match from {
@@ -151,7 +151,7 @@ mod tests {
     ];
 
     fn steps(direction: Direction, from: ExchangeState) -> Vec<ExchangeState> {
-        ExchangeState::ALL.iter().copied().filter(|to| legal(direction, Some(from), *to)).collect()
+        ExchangeState::ALL.iter().copied().filter(|to| is_legal_transition(direction, Some(from), *to)).collect()
     }
 
     #[test]

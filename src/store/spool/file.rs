@@ -104,7 +104,7 @@ impl SpoolFile {
     ///
     /// # Errors
     /// As [`SpoolFile::finish_held`].
-    pub async fn finish_aside(self) -> Result<(CompletePayload, FileHold), SpoolError> {
+    pub async fn finish_in_background(self) -> Result<(CompletePayload, FileHold), SpoolError> {
         blocking(move || self.finish_held()).await
     }
 
@@ -165,7 +165,7 @@ impl SpoolFile {
         if !self.room.is_larger_than(self.length) {
             return Ok(());
         }
-        shrink(&self.file, self.length).map_err(|e| SpoolError::of_io("giving room back", &e))
+        shrink(&self.file, self.length).map_err(|e| SpoolError::of_io("releasing space", &e))
     }
 
     /// Starts a sync of everything so far, after the previous sync has ended.

@@ -17,7 +17,7 @@ pub struct Listing {
     /// Payloads of which a sync failed; what is left of them is discarded.
     pub unsynced: Vec<SpoolId>,
     /// Number of entries that the spool did not create. They are left alone.
-    pub strangers: u64,
+    pub unknown_files: u64,
 }
 
 impl Spool {
@@ -56,7 +56,7 @@ impl Spool {
                 _ if name == lost_and_found::FOLDER && metadata.is_dir() => {
                     listing.lost = self.lost_blocking()?.len() as u64
                 }
-                _ => listing.strangers += 1,
+                _ => listing.unknown_files += 1,
             }
         }
         listing.unsynced.sort();

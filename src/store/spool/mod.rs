@@ -123,20 +123,20 @@ impl Spool {
 
     /// Uses another disk than the operating system's.
     #[must_use]
-    pub fn on(self, disk: Arc<dyn Disk>) -> Spool {
+    pub fn with_disk(self, disk: Arc<dyn Disk>) -> Spool {
         Spool { disk, ..self }
     }
 
     /// Passes payloads to their files in pieces of `bytes`. If the process dies, bytes that were buffered and not
     /// passed on must be sent again.
     #[must_use]
-    pub fn in_pieces_of(self, bytes: usize) -> Spool {
+    pub fn with_buffer_bytes(self, bytes: usize) -> Spool {
         Spool { piece: bytes, ..self }
     }
 
     /// Uses the spool only for sealed payloads longer than `bytes`; shorter ones are stored inline.
     #[must_use]
-    pub fn for_longer_than(self, bytes: u64) -> Spool {
+    pub fn with_inline_bytes_max(self, bytes: u64) -> Spool {
         Spool { short: bytes.min(INLINE_BYTES_MAX), ..self }
     }
 
@@ -147,7 +147,7 @@ impl Spool {
     }
 
     /// Returns whether a sealed payload of `size` bytes is stored inline.
-    pub fn is_short(&self, size: u64) -> bool {
+    pub fn is_inline(&self, size: u64) -> bool {
         (1..=self.short).contains(&size)
     }
 

@@ -7,8 +7,8 @@ use rusqlite::types::ValueRef;
 
 use super::super::codec::{self, Columns, Value};
 use super::super::{
-    Approval, Due, Exchange, Generations, Node, Officer, Partner, Recorded, Request, Setting, Statement, StoreError,
-    Usage,
+    Approval, Due, Exchange, Generations, IndexedEntry, Node, Officer, Partner, Request, Setting, Statement,
+    StoreError, Usage,
 };
 use crate::ident::PartnerId;
 use crate::partner::Breaker;
@@ -64,7 +64,7 @@ decode! {
     approval: Approval = "approval";
     exchange: Exchange = "exchange";
     due: Due = "exchange";
-    recorded: Recorded = "ledger entry";
+    recorded: IndexedEntry = "ledger entry";
     usage: Usage = "usage";
     breaker: (PartnerId, Breaker) = "breaker";
 }

@@ -52,7 +52,7 @@ pub(super) fn of_commit(error: rusqlite::Error) -> StoreError {
 
 impl StoreError {
     /// Returns whether the error concerns one commit only, so that others in the same transaction can proceed.
-    pub(super) fn refuses_one(&self) -> bool {
+    pub(super) fn concerns_one_commit(&self) -> bool {
         matches!(
             self,
             StoreError::Conflict { .. }

@@ -14,7 +14,7 @@ pub(super) type Seen = (SignedCheckpoint, Frontier);
 /// Returns the text of the signed checkpoint.
 pub(super) fn read_note(conn: &Connection) -> Result<String, StoreError> {
     let read = |row: &Row<'_>| cells(row, "head").text("note");
-    let lost = || StoreError::Damaged { what: "the ledger's head".into() };
+    let lost = || StoreError::Damaged { what: "the ledger's checkpoint".into() };
     first(conn, "SELECT note FROM head WHERE one = 1", (), read)?.ok_or_else(lost)
 }
 

@@ -131,7 +131,7 @@ impl SqliteStore {
             StoreError::Broken { why } | StoreError::Query { why } => StoreError::Place {
                 what: files::last_name(path),
                 why: format!(
-                    "its disk takes no writes, and it cannot be read there: {why}; copy it with its log elsewhere"
+                    "it cannot be read on a read-only disk: {why}; copy the database and its log to a writable disk"
                 ),
             },
             other => other,
@@ -153,12 +153,12 @@ impl SqliteStore {
 
     /// Returns why an earlier process failed to sync, if it recorded that and this is the first process to open the
     /// store since. Its log was rewritten and synced before it was read.
-    pub fn failed_before(&self) -> Option<&str> {
+    pub fn earlier_sync_failure(&self) -> Option<&str> {
         self.failed.as_deref()
     }
 
-    /// Removes the record behind [`SqliteStore::failed_before`] of the store at `path`, once it is in the ledger.
-    pub fn failure_is_recorded(path: &Path) {
+    /// Removes the record behind [`SqliteStore::earlier_sync_failure`] of the store at `path`, once it is in the ledger.
+    pub fn clear_earlier_sync_failure(path: &Path) {
         files::clear_sync_failure(path);
     }
 

@@ -22,7 +22,7 @@ const AT_ONCE: usize = 4;
 /// A query, called with a connection or with the error of opening one. It calls its second argument when its thread
 /// is free, before its caller can send another query, and returns whether the connection can be used again: one on
 /// which a query failed is closed.
-type Question = Box<dyn FnOnce(Result<&mut Connection, StoreError>, &dyn Fn()) -> bool + Send>;
+type Query = Box<dyn FnOnce(Result<&mut Connection, StoreError>, &dyn Fn()) -> bool + Send>;
 
 /// A thread, which returns its connection when it ends.
 pub(super) type Reader = JoinHandle<Option<Connection>>;
@@ -43,7 +43,7 @@ struct Shared {
 #[derive(Default)]
 struct State {
     /// Queries that no thread has taken yet, in order of arrival.
-    waiting: VecDeque<Question>,
+    waiting: VecDeque<Query>,
     threads: Vec<Reader>,
     /// Number of threads that run a query.
     busy: usize,
@@ -55,14 +55,14 @@ impl Readers {
     pub(super) async fn open(path: PathBuf, access: Access) -> Result<Readers, StoreError> {
         let shared = Shared { path, access, state: Mutex::default(), asked: Condvar::new() };
         let readers = Readers { shared: Arc::new(shared) };
-        readers.ask(|_| Ok(())).await?;
+        readers.query(|_| Ok(())).await?;
         Ok(readers)
     }
 
-    /// Runs `question` on the next free thread. If it panics, only this query fails.
-    pub(super) async fn ask<T: Send + 'static>(
+    /// Runs `query` on the next free thread. If it panics, only this query fails.
+    pub(super) async fn query<T: Send + 'static>(
         &self,
-        question: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+        query: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (answer, answered) = oneshot::channel();
         self.shared.push(Box::new(move |conn, free| {
@@ -71,13 +71,13 @@ impl Readers {
                 free();
                 return true;
             }
-            let found = conn.and_then(question).map_err(of_question);
+            let found = conn.and_then(query).map_err(of_question);
             let good = found.is_ok();
             free();
             let _ = answer.send(found);
             good
         }))?;
-        answered.await.unwrap_or_else(|_| Err(StoreError::Query { why: "the question was given up".into() }))
+        answered.await.unwrap_or_else(|_| Err(StoreError::Query { why: "the query was cancelled".into() }))
     }
 
     /// Discards the queries that no thread has taken, as no caller waits for them.
@@ -102,7 +102,7 @@ impl Drop for Readers {
 }
 
 impl Shared {
-    fn push(self: &Arc<Shared>, question: Question) -> Result<(), StoreError> {
+    fn push(self: &Arc<Shared>, query: Query) -> Result<(), StoreError> {
         let mut state = self.lock();
         if state.closed {
             return Err(StoreError::Closed);
@@ -113,10 +113,10 @@ impl Shared {
             match thread.spawn(move || shared.serve()) {
                 Ok(thread) => state.threads.push(thread),
                 Err(_) if !state.threads.is_empty() => {}
-                Err(error) => return Err(StoreError::Query { why: format!("no thread to read with: {error}") }),
+                Err(error) => return Err(StoreError::Query { why: format!("cannot start a reader thread: {error}") }),
             }
         }
-        state.waiting.push_back(question);
+        state.waiting.push_back(query);
         drop(state);
         self.asked.notify_one();
         Ok(())
@@ -125,21 +125,21 @@ impl Shared {
     /// The main loop of a thread. A connection is opened for the first query and reused.
     fn serve(&self) -> Option<Connection> {
         let mut conn = None;
-        while let Some(question) = self.next() {
-            conn = answer((&self.path, self.access), conn, question, &|| self.lock().busy -= 1);
+        while let Some(query) = self.next() {
+            conn = answer((&self.path, self.access), conn, query, &|| self.lock().busy -= 1);
         }
         conn
     }
 
     /// Returns the next query; `None` after the readers were closed.
-    fn next(&self) -> Option<Question> {
+    fn next(&self) -> Option<Query> {
         let mut state = self.lock();
         while state.waiting.is_empty() && !state.closed {
             state = self.asked.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        let question = state.waiting.pop_front()?;
+        let query = state.waiting.pop_front()?;
         state.busy += 1;
-        Some(question)
+        Some(query)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -158,18 +158,18 @@ impl std::fmt::Debug for Shared {
 fn answer(
     (path, access): (&Path, Access),
     conn: Option<Connection>,
-    question: Question,
+    query: Query,
     free: &dyn Fn(),
 ) -> Option<Connection> {
     let mut conn = match conn.map_or_else(|| connect_to_read(path, access), Ok) {
         Ok(conn) => conn,
         Err(error) => {
-            question(Err(error), free);
+            query(Err(error), free);
             return None;
         }
     };
     // The thread survives a panic; the caller gets an error because the answer's sender is dropped.
-    let good = catch_unwind(AssertUnwindSafe(|| question(Ok(&mut conn), free))).unwrap_or_else(|_| {
+    let good = catch_unwind(AssertUnwindSafe(|| query(Ok(&mut conn), free))).unwrap_or_else(|_| {
         free();
         false
     });
@@ -196,20 +196,20 @@ mod tests {
     async fn a_question_that_panics_is_an_error_and_leaves_every_thread() {
         let (_folder, readers) = readers().await;
         for _ in 0..2 * AT_ONCE {
-            let panicked = readers.ask(|_| -> Result<(), StoreError> { panic!("EXERCISE") }).await;
+            let panicked = readers.query(|_| -> Result<(), StoreError> { panic!("EXERCISE") }).await;
             assert!(matches!(panicked, Err(StoreError::Query { .. })), "{panicked:?}");
         }
-        assert_eq!(readers.ask(one).await, Ok(1));
+        assert_eq!(readers.query(one).await, Ok(1));
     }
 
     #[tokio::test]
     async fn questions_are_answered_beside_one_that_takes_long() {
         let (_folder, readers) = readers().await;
         let (release, held) = std::sync::mpsc::channel::<()>();
-        let long = readers.ask(move |_| Ok(held.recv().is_ok()));
+        let long = readers.query(move |_| Ok(held.recv().is_ok()));
         let others = async {
             for _ in 0..AT_ONCE {
-                assert_eq!(readers.ask(one).await, Ok(1));
+                assert_eq!(readers.query(one).await, Ok(1));
             }
             release.send(()).unwrap();
         };
@@ -221,7 +221,7 @@ mod tests {
     async fn one_question_after_another_takes_one_thread() {
         let (_folder, readers) = readers().await;
         for _ in 0..100 {
-            assert_eq!(readers.ask(one).await, Ok(1));
+            assert_eq!(readers.query(one).await, Ok(1));
         }
         assert_eq!(readers.close().len(), 1);
     }
@@ -229,7 +229,7 @@ mod tests {
     #[tokio::test]
     async fn refuses_to_write() {
         let (_folder, readers) = readers().await;
-        let wrote = readers.ask(|conn| super::super::connection::run(conn, "CREATE TABLE t (a)", ())).await;
+        let wrote = readers.query(|conn| super::super::connection::run(conn, "CREATE TABLE t (a)", ())).await;
         assert!(matches!(wrote, Err(StoreError::Query { .. })), "{wrote:?}");
     }
 
@@ -239,7 +239,7 @@ mod tests {
         for thread in readers.close() {
             assert!(thread.join().unwrap().is_some());
         }
-        assert_eq!(readers.ask(one).await, Err(StoreError::Closed));
+        assert_eq!(readers.query(one).await, Err(StoreError::Closed));
     }
 
     #[tokio::test]

@@ -39,7 +39,7 @@ pub(super) fn migrate(path: &Path, conn: &mut Connection) -> Result<(), StoreErr
     let stands = if kept == 0 { number_in_table(conn)? } else { kept };
     if stands != 0 && MIGRATIONS.iter().all(|(number, _)| *number != stands) {
         let latest = MIGRATIONS.last().map_or(0, |(number, _)| *number);
-        let why = format!("layout of another version: it is {stands}, and {latest} is the latest that is known here");
+        let why = format!("unsupported schema version {stands}: this program supports versions up to {latest}");
         return Err(StoreError::Place { what: last_name(path), why });
     }
     if kept != stands {
@@ -57,8 +57,9 @@ pub(super) fn is_latest(path: &Path, conn: &Connection) -> Result<(), StoreError
     if found == latest {
         return Ok(());
     }
-    let why =
-        format!("its layout is {found} and has to be {latest}, and its disk takes no writes: copy it to one that does");
+    let why = format!(
+        "schema version {found} must be migrated to {latest}, but the disk is read-only: copy the store to a writable disk"
+    );
     Err(StoreError::Place { what: last_name(path), why })
 }
 

@@ -9,7 +9,7 @@ use rusqlite::{Connection, params};
 use tokio::sync::{mpsc, oneshot};
 
 use super::super::{Change, Commit, Committed, StoreError};
-use super::apply::{self, Standing};
+use super::apply::{self, PreconditionReads};
 use super::connection::{commit, keep_log, run};
 use super::files::{OpenFiles, record_sync_failure};
 use super::ledger::{Seen, read_hashes, read_head, read_note, signed};
@@ -43,7 +43,7 @@ pub(super) struct Writer {
     /// The last checkpoint that this process wrote or extended: the ledger must only ever extend it.
     extends: Option<(u64, Digest)>,
     /// What the last committed transaction read for preconditions; reset after a failed transaction.
-    standing: Standing,
+    reads: PreconditionReads,
     /// The files that were opened.
     files: Option<OpenFiles>,
     /// The path of the database.
@@ -64,7 +64,7 @@ impl Writer {
             signer,
             seen: None,
             extends: None,
-            standing: Standing::default(),
+            reads: PreconditionReads::default(),
             files: None,
             path: None,
             schema: Cell::new(None),
@@ -133,7 +133,7 @@ impl Writer {
         // Refusals are rare, and a savepoint around every commit has a cost, so savepoints are used only after a
         // first attempt without them met a refusal.
         match self.attempt(commits, false) {
-            Err(refusal) if refusal.refuses_one() => match commits {
+            Err(refusal) if refusal.concerns_one_commit() => match commits {
                 [_] => Ok(vec![Err(refusal)]),
                 _ => self.attempt(commits, true),
             },
@@ -142,13 +142,13 @@ impl Writer {
     }
 
     fn attempt(&mut self, commits: &[Commit], apart: bool) -> Result<Vec<Outcome>, StoreError> {
-        let mut standing = std::mem::take(&mut self.standing).again();
-        match self.whole(commits, apart, &mut standing) {
+        let mut reads = std::mem::take(&mut self.reads).again();
+        match self.whole(commits, apart, &mut reads) {
             // Durable from here on: synchronous=FULL has synced the write-ahead log.
             Ok((outcomes, seen)) => {
                 self.extends = Some((seen.0.size(), seen.0.root()));
                 self.seen = Some(seen);
-                self.standing = standing;
+                self.reads = reads;
                 Ok(outcomes)
             }
             Err(error) => {
@@ -166,7 +166,7 @@ impl Writer {
         &self,
         commits: &[Commit],
         apart: bool,
-        standing: &mut Standing,
+        reads: &mut PreconditionReads,
     ) -> Result<(Vec<Outcome>, Seen), StoreError> {
         let (head, mut frontier) = self.begin()?;
         let mut entries: Vec<Entry> = Vec::new();
@@ -176,14 +176,14 @@ impl Writer {
             if apart {
                 self.run_sql("SAVEPOINT one")?;
             }
-            match apply::apply(&self.conn, commit, standing) {
+            match apply::apply(&self.conn, commit, reads) {
                 Ok(stamped) => {
                     outcomes.push(Ok((head.size() + entries.len() as u64, stamped.len() as u64)));
                     entries.extend(stamped);
                     applied |= !commit.is_empty();
-                    standing.roster_moved |= commit.changes.iter().any(Change::is_of_roster);
+                    reads.roster_moved |= commit.changes.iter().any(Change::is_of_roster);
                 }
-                Err(error) if apart && error.refuses_one() => {
+                Err(error) if apart && error.concerns_one_commit() => {
                     self.run_sql("ROLLBACK TO one")?;
                     outcomes.push(Err(error));
                 }
@@ -194,7 +194,7 @@ impl Writer {
             }
         }
         let head = match applied {
-            true => self.append_and_commit(head, &mut frontier, &entries, standing.roster_moved)?,
+            true => self.append_and_commit(head, &mut frontier, &entries, reads.roster_moved)?,
             false => {
                 commit(&self.conn)?;
                 head
@@ -221,13 +221,13 @@ impl Writer {
             return Ok((head.clone(), frontier.clone()));
         }
         let seen = read_head(&self.conn, &self.key, &note)?;
-        self.extended_by(&seen.0)?;
+        self.check_extends(&seen.0)?;
         Ok(seen)
     }
 
     /// Refuses a checkpoint that does not extend the last one. Otherwise a ledger that somebody replaced while it was
     /// open, for example by an older copy of itself, would be signed as if it had always been so.
-    fn extended_by(&self, head: &SignedCheckpoint) -> Result<(), StoreError> {
+    fn check_extends(&self, head: &SignedCheckpoint) -> Result<(), StoreError> {
         let Some((size, root)) = self.extends else { return Ok(()) };
         if head.size() < size {
             return Err(LedgerFault::Size { signed: head.size(), found: size }.into());
@@ -287,7 +287,7 @@ impl Writer {
 mod tests {
     use rusqlite::Row;
 
-    use super::super::super::{Setting, Stands, Version};
+    use super::super::super::{Precondition, Setting, Version};
     use super::super::SqliteStore;
     use super::super::connection::{connect, first};
     use super::super::decode::cells;
@@ -364,8 +364,8 @@ mod tests {
             beside.writer.commit_all(&[set(setting.clone())]).pop().unwrap().unwrap();
             let roster = |row: &Row<'_>| cells(row, "node").number("roster_generation");
             let roster = first(&beside.writer.conn, "SELECT roster_generation FROM node", (), roster).unwrap().unwrap();
-            let stands = Stands { roster, setting: "policy".into(), value: Digest::of(&[1]) };
-            let stood = Commit::new().only_while(stands).entry(entry(EntryKind::ExchangeSent, "exercise"));
+            let stands = Precondition { roster, setting: "policy".into(), value: Digest::of(&[1]) };
+            let stood = Commit::new().only_if(stands).entry(entry(EntryKind::ExchangeSent, "exercise"));
             let other =
                 set(Setting { name: "other".into(), ..setting }).entry(entry(EntryKind::PolicyChanged, "other"));
             let both = if changed_first { [other, stood] } else { [stood, other] };

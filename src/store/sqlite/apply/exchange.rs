@@ -11,7 +11,7 @@ use crate::ident::{ExchangeId, PartnerId};
 use crate::origin::Print;
 use crate::store::codec;
 use crate::store::evidence::{Evidence as _, Facts};
-use crate::store::rules::{self, Keeping};
+use crate::store::rules::{self, InlineChange};
 use crate::store::sqlite::connection::{first, run};
 use crate::store::sqlite::decode;
 use crate::store::sqlite::error::of_write;
@@ -27,9 +27,9 @@ pub(super) fn exchange(
     let id = row.id.to_string();
     let before = first(conn, "SELECT * FROM whole_exchange WHERE id = ?1", [&id], decode::exchange)?;
     let (facts, keeps_lease) = rules::exchange(row, before.as_ref(), by)?;
-    let keeping = rules::keeping(row, before.as_ref(), sealed)?;
+    let inline_change = rules::inline_change(row, before.as_ref(), sealed)?;
     write_exchange(conn, &id, row, keeps_lease)?;
-    write_payload(conn, &id, sealed, keeping)?;
+    write_payload(conn, &id, sealed, inline_change)?;
     if before.as_ref().map_or_else(Documents::default, documents) != documents(row) {
         write_documents(conn, &id, row)?;
     }
@@ -119,8 +119,8 @@ fn documents(row: &Exchange) -> Documents<'_> {
         manifest: row.manifest.as_deref(),
         receipt: row.receipt.as_deref(),
         partner_checkpoint: row.partner_checkpoint.as_deref(),
-        header: row.kept_header().map(Header::bytes),
-        pieces: row.kept_pieces(),
+        header: row.stored_header().map(Header::bytes),
+        pieces: row.stored_pieces(),
     }
 }
 
@@ -135,15 +135,20 @@ fn write_documents(conn: &Connection, id: &str, row: &Exchange) -> Result<(), St
 }
 
 /// Stores the inline payload that came with a row, or deletes the stored one.
-fn write_payload(conn: &Connection, id: &str, sealed: Option<&[u8]>, keeping: Keeping) -> Result<(), StoreError> {
-    match keeping {
-        Keeping::Stays => {}
-        Keeping::Replaced => {
+fn write_payload(
+    conn: &Connection,
+    id: &str,
+    sealed: Option<&[u8]>,
+    inline_change: InlineChange,
+) -> Result<(), StoreError> {
+    match inline_change {
+        InlineChange::Keep => {}
+        InlineChange::Replace => {
             let sql = "INSERT OR REPLACE INTO payload (exchange, bytes) \
                        VALUES ((SELECT seq FROM exchange WHERE id = ?1), ?2)";
             run(conn, sql, params![id, sealed])?;
         }
-        Keeping::Goes => {
+        InlineChange::Delete => {
             run(conn, "DELETE FROM payload WHERE exchange = (SELECT seq FROM exchange WHERE id = ?1)", [id])?;
         }
     }
@@ -176,7 +181,7 @@ pub(super) fn claim(conn: &Connection, id: &ExchangeId, owner: &str, now: Time, 
         return Ok(());
     }
     let row = first(conn, "SELECT * FROM whole_exchange WHERE id = ?1", [id.to_string()], decode::exchange)?;
-    Err(rules::not_claimed(id, row.as_ref()))
+    Err(rules::cannot_claim(id, row.as_ref()))
 }
 
 pub(super) fn unclaim(conn: &Connection, id: &ExchangeId, owner: &str) -> Result<(), StoreError> {
@@ -196,7 +201,7 @@ pub(super) fn prints(
 ) -> Result<(), StoreError> {
     let seq = |row: &Row<'_>| row.get::<_, i64>(0).map_err(of_write);
     let seq = first(conn, "SELECT seq FROM exchange WHERE id = ?1", [exchange.to_string()], seq)?;
-    let seq = seq.ok_or_else(|| rules::not_there(exchange))?;
+    let seq = seq.ok_or_else(|| rules::no_such_exchange(exchange))?;
     let sender = sender.map_or("", PartnerId::as_str);
     let sql = "INSERT INTO print (print, sender, exchange) VALUES (?1, ?2, ?3) ON CONFLICT (print, sender) DO NOTHING";
     prints.iter().try_for_each(|print| run(conn, sql, params![print.to_i64(), sender, seq]).map(|_| ()))

@@ -36,7 +36,7 @@ pub(super) fn officer(conn: &Connection, row: &Officer) -> Result<Facts, StoreEr
     let before = first(conn, "SELECT * FROM officer WHERE id = ?1", [row.id.as_str()], decode::officer)?;
     let facts = rules::officer(row, before.as_ref())?;
     if before.as_ref().is_none_or(|before| (&before.name, &before.declared) != (&row.name, &row.declared)) {
-        rules::named_apart(row, &every(conn, "SELECT * FROM officer", (), decode::officer)?)?;
+        rules::check_distinct_name(row, &every(conn, "SELECT * FROM officer", (), decode::officer)?)?;
     }
     run(
         conn,

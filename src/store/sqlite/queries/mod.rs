@@ -10,8 +10,8 @@ use rusqlite::{Connection, Row, params, params_from_iter};
 
 use super::super::codec;
 use super::super::{
-    Counts, Due, Exchange, ExchangeFilter, ExchangeState, Found, Generations, Node, PrintedBy, Recorded, Request,
-    RequestFilter, Statement, StoreError, Waiting, WholeRequest,
+    Counts, Due, Exchange, ExchangeFilter, ExchangeState, Generations, IndexedEntry, Node, RecordedPrint, Request,
+    RequestFilter, SearchHit, Statement, StoreError, Waiting, WholeRequest,
 };
 use super::connection::{every, first};
 use super::decode::{self, cells};
@@ -43,7 +43,7 @@ pub(super) async fn one<T: Send + 'static>(
     read: Read<T>,
 ) -> Result<Option<T>, StoreError> {
     let key = key.to_string();
-    reads.ask(move |conn| first(conn, sql, [key], read)).await
+    reads.query(move |conn| first(conn, sql, [key], read)).await
 }
 
 pub(super) async fn many<T: Send + 'static>(
@@ -53,7 +53,7 @@ pub(super) async fn many<T: Send + 'static>(
     read: Read<T>,
 ) -> Result<Vec<T>, StoreError> {
     let key = key.to_string();
-    reads.ask(move |conn| every(conn, sql, [key], read)).await
+    reads.query(move |conn| every(conn, sql, [key], read)).await
 }
 
 pub(super) async fn all<T: Send + 'static>(
@@ -61,22 +61,22 @@ pub(super) async fn all<T: Send + 'static>(
     sql: &'static str,
     read: Read<T>,
 ) -> Result<Vec<T>, StoreError> {
-    reads.ask(move |conn| every(conn, sql, (), read)).await
+    reads.query(move |conn| every(conn, sql, (), read)).await
 }
 
 pub(super) async fn node(reads: &Readers) -> Result<Node, StoreError> {
     let sql = "SELECT * FROM node WHERE one = 1";
-    reads.ask(move |conn| first(conn, sql, (), decode::node)).await?.ok_or_else(codec::no_node)
+    reads.query(move |conn| first(conn, sql, (), decode::node)).await?.ok_or_else(codec::no_node)
 }
 
 pub(super) async fn generations(reads: &Readers) -> Result<Generations, StoreError> {
     let sql = "SELECT generation, roster_generation, clock_high, \
                (SELECT coalesce(max(seq), 0) FROM approval) AS approvals FROM node WHERE one = 1";
-    reads.ask(move |conn| first(conn, sql, (), decode::generations)).await?.ok_or_else(codec::no_node)
+    reads.query(move |conn| first(conn, sql, (), decode::generations)).await?.ok_or_else(codec::no_node)
 }
 
 /// Returns which of these fingerprints are on record.
-pub(super) async fn printed(reads: &Readers, prints: &BTreeSet<Print>) -> Result<Vec<PrintedBy>, StoreError> {
+pub(super) async fn find_prints(reads: &Readers, prints: &BTreeSet<Print>) -> Result<Vec<RecordedPrint>, StoreError> {
     if prints.is_empty() {
         return Ok(Vec::new());
     }
@@ -89,18 +89,18 @@ pub(super) async fn printed(reads: &Readers, prints: &BTreeSet<Print>) -> Result
                JOIN exchange ON exchange.seq = print.exchange";
     let read = |row: &Row<'_>| {
         let sender: String = row.get(1).map_err(of_write)?;
-        let damaged = |_| StoreError::Query { why: "a print on record names no sender or exchange".into() };
-        Ok(PrintedBy {
+        let damaged = |_| StoreError::Query { why: "a stored print has no sender or exchange".into() };
+        Ok(RecordedPrint {
             print: Print::from_i64(row.get(0).map_err(of_write)?),
             sender: if sender.is_empty() { None } else { Some(sender.parse().map_err(damaged)?) },
             exchange: row.get::<_, String>(2).map_err(of_write)?.parse().map_err(damaged)?,
         })
     };
-    reads.ask(move |conn| every(conn, sql, [numbers], read)).await
+    reads.query(move |conn| every(conn, sql, [numbers], read)).await
 }
 
 pub(super) async fn counts(reads: &Readers) -> Result<Counts, StoreError> {
-    reads.ask(count).await
+    reads.query(count).await
 }
 
 fn count(conn: &mut Connection) -> Result<Counts, StoreError> {
@@ -132,7 +132,7 @@ pub(super) async fn whole_request(reads: &Readers, id: &RequestId) -> Result<Opt
     let id = id.to_string();
     let exchanges = "SELECT * FROM whole_exchange WHERE request = ?1 ORDER BY seq DESC";
     reads
-        .ask(move |conn| {
+        .query(move |conn| {
             let read = conn.transaction().map_err(of_write)?;
             let Some(request) = first(&read, REQUEST, [&id], decode::request)? else { return Ok(None) };
             Ok(Some(WholeRequest {
@@ -229,7 +229,7 @@ pub(super) async fn exchanges(reads: &Readers, filter: &ExchangeFilter) -> Resul
 fn readable<T>(row: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
     match row {
         Err(StoreError::Damaged { what }) => {
-            tracing::error!(what, "a row does not read: left out of a list");
+            tracing::error!(what, "a row cannot be decoded and is missing from a list; run `ledger verify`");
             Ok(None)
         }
         row => row.map(Some),
@@ -239,7 +239,7 @@ fn readable<T>(row: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
 pub(super) async fn statements(reads: &Readers, subjects: &[String]) -> Result<Vec<Statement>, StoreError> {
     let sql = format!("SELECT * FROM statement WHERE subject IN ({}) ORDER BY seq", places(subjects.len()));
     let subjects = subjects.to_vec();
-    reads.ask(move |conn| every(conn, &sql, params_from_iter(subjects), decode::statement)).await
+    reads.query(move |conn| every(conn, &sql, params_from_iter(subjects), decode::statement)).await
 }
 
 /// A query whose conditions are assembled at run time.
@@ -286,7 +286,7 @@ impl Listing {
         // Part of the text: SQLite plans a statement again for each value that is bound to its limit.
         self.sql.push_str(&format!(" ORDER BY seq DESC LIMIT {limit}"));
         let sql = format!("SELECT * FROM {} WHERE seq IN ({}) ORDER BY seq DESC", self.from, self.sql);
-        reads.ask(move |conn| every(conn, &sql, params_from_iter(self.values), read)).await
+        reads.query(move |conn| every(conn, &sql, params_from_iter(self.values), read)).await
     }
 }
 
@@ -318,11 +318,11 @@ pub(super) async fn due(reads: &Readers, now: Time, per_partner: u32) -> Result<
          ORDER BY exchange.precedence DESC, exchange.seq"
     );
     let due = |row: &Row<'_>| readable(decode::due(row));
-    let rows = reads.ask(move |conn| every(conn, &sql, [now.unix_ms()], due)).await?;
+    let rows = reads.query(move |conn| every(conn, &sql, [now.unix_ms()], due)).await?;
     Ok(rows.into_iter().flatten().collect())
 }
 
-pub(super) async fn search(reads: &Readers, words: &str, limit: u32) -> Result<Vec<Found>, StoreError> {
+pub(super) async fn search(reads: &Readers, words: &str, limit: u32) -> Result<Vec<SearchHit>, StoreError> {
     let literal = literal(words);
     if literal.is_empty() {
         return Ok(Vec::new());
@@ -333,9 +333,9 @@ pub(super) async fn search(reads: &Readers, words: &str, limit: u32) -> Result<V
     let limit = if limit == 0 { LIMIT } else { limit };
     let found = |row: &Row<'_>| {
         let snippet = cells(row, "record").text("snippet")?;
-        Ok(Found { exchange: decode::exchange(row)?, snippet })
+        Ok(SearchHit { exchange: decode::exchange(row)?, snippet })
     };
-    reads.ask(move |conn| every(conn, sql, params![literal, limit], found)).await
+    reads.query(move |conn| every(conn, sql, params![literal, limit], found)).await
 }
 
 /// Formats `words` as an FTS5 query without operators: each word is a quoted string, all of them are required, and
@@ -352,17 +352,17 @@ fn literal(words: &str) -> String {
 }
 
 pub(super) async fn note(reads: &Readers) -> Result<String, StoreError> {
-    reads.ask(|conn| ledger::read_note(conn)).await
+    reads.query(|conn| ledger::read_note(conn)).await
 }
 
-pub(super) async fn entries(reads: &Readers, first: u64, limit: u32) -> Result<Vec<Recorded>, StoreError> {
+pub(super) async fn entries(reads: &Readers, first: u64, limit: u32) -> Result<Vec<IndexedEntry>, StoreError> {
     let sql = "SELECT n, bytes FROM ledger WHERE n >= ?1 ORDER BY n LIMIT ?2";
     let first = i64::try_from(first).unwrap_or(i64::MAX);
-    reads.ask(move |conn| every(conn, sql, params![first, limit], decode::recorded)).await
+    reads.query(move |conn| every(conn, sql, params![first, limit], decode::recorded)).await
 }
 
 pub(super) async fn hashes(reads: &Readers, positions: Vec<u64>) -> Result<Hashes, StoreError> {
-    reads.ask(move |conn| ledger::read_hashes(conn, &positions)).await
+    reads.query(move |conn| ledger::read_hashes(conn, &positions)).await
 }
 
 #[cfg(test)]

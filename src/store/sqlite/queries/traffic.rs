@@ -21,10 +21,10 @@ pub(in crate::store::sqlite) async fn usage(
     let key = [partner.to_string(), day.to_string()];
     let sql = "SELECT direction, exchanges, bytes FROM usage WHERE partner = ?1 AND day = ?2";
     let read = |row: &Row<'_>| Ok((cells(row, "usage").word("direction")?, decode::usage(row)?));
-    Ok(reads.ask(move |conn| every(conn, sql, key, read)).await?.into_iter().collect())
+    Ok(reads.query(move |conn| every(conn, sql, key, read)).await?.into_iter().collect())
 }
 
-pub(in crate::store::sqlite) async fn held(
+pub(in crate::store::sqlite) async fn inbound_usage(
     reads: &Readers,
     partner: &PartnerId,
     states: &[ExchangeState],
@@ -41,24 +41,24 @@ pub(in crate::store::sqlite) async fn held(
             all.into_iter().filter_map(|(state, usage)| Some((state, usage.filter(|usage| usage.exchanges > 0)?)));
         Ok(some.collect())
     };
-    reads.ask(read).await
+    reads.query(read).await
 }
 
 pub(in crate::store::sqlite) async fn breakers(reads: &Readers) -> Result<BTreeMap<PartnerId, Breaker>, StoreError> {
-    Ok(reads.ask(move |conn| every(conn, "SELECT * FROM breaker", (), decode::breaker)).await?.into_iter().collect())
+    Ok(reads.query(move |conn| every(conn, "SELECT * FROM breaker", (), decode::breaker)).await?.into_iter().collect())
 }
 
-pub(in crate::store::sqlite) async fn witnessed(
+pub(in crate::store::sqlite) async fn partner_checkpoint(
     reads: &Readers,
     partner: &PartnerId,
 ) -> Result<Option<String>, StoreError> {
     let key = partner.to_string();
     let read = |row: &Row<'_>| cells(row, "witness").text("note");
-    reads.ask(move |conn| first(conn, "SELECT note FROM witness WHERE partner = ?1", [key], read)).await
+    reads.query(move |conn| first(conn, "SELECT note FROM witness WHERE partner = ?1", [key], read)).await
 }
 
 /// Returns the oldest queued exchange of each precedence, whether or not it is due or claimed.
-pub(in crate::store::sqlite) async fn eldest(
+pub(in crate::store::sqlite) async fn oldest_queued(
     reads: &Readers,
     partner: &PartnerId,
     now: Time,
@@ -69,5 +69,5 @@ pub(in crate::store::sqlite) async fn eldest(
                GROUP BY precedence";
     let key = partner.to_string();
     let read = |row: &Row<'_>| cells(row, "exchange").word("id");
-    reads.ask(move |conn| every(conn, sql, params![key, now.unix_ms()], read)).await
+    reads.query(move |conn| every(conn, sql, params![key, now.unix_ms()], read)).await
 }

@@ -106,7 +106,7 @@ pub(in crate::store::sqlite) fn quick_check(
             }
         });
         // Without the timer thread, the check would not be limited.
-        clock.map_err(|e| StoreError::Query { why: format!("no thread to look with: {e}") })?;
+        clock.map_err(|e| StoreError::Query { why: format!("cannot start a timer thread: {e}") })?;
         let read = conn.unchecked_transaction().map_err(of_write)?;
         let found = read_anew(&read).and_then(|()| lines(&read, "PRAGMA quick_check"));
         drop(done);

@@ -29,9 +29,9 @@ impl SqliteStore {
     /// # Errors
     /// As [`Store::verify`](crate::store::Store::verify), and [`StoreError::Interrupted`] if `progress` was
     /// cancelled.
-    pub async fn verify_showing(&self, progress: &Progress) -> Result<Verification, StoreError> {
+    pub async fn verify_with_progress(&self, progress: &Progress) -> Result<Verification, StoreError> {
         let (key, progress) = (self.key.clone(), progress.clone());
-        self.reads.ask(move |conn| check(conn, &key, &progress)).await
+        self.reads.query(move |conn| check(conn, &key, &progress)).await
     }
 }
 
@@ -43,7 +43,7 @@ fn check(conn: &mut Connection, key: &LedgerKey, progress: &Progress) -> Result<
     let mut verification = Verification { head: head.clone(), rows: 0, ledger: None, disagreements: Vec::new() };
     let mut found = integrity::file(&read);
     if let Some(part) = schema::schema_difference(&read)? {
-        let (recorded, other) = ("that of the layout".to_owned(), "another".to_owned());
+        let (recorded, other) = ("the expected schema".to_owned(), "another schema".to_owned());
         found.push(Disagreement { what: "schema".into(), fact: part, recorded, found: other });
     }
     {
@@ -80,7 +80,7 @@ fn ledger(
     let mut verifier = Some(Verifier::new());
     let mut first = 0;
     while first < head.size() {
-        progress.go_on().map_err(|_| StoreError::Interrupted)?;
+        progress.check().map_err(|_| StoreError::Interrupted)?;
         let end = (first + PAGE).min(head.size());
         let sql = "SELECT n, time, kind, subject, bytes FROM ledger WHERE n >= ?1 AND n < ?2 ORDER BY n";
         let page = integrity::readable(read, sql, [signed(first), signed(end)], LedgerRow::read, "ledger", found);
@@ -152,7 +152,7 @@ fn rows(read: &Connection, verification: &mut Verification, progress: &Progress)
             compare(read, &subject, facts, verification)?;
             break;
         }
-        progress.go_on().map_err(|_| StoreError::Interrupted)?;
+        progress.check().map_err(|_| StoreError::Interrupted)?;
         progress.advance(page.len() as u64);
         for recorded in page {
             if recorded.entry.subject() != subject {
@@ -228,7 +228,7 @@ fn witnesses(read: &Connection, verification: &mut Verification) -> Result<(), S
         // The second line of a checkpoint (C2SP tlog-checkpoint).
         let said = note.lines().nth(1).unwrap_or(ABSENT);
         if said != size {
-            let (what, fact) = (format!("head of `{partner}`"), "size".to_owned());
+            let (what, fact) = (format!("checkpoint of `{partner}`"), "size".to_owned());
             verification.disagree(Disagreement { what, fact, recorded: said.to_owned(), found: size });
         }
     }
