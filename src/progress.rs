@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_told_to_stop_reads_no_more_in_any_clone() {
+    fn a_cancelled_reader_fails_in_every_clone() {
         let progress = Progress::default();
         let mut reader = progress.reading(&b"EXERCISE"[..]);
         progress.clone().cancel();

@@ -227,7 +227,7 @@ fn without_writes(folder: &Path) -> Command {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_store_on_a_disk_that_takes_no_writes_is_read() {
+async fn opens_a_store_on_a_read_only_disk_for_reading() {
     let (place, store) = shared().await;
     put(&store, outbound(1, "exercise-gbr"), EntryKind::ExchangeRequested, ex(1)).await.unwrap();
     store.close().await;
@@ -306,7 +306,7 @@ async fn refuses_to_overwrite_a_store_or_open_none() {
 }
 
 #[tokio::test]
-async fn opens_what_an_earlier_version_left_and_refuses_what_a_later_one_did() {
+async fn opens_a_store_of_an_earlier_version_and_refuses_one_of_a_later_version() {
     let place = history().await;
     // As the rows stood then: with their documents in them, but for the headers, which came later.
     place.meddle(
@@ -335,7 +335,7 @@ async fn opens_what_an_earlier_version_left_and_refuses_what_a_later_one_did() {
     assert_whole(&store).await;
     store.close().await;
     place.meddle("PRAGMA user_version = 1000");
-    assert!(matches!(place.open().await, Err(StoreError::Place { why, .. }) if why.contains("another version")));
+    assert!(matches!(place.open().await, Err(StoreError::Place { why, .. }) if why.contains("unknown schema version")));
 }
 
 #[tokio::test]
@@ -355,7 +355,7 @@ async fn closing_leaves_one_file_that_is_whole() {
 }
 
 #[tokio::test]
-async fn a_store_that_nobody_closed_leaves_one_file_as_well() {
+async fn a_store_that_was_not_closed_leaves_one_file_too() {
     let place = history().await;
     let store = place.open().await.unwrap();
     put(&store, outbound(30, "exercise-gbr"), EntryKind::ExchangeRequested, ex(30)).await.unwrap();
@@ -366,7 +366,7 @@ async fn a_store_that_nobody_closed_leaves_one_file_as_well() {
 }
 
 #[tokio::test]
-async fn refuses_to_open_on_a_head_that_is_not_the_trees() {
+async fn refuses_to_open_with_a_checkpoint_that_does_not_match_the_tree() {
     for sql in [
         "DROP TRIGGER ledger_never_deleted; DELETE FROM ledger WHERE n = 599",
         "INSERT INTO ledger SELECT 600, time, kind, subject, bytes FROM ledger WHERE n = 599",
@@ -428,7 +428,7 @@ async fn verification_names_the_first_entry_that_disagrees() {
 }
 
 #[tokio::test]
-async fn a_ledger_rewritten_with_all_its_hashes_is_found_between_kept_checkpoints() {
+async fn locates_a_ledger_rewritten_with_all_its_hashes_between_stored_checkpoints() {
     let place = history().await;
     // An intruder without the key, while the store is open: entry 300 says something else and every hash is computed anew;
     // the head cannot be, nor a checkpoint that was kept.
@@ -450,7 +450,7 @@ async fn a_ledger_rewritten_with_all_its_hashes_is_found_between_kept_checkpoint
 }
 
 #[tokio::test]
-async fn a_kept_checkpoint_that_was_altered_is_found() {
+async fn finds_an_altered_stored_checkpoint() {
     let root = "UPDATE checkpoint SET note = replace(note, 'exercise-usa', 'exercise-gbr') WHERE size = 256";
     assert!(matches!(fault_after(root).await, Some(LedgerFault::Checkpoint(_))));
     let size =
@@ -469,7 +469,7 @@ fn rewrite(db: &Path, bytes: &[u8], subject: &str, hashes: &[portcullis::digest:
 }
 
 #[tokio::test]
-async fn rows_that_the_ledger_does_not_back_are_found() {
+async fn finds_rows_that_do_not_match_the_ledger() {
     for sql in [
         "UPDATE exchange SET state = 'cancelled' WHERE rowid = 2",
         "UPDATE exchange SET partner = 'exercise-nor' WHERE rowid = 2",
@@ -519,7 +519,7 @@ async fn rows_that_the_ledger_does_not_back_are_found() {
 }
 
 #[tokio::test]
-async fn the_number_beside_a_partners_head_is_held_against_what_was_signed() {
+async fn compares_the_size_of_a_partners_checkpoint_with_its_signed_text() {
     let place = Place::new();
     let store = place.create().await;
     enrol(&store, "exercise-gbr").await;

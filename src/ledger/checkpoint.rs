@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn no_checkpoint_is_made_of_what_is_no_signature() {
+    fn refuses_a_signer_that_returns_no_valid_signature() {
         let (head, key) = signed();
         let refused = SignedCheckpoint::sign(head.size(), head.root(), &key, &Liar(key.public().clone()));
         assert!(matches!(refused, Err(SignError::NotASignature { .. })));

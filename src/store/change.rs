@@ -185,8 +185,11 @@ impl Precondition {
 /// Changes and the ledger entries that record them. All of it becomes durable, or none.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Commit {
+    /// The changes, in the order in which they are applied.
     pub(super) changes: Vec<Change>,
+    /// The ledger entries, in the order in which they are appended.
     pub(super) entries: Vec<Entry>,
+    /// The precondition, if there is one.
     pub(super) precondition: Option<Precondition>,
     /// What the ledger proves about rows before they are changed, by index of the change; set by
     /// [`super::ProvedStore`].

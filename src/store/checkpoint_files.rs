@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_two_heads_are_kept_in_both_places_and_a_greater_one_is_never_written_over() {
+    fn keeps_the_last_two_checkpoints_and_never_overwrites_a_larger_one() {
         let place = Place::new();
         let (one, other) = (place.made(), place.opened());
         one.write_if_newer(&place.head(3, b"3"));
@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn one_whole_slot_is_enough_and_a_file_that_is_missing_damaged_or_anothers_has_none() {
+    fn reads_one_intact_slot_and_nothing_from_a_missing_damaged_or_foreign_file() {
         let place = Place::new();
         let heads = place.made();
         heads.write_if_newer(&place.head(1, b"1"));

@@ -160,6 +160,7 @@ pub(super) fn stamp(entries: &mut [Entry], row: &dyn Evidence, before: Facts) ->
     Ok(())
 }
 
+/// Checks a change of a partner. Returns its facts before the change.
 pub(super) fn partner(row: &Partner, before: Option<&Partner>) -> Result<Facts, StoreError> {
     compare(row.what(), row.version, before.map(|b| b.version), before.map_or("", |b| b.state.as_str()))?;
     let moved = before.is_some_and(|b| b.added != row.added);
@@ -167,6 +168,7 @@ pub(super) fn partner(row: &Partner, before: Option<&Partner>) -> Result<Facts, 
     Ok(facts(before))
 }
 
+/// Checks a change of an officer. Returns its facts before the change.
 pub(super) fn officer(row: &Officer, before: Option<&Officer>) -> Result<Facts, StoreError> {
     compare(row.what(), row.version, before.map(|b| b.version), before.map_or("", |b| b.state.as_str()))?;
     let fault = before.and_then(|b| {
@@ -199,6 +201,7 @@ pub fn check_distinct_name(row: &Officer, others: &[Officer]) -> Result<(), Stor
     refuse_if(row, other.map(why))
 }
 
+/// Checks a change of a setting. Returns its facts before the change.
 pub(super) fn setting(row: &Setting, before: Option<&Setting>) -> Result<Facts, StoreError> {
     let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_.".contains(&b);
     let named = (1..=32).contains(&row.name.len()) && row.name.bytes().all(allowed);
@@ -207,6 +210,7 @@ pub(super) fn setting(row: &Setting, before: Option<&Setting>) -> Result<Facts, 
     Ok(facts(before))
 }
 
+/// Checks a change of a request. Returns its facts before the change.
 pub(super) fn request(row: &Request, before: Option<&Request>) -> Result<Facts, StoreError> {
     compare(row.what(), row.version, before.map(|b| b.version), before.map_or("", |b| b.state.as_str()))?;
     refuse_if(row, row.fault(before))?;

@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn codes_for_good_are_not_retried_and_codes_for_now_are() {
+    fn retries_temporary_codes_and_not_permanent_ones() {
         for code in RefusalCode::ALL {
             match code.number() {
                 16..=31 => assert!(code.retryable(), "{code}"),

@@ -154,14 +154,14 @@ mod tests {
     }
 
     #[test]
-    fn routine_still_moves_beside_a_flash_that_never_ends() {
+    fn routine_progresses_next_to_an_endless_flash() {
         let mut scheduler = Scheduler::default();
         let flows = [scheduler.join(Precedence::Flash), scheduler.join(Precedence::Routine)];
         assert_eq!(run(&mut scheduler, &flows, 5130)[1], 10);
     }
 
     #[test]
-    fn who_was_idle_has_saved_nothing_up() {
+    fn an_idle_flow_accumulates_no_credit() {
         let mut scheduler = Scheduler::default();
         let (busy, idle) = (scheduler.join(Precedence::Routine), scheduler.join(Precedence::Routine));
         run(&mut scheduler, &[busy], 1000);
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn who_left_or_gave_up_holds_up_nobody() {
+    fn a_flow_that_left_or_withdrew_delays_no_other() {
         let mut scheduler = Scheduler::default();
         let (flash, gone, routine) =
             (scheduler.join(Precedence::Flash), scheduler.join(Precedence::Flash), scheduler.join(Precedence::Routine));
@@ -213,7 +213,7 @@ mod tests {
         }
 
         #[test]
-        fn nobody_waits_for_longer_than_the_others_shares(all in precedences()) {
+        fn no_flow_waits_longer_than_the_shares_of_the_others(all in precedences()) {
             let mut scheduler = Scheduler::default();
             let flows: Vec<FlowId> = all.iter().map(|p| scheduler.join(*p)).collect();
             let (mut last, mut worst) = (vec![0usize; all.len()], vec![0usize; all.len()]);

@@ -73,7 +73,7 @@ async fn orders(store: &dyn Store) -> Vec<Order> {
 
 /// An order whose outcome is in the database already would record no change, and could be undone there without a trace.
 #[tokio::test]
-async fn an_order_that_finds_its_outcome_written_into_the_database_is_refused_and_said() {
+async fn refuses_an_order_whose_outcome_is_in_the_database_already_and_reports_it() {
     let place = Place::new();
     let store = ProvedStore::new(Arc::new(place.create().await), clock());
     for Order { change, kind, subject, before, after } in orders(&store).await {
@@ -94,7 +94,7 @@ async fn an_order_that_finds_its_outcome_written_into_the_database_is_refused_an
 
 /// Two processes that find the same difference at once record one alarm; an alarm that differs from the latest is recorded.
 #[tokio::test]
-async fn an_alarm_that_the_last_one_about_its_subject_said_is_left_out() {
+async fn skips_an_alarm_that_repeats_the_last_one_about_its_subject() {
     let place = Place::new();
     let store = place.create().await;
     let other = place.open().await.unwrap();
@@ -117,7 +117,7 @@ async fn an_alarm_that_the_last_one_about_its_subject_said_is_left_out() {
 
 /// A trigger can undo what was committed, including the ledger's checkpoint.
 #[tokio::test]
-async fn nothing_is_committed_under_a_schema_that_is_not_the_layouts() {
+async fn refuses_to_commit_under_an_altered_schema() {
     let place = Place::new();
     let store = place.create().await;
     enrol(&store, "exercise-gbr").await;
@@ -158,7 +158,7 @@ async fn nothing_is_committed_under_a_schema_that_is_not_the_layouts() {
 
 /// If the database is renamed under a server and replaced by a copy, other processes write to the copy.
 #[tokio::test]
-async fn nothing_is_read_or_committed_once_another_file_stands_where_the_store_was_opened() {
+async fn refuses_to_read_or_commit_after_the_database_file_was_replaced() {
     let place = Place::new();
     let store = place.create().await;
     enrol(&store, "exercise-gbr").await;
@@ -219,7 +219,7 @@ async fn indexed() -> Place {
 
 /// Commits between two checks are not damage: the full-text index is reloaded for each check.
 #[tokio::test]
-async fn what_is_committed_between_two_searches_is_not_taken_for_damage() {
+async fn commits_between_two_checks_are_not_reported_as_damage() {
     let place = indexed().await;
     let store = place.open().await.unwrap();
     for n in 20..40 {
@@ -233,7 +233,7 @@ async fn what_is_committed_between_two_searches_is_not_taken_for_damage() {
 
 /// One flipped bit in an index hides a row from queries that use the index, while the row matches the ledger.
 #[tokio::test]
-async fn a_bit_that_flips_in_an_index_is_found() {
+async fn finds_a_flipped_bit_in_an_index() {
     const PAGE: usize = 4096;
     let place = indexed().await;
     let whole = std::fs::read(place.db()).unwrap();
@@ -269,7 +269,7 @@ async fn a_bit_that_flips_in_an_index_is_found() {
 
 /// To repair a store, an operator needs the complete list of faults.
 #[tokio::test]
-async fn verification_goes_on_after_the_first_that_does_not_read() {
+async fn verification_continues_after_an_entry_that_cannot_be_decoded() {
     let place = indexed().await;
     place.meddle(
         "DROP TRIGGER ledger_never_altered; UPDATE ledger SET bytes = x'00' WHERE n IN (3, 5); \
@@ -291,7 +291,7 @@ async fn verification_goes_on_after_the_first_that_does_not_read() {
 
 /// No list shows an inbound exchange whose row was deleted; only a comparison by identifier finds that.
 #[tokio::test]
-async fn a_row_of_what_came_in_that_was_deleted_is_missed() {
+async fn finds_a_deleted_row_of_an_inbound_exchange() {
     let place = Place::new();
     let store = place.create().await;
     enrol(&store, "exercise-gbr").await;
@@ -314,7 +314,7 @@ async fn a_row_of_what_came_in_that_was_deleted_is_missed() {
 /// A long ledger is continued from a snapshot that its key signed, even if its beginning was altered since. Any other
 /// file in that place is ignored, and the ledger is read from its first entry.
 #[tokio::test]
-async fn what_is_kept_of_a_long_ledger_counts_if_its_key_signed_it_and_it_leads_to_the_head() {
+async fn uses_a_facts_snapshot_only_if_signed_by_the_ledger_key_and_consistent_with_the_checkpoint() {
     let place = Place::new();
     let file = place.folder.path().join("store.db.facts");
     let partner: portcullis::ident::PartnerId = "exercise-gbr".parse().unwrap();
@@ -388,7 +388,7 @@ fn put_there(path: &std::path::Path, bytes: &[u8]) {
 }
 
 #[tokio::test]
-async fn a_log_that_was_left_by_another_database_harms_no_copy_that_is_put_back_beside_it() {
+async fn refuses_a_restored_copy_next_to_the_log_of_another_database_without_harming_it() {
     let place = Place::new();
     let store = place.create().await;
     enrol(&store, "exercise-gbr").await;
@@ -438,7 +438,7 @@ async fn a_log_that_was_left_by_another_database_harms_no_copy_that_is_put_back_
 }
 
 #[tokio::test]
-async fn who_only_reads_leaves_a_log_as_it_was() {
+async fn reading_does_not_change_the_log() {
     let place = Place::new();
     let store = place.create().await;
     enrol(&store, "exercise-gbr").await;

@@ -27,7 +27,7 @@ macro_rules! contract {
             refuses_a_delivery_without_a_receipt,
             refuses_to_replace_a_receipt,
             refuses_a_second_approval_by_the_same_officer,
-            a_whole_request_is_what_its_parts_are,
+            a_whole_request_equals_its_parts,
             what_is_approved_waits_in_the_order_of_its_urgency,
             refuses_to_change_a_request,
             refuses_to_bring_back_a_revoked_officer,
@@ -38,27 +38,27 @@ macro_rules! contract {
             a_claim_keeps_others_out_until_it_ends,
             refuses_what_was_decided_on_a_roster_or_a_setting_that_changed,
             due_is_by_precedence_then_order_and_hides_nobody,
-            due_leaves_out_what_must_not_go,
-            a_receipt_is_recorded_whatever_the_row_has_become_and_whoever_works_on_it,
-            what_was_stopped_and_not_answered_is_asked_for,
-            search_finds_words_and_runs_none,
+            due_omits_what_must_not_be_sent,
+            records_a_receipt_in_any_state_and_under_any_claim,
+            due_includes_stopped_exchanges_whose_receipt_is_unknown,
+            search_takes_every_word_literally,
             entries_prove_that_they_are_in_the_ledger,
-            waiting_commits_share_a_head_and_fail_alone,
-            counters_move_with_what_they_count,
+            waiting_commits_share_a_checkpoint_and_fail_individually,
+            counters_increase_with_what_they_count,
             listings_filter_and_page,
             a_quota_counts_a_days_exchanges_and_bytes_of_each_partner_and_direction,
-            what_a_partner_has_here_is_counted_by_state_until_it_is_taken,
+            inbound_usage_is_counted_by_state_until_it_is_taken,
             an_older_head_of_a_partner_never_replaces_a_newer_one,
             a_statement_moves_the_roster_and_a_submission_does_not,
-            what_was_recalled_stays_recalled,
-            what_a_row_was_made_with_never_changes,
-            prints_of_what_is_not_there_are_refused,
+            refuses_to_undo_a_recall,
+            refuses_to_change_immutable_fields,
+            refuses_prints_of_an_unknown_exchange,
             a_refused_offer_may_be_made_again,
             a_short_payload_is_kept_for_as_long_as_it_is_needed,
-    a_header_goes_with_the_step_after_which_nothing_is_to_be_sent,
-    refuses_to_queue_a_product_that_nothing_opens,
-            refuses_to_keep_what_the_row_does_not_name,
-            prints_name_who_sent_something_first_and_are_found_whether_marked_or_plain,
+    deletes_the_header_with_the_transition_after_which_nothing_may_be_sent,
+    refuses_to_queue_a_product_without_a_header,
+            refuses_an_inline_payload_that_the_row_does_not_name,
+            prints_name_the_first_sender_and_are_found_marked_or_plain,
             random_steps_follow_the_table,
         ]);
     };
@@ -236,7 +236,7 @@ async fn refuses_a_second_approval_by_the_same_officer(store: Arc<dyn Store>) {
     assert_eq!(store.approvals(&rq(1)).await.unwrap(), [approval(&alice), approval(&bob)]);
 }
 
-async fn a_whole_request_is_what_its_parts_are(store: Arc<dyn Store>) {
+async fn a_whole_request_equals_its_parts(store: Arc<dyn Store>) {
     enrol(&*store, "exercise-gbr").await;
     let alice = add_officer(&*store, "alice").await;
     for n in [1, 2] {
@@ -470,7 +470,7 @@ async fn due_is_by_precedence_then_order_and_hides_nobody(store: Arc<dyn Store>)
     assert_eq!(due, [ex(6), ex(8), ex(1), ex(2), ex(7)]);
 }
 
-async fn due_leaves_out_what_must_not_go(store: Arc<dyn Store>) {
+async fn due_omits_what_must_not_be_sent(store: Arc<dyn Store>) {
     enrol(&*store, "exercise-gbr").await;
     enrol(&*store, "exercise-nor").await;
     queue(&*store, 1, "exercise-nor", Precedence::Flash).await;
@@ -486,7 +486,7 @@ async fn due_leaves_out_what_must_not_go(store: Arc<dyn Store>) {
     assert!(store.due(later(3600), 10).await.unwrap().is_empty(), "what has expired is not due");
 }
 
-async fn a_receipt_is_recorded_whatever_the_row_has_become_and_whoever_works_on_it(store: Arc<dyn Store>) {
+async fn records_a_receipt_in_any_state_and_under_any_claim(store: Arc<dyn Store>) {
     use ExchangeState as S;
     enrol(&*store, "exercise-gbr").await;
     let becomes = [S::Held, S::Refused, S::Parked, S::Cancelled, S::Expired];
@@ -514,7 +514,7 @@ async fn a_receipt_is_recorded_whatever_the_row_has_become_and_whoever_works_on_
     put(&*store, row, EntryKind::ExchangeDelivered, ex(9)).await.unwrap();
 }
 
-async fn what_was_stopped_and_not_answered_is_asked_for(store: Arc<dyn Store>) {
+async fn due_includes_stopped_exchanges_whose_receipt_is_unknown(store: Arc<dyn Store>) {
     use ExchangeState as S;
     enrol(&*store, "exercise-gbr").await;
     let stopped = [S::Held, S::Refused, S::Cancelled, S::Expired];
@@ -549,7 +549,7 @@ async fn what_was_stopped_and_not_answered_is_asked_for(store: Arc<dyn Store>) {
     assert!(store.due(later(3600), 10).await.unwrap().iter().all(|due| due.exchange != ex(2)));
 }
 
-async fn search_finds_words_and_runs_none(store: Arc<dyn Store>) {
+async fn search_takes_every_word_literally(store: Arc<dyn Store>) {
     enrol(&*store, "exercise-gbr").await;
     let mut row = outbound(1, "exercise-gbr");
     row.title = Some("EXERCISE harbour closing NEAR midnight".into());
@@ -619,7 +619,7 @@ async fn entries_prove_that_they_are_in_the_ledger(store: Arc<dyn Store>) {
     assert_eq!(store.entries(30, 100).await.unwrap().len(), 3);
 }
 
-async fn waiting_commits_share_a_head_and_fail_alone(store: Arc<dyn Store>) {
+async fn waiting_commits_share_a_checkpoint_and_fail_individually(store: Arc<dyn Store>) {
     enrol(&*store, "exercise-gbr").await;
     let commit = |n: u16| {
         // Every tenth is for a partner that is not there.
@@ -651,7 +651,7 @@ async fn waiting_commits_share_a_head_and_fail_alone(store: Arc<dyn Store>) {
     assert_eq!(counts.entries, 181);
 }
 
-async fn counters_move_with_what_they_count(store: Arc<dyn Store>) {
+async fn counters_increase_with_what_they_count(store: Arc<dyn Store>) {
     let start = store.generations().await.unwrap();
     enrol(&*store, "exercise-gbr").await;
     let enrolled = store.generations().await.unwrap();
@@ -695,7 +695,7 @@ async fn a_quota_counts_a_days_exchanges_and_bytes_of_each_partner_and_direction
     assert_eq!((used(&gbr, tomorrow).await.len(), used(&nor, today).await.len()), (1, 1));
 }
 
-async fn what_a_partner_has_here_is_counted_by_state_until_it_is_taken(store: Arc<dyn Store>) {
+async fn inbound_usage_is_counted_by_state_until_it_is_taken(store: Arc<dyn Store>) {
     enrol(&*store, "exercise-gbr").await;
     enrol(&*store, "exercise-nor").await;
     let (gbr, nor) = ("exercise-gbr".parse::<PartnerId>().unwrap(), "exercise-nor".parse::<PartnerId>().unwrap());
@@ -765,7 +765,7 @@ async fn a_statement_moves_the_roster_and_a_submission_does_not(store: Arc<dyn S
     }
 }
 
-async fn what_was_recalled_stays_recalled(store: Arc<dyn Store>) {
+async fn refuses_to_undo_a_recall(store: Arc<dyn Store>) {
     enrol(&*store, "exercise-gbr").await;
     put(&*store, outbound(1, "exercise-gbr"), EntryKind::ExchangeRequested, ex(1)).await.unwrap();
     let recalled = |why: &str| Some(Recalled { at: NOW, why: why.into() });
@@ -782,7 +782,7 @@ async fn what_was_recalled_stays_recalled(store: Arc<dyn Store>) {
     assert_eq!(read(&*store, 1).await.recalled, recalled("error"));
 }
 
-async fn what_a_row_was_made_with_never_changes(store: Arc<dyn Store>) {
+async fn refuses_to_change_immutable_fields(store: Arc<dyn Store>) {
     enrol(&*store, "exercise-gbr").await;
     enrol(&*store, "exercise-nor").await;
     put(&*store, request(1), EntryKind::RequestSubmitted, rq(1)).await.unwrap();
@@ -807,7 +807,7 @@ async fn what_a_row_was_made_with_never_changes(store: Arc<dyn Store>) {
     assert!(matches!(refused, Err(StoreError::Illegal { .. })), "{refused:?}");
 }
 
-async fn prints_of_what_is_not_there_are_refused(store: Arc<dyn Store>) {
+async fn refuses_prints_of_an_unknown_exchange(store: Arc<dyn Store>) {
     let change = Change::Prints { exchange: ex(1), sender: None, prints: [].into() };
     let refused = store.commit(Commit::new().change(change)).await;
     assert!(matches!(refused, Err(StoreError::Conflict { .. })), "{refused:?}");
@@ -918,7 +918,7 @@ async fn a_short_payload_is_kept_for_as_long_as_it_is_needed(store: Arc<dyn Stor
     assert!(store.verify().await.unwrap().is_good());
 }
 
-async fn prints_name_who_sent_something_first_and_are_found_whether_marked_or_plain(store: Arc<dyn Store>) {
+async fn prints_name_the_first_sender_and_are_found_marked_or_plain(store: Arc<dyn Store>) {
     enrol(&*store, "exercise-gbr").await;
     enrol(&*store, "exercise-nzl").await;
     for n in 1..=4 {
@@ -957,7 +957,7 @@ async fn prints_name_who_sent_something_first_and_are_found_whether_marked_or_pl
     assert_eq!(known(&[12]).await, []);
 }
 
-async fn a_header_goes_with_the_step_after_which_nothing_is_to_be_sent(store: Arc<dyn Store>) {
+async fn deletes_the_header_with_the_transition_after_which_nothing_may_be_sent(store: Arc<dyn Store>) {
     use ExchangeState as S;
     enrol(&*store, "exercise-gbr").await;
     let header = sealed(outbound(1, "exercise-gbr")).header;
@@ -993,7 +993,7 @@ async fn a_header_goes_with_the_step_after_which_nothing_is_to_be_sent(store: Ar
     assert!(store.verify().await.unwrap().is_good());
 }
 
-async fn refuses_to_queue_a_product_that_nothing_opens(store: Arc<dyn Store>) {
+async fn refuses_to_queue_a_product_without_a_header(store: Arc<dyn Store>) {
     enrol(&*store, "exercise-gbr").await;
     put(&*store, outbound(1, "exercise-gbr"), EntryKind::ExchangeRequested, ex(1)).await.unwrap();
     let row = Exchange { header: None, ..sealed(read(&*store, 1).await) };
@@ -1002,7 +1002,7 @@ async fn refuses_to_queue_a_product_that_nothing_opens(store: Arc<dyn Store>) {
     put(&*store, sealed(row), EntryKind::ExchangeSealed, ex(1)).await.unwrap();
 }
 
-async fn refuses_to_keep_what_the_row_does_not_name(store: Arc<dyn Store>) {
+async fn refuses_an_inline_payload_that_the_row_does_not_name(store: Arc<dyn Store>) {
     enrol(&*store, "exercise-gbr").await;
     put(&*store, outbound(1, "exercise-gbr"), EntryKind::ExchangeRequested, ex(1)).await.unwrap();
     let before = read(&*store, 1).await;

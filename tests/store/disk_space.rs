@@ -59,7 +59,7 @@ fn reserve<T>(result: Result<T, SpoolError>) -> bool {
 
 /// Twelve offers of 6 MiB at 15 MiB above the reserve: each would fit alone, and two do.
 #[tokio::test]
-async fn what_was_accepted_is_not_there_for_the_next_offer() {
+async fn space_of_an_accepted_payload_is_not_available_to_the_next_offer() {
     for allocates in [true, false] {
         let folder = tempfile::tempdir().unwrap();
         let spool = spool(folder.path(), 19 * MIB, allocates);
@@ -84,7 +84,7 @@ async fn what_was_accepted_is_not_there_for_the_next_offer() {
 
 /// Space allocated by another process of the node is not available either.
 #[tokio::test]
-async fn two_processes_do_not_accept_the_same_room() {
+async fn two_processes_do_not_reserve_the_same_space() {
     let folder = tempfile::tempdir().unwrap();
     let (one, other) = (spool(folder.path(), 19 * MIB, true), spool(folder.path(), 19 * MIB, true));
     let first = one.create(id(1), 10 * MIB).await.unwrap();
@@ -95,7 +95,7 @@ async fn two_processes_do_not_accept_the_same_room() {
 }
 
 #[tokio::test]
-async fn what_is_kept_in_memory_has_its_room_too() {
+async fn reserves_space_for_payloads_held_in_memory() {
     let folder = tempfile::tempdir().unwrap();
     let spool = spool(folder.path(), 19 * MIB, true);
     let room = spool.reserve(10 * MIB).unwrap();
@@ -143,7 +143,7 @@ async fn an_unfinished_payload_takes_no_more_than_it_has() {
 
 /// A killed process releases nothing: the next one does, and needs no more space than what is missing.
 #[tokio::test]
-async fn what_a_killed_process_had_allocated_is_given_back_and_goes_on_without_it() {
+async fn releases_space_allocated_by_a_killed_process_and_resumes() {
     let folder = tempfile::tempdir().unwrap();
     let one = spool(folder.path(), 19 * MIB, true);
     let part = folder.path().join(format!("spool/{}.part", id(1)));
@@ -165,7 +165,7 @@ async fn what_a_killed_process_had_allocated_is_given_back_and_goes_on_without_i
 }
 
 #[tokio::test]
-async fn what_has_no_room_leaves_no_file_and_what_brings_no_byte_is_as_old_as_it_was() {
+async fn a_refused_payload_leaves_no_file_and_a_resumption_without_bytes_keeps_the_time() {
     let folder = tempfile::tempdir().unwrap();
     let spool = spool(folder.path(), 19 * MIB, true);
     let held = spool.reserve(14 * MIB).unwrap();
@@ -191,7 +191,7 @@ async fn what_has_no_room_leaves_no_file_and_what_brings_no_byte_is_as_old_as_it
 
 /// A foreign lock on the folder is an error after a limited wait.
 #[tokio::test]
-async fn a_strangers_lock_on_the_folder_is_not_waited_for_without_end() {
+async fn limits_the_wait_for_a_foreign_lock_on_the_folder() {
     let folder = tempfile::tempdir().unwrap();
     let spool = spool(folder.path(), 19 * MIB, true);
     let other = File::open(folder.path().join("spool")).unwrap();

@@ -60,7 +60,7 @@ fn spares(folder: &Path) -> BTreeSet<u64> {
 }
 
 #[tokio::test]
-async fn the_file_of_a_payload_let_go_becomes_the_next_ones() {
+async fn reuses_the_file_of_a_removed_payload() {
     let folder = tempfile::tempdir().unwrap();
     let (spool, long, short) = (spool(folder.path()), payload(1, 700_001), payload(2, 300));
     written(&spool, envelope(1), &long).await;
@@ -77,7 +77,7 @@ async fn the_file_of_a_payload_let_go_becomes_the_next_ones() {
 }
 
 #[tokio::test]
-async fn an_arriving_payload_takes_a_spare_and_what_is_there_is_gone_on_with() {
+async fn an_arriving_payload_uses_a_spare_file_and_an_existing_one_is_resumed() {
     let folder = tempfile::tempdir().unwrap();
     let (spool, bytes) = (spool(folder.path()), payload(2, 600_000));
     let mut writer = spool.create(envelope(2), 600_000).await.unwrap();
@@ -147,7 +147,7 @@ async fn refuses_a_file_that_somebody_still_writes() {
 }
 
 #[tokio::test]
-async fn a_payload_that_is_read_is_not_begun_again_and_keeps_its_name() {
+async fn refuses_to_begin_a_payload_that_is_being_read() {
     let folder = tempfile::tempdir().unwrap();
     let spool = spool(folder.path());
     written(&spool, envelope(1), b"EXERCISE").await;
@@ -240,7 +240,7 @@ async fn recorded(store: &dyn Store, n: u16, whole: CompletePayload, state: Exch
 }
 
 #[tokio::test]
-async fn a_start_removes_the_empty_spares_of_those_before_and_nothing_else() {
+async fn a_start_removes_only_empty_spares_of_earlier_processes() {
     let place = Place::new();
     let (store, folder) = (place.create().await, place.folder.path());
     let before = spool(folder);
@@ -262,7 +262,7 @@ async fn a_start_removes_the_empty_spares_of_those_before_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_payload_let_go_that_is_back_after_a_power_failure_is_set_aside_and_costs_no_other() {
+async fn sets_aside_a_removed_payload_that_reappears_after_a_power_failure() {
     let (long, queued) = (payload(1, 3000), payload(2, 2000));
     // What the disk may have under the earlier name: the emptied file, the file as it was, or the one it became.
     for back in ["empty", "whole", "the next one's"] {

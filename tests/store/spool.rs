@@ -63,7 +63,7 @@ async fn what_was_written_reads_back_from_any_offset() {
 }
 
 #[test]
-fn a_spool_leaves_short_payloads_to_the_store_and_never_more_than_it_keeps() {
+fn short_payloads_are_inline_up_to_the_limit_of_the_store() {
     let folder = tempfile::tempdir().unwrap();
     let short = |most, size| spool(folder.path()).with_inline_bytes_max(most).is_inline(size);
     assert!(!spool(folder.path()).is_inline(1));
@@ -106,7 +106,7 @@ async fn goes_on_from_what_is_there() {
 }
 
 #[tokio::test]
-async fn begins_anew_when_the_prefix_is_not_the_one_promised() {
+async fn starts_again_if_the_prefix_is_not_the_promised_one() {
     let folder = tempfile::tempdir().unwrap();
     let spool = spool(folder.path());
     let bytes = payload(600_000);
@@ -252,7 +252,7 @@ async fn sets_aside_what_the_spool_lost_or_damaged() {
 }
 
 #[tokio::test]
-async fn puts_back_what_was_being_sent_unless_somebody_still_sends_it() {
+async fn requeues_what_was_being_sent_unless_another_process_still_sends_it() {
     let place = Place::new();
     let (store, spool) = (place.create().await, spool(place.folder.path()));
     enrol(&store, "exercise-gbr").await;
@@ -272,7 +272,7 @@ async fn puts_back_what_was_being_sent_unless_somebody_still_sends_it() {
 
 /// However many exchanges wait, a start checks those in transit and the newest ones.
 #[tokio::test]
-async fn a_start_goes_through_what_was_on_its_way_or_claimed_and_the_newest_256_that_wait() {
+async fn a_start_checks_exchanges_in_transit_or_claimed_and_the_newest_256_that_wait() {
     let place = Place::new();
     let (store, spool) = (place.create().await, spool(place.folder.path()));
     enrol(&store, "exercise-gbr").await;
@@ -373,7 +373,7 @@ fn sha256(bytes: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn what_a_living_process_holds_is_left_alone_whatever_its_age() {
+async fn leaves_files_held_by_a_running_process_alone_whatever_their_age() {
     let place = Place::new();
     // One process submits while a server starts: locks of one are not shared with the other.
     let (store, submitting, starting) = (place.create().await, spool(place.folder.path()), spool(place.folder.path()));
@@ -408,7 +408,7 @@ async fn what_a_living_process_holds_is_left_alone_whatever_its_age() {
 }
 
 #[tokio::test]
-async fn a_start_says_of_which_payloads_a_sync_failed() {
+async fn a_start_reports_payloads_of_which_a_sync_failed() {
     let place = Place::new();
     let (store, folder) = (place.create().await, place.folder.path());
     let broken = spool(folder).with_disk(Forgetful::failing_after(0));
@@ -421,7 +421,7 @@ async fn a_start_says_of_which_payloads_a_sync_failed() {
 }
 
 #[tokio::test]
-async fn says_which_open_request_lost_its_product() {
+async fn reports_an_open_request_whose_product_is_missing() {
     let place = Place::new();
     let (store, spool) = (place.create().await, spool(place.folder.path()));
     put(&store, request(1), EntryKind::RequestSubmitted, rq(1)).await.unwrap();
@@ -524,7 +524,7 @@ async fn taken(folder: &Path, disk: &Arc<Forgetful>, id: SpoolId, bytes: &[u8]) 
 }
 
 #[tokio::test]
-async fn what_a_failed_sync_lost_is_never_taken_for_durable() {
+async fn never_reports_as_durable_what_a_failed_sync_lost() {
     let (id, bytes) = (SpoolId::Envelope(ex(1)), payload(7_500_001));
     for good in 0.. {
         let folder = tempfile::tempdir().unwrap();
@@ -548,7 +548,7 @@ async fn what_a_failed_sync_lost_is_never_taken_for_durable() {
 }
 
 #[tokio::test]
-async fn a_power_failure_takes_nothing_that_is_whole_and_brings_back_nothing_that_was_removed() {
+async fn a_power_failure_loses_no_complete_payload_and_restores_no_removed_one() {
     let (folder, disk) = (tempfile::tempdir().unwrap(), Forgetful::failing_after(usize::MAX));
     let (spool, place) = (spool(folder.path()).with_disk(disk.clone()), folder.path().join("spool"));
     let (id, bytes) = (SpoolId::Envelope(ex(1)), payload(7_500_001));
@@ -571,7 +571,7 @@ async fn a_power_failure_takes_nothing_that_is_whole_and_brings_back_nothing_tha
 }
 
 #[tokio::test]
-async fn a_prefix_that_is_said_to_be_durable_outlasts_a_power_failure() {
+async fn a_prefix_reported_as_durable_survives_a_power_failure() {
     // Right after it is resumed, and after more of it arrived.
     for more in [0, 4_000_000] {
         let (folder, disk) = (tempfile::tempdir().unwrap(), Forgetful::failing_after(usize::MAX));
@@ -639,7 +639,7 @@ async fn a_prefix_that_was_only_read_back_is_written_again() {
 }
 
 #[tokio::test]
-async fn what_lies_under_the_name_of_a_payload_and_is_no_file_is_a_stranger_and_no_payload() {
+async fn counts_what_has_the_name_of_a_payload_and_is_not_a_file_as_unknown() {
     let folder = tempfile::tempdir().unwrap();
     let (spool, id) = (spool(folder.path()), SpoolId::Envelope(ex(1)));
     let place = |name: &str| folder.path().join("spool").join(name);
@@ -657,7 +657,7 @@ async fn what_lies_under_the_name_of_a_payload_and_is_no_file_is_a_stranger_and_
 }
 
 #[tokio::test]
-async fn a_spool_tells_its_own_files_and_folders_from_strangers_by_name_and_kind() {
+async fn distinguishes_its_own_files_from_unknown_ones_by_name_and_type() {
     let folder = tempfile::tempdir().unwrap();
     let spool = spool(folder.path());
     let place = |name: &str| folder.path().join("spool").join(name);

@@ -209,7 +209,7 @@ fn a_product_renamed_a_recall_in_the_database_still_needs_its_release() {
 }
 
 #[test]
-fn what_is_damaged_where_nobody_looks_is_found_while_the_node_serves() {
+fn finds_damage_in_unused_data_while_the_node_serves() {
     let world = World::new();
     let (mut us, them) = world.pair();
     let ((bad, _), (_, good)) = (release(&world, &us, "BAD"), release(&world, &us, "GOOD"));

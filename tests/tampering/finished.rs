@@ -24,7 +24,7 @@ fn release(world: &World, node: &Node, id: &str) -> (String, String) {
 }
 
 #[test]
-fn a_request_that_was_refused_is_not_taken_in_again_once_its_rows_are_gone() {
+fn refuses_to_resubmit_a_refused_request_whose_rows_were_deleted() {
     let world = World::new();
     let (us, _them) = world.pair();
     let (request, exchange) = release(&world, &us, "AGAIN");
@@ -122,7 +122,7 @@ fn what_was_revoked_is_not_hidden_by_a_column_that_is_no_evidence() {
 }
 
 #[test]
-fn a_row_that_does_not_read_keeps_nobody_elses_away() {
+fn a_row_that_cannot_be_decoded_does_not_hide_others() {
     let world = World::new();
     let (mut us, mut them) = world.pair();
     let ((_, spoilt), (_, good)) = (release(&world, &us, "SPOILT"), release(&world, &us, "GOOD"));

@@ -254,7 +254,7 @@ fn refuses_values_out_of_bounds() {
 }
 
 #[test]
-fn takes_what_is_at_its_bound_and_nothing_beyond_it() {
+fn accepts_values_at_their_bounds_and_none_beyond() {
     let extensions = |ids: &[u32], bytes: usize| {
         let extension = |id: &u32| Extension { id: *id, critical: false, content: vec![7; bytes] };
         Frame::Hello(Hello { extensions: ids.iter().map(extension).collect(), ..hello() })
@@ -389,7 +389,7 @@ fn stream(frames: &[Frame], which: usize, broken: Broken, at: prop::sample::Inde
 }
 
 #[test]
-fn what_is_read_of_a_stream_was_written_so_and_what_is_broken_ends_it() {
+fn reads_only_frames_that_were_written_and_stops_at_the_first_fault() {
     let classes = ["whole", "read before", "read otherwise", "kind", "length", "padding", "message", "truncated"];
     let frame = prop_oneof![
         3 => prop::sample::select(frames()).prop_map(|(_, frame)| frame),

@@ -13,6 +13,7 @@ use crate::time::Time;
 pub struct Proved<'f>(&'f Facts);
 
 impl<'f> Proved<'f> {
+    /// Answers from `facts`, all of whose entries a verified checkpoint covers.
     pub(super) fn under(facts: &'f Facts) -> Self {
         Self(facts)
     }

@@ -38,7 +38,7 @@ fn request() -> Vec<u8> {
 }
 
 #[test]
-fn nothing_is_proved_before_a_signed_head_agrees() {
+fn proves_nothing_before_a_signed_checkpoint_matches() {
     let entries = [entry("exercise-gbr", &[("partner.state", "active")])];
     let mut facts = Facts::new();
     facts.append(&entries[0]).unwrap();
@@ -50,7 +50,7 @@ fn nothing_is_proved_before_a_signed_head_agrees() {
 }
 
 #[test]
-fn a_head_that_does_not_extend_what_was_seen_is_never_believed() {
+fn never_trusts_a_checkpoint_that_does_not_extend_what_was_seen() {
     let entries = [request(), exchange("requested")];
     for other in [&entries[..1], &[request(), exchange("queued")][..]] {
         let mut facts = following(&entries);
@@ -61,7 +61,7 @@ fn a_head_that_does_not_extend_what_was_seen_is_never_believed() {
 }
 
 #[test]
-fn the_latest_stamp_of_each_fact_counts_and_one_that_is_gone_is_gone() {
+fn the_latest_stamp_of_each_fact_counts_including_its_removal() {
     let facts = following(&[
         entry("exercise-gbr", &[("partner.state", "active"), ("partner.crl", "a")]),
         entry("exercise-gbr", &[("partner.state", "suspended")]),
@@ -75,7 +75,7 @@ fn the_latest_stamp_of_each_fact_counts_and_one_that_is_gone_is_gone() {
 }
 
 #[test]
-fn what_is_finished_is_forgotten_and_what_waits_is_not() {
+fn drops_facts_about_what_is_finished_and_keeps_what_waits() {
     let mut entries = vec![request(), exchange("requested")];
     entries.push(entry("ex-1", &[("approval.exercise-officer-1", "d")]));
     let waiting = following(&entries);
@@ -91,7 +91,7 @@ fn what_is_finished_is_forgotten_and_what_waits_is_not() {
 }
 
 #[test]
-fn a_refusal_is_remembered_for_good_and_its_request_while_an_exchange_of_it_may_leave() {
+fn keeps_a_refusal_forever_and_its_request_while_an_exchange_may_be_sent() {
     let refused = [("request.state", "refused"), ("statement.refusal", "d"), ("statement.submission", "s")];
     let facts = following(&[request(), exchange("sending"), entry("rq-1", &refused)]);
     for (fact, value) in [("statement.refusal", "d"), ("statement.submission", "s"), ("request.state", "refused")] {
@@ -104,7 +104,7 @@ fn a_refusal_is_remembered_for_good_and_its_request_while_an_exchange_of_it_may_
 }
 
 #[test]
-fn of_a_finished_request_one_digest_is_known_and_every_exchange_there_was() {
+fn keeps_one_digest_of_a_finished_request_and_all_its_exchanges() {
     let (request, exchange) = (RequestId::new(NOW, [3; 10]), ExchangeId::new(NOW, [4; 10]));
     let whole = Digest::of(b"EXERCISE").to_string();
     let made = entry(
@@ -145,7 +145,7 @@ fn the_latest_time_counts_from_when_the_clock_was_accepted() {
 }
 
 #[test]
-fn of_what_is_settled_one_digest_is_known_and_where_it_changed_last() {
+fn keeps_one_digest_of_a_settled_exchange_and_its_last_change() {
     let id = ExchangeId::new(NOW, [7; 10]);
     let (subject, whole) = (id.to_string(), |text: &[u8]| Digest::of(text).to_string());
     let said = |with: &str, state: &str, text: &[u8]| {
@@ -197,7 +197,7 @@ fn everything() -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn what_is_kept_of_a_ledger_leads_to_the_same_as_its_entries() {
+fn an_image_leads_to_the_same_facts_as_the_entries() {
     let entries = everything();
     let whole = following(&entries).to_bytes().unwrap();
     for kept in 0..=entries.len() {
@@ -217,7 +217,7 @@ fn what_is_kept_of_a_ledger_leads_to_the_same_as_its_entries() {
 }
 
 #[test]
-fn what_is_kept_holds_all_that_is_known() {
+fn an_image_contains_all_facts() {
     let facts = following(&everything());
     let again = {
         let mut facts = Facts::from_bytes(&facts.to_bytes().unwrap()).unwrap();
@@ -228,7 +228,7 @@ fn what_is_kept_holds_all_that_is_known() {
 }
 
 #[test]
-fn bytes_that_are_no_image_of_a_ledger_are_refused() {
+fn refuses_bytes_that_are_not_an_image() {
     let bytes = following(&everything()).to_bytes().unwrap();
     for end in 0..bytes.len() {
         assert!(Facts::from_bytes(&bytes[..end]).is_none(), "{end}");

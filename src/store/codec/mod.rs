@@ -56,6 +56,7 @@ pub(super) struct Cells<C> {
 }
 
 impl<C: Columns> Cells<C> {
+    /// Decodes from `columns`; `what` names the kind of row in errors.
     pub(super) fn new(columns: C, what: &'static str) -> Cells<C> {
         Cells { columns, what }
     }
@@ -92,6 +93,7 @@ impl<C: Columns> Cells<C> {
         Ok(self.maybe_str(column)?.map(str::to_owned))
     }
 
+    /// Returns a text.
     pub(super) fn text(&self, column: &str) -> Result<String, StoreError> {
         self.str(column).map(str::to_owned)
     }
@@ -104,6 +106,7 @@ impl<C: Columns> Cells<C> {
         Ok(self.maybe_blob(column)?.map(<[u8]>::to_vec))
     }
 
+    /// Returns a byte string.
     pub(super) fn bytes(&self, column: &str) -> Result<Vec<u8>, StoreError> {
         self.maybe_bytes(column)?.ok_or_else(|| self.damaged(column))
     }
@@ -112,6 +115,7 @@ impl<C: Columns> Cells<C> {
         self.maybe(column, |value| value.integer())
     }
 
+    /// Returns a signed integer.
     pub(super) fn integer(&self, column: &str) -> Result<i64, StoreError> {
         self.maybe_integer(column)?.ok_or_else(|| self.damaged(column))
     }
@@ -130,6 +134,7 @@ impl<C: Columns> Cells<C> {
         u64::try_from(number).map(Some).map_err(|_| self.damaged(column))
     }
 
+    /// Returns an integer that is not negative.
     pub(super) fn number(&self, column: &str) -> Result<u64, StoreError> {
         self.maybe_number(column)?.ok_or_else(|| self.damaged(column))
     }
@@ -140,6 +145,7 @@ impl<C: Columns> Cells<C> {
         if time.unix_ms() == ms { Ok(Some(time)) } else { Err(self.damaged(column)) }
     }
 
+    /// Returns a time, stored as milliseconds since the Unix epoch.
     pub(super) fn time(&self, column: &str) -> Result<Time, StoreError> {
         self.maybe_time(column)?.ok_or_else(|| self.damaged(column))
     }
@@ -152,6 +158,7 @@ impl<C: Columns> Cells<C> {
         text.parse().ok().map(Some).ok_or_else(|| self.damaged(column))
     }
 
+    /// Parses a text, such as one of a closed vocabulary or an identifier.
     pub(super) fn word<T: FromStr>(&self, column: &str) -> Result<T, StoreError>
     where
         T::Err: std::fmt::Display,
@@ -164,10 +171,12 @@ impl<C: Columns> Cells<C> {
         Digest::from_slice(bytes).map(Some).ok_or_else(|| self.damaged(column))
     }
 
+    /// Returns a digest, stored as 32 bytes.
     pub(super) fn digest(&self, column: &str) -> Result<Digest, StoreError> {
         self.maybe_digest(column)?.ok_or_else(|| self.damaged(column))
     }
 
+    /// Returns the precedence, stored as 0 for ROUTINE to 3 for FLASH.
     pub(super) fn precedence(&self) -> Result<Precedence, StoreError> {
         let number = usize::try_from(self.number("precedence")?).ok();
         number.and_then(|n| Precedence::ALL.get(n).copied()).ok_or_else(|| self.damaged("precedence"))

@@ -34,6 +34,7 @@ fn texts(cells: &Cells<impl Columns>, column: &str) -> Result<Vec<String>, Store
     serde_json::from_str(cells.str(column)?).map_err(|_| cells.damaged(column))
 }
 
+/// Decodes a partner.
 pub(in crate::store) fn partner(cells: &Cells<impl Columns>) -> Result<Partner, StoreError> {
     Ok(Partner {
         id: cells.word("id")?,
@@ -47,6 +48,7 @@ pub(in crate::store) fn partner(cells: &Cells<impl Columns>) -> Result<Partner, 
     })
 }
 
+/// Decodes an officer.
 pub(in crate::store) fn officer(cells: &Cells<impl Columns>) -> Result<Officer, StoreError> {
     Ok(Officer {
         id: cells.word("id")?,
@@ -69,6 +71,7 @@ pub(in crate::store) fn declared(declared: &Declared) -> String {
     serde_json::to_string(declared).unwrap_or_default()
 }
 
+/// Decodes a setting.
 pub(in crate::store) fn setting(cells: &Cells<impl Columns>) -> Result<Setting, StoreError> {
     Ok(Setting {
         name: cells.text("name")?,
@@ -78,6 +81,7 @@ pub(in crate::store) fn setting(cells: &Cells<impl Columns>) -> Result<Setting, 
     })
 }
 
+/// Decodes a request.
 pub(in crate::store) fn request(cells: &Cells<impl Columns>) -> Result<Request, StoreError> {
     Ok(Request {
         id: cells.word("id")?,
@@ -102,6 +106,7 @@ pub(in crate::store) fn request(cells: &Cells<impl Columns>) -> Result<Request, 
     })
 }
 
+/// Decodes a statement.
 pub(in crate::store) fn statement(cells: &Cells<impl Columns>) -> Result<Statement, StoreError> {
     Ok(Statement {
         subject: cells.text("subject")?,
@@ -112,6 +117,7 @@ pub(in crate::store) fn statement(cells: &Cells<impl Columns>) -> Result<Stateme
     })
 }
 
+/// Decodes an approval.
 pub(in crate::store) fn approval(cells: &Cells<impl Columns>) -> Result<Approval, StoreError> {
     Ok(Approval {
         request: cells.word("request")?,
@@ -122,6 +128,7 @@ pub(in crate::store) fn approval(cells: &Cells<impl Columns>) -> Result<Approval
     })
 }
 
+/// Decodes an exchange that is due.
 pub(in crate::store) fn due(cells: &Cells<impl Columns>) -> Result<Due, StoreError> {
     Ok(Due {
         exchange: cells.word("id")?,
@@ -199,16 +206,19 @@ pub(in crate::store) fn exchange(cells: &Cells<impl Columns>) -> Result<Exchange
     })
 }
 
+/// Decodes a ledger entry with its index.
 pub(in crate::store) fn recorded(cells: &Cells<impl Columns>) -> Result<IndexedEntry, StoreError> {
     let bytes = cells.bytes("bytes")?;
     let entry = Entry::from_bytes(&bytes).map_err(|_| cells.damaged("bytes"))?;
     Ok(IndexedEntry { index: cells.number("n")?, entry, bytes })
 }
 
+/// Decodes usage of a day.
 pub(in crate::store) fn usage(cells: &Cells<impl Columns>) -> Result<Usage, StoreError> {
     Ok(Usage { exchanges: cells.number("exchanges")?, bytes: cells.number("bytes")? })
 }
 
+/// Decodes a circuit breaker with its partner.
 pub(in crate::store) fn breaker(cells: &Cells<impl Columns>) -> Result<(PartnerId, Breaker), StoreError> {
     let small = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
     let partner = cells.word("partner")?;
@@ -220,6 +230,7 @@ pub(in crate::store) fn breaker(cells: &Cells<impl Columns>) -> Result<(PartnerI
     Ok((partner, breaker))
 }
 
+/// Decodes the node's own row.
 pub(in crate::store) fn node(cells: &Cells<impl Columns>) -> Result<Node, StoreError> {
     Ok(Node {
         id: cells.word("id")?,
@@ -229,6 +240,7 @@ pub(in crate::store) fn node(cells: &Cells<impl Columns>) -> Result<Node, StoreE
     })
 }
 
+/// Decodes the counters.
 pub(in crate::store) fn generations(cells: &Cells<impl Columns>) -> Result<Generations, StoreError> {
     Ok(Generations {
         all: cells.number("generation")?,

@@ -247,7 +247,7 @@ mod tests {
     use crate::ledger::is_final_exchange;
 
     #[test]
-    fn what_the_ledger_is_no_longer_asked_about_can_never_be_sent() {
+    fn final_states_of_the_ledger_are_those_that_can_never_be_sent() {
         let next = |from: ExchangeState| {
             ExchangeState::ALL.iter().copied().filter(move |to| is_legal_transition(Direction::Out, Some(from), *to))
         };

@@ -9,7 +9,9 @@ use crate::ledger::{ABSENT, Proved, WHOLE_EXCHANGE, WHOLE_REQUEST, family};
 /// A fact that differs, and the subject of the ledger entries about it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Different {
+    /// The subject of the ledger entries.
     pub subject: String,
+    /// The difference.
     pub what: Disagreement,
 }
 

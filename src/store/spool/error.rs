@@ -72,6 +72,8 @@ pub enum SpoolError {
 }
 
 impl SpoolError {
+    /// Converts an error of the system in operation `what`: [`SpoolError::Full`] if the disk is full, else
+    /// [`SpoolError::Failed`].
     pub(super) fn of_io(what: &str, error: &io::Error) -> SpoolError {
         match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => SpoolError::Full,

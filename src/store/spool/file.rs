@@ -122,6 +122,8 @@ impl SpoolFile {
         self.spool.remove_blocking(self.id)
     }
 
+    /// Syncs the file and gives it its final name. If `expected` is given and is not its digest, the file stays
+    /// partial.
     pub(super) fn complete(&mut self, expected: Option<Digest>) -> Result<CompletePayload, SpoolError> {
         let digest = self.hasher.clone().finish();
         if self.failed {
@@ -185,6 +187,7 @@ impl SpoolFile {
         self.synced_to(prefix, ended)
     }
 
+    /// Syncs everything written so far, and waits for it.
     pub(super) fn sync(&mut self) -> Result<(), SpoolError> {
         self.await_sync()?;
         let prefix = Prefix { length: self.length, hasher: self.hasher.clone() };

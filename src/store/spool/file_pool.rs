@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_opened_it_under_its_earlier_name_finds_out_before_the_first_byte() {
+    fn detects_a_file_opened_under_its_earlier_name_before_the_first_byte() {
         let folder = tempfile::tempdir().unwrap();
         let (pool, path) = (FilePool::of(folder.path()), file(folder.path(), "a", b"EXERCISE"));
         let next = folder.path().join("b");
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn empties_what_it_takes_and_takes_no_name_that_is_taken() {
+    fn empties_a_spare_file_and_replaces_no_existing_one() {
         let folder = tempfile::tempdir().unwrap();
         let (pool, path) = (FilePool::of(folder.path()), file(folder.path(), "a", b""));
         assert!(pool.keep(&path));

@@ -30,6 +30,7 @@ impl Spool {
         blocking(move || spool.listing().map_err(|e| SpoolError::of_io("its folder", &e))).await
     }
 
+    /// As [`Spool::list`], for a caller that may block.
     pub(super) fn listing(&self) -> io::Result<Listing> {
         let mut listing = Listing::default();
         for found in fs::read_dir(&**self.folder)? {

@@ -89,6 +89,7 @@ pub struct FileHold {
 }
 
 impl FileHold {
+    /// Holds the complete file whose lock is `file`.
     pub(super) fn new(file: Arc<Locked>) -> FileHold {
         FileHold { _file: file }
     }

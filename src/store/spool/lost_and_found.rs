@@ -114,6 +114,7 @@ impl Spool {
         blocking(move || spool.lost_blocking().map_err(|e| SpoolError::of_io("what was set aside", &e))).await
     }
 
+    /// As [`Spool::lost`], for a caller that may block.
     pub(super) fn lost_blocking(&self) -> io::Result<Vec<LostFile>> {
         let folder = self.lost_folder();
         let found = match fs::read_dir(&folder) {

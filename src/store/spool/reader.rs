@@ -85,6 +85,10 @@ impl From<Bytes> for PayloadReader {
 }
 
 impl PayloadReader {
+    /// Opens the complete file at `path`.
+    ///
+    /// # Errors
+    /// [`SpoolError::Missing`] if it does not exist or somebody has it locked; [`SpoolError::Failed`].
     pub(super) fn open(id: SpoolId, path: &Path) -> Result<PayloadReader, SpoolError> {
         let file = OpenOptions::new().read(true).custom_flags(NO_FOLLOW).open(path).map_err(|e| match e.kind() {
             std::io::ErrorKind::NotFound => SpoolError::Missing { id },

@@ -12,6 +12,7 @@ use super::{NO_FOLLOW, Spool, SpoolError, SpoolId, UNSYNCED};
 use crate::digest::Hasher;
 
 impl Spool {
+    /// Locks the map of synced prefixes.
     pub(super) fn synced_bytes(&self) -> MutexGuard<'_, BTreeMap<SpoolId, (u64, Hasher)>> {
         // No code panics while it holds the lock.
         self.synced.lock().unwrap_or_else(PoisonError::into_inner)
@@ -32,10 +33,12 @@ impl Spool {
         self.disk.sync(file).map_err(|e| self.sync_failure.by("a payload", &e))
     }
 
+    /// Syncs the spool folder.
     pub(super) fn sync_folder(&self) -> Result<(), SpoolError> {
         self.sync_folder_at(&self.folder)
     }
 
+    /// Syncs the folder at `path`.
     pub(super) fn sync_folder_at(&self, path: &Path) -> Result<(), SpoolError> {
         let folder = File::open(path).map_err(|e| SpoolError::of_io("its folder", &e))?;
         self.disk.sync_folder(&folder, path).map_err(|e| self.sync_failure.by("a name in its folder", &e))

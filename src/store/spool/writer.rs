@@ -31,6 +31,7 @@ enum Owner {
 type Written = (Box<SpoolFile>, Vec<u8>);
 
 impl SpoolWriter {
+    /// Returns a writer to `file`.
     pub(super) fn new(file: SpoolFile) -> SpoolWriter {
         let (length, (spool, id, digest)) = (file.length(), file.parts());
         let file = Owner::Here(Box::new(file));

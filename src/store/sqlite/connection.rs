@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_that_means_something_in_a_uri_is_still_that_path() {
+    fn escapes_a_path_in_a_uri() {
         assert_eq!(in_uri(Path::new("/a b/x?y#z%20.db")), "/a%20b/x%3Fy%23z%2520.db");
     }
 

@@ -49,14 +49,17 @@ pub(super) fn read_hashes(conn: &Connection, positions: &[u64]) -> Result<Hashes
 
 /// A row of the ledger: the bytes of an entry, and the columns derived from them.
 pub(super) struct LedgerRow {
+    /// The entry's index.
     pub(super) n: u64,
     time: i64,
     kind: String,
     subject: String,
+    /// The entry's exact bytes.
     pub(super) bytes: Vec<u8>,
 }
 
 impl LedgerRow {
+    /// Decodes a row.
     pub(super) fn read(row: &Row<'_>) -> Result<LedgerRow, StoreError> {
         let cells = cells(row, "ledger entry");
         Ok(LedgerRow {

@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_question_that_panics_is_an_error_and_leaves_every_thread() {
+    async fn a_query_that_panics_is_an_error_and_ends_no_thread() {
         let (_folder, readers) = readers().await;
         for _ in 0..2 * AT_ONCE {
             let panicked = readers.query(|_| -> Result<(), StoreError> { panic!("EXERCISE") }).await;
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn questions_are_answered_beside_one_that_takes_long() {
+    async fn answers_queries_while_a_long_one_runs() {
         let (_folder, readers) = readers().await;
         let (release, held) = std::sync::mpsc::channel::<()>();
         let long = readers.query(move |_| Ok(held.recv().is_ok()));
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_question_after_another_takes_one_thread() {
+    async fn sequential_queries_use_one_thread() {
         let (_folder, readers) = readers().await;
         for _ in 0..100 {
             assert_eq!(readers.query(one).await, Ok(1));
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn refuses_questions_once_closed_and_its_threads_end() {
+    async fn refuses_queries_once_closed_and_ends_its_threads() {
         let (_folder, readers) = readers().await;
         for thread in readers.close() {
             assert!(thread.join().unwrap().is_some());
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn threads_end_with_the_store_that_nobody_closed() {
+    async fn threads_end_with_a_store_that_was_not_closed() {
         let (_folder, readers) = readers().await;
         let threads = std::mem::take(&mut readers.shared.lock().threads);
         drop(readers);

@@ -39,7 +39,7 @@ pub(super) fn migrate(path: &Path, conn: &mut Connection) -> Result<(), StoreErr
     let stands = if kept == 0 { number_in_table(conn)? } else { kept };
     if stands != 0 && MIGRATIONS.iter().all(|(number, _)| *number != stands) {
         let latest = MIGRATIONS.last().map_or(0, |(number, _)| *number);
-        let why = format!("unsupported schema version {stands}: this program supports versions up to {latest}");
+        let why = format!("unknown schema version {stands}: the latest that this program knows is {latest}");
         return Err(StoreError::Place { what: last_name(path), why });
     }
     if kept != stands {
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_store_of_an_earlier_version_is_taken_over_where_it_stands() {
+    fn migrates_a_store_of_an_earlier_version_in_place() {
         for layouts in 0..=MIGRATIONS.len() {
             let (_folder, path, mut conn) = left_by_an_earlier_version(layouts);
             for _ in 0..2 {
@@ -188,11 +188,14 @@ mod tests {
     }
 
     #[test]
-    fn refuses_the_layout_of_another_version() {
+    fn refuses_the_schema_of_another_version() {
         let refused = |path: &Path, conn: &mut Connection| {
             let before = (number(conn), tables(conn));
             let refused = migrate(path, conn);
-            assert!(matches!(&refused, Err(StoreError::Place { why, .. }) if why.contains("another")), "{refused:?}");
+            assert!(
+                matches!(&refused, Err(StoreError::Place { why, .. }) if why.contains("unknown schema version")),
+                "{refused:?}"
+            );
             assert_eq!((number(conn), tables(conn)), before);
         };
         for stands in [LATEST + 1, 9, -1] {
@@ -206,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn documents_that_stood_in_the_rows_are_there_afterwards() {
+    fn keeps_documents_that_were_in_the_rows() {
         let (_folder, path, mut conn) = left_by_an_earlier_version(3);
         conn.execute_batch(
             "PRAGMA foreign_keys = OFF; \
@@ -226,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_layout_that_fails_changes_nothing() {
+    fn a_failed_migration_changes_nothing() {
         let (_folder, path, mut conn) = empty();
         conn.execute_batch("CREATE TABLE exchange (a)").unwrap();
         assert!(migrate(&path, &mut conn).is_err());

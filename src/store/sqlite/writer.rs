@@ -26,7 +26,9 @@ const KEPT_EVERY: u64 = 256;
 
 /// A commit and the channel for its outcome.
 pub(super) struct Job {
+    /// The commit.
     pub(super) commit: Commit,
+    /// Receives its outcome.
     pub(super) answer: oneshot::Sender<Outcome>,
 }
 
@@ -57,6 +59,7 @@ pub(super) struct Writer {
 }
 
 impl Writer {
+    /// Returns a writer on `conn` for the ledger of `key`, which `signer` signs.
     pub(super) fn new(conn: Connection, key: LedgerKey, signer: Arc<dyn Signer>) -> Writer {
         Writer {
             conn,
@@ -336,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ledger_that_does_not_extend_the_last_one_that_was_seen_is_not_gone_on_with() {
+    fn refuses_a_ledger_that_does_not_extend_the_last_checkpoint() {
         for (seen, root, refused) in [
             (2, None, None),
             (2, Some(Digest::of(b"EXERCISE another")), Some(LedgerFault::Root { first: 0, end: 3 })),
@@ -355,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_decided_before_a_change_of_the_same_transaction_does_not_stand_after_it() {
+    fn a_precondition_fails_after_a_change_in_the_same_transaction() {
         for changed_first in [true, false] {
             let mut beside = Beside::new();
             let setting = Setting { name: "policy".into(), value: vec![1], changed: NOW, version: Version::NEW };

@@ -18,6 +18,7 @@ use crate::store::sqlite::error::of_write;
 use crate::store::{Exchange, StoreError};
 use crate::time::Time;
 
+/// Writes an exchange with its documents, payload and search text. Returns its facts before the change.
 pub(super) fn exchange(
     conn: &Connection,
     row: &Exchange,
@@ -155,6 +156,7 @@ fn write_payload(
     Ok(())
 }
 
+/// Deletes the inline payloads of exchanges taken by `taken_by`.
 pub(super) fn sweep_payloads(conn: &Connection, taken_by: Time) -> Result<(), StoreError> {
     let sql = "DELETE FROM payload WHERE exchange IN (SELECT seq FROM exchange JOIN payload ON payload.exchange = seq \
                WHERE state = 'taken' AND coalesce(taken, updated) <= ?1)";
@@ -168,6 +170,7 @@ fn index(conn: &Connection, id: &str, searchable: &[String; 7]) -> Result<(), St
     Ok(())
 }
 
+/// Claims an exchange for `owner` until `until`, or renews its claim.
 pub(super) fn claim(conn: &Connection, id: &ExchangeId, owner: &str, now: Time, until: Time) -> Result<(), StoreError> {
     let done = run(
         conn,
@@ -184,6 +187,7 @@ pub(super) fn claim(conn: &Connection, id: &ExchangeId, owner: &str, now: Time, 
     Err(rules::cannot_claim(id, row.as_ref()))
 }
 
+/// Releases the claim of `owner` on an exchange.
 pub(super) fn unclaim(conn: &Connection, id: &ExchangeId, owner: &str) -> Result<(), StoreError> {
     run(
         conn,
@@ -193,6 +197,7 @@ pub(super) fn unclaim(conn: &Connection, id: &ExchangeId, owner: &str) -> Result
     Ok(())
 }
 
+/// Adds fingerprints of what an exchange carried.
 pub(super) fn prints(
     conn: &Connection,
     exchange: &ExchangeId,

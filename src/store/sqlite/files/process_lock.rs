@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn only_who_is_alone_takes_up_the_word_of_a_failed_sync() {
+    fn only_the_first_process_reads_the_mark_of_a_failed_sync() {
         let (_folder, path) = database();
         let first = ProcessLock::enter(&path).unwrap();
         record_sync_failure(&path, "EXERCISE");

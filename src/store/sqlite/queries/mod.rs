@@ -36,6 +36,7 @@ pub(super) const APPROVALS: &str = "SELECT * FROM approval WHERE request = ?1 OR
 /// Selects the signed submission of one request.
 const SUBMISSION: &str = "SELECT * FROM statement WHERE subject = ?1 AND kind = 'submission'";
 
+/// Returns the row with this key.
 pub(super) async fn one<T: Send + 'static>(
     reads: &Readers,
     sql: &'static str,
@@ -46,6 +47,7 @@ pub(super) async fn one<T: Send + 'static>(
     reads.query(move |conn| first(conn, sql, [key], read)).await
 }
 
+/// Returns every row with this key.
 pub(super) async fn many<T: Send + 'static>(
     reads: &Readers,
     sql: &'static str,
@@ -56,6 +58,7 @@ pub(super) async fn many<T: Send + 'static>(
     reads.query(move |conn| every(conn, sql, [key], read)).await
 }
 
+/// Returns every row of a query without parameters.
 pub(super) async fn all<T: Send + 'static>(
     reads: &Readers,
     sql: &'static str,
@@ -64,11 +67,13 @@ pub(super) async fn all<T: Send + 'static>(
     reads.query(move |conn| every(conn, sql, (), read)).await
 }
 
+/// Returns the node's own row.
 pub(super) async fn node(reads: &Readers) -> Result<Node, StoreError> {
     let sql = "SELECT * FROM node WHERE one = 1";
     reads.query(move |conn| first(conn, sql, (), decode::node)).await?.ok_or_else(codec::no_node)
 }
 
+/// Returns the counters.
 pub(super) async fn generations(reads: &Readers) -> Result<Generations, StoreError> {
     let sql = "SELECT generation, roster_generation, clock_high, \
                (SELECT coalesce(max(seq), 0) FROM approval) AS approvals FROM node WHERE one = 1";
@@ -99,6 +104,7 @@ pub(super) async fn find_prints(reads: &Readers, prints: &BTreeSet<Print>) -> Re
     reads.query(move |conn| every(conn, sql, [numbers], read)).await
 }
 
+/// Returns the number of rows of each kind.
 pub(super) async fn counts(reads: &Readers) -> Result<Counts, StoreError> {
     reads.query(count).await
 }
@@ -145,6 +151,7 @@ pub(super) async fn whole_request(reads: &Readers, id: &RequestId) -> Result<Opt
         .await
 }
 
+/// Returns requests, newest first.
 pub(super) async fn requests(reads: &Readers, filter: &RequestFilter) -> Result<Vec<Request>, StoreError> {
     let mut listing = Listing::of("request", "request");
     listing.among("state", filter.states.iter().map(|state| state.as_str()));
@@ -161,11 +168,13 @@ pub(super) async fn requests(reads: &Readers, filter: &RequestFilter) -> Result<
     listing.newest(reads, filter.limit, decode::request).await
 }
 
+/// Returns the identifiers of all requests.
 pub(super) async fn request_ids(reads: &Readers) -> Result<BTreeSet<RequestId>, StoreError> {
     let ids = all(reads, "SELECT id FROM request", |row| cells(row, "request").word("id")).await?;
     Ok(ids.into_iter().collect())
 }
 
+/// Returns requests that have approvals and await their release.
 pub(super) async fn approved_waiting(reads: &Readers) -> Result<Vec<Waiting>, StoreError> {
     // The join order is fixed: few requests wait, but all approvals ever given are in the table.
     let sql = "SELECT approval.request AS request, count(DISTINCT approval.seq) AS count, \
@@ -184,6 +193,7 @@ pub(super) async fn approved_waiting(reads: &Readers) -> Result<Vec<Waiting>, St
     .await
 }
 
+/// Returns exchanges, newest first.
 pub(super) async fn exchanges(reads: &Readers, filter: &ExchangeFilter) -> Result<Vec<Exchange>, StoreError> {
     let mut listing = Listing::of("exchange", "whole_exchange");
     listing.among("state", filter.states.iter().map(|state| state.as_str()));
@@ -236,6 +246,7 @@ fn readable<T>(row: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
     }
 }
 
+/// Returns the statements about these subjects, in the order they were given.
 pub(super) async fn statements(reads: &Readers, subjects: &[String]) -> Result<Vec<Statement>, StoreError> {
     let sql = format!("SELECT * FROM statement WHERE subject IN ({}) ORDER BY seq", places(subjects.len()));
     let subjects = subjects.to_vec();
@@ -295,6 +306,7 @@ fn places(count: usize) -> String {
     vec!["?"; count].join(", ")
 }
 
+/// Returns the exchanges that may be tried; see [`crate::store::Store::due`].
 pub(super) async fn due(reads: &Readers, now: Time, per_partner: u32) -> Result<Vec<Due>, StoreError> {
     // One query for each partner, so that a long queue of one partner does not hide the others, and each is answered
     // from the index alone. The limit is a number in the text: as a parameter it would make SQLite plan the statement
@@ -322,6 +334,7 @@ pub(super) async fn due(reads: &Readers, now: Time, per_partner: u32) -> Result<
     Ok(rows.into_iter().flatten().collect())
 }
 
+/// Returns the exchanges that match all of `words`.
 pub(super) async fn search(reads: &Readers, words: &str, limit: u32) -> Result<Vec<SearchHit>, StoreError> {
     let literal = literal(words);
     if literal.is_empty() {
@@ -351,16 +364,19 @@ fn literal(words: &str) -> String {
     if quoted.is_empty() { String::new() } else { format!("{} *", quoted.join(" ")) }
 }
 
+/// Returns the text of the signed checkpoint.
 pub(super) async fn note(reads: &Readers) -> Result<String, StoreError> {
     reads.query(|conn| ledger::read_note(conn)).await
 }
 
+/// Returns at most `limit` ledger entries from index `first` on.
 pub(super) async fn entries(reads: &Readers, first: u64, limit: u32) -> Result<Vec<IndexedEntry>, StoreError> {
     let sql = "SELECT n, bytes FROM ledger WHERE n >= ?1 ORDER BY n LIMIT ?2";
     let first = i64::try_from(first).unwrap_or(i64::MAX);
     reads.query(move |conn| every(conn, sql, params![first, limit], decode::recorded)).await
 }
 
+/// Returns the stored tree hashes at `positions`.
 pub(super) async fn hashes(reads: &Readers, positions: Vec<u64>) -> Result<Hashes, StoreError> {
     reads.query(move |conn| ledger::read_hashes(conn, &positions)).await
 }

@@ -13,6 +13,7 @@ use crate::store::sqlite::readers::Readers;
 use crate::store::{Direction, ExchangeState, StoreError, Usage};
 use crate::time::Time;
 
+/// Returns what was used of a partner's quotas on a day, by direction.
 pub(in crate::store::sqlite) async fn usage(
     reads: &Readers,
     partner: &PartnerId,
@@ -24,6 +25,7 @@ pub(in crate::store::sqlite) async fn usage(
     Ok(reads.query(move |conn| every(conn, sql, key, read)).await?.into_iter().collect())
 }
 
+/// Returns count and offered payload bytes of inbound exchanges of a partner, by state.
 pub(in crate::store::sqlite) async fn inbound_usage(
     reads: &Readers,
     partner: &PartnerId,
@@ -44,10 +46,12 @@ pub(in crate::store::sqlite) async fn inbound_usage(
     reads.query(read).await
 }
 
+/// Returns all circuit breakers, by partner.
 pub(in crate::store::sqlite) async fn breakers(reads: &Readers) -> Result<BTreeMap<PartnerId, Breaker>, StoreError> {
     Ok(reads.query(move |conn| every(conn, "SELECT * FROM breaker", (), decode::breaker)).await?.into_iter().collect())
 }
 
+/// Returns the largest checkpoint seen of a partner's ledger, as its signed text.
 pub(in crate::store::sqlite) async fn partner_checkpoint(
     reads: &Readers,
     partner: &PartnerId,
