@@ -163,7 +163,7 @@ impl Cli {
         };
         match done {
             Ok(exit) => exit.into(),
-            Err(failure) => out.failure(&input::interrupt::told_of(failure)),
+            Err(failure) => out.failure(&input::interrupt::with_signal_status(failure)),
         }
     }
 }

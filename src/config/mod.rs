@@ -72,22 +72,31 @@ impl Config {
     /// # Errors
     /// Every fault of the text, each with its line.
     pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigFaults> {
-        let (config, faults) = Config::gather(path, text);
-        if faults.is_empty() { Ok(config) } else { Err(ConfigFaults::new(path, faults)) }
+        match Config::gather(path, text) {
+            (Some(config), faults) if faults.is_empty() => Ok(config),
+            (_, faults) => Err(ConfigFaults::new(path, faults)),
+        }
     }
 
     /// Reads what can be read of the file at `path`, for whoever lists everything that is wrong with a node: a setting with
-    /// a fault has a value that must not be used. `None` if there is no file to be read.
+    /// a fault has a value that must not be used. `None` if there is no file to be read, or it is not a configuration.
     pub fn read_with_faults(path: &Path) -> (Option<Config>, Option<ConfigFaults>) {
         let located = std::fs::read_to_string(path).and_then(|text| Ok((path.canonicalize()?, text)));
         let Ok((path, text)) = located else { return (None, Config::read(path).err()) };
         let (config, faults) = Config::gather(&path, &text);
-        (Some(config), (!faults.is_empty()).then(|| ConfigFaults::new(&path, faults)))
+        (config, (!faults.is_empty()).then(|| ConfigFaults::new(&path, faults)))
     }
 
-    fn gather(path: &Path, text: &str) -> (Config, Vec<ConfigFault>) {
+    /// The settings of a text, and its faults: a setting with a fault has a value that must not be used. `None` if the
+    /// text has no section of a configuration.
+    fn gather(path: &Path, text: &str) -> (Option<Config>, Vec<ConfigFault>) {
         let folder = path.parent().unwrap_or(Path::new("/"));
         let mut document = Document::parse(text);
+        if !document.has_any_section(&Self::SECTIONS) {
+            let problem = "this is not a node's configuration, because it has no section such as `[node]`: give the file \
+                           `portcullis.toml` that `portcullis init` created";
+            return (None, vec![ConfigFault::file(problem.to_owned())]);
+        }
         let config = Config {
             file: path.to_owned(),
             node: Node::read(&mut document),
@@ -101,7 +110,7 @@ impl Config {
             log: Log::read(&mut document),
         };
         let faults = document.finish(&Self::SECTIONS);
-        (config, faults)
+        (Some(config), faults)
     }
 }
 

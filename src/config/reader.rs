@@ -65,6 +65,11 @@ impl Document {
         Section { document: self, name }
     }
 
+    /// Whether the text has at least one of the sections `known`.
+    pub(super) fn has_any_section(&self, known: &[&str]) -> bool {
+        known.iter().any(|name| self.sections.contains_key(*name))
+    }
+
     /// Everything that was wrong, sections other than those `known` and keys that nobody took included.
     pub(super) fn finish(mut self, known: &[&str]) -> Vec<ConfigFault> {
         for (name, (span, entries)) in std::mem::take(&mut self.sections) {

@@ -22,7 +22,14 @@ const NO_FOLLOW: i32 = (rustix::fs::OFlags::NOFOLLOW.bits() | rustix::fs::OFlags
 /// # Errors
 /// All faults of its form; its files are not read yet.
 pub fn open(path: &Path) -> Result<Box<dyn Package>, Vec<PackageFault>> {
-    let unreadable = |e: io::Error| vec![fault(PackageCode::Unreadable, path, format!("cannot be read: {e}"))];
+    let unreadable = |e: io::Error| {
+        let why = match e.kind() {
+            io::ErrorKind::NotFound => "cannot be read: there is no such file".to_owned(),
+            io::ErrorKind::PermissionDenied => "cannot be read: permission denied".to_owned(),
+            _ => format!("cannot be read: {e}"),
+        };
+        vec![fault(PackageCode::Unreadable, path, why)]
+    };
     if fs::metadata(path).map_err(unreadable)?.is_dir() {
         return Ok(Box::new(Folder::open(OnDisk(path.to_owned()))?));
     }

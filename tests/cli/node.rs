@@ -62,7 +62,7 @@ fn init_refuses_what_exists_and_touches_nothing() {
             .unwrap();
         assert_eq!(output.status.code(), Some(1));
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(said.contains("nothing was touched") && said.contains("name a folder that does not exist"), "{said}");
+        assert!(said.contains("nothing was changed") && said.contains("name a folder that does not exist"), "{said}");
     }
     assert_eq!(files(&node.folder), before);
     assert!(files(&empty).is_empty() && !world.path("nowhere").exists());
@@ -302,7 +302,7 @@ fn a_command_that_is_given_the_wrong_thing_names_the_right_one() {
     let no_change = node.run(&["change", "sign", &founding, "--yes", "--key", &world.key(&one)]).expect(1);
     assert!(no_change.stderr.contains("this is a founding: sign it with `found sign`"), "{}", no_change.stderr);
     let nobody = node.run(&["found", "sign", &founding, "--key", &world.key(&one)]).expect(1);
-    assert!(nobody.stderr.contains("standard input is no terminal"), "{}", nobody.stderr);
+    assert!(nobody.stderr.contains("standard input is not a terminal"), "{}", nobody.stderr);
     world.public_key("exercise-stranger");
     // Whose key it is comes first: nobody reads a text in order to be refused.
     let stranger = node.run(&["found", "sign", &founding, "--key", &world.key("exercise-stranger")]).expect(1);

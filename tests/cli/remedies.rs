@@ -209,3 +209,19 @@ fn a_check_says_whose_limits_it_used_and_how_large_the_product_is() {
     assert!(large.contains("limits of node exercise-usa"), "{large}");
     assert!(!alone().stdout.contains("P-BOUNDS"));
 }
+
+#[test]
+fn a_product_that_is_not_there_is_named_without_the_numbers_of_the_system() {
+    let world = World::new();
+    let (us, _) = world.pair();
+    let key = us.key("exercise-producer");
+    let missing = world.path("nothing.txt").display().to_string();
+    let terms = ["--key", &key, "--to", "exercise-gbr", "--purpose", "EXERCISE", "--expires", "1d"];
+    for answer in
+        [us.run_human(&[&["submit", &missing], &terms[..]].concat()), us.run_human(&["product", "check", &missing])]
+    {
+        let said = format!("{}{}", answer.stdout, answer.stderr);
+        assert!(said.contains("nothing.txt") && said.contains("there is no such file"), "{said}");
+        assert!(!said.contains("os error"), "{said}");
+    }
+}

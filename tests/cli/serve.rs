@@ -147,6 +147,11 @@ fn config_check_says_everything_that_is_wrong_at_once() {
     assert_eq!(faults.len(), 8, "{faults:#?}");
     assert!(node.run_human(&["config", "check"]).expect(2).stdout.contains("8 faults"));
     drop(taken);
+    // Another file is one fault, not one for each setting that it lacks.
+    let other = world.file("other.toml", "EXERCISE = 1\n[package]\nname = \"exercise\"\n");
+    let answer = node.run(&["config", "check", &other]).expect(2);
+    assert_eq!(answer.list("/faults").len(), 1, "{}", answer.stdout);
+    assert!(answer.text("/faults/0").contains("this is not a node's configuration"), "{}", answer.stdout);
     // What cannot be read, and what is no file.
     let missing = node.run(&["config", "check", "/nonexistent/portcullis.toml"]).expect(2);
     assert!(missing.text("/faults/0").contains("not found"), "{}", missing.stdout);
@@ -189,7 +194,7 @@ fn what_was_taken_keeps_its_received_time_and_the_ledger_says_who_took_it() {
     them.run(&by).expect(0);
     assert_eq!(them.run(&["inbox", "list"]).expect(0).text("/items/0/taken"), taken, "when it was taken first");
     let shown = them.run_human(&["inbox", "list"]).expect(0).stdout;
-    assert!(shown.contains("RECEIVED") && shown.contains("TAKEN") && shown.contains(&received), "{shown}");
+    assert!(shown.contains(&format!("received {received}")) && shown.contains(&format!("taken {taken}")), "{shown}");
 
     let account = String::from_utf8(Command::new("id").arg("-un").output().unwrap().stdout).unwrap();
     let entries = them.run(&["ledger", "show"]).expect(0);

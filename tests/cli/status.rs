@@ -18,16 +18,18 @@ fn approve(world: &World, node: &Node, request: &str, officer: &str) -> Answer {
     node.run_human(&["approve", request, "--yes", "--key", &world.key(officer)])
 }
 
-/// Runs a command of a node at a terminal of this many columns; what it shows.
-fn at_terminal(node: &Node, columns: u32, environment: &str, arguments: &str) -> Option<String> {
+/// What a command of a node shows at a terminal of this many columns, by `script` of Debian's essential `bsdutils`.
+fn at_terminal(node: &Node, columns: u32, environment: &str, arguments: &str) -> String {
     let line = format!(
         "stty cols {columns}; {environment} {} --config {} {arguments}",
         program().display(),
         node.config().display()
     );
-    let output = Command::new("script").args(["-qec", &line, "/dev/null"]).stdin(Stdio::null()).output().ok()?;
+    let output = Command::new("script").args(["-qec", &line, "/dev/null"]).stdin(Stdio::null()).output();
+    let output = output.expect("`script` runs (package bsdutils)");
     let shown = String::from_utf8_lossy(&output.stdout).replace('\r', "");
-    (output.status.success() && !shown.is_empty()).then_some(shown)
+    assert!(output.status.success() && !shown.is_empty(), "{line}: {shown}");
+    shown
 }
 
 /// A text without its colours.
@@ -114,10 +116,9 @@ fn status_fits_a_terminal_and_has_colour_only_where_it_is_wanted() {
     let key = us.key("exercise-producer");
     let terms = ["--key", &key, "--to", "exercise-gbr", "--purpose", "EXERCISE", "--expires", "1d"];
     us.run(&[&["submit", &file], &terms[..]].concat()).expect(0);
-    // `script` gives the command a terminal; where it is not installed there is nothing to see.
-    let Some(shown) = at_terminal(&us, 80, "NO_COLOR=", "status --all") else { return };
+    let shown = at_terminal(&us, 80, "NO_COLOR=", "status --all");
     assert!(!shown.contains('\u{1b}'), "{shown}");
-    let Some(coloured) = at_terminal(&us, 80, "", "status --all") else { return };
+    let coloured = at_terminal(&us, 80, "", "status --all");
     assert!(coloured.contains("\u{1b}[33mrequested") && coloured.contains("\u{1b}[31mSECRET//"), "{coloured:?}");
     for shown in [shown, plain(&coloured)] {
         let row = shown.lines().find(|line| line.contains("requested")).unwrap();
@@ -149,11 +150,31 @@ fn what_awaits_approval_says_so_and_every_line_of_a_status_fits_its_terminal() {
     let said = format!("Not counted: exercise-officer-1 has already approved this request ({request})");
     assert!(again.starts_with(&said), "{again}");
     for columns in [60_u32, 80, 200] {
-        let Some(said) = at_terminal(&us, columns, "", "status") else { return };
-        let long =
-            plain(&said).lines().find(|line| line.trim_end().chars().count() > columns as usize).map(str::to_owned);
-        assert_eq!(long, None, "{columns}: {said}");
+        assert_fits(&at_terminal(&us, columns, "", "status"), columns);
     }
+}
+
+/// Fails if a line of what a terminal shows is longer than its columns.
+fn assert_fits(shown: &str, columns: u32) {
+    let long = plain(shown).lines().find(|line| line.trim_end().chars().count() > columns as usize).map(str::to_owned);
+    assert_eq!(long, None, "{columns}: {shown}");
+}
+
+#[test]
+fn json_lines_of_a_status_are_one_line_for_each_item_and_name_its_type() {
+    let world = World::new();
+    let (us, _) = world.pair();
+    let (request, _) = submit(&world, &us, "ONE");
+    submit(&world, &us, "TWO");
+    let items = |arguments: &[&str]| -> Vec<String> {
+        let answer = us.run_human(&[&["--format", "jsonl"], arguments].concat()).expect(0);
+        let lines = answer.stdout.lines().map(|line| serde_json::from_str(line).unwrap());
+        lines.map(|line: serde_json::Value| line["item"].as_str().unwrap().to_owned()).collect()
+    };
+    let all = items(&["status"]);
+    assert_eq!(all.iter().filter(|item| *item == "exchange").count(), 2, "{all:?}");
+    assert!(all.iter().any(|item| item == "change"), "{all:?}");
+    assert_eq!(items(&["status", &request]), ["request", "exchange"]);
 }
 
 #[test]
@@ -183,6 +204,14 @@ fn what_waits_is_pending_and_what_was_delivered_is_closed_and_approved_no_more()
     assert_eq!(us.run(&["status"]).expect(0).text("/delivered/0/exchange"), exchange);
     let received = them.run_human(&["status"]).expect(0).stdout;
     assert!(received.contains("received in the last 24 hours") && received.contains("inbox take"), "{received}");
+    for list in ["inbox list", "ledger show", "status --all"] {
+        assert_fits(&at_terminal(&them, 120, "", list), 120);
+    }
+    let inbox = plain(&at_terminal(&them, 80, "", "inbox list"));
+    assert_fits(&inbox, 80);
+    for part in ["← exercise-usa", "EXERCISE ONE", "SECRET//", "received 20"] {
+        assert!(inbox.contains(part), "{part}: {inbox}");
+    }
     let one = us.run_human(&["status", &exchange]).expect(0).stdout;
     assert!(one.contains("receipt: accepted") && one.contains("portcullis recall"), "{one}");
     let closed = us.run(&["status", &request]).expect(0);

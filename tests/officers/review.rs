@@ -76,7 +76,7 @@ fn shows_what_is_held_back_and_why_and_what_changed_since_the_last_release() {
     assert!(changes.summary.contains("identical") && changes.diff.is_none(), "{}", changes.summary);
     // Nobody at a terminal: nothing is signed without being asked for.
     let unasked = us.run(&["approve", third.text("/request"), "--key", &world.key("exercise-officer-1")]).expect(1);
-    assert!(unasked.stderr.contains("standard input is no terminal"), "{}", unasked.stderr);
+    assert!(unasked.stderr.contains("standard input is not a terminal"), "{}", unasked.stderr);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The fingerprints that a founding or change would put in force, in the form in which people read them to each other.
+//! The fingerprints of keys and descriptions in a founding or change, in the form in which people compare them.
 
 use std::fmt::Write as _;
 
@@ -8,43 +8,48 @@ use crate::change::{Appointment, PartName, Proposal};
 use crate::cli::output::grouped;
 use crate::partner::Description;
 
-/// The fingerprints of what one part of a change names, before it and after it.
+/// The fingerprints in one part of a change, before and after it.
 #[derive(Clone, Debug, Serialize)]
-pub struct Prints {
+pub struct Fingerprints {
     /// The part.
     part: String,
-    /// Of what: an officer's `key`, as `officer new-key` prints it, or a partner's `description`, as `partner fingerprint`
-    /// does.
+    /// What they are of: an officer's `key`, as `officer new-key` prints it, or a partner's `description`, as `partner
+    /// fingerprint` prints it.
     of: &'static str,
-    /// As they are in force; empty for what is new.
+    /// Those in force; empty for a new part.
     before: Vec<String>,
-    /// As they would be; empty for what is left out.
+    /// Those proposed; empty for a removed part.
     after: Vec<String>,
 }
 
-impl Prints {
-    /// Those of every officer and partner in a proposal, given the text in force of each part.
-    pub fn of(proposal: &Proposal, in_force: &[Option<String>]) -> Vec<Prints> {
+impl Fingerprints {
+    /// The fingerprints of every officer and partner in a proposal, given the text in force of each part.
+    pub fn of(proposal: &Proposal, in_force: &[Option<String>]) -> Vec<Fingerprints> {
         let parts = proposal.set.parts.iter().zip(in_force);
-        parts.filter_map(|(part, before)| Prints::of_part(proposal, &part.name, before.as_deref())).collect()
+        parts.filter_map(|(part, before)| Fingerprints::of_part(proposal, &part.name, before.as_deref())).collect()
     }
 
-    /// Those of one part; none where it is neither an officer nor a partner.
-    pub fn of_part(proposal: &Proposal, part: &PartName, before: Option<&str>) -> Option<Prints> {
+    /// The fingerprints of one part; `None` if it is neither an officer nor a partner.
+    pub fn of_part(proposal: &Proposal, part: &PartName, before: Option<&str>) -> Option<Fingerprints> {
         let (of, read): (_, fn(&str) -> Vec<String>) = match part {
             PartName::Officer(_) => ("key", keys),
             PartName::Partner(_) => ("description", description),
             _ => return None,
         };
-        let prints = |text: Option<&str>| text.map(read).unwrap_or_default();
-        Some(Prints { part: part.to_string(), of, before: prints(before), after: prints(proposal.text(part)) })
+        let fingerprints = |text: Option<&str>| text.map(read).unwrap_or_default();
+        Some(Fingerprints {
+            part: part.to_string(),
+            of,
+            before: fingerprints(before),
+            after: fingerprints(proposal.text(part)),
+        })
     }
 
-    /// Writes them, in the form in which they are compared.
-    pub fn tell(&self, text: &mut String) {
-        for (when, prints) in [("in force", &self.before), ("proposed", &self.after)] {
-            for print in prints {
-                let shown = if self.of == "key" { print.clone() } else { grouped(print) };
+    /// Writes them, one a line.
+    pub fn write(&self, text: &mut String) {
+        for (when, fingerprints) in [("in force", &self.before), ("proposed", &self.after)] {
+            for fingerprint in fingerprints {
+                let shown = if self.of == "key" { fingerprint.clone() } else { grouped(fingerprint) };
                 let _ = writeln!(text, "  fingerprint of the {} {when}: {shown}", self.of);
             }
         }

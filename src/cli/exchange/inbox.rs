@@ -1,4 +1,4 @@
-//! `portcullis inbox`: what partners sent.
+//! `portcullis inbox`: products that partners sent.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -6,71 +6,74 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+use super::table::{self, Row};
 use crate::cli::input::arguments::{ExchangeArg, Limit};
 use crate::cli::input::keys::signer_at;
 use crate::cli::input::open::node_at;
-use crate::cli::output::{Exit, Failure, Out, shown, shown_lines, table};
+use crate::cli::output::{Exit, Failure, Out, shown, shown_lines};
 use crate::config::write_secret;
-use crate::gateway::{InboxView, Node, Rendering, Taker};
+use crate::gateway::{InboxView, Node, QuarantineView, Rendering, Taker};
 use crate::product::Format;
 use crate::system::account;
 
-/// List, show and take what partners sent.
+/// List, show and take received products.
 #[derive(Debug, clap::Subcommand)]
 pub enum InboxCommand {
-    /// List what is in the inbox and in quarantine.
+    /// List the products in the inbox and in quarantine.
     List(Limit),
     /// Show one product without taking it.
     Show {
-        /// The exchange it came by, or the beginning of its number.
+        /// The exchange by which it was received, or a beginning of its number.
         exchange: ExchangeArg,
     },
-    /// Write one product to a new file, or with attachments beside its text to a new folder, and mark it taken. What is
-    /// in quarantine cannot be taken.
+    /// Write one product to a new file, or to a new folder if it has separate attachments, and mark it taken.
+    ///
+    /// A product in quarantine cannot be taken.
     Take {
-        /// The exchange it came by, or the beginning of its number.
+        /// The exchange by which it was received, or a beginning of its number.
         exchange: ExchangeArg,
-        /// The file or folder to make.
+        /// The file or folder to create.
         #[arg(long)]
         out: PathBuf,
-        /// Write this rendering beside it, instead of those that the sender's agreement names: markdown, json, stix, or
-        /// html for reading and printing. Repeat for several; `text` for none.
+        /// Also write this rendering: markdown, json, stix, html, or `text` for none. Repeat for several. If left out, the
+        /// renderings that the sender's agreement names.
         #[arg(long = "as", value_name = "FORMAT")]
         formats: Vec<Format>,
-        /// Take it although its sender recalled it.
+        /// Take it even if its sender recalled it.
         #[arg(long)]
         recalled: bool,
-        /// Who takes it, for the ledger; the account that runs the command if left out. The account is recorded either way.
+        /// The person who takes it, for the ledger; if left out, the account that runs the command. The account is always
+        /// recorded.
         #[arg(long, env = "PORTCULLIS_OFFICER")]
         by: Option<String>,
     },
-    /// List, show and release what failed a check.
+    /// List, show and release products in quarantine.
     #[command(subcommand)]
     Quarantine(QuarantineCommand),
 }
 
-/// What failed a check on its way in. Only a disclosure officer lets it into the inbox, and signs for it.
+/// Products that failed a check on receipt. Releasing one into the inbox takes a disclosure officer's signature.
 #[derive(Debug, clap::Subcommand)]
 pub enum QuarantineCommand {
-    /// List everything in quarantine and what was found first.
+    /// List the products in quarantine, each with its first finding.
     List(Limit),
-    /// Show all that was found in one product.
+    /// Show all findings about one product.
     Show {
-        /// The exchange it came by, or the beginning of its number.
+        /// The exchange by which it was received, or a beginning of its number.
         exchange: ExchangeArg,
-        /// Show its text as well, with everything in it that does not print written out.
+        /// Also show its text, with invisible characters escaped.
         #[arg(long)]
         content: bool,
     },
-    /// Let one product into the inbox. The signed statement goes on the ledger.
+    /// Release one product into the inbox. The signed statement is recorded in the ledger.
     #[command(name = "release")]
     Admit {
-        /// The exchange it came by, or the beginning of its number.
+        /// The exchange by which it was received, or a beginning of its number.
         exchange: ExchangeArg,
         /// The officer's private key.
         #[arg(long)]
         key: PathBuf,
-        /// Why it may be read; goes on record.
+        /// The reason, for the ledger.
         #[arg(long)]
         why: String,
     },
@@ -87,21 +90,8 @@ impl InboxCommand {
             InboxCommand::Quarantine(command) => return command.run(&node, out).await,
             InboxCommand::List(limit) => {
                 let items = limit.first(node.inbox().await.map_err(Failure::from)?);
-                out.answer(&json!({ "items": items }), |text| {
-                    let rows = items.iter().map(|i| {
-                        vec![
-                            i.exchange.clone(),
-                            i.partner.clone(),
-                            state(i),
-                            i.marking.clone(),
-                            i.title.clone(),
-                            i.received.clone(),
-                            if i.taken.is_empty() { "-".to_owned() } else { i.taken.clone() },
-                        ]
-                    });
-                    let header = ["exchange", "from", "state", "marking", "title", "received", "taken"];
-                    text.push_str(&table(&header, rows));
-                });
+                let rows = || items.iter().map(|item| Row::of_inbox(item, &[], node.now())).collect::<Vec<_>>();
+                out.answer(&json!({ "items": items }), |text| table::write(text, &rows(), out));
             }
             InboxCommand::Show { exchange } => {
                 let exchange = exchange.find(&node).await?;
@@ -114,7 +104,7 @@ impl InboxCommand {
                         item.item.partner,
                         item.item.state
                     );
-                    tell_fate(text, &item.item, out);
+                    write_withdrawal(text, &item.item, out);
                     for reason in &item.quarantine {
                         let _ = writeln!(text, "  {}", shown(reason));
                     }
@@ -145,12 +135,12 @@ impl InboxCommand {
                     "recalled": item.recalled, "superseded_by": item.superseded_by });
                 out.answer(&answer, |text| {
                     let _ = writeln!(text, "took {} ({}) to {}", item.exchange, shown(&item.marking), file.display());
-                    tell_fate(text, &item, out);
+                    write_withdrawal(text, &item, out);
                     for place in &written {
-                        let _ = writeln!(text, "  and to read it in {}", place.display());
+                        let _ = writeln!(text, "  rendering {}", place.display());
                     }
                     for why in &left_out {
-                        let _ = writeln!(text, "  without a rendering: {}", shown(why));
+                        let _ = writeln!(text, "  no rendering: {}", shown(why));
                     }
                 });
             }
@@ -159,14 +149,17 @@ impl InboxCommand {
     }
 }
 
-/// Who takes a product: `by` if somebody is named, and the account in any case.
+/// The person who takes a product, `by` or else the account, and the account.
 fn taker(by: Option<String>) -> Taker {
     let account = account();
     Taker { name: by.unwrap_or_else(|| account.clone()), account }
 }
 
-/// Where each rendering goes: beside the product, under its name with the format's extension. Nothing is written over,
-/// and a rendering that was asked for by name and cannot be made is no reason to take the product without it.
+/// The place of each rendering: next to the product, with its name and the format's extension.
+///
+/// # Errors
+/// [`Failure`] if a file exists there, or a rendering that was requested by name cannot be made: the product is then not
+/// taken at all.
 fn places(renderings: Vec<Rendering>, product: &Path, asked: bool) -> Result<Vec<(PathBuf, Rendering)>, Failure> {
     let mut places = Vec::new();
     for rendering in renderings {
@@ -181,7 +174,7 @@ fn places(renderings: Vec<Rendering>, product: &Path, asked: bool) -> Result<Vec
             Err(why) if asked => return Err(Failure::refused(why)),
             Ok(_) if place.symlink_metadata().is_ok() => {
                 return Err(Failure::refused(format!(
-                    "`{}` exists: name a file that does not, and beside which there is room for its renderings",
+                    "`{}` exists: name a file where neither it nor its renderings exist",
                     place.display()
                 )));
             }
@@ -192,7 +185,10 @@ fn places(renderings: Vec<Rendering>, product: &Path, asked: bool) -> Result<Vec
 }
 
 fn not_written(place: &Path, error: &std::io::Error) -> Failure {
-    Failure::trouble(format!("`{}` cannot be written: {error}; the product itself was taken", place.display()))
+    Failure::trouble(format!(
+        "`{}` cannot be written: {error}; the product itself was written and is marked taken",
+        place.display()
+    ))
 }
 
 impl QuarantineCommand {
@@ -200,12 +196,10 @@ impl QuarantineCommand {
         match self {
             QuarantineCommand::List(limit) => {
                 let items = limit.first(node.quarantined_all().await.map_err(Failure::from)?);
+                let row =
+                    |q: &QuarantineView| Row::of_inbox(&q.item, q.verdicts.get(..1).unwrap_or_default(), node.now());
                 out.answer(&json!({ "items": items }), |text| {
-                    let rows = items.iter().map(|q| {
-                        let (i, first) = (&q.item, q.verdicts.first().cloned().unwrap_or_default());
-                        vec![i.exchange.clone(), i.partner.clone(), i.marking.clone(), i.received.clone(), first]
-                    });
-                    text.push_str(&table(&["exchange", "from", "marking", "received", "found first"], rows));
+                    table::write(text, &items.iter().map(row).collect::<Vec<_>>(), out);
                 });
             }
             QuarantineCommand::Show { exchange, content } => {
@@ -228,8 +222,11 @@ impl QuarantineCommand {
                 let exchange = exchange.find(node).await?;
                 let item = node.admit_quarantined(&exchange, &why, &signer).await.map_err(Failure::from)?;
                 out.answer(&item, |text| {
-                    let _ =
-                        writeln!(text, "{} is in the inbox: `inbox take {}` takes it", item.exchange, item.exchange);
+                    let _ = writeln!(
+                        text,
+                        "{} is in the inbox: take it with `inbox take {}`",
+                        item.exchange, item.exchange
+                    );
                 });
             }
         }
@@ -237,16 +234,8 @@ impl QuarantineCommand {
     }
 }
 
-/// Where a product is, and whether it still holds.
-fn state(item: &InboxView) -> String {
-    match (item.recalled.is_empty(), item.superseded_by.is_empty()) {
-        (false, _) => format!("{}, RECALLED", item.state),
-        (true, false) => format!("{}, superseded", item.state),
-        (true, true) => item.state.clone(),
-    }
-}
-
-fn tell_fate(text: &mut String, item: &InboxView, out: Out) {
+/// Writes whether the product was recalled or superseded, and what it replaces.
+fn write_withdrawal(text: &mut String, item: &InboxView, out: Out) {
     if !item.recalled.is_empty() {
         let _ = writeln!(text, "  {}: by its sender, {}", out.verdict("RECALLED", false), shown(&item.recalled));
     }

@@ -1,4 +1,4 @@
-//! `portcullis exchange`: manual operations on an exchange that waits or did not finish.
+//! `portcullis exchange`: manual operations on an unfinished exchange.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -13,17 +13,17 @@ use crate::gateway::ManualOperation;
 pub enum ExchangeCommand {
     /// Retry a parked or waiting exchange now. A damaged sealed payload is sealed again first.
     Retry {
-        /// The exchange, or the beginning of its number.
+        /// The exchange, or a beginning of its number.
         exchange: ExchangeArg,
     },
     /// Stop delivery attempts until the exchange is retried.
     Park {
-        /// The exchange, or the beginning of its number.
+        /// The exchange, or a beginning of its number.
         exchange: ExchangeArg,
     },
     /// End an exchange that was not delivered, or delete the received part of one that its partner did not finish.
     Cancel {
-        /// The exchange, or the beginning of its number.
+        /// The exchange, or a beginning of its number.
         exchange: ExchangeArg,
     },
 }
@@ -34,14 +34,14 @@ impl ExchangeCommand {
     /// # Errors
     /// [`Failure`] if the exchange is not in a state that allows it.
     pub async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
-        let (exchange, hand) = match self {
+        let (exchange, operation) = match self {
             ExchangeCommand::Retry { exchange } => (exchange, ManualOperation::Retry),
             ExchangeCommand::Park { exchange } => (exchange, ManualOperation::Park),
             ExchangeCommand::Cancel { exchange } => (exchange, ManualOperation::Cancel),
         };
         let node = node_at(config).await?;
         let exchange = exchange.find(&node).await?;
-        let view = node.by_hand(&exchange, hand).await.map_err(Failure::from)?;
+        let view = node.by_hand(&exchange, operation).await.map_err(Failure::from)?;
         out.answer(&view, |text| {
             let _ = writeln!(text, "{} is {}", view.exchange, view.state);
         });

@@ -1,6 +1,7 @@
-//! `portcullis status`, `exchange` and `inbox`: what became of what was sent, and what partners sent.
+//! `portcullis status`, `exchange` and `inbox`: the state of exchanges, manual operations on them, and received products.
 //!
-//! In come identifiers and filters; out go lists and details. Only `exchange` and `inbox take` change anything.
+//! In come identifiers and filters; out go lists and details. Only `exchange`, `inbox take` and `inbox quarantine release`
+//! change anything.
 
 mod table;
 mod watch;

@@ -1,36 +1,38 @@
-//! `portcullis status`: where exchanges and requests are.
+//! `portcullis status`: the state of exchanges and requests.
 
 use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::table::Row;
 use super::watch::{Watched, watch};
-use crate::cli::change::tell_changes;
+use crate::cli::change::write_changes;
 use crate::cli::exchange::table;
 use crate::cli::input::arguments::{Limit, SubjectArg};
 use crate::cli::input::open::node_at;
 use crate::cli::output::colour::{BAD, GOOD, state_colour};
+use crate::cli::output::width::folded;
 use crate::cli::output::{Exit, Failure, Out, shown};
 use crate::gateway::{AwaitingRequest, ExchangeDetail, ExchangeView, Node, RefusedOffer, RequestView, ScrubView};
 use crate::ident::RequestId;
 use crate::store::ExchangeState;
 use crate::time::Time;
 
-/// Show exchanges that are not finished, one exchange, or those of a request; and whatever needs attention.
+/// Show open exchanges and whatever needs attention, one exchange, or one request.
 #[derive(Debug, clap::Args)]
 pub struct Status {
-    /// An exchange (`ex-…`) or a request (`rq-…`); the beginning of its number is enough.
+    /// An exchange (`ex-…`) or a request (`rq-…`); a beginning of its number is enough.
     subject: Option<SubjectArg>,
     /// Include finished exchanges.
     #[arg(long)]
     all: bool,
-    /// Show requests that await approval, with what each partner would get. With `--format json` the output is the file that
-    /// `approve --batch` takes after review.
+    /// Show requests that await approval, with the cut for each partner. With `--format json` the output is a file for
+    /// `approve --batch` after review.
     #[arg(long, conflicts_with_all = ["subject", "all"])]
     awaiting: bool,
-    /// Show the exchanges again whenever one changes, until Ctrl-C. With `--format json`, one line for each change.
+    /// Update the list whenever an exchange changes, until Ctrl-C. With `--format json`, print one line for each change.
     #[arg(long, conflicts_with = "awaiting")]
     watch: bool,
     #[command(flatten)]
@@ -46,7 +48,7 @@ impl Status {
         let node = node_at(config).await?;
         if self.awaiting {
             let awaiting = self.limit.first(node.awaiting().await.map_err(Failure::from)?);
-            out.answer(&json!({ "awaiting": awaiting }), |text| tell_awaiting(text, &awaiting, out));
+            out.answer(&json!({ "awaiting": awaiting }), |text| write_awaiting(text, &awaiting, out));
             return Ok(Exit::Done);
         }
         let watched = match &self.subject {
@@ -63,7 +65,7 @@ impl Status {
                 let mut detail = node.exchange_detail(exchange).await.map_err(Failure::from)?;
                 let view = std::slice::from_mut(&mut detail.exchange);
                 node.say_what_is_awaited(view).await.map_err(Failure::from)?;
-                out.answer(&detail, |text| tell(text, &detail, out));
+                out.answer(&detail, |text| write_detail(text, &detail, out));
             }
             Watched::Request(request) => self.request(&node, request, out).await?,
             Watched::All | Watched::Open => self.everything(&node, out).await?,
@@ -76,7 +78,11 @@ impl Status {
         let progress = progress(&view, &exchanges);
         let mut exchanges = self.limit.first(exchanges);
         node.say_what_is_awaited(&mut exchanges).await.map_err(Failure::from)?;
-        out.answer(&json!({ "request": view, "progress": progress, "exchanges": exchanges }), |text| {
+        let mut answer = json!({ "request": view, "progress": progress, "exchanges": exchanges });
+        if out.json_lines() {
+            answer = items(&answer, &[("request", "request"), ("exchanges", "exchange")]);
+        }
+        out.answer(&answer, |text| {
             let _ = writeln!(text, "{} {progress}: {}", out.bold(&view.request), shown(&view.purpose));
             for (name, said) in view.aims.lines() {
                 let _ = writeln!(text, "  {name}: {}", shown(&said));
@@ -85,7 +91,7 @@ impl Status {
                 let by = view.refused_by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
                 let _ = writeln!(text, "  refused{by}: {}", shown(why));
             }
-            table::tell(text, &exchanges, node.now(), out);
+            write_rows(text, &exchanges, node.now(), out);
         });
         Ok(())
     }
@@ -97,31 +103,43 @@ impl Status {
         let changes = node.recent_changes().await.map_err(Failure::from)?;
         let refused = node.refused_offers().await.map_err(Failure::from)?;
         let scrub = node.scrub_view();
-        let since = node.now().minus(LATELY);
-        let lately = async |state| {
-            if self.all { Ok(Vec::new()) } else { node.exchanges_since(state, since, LATELY_MAX).await }
+        let since = node.now().minus(RECENT);
+        let recent = async |state| {
+            if self.all { Ok(Vec::new()) } else { node.exchanges_since(state, since, RECENT_MAX).await }
         };
-        let delivered = lately(ExchangeState::Delivered).await.map_err(Failure::from)?;
-        let received = lately(ExchangeState::Received).await.map_err(Failure::from)?;
-        let answer = json!({
+        let delivered = recent(ExchangeState::Delivered).await.map_err(Failure::from)?;
+        let received = recent(ExchangeState::Received).await.map_err(Failure::from)?;
+        let mut answer = json!({
             "exchanges": exchanges, "alarms": alarms, "changes": changes, "refused_offers": refused,
             "scrub": scrub, "delivered": delivered, "received": received,
         });
+        if out.json_lines() {
+            let types = [
+                ("alarms", "alarm"),
+                ("exchanges", "exchange"),
+                ("delivered", "delivered"),
+                ("received", "received"),
+                ("refused_offers", "refused-offer"),
+                ("scrub", "scrub"),
+                ("changes", "change"),
+            ];
+            answer = items(&answer, &types);
+        }
         out.answer(&answer, |text| {
             let mut before = String::new();
             for alarm in &alarms {
                 let head = out.painted(BAD, &format!("ALARM {} {}", alarm.what, alarm.subject));
                 let _ = writeln!(before, "{head}: {}", shown(&alarm.text));
             }
-            text.push_str(&table::folded(&before, out));
+            text.push_str(&folded(&before, out));
             match exchanges.is_empty() {
                 true if self.all => text.push_str("no exchanges\n"),
                 true => text.push_str("no open exchanges\n"),
-                false => table::tell(text, &exchanges, node.now(), out),
+                false => write_rows(text, &exchanges, node.now(), out),
             }
             let mut after = String::new();
-            tell_lately(&mut after, "delivered", &delivered, "status EXCHANGE` shows the receipt", node.now(), out);
-            tell_lately(
+            write_recent(&mut after, "delivered", &delivered, "status EXCHANGE` shows the receipt", node.now(), out);
+            write_recent(
                 &mut after,
                 "received",
                 &received,
@@ -137,23 +155,45 @@ impl Status {
                     shown(why)
                 );
             }
-            tell_scrub(&mut after, &scrub);
+            write_scrub(&mut after, &scrub);
             if !changes.is_empty() {
-                after.push_str("changes of who may do what, and by which rules, in the last 30 days:\n");
-                tell_changes(&mut after, &changes);
+                after.push_str("changes of officers, partners and policy in the last 30 days:\n");
+                write_changes(&mut after, &changes);
             }
-            text.push_str(&table::folded(&after, out));
+            text.push_str(&folded(&after, out));
         });
         Ok(())
     }
 }
 
-/// For how long `status` shows what was delivered and received, and how many of each.
-const LATELY: Duration = Duration::from_secs(86_400);
-const LATELY_MAX: u32 = 5;
+/// How long `status` shows delivered and received exchanges.
+const RECENT: Duration = Duration::from_secs(86_400);
+/// How many of each it shows at most.
+const RECENT_MAX: u32 = 5;
 
-/// What was delivered or received in the last 24 hours, and where to look.
-fn tell_lately(text: &mut String, what: &str, rows: &[ExchangeView], look: &str, now: Time, out: Out) {
+/// The members of `answer` that `types` names, in that order, as one list of items that name their type.
+fn items(answer: &Value, types: &[(&str, &str)]) -> Value {
+    let mut items = Vec::new();
+    for (member, item_type) in types {
+        let members = match &answer[member] {
+            Value::Array(several) => several.clone(),
+            one => vec![one.clone()],
+        };
+        for mut member in members {
+            member["item"] = json!(item_type);
+            items.push(member);
+        }
+    }
+    json!({ "items": items })
+}
+
+fn write_rows(text: &mut String, exchanges: &[ExchangeView], now: Time, out: Out) {
+    let rows: Vec<Row> = exchanges.iter().map(|view| Row::of_exchange(view, now)).collect();
+    table::write(text, &rows, out);
+}
+
+/// Writes the exchanges that were delivered or received in the last 24 hours, and the command that shows more.
+fn write_recent(text: &mut String, what: &str, rows: &[ExchangeView], look: &str, now: Time, out: Out) {
     if rows.is_empty() {
         return;
     }
@@ -162,12 +202,12 @@ fn tell_lately(text: &mut String, what: &str, rows: &[ExchangeView], look: &str,
         let (partner, age) = (table::partner(row), table::age(&row.updated, now));
         let _ = writeln!(text, "  {}  {partner}  {age} ago  {}", row.exchange, shown(&row.title));
     }
-    if rows.len() == LATELY_MAX as usize {
+    if rows.len() == RECENT_MAX as usize {
         text.push_str("  `portcullis status --all` lists every one\n");
     }
 }
 
-/// How far a request has come: its state, or for one that is open `pending`, `under way` or `closed`.
+/// The progress of a request: its state, or for an open one `pending`, `under way` or `closed`.
 fn progress(request: &RequestView, exchanges: &[ExchangeView]) -> String {
     if request.state != "open" {
         return request.state.clone();
@@ -185,21 +225,21 @@ fn progress(request: &RequestView, exchanges: &[ExchangeView]) -> String {
     }
 }
 
-/// How far the search for damage has come.
-fn tell_scrub(text: &mut String, scrub: &ScrubView) {
+/// Writes how far the search for damage has come.
+fn write_scrub(text: &mut String, scrub: &ScrubView) {
     let Some(began) = &scrub.began else { return };
     let whole = scrub.whole.as_deref().unwrap_or("none yet");
     let _ = match scrub.at.as_str() {
-        "done" => writeln!(text, "search for damage: last whole pass {whole}"),
+        "done" => writeln!(text, "search for damage: last complete pass {whole}"),
         at => writeln!(
             text,
-            "search for damage: last whole pass {whole}; since {began} one is at the {at}, {} bytes read",
+            "search for damage: last complete pass {whole}; the pass that began at {began} is at step `{at}`, {} bytes read",
             scrub.bytes
         ),
     };
 }
 
-fn tell_awaiting(text: &mut String, awaiting: &[AwaitingRequest], out: Out) {
+fn write_awaiting(text: &mut String, awaiting: &[AwaitingRequest], out: Out) {
     for request in awaiting {
         let by = if request.approved_by.is_empty() { "no officer yet".into() } else { request.approved_by.join(", ") };
         let _ = writeln!(
@@ -212,7 +252,7 @@ fn tell_awaiting(text: &mut String, awaiting: &[AwaitingRequest], out: Out) {
         );
         let _ = writeln!(text, "  approved by {by}");
         for void in &request.void {
-            let _ = writeln!(text, "  does not count: {}", shown(void));
+            let _ = writeln!(text, "  not counted: {}", shown(void));
         }
         for cut in &request.cuts {
             let _ = writeln!(text, "  {} would get {} (sha256 {})", cut.partner, shown(&cut.marking), cut.digest);
@@ -223,7 +263,7 @@ fn tell_awaiting(text: &mut String, awaiting: &[AwaitingRequest], out: Out) {
     }
 }
 
-/// What an exchange that has arrived leaves to do, and where to look.
+/// The next step for an exchange that has arrived, with the command for it.
 fn next_of(detail: &ExchangeDetail) -> Option<String> {
     let e = &detail.exchange;
     let receipt = detail.receipt.as_ref().map(|receipt| (&receipt.received, &receipt.disposition));
@@ -243,7 +283,8 @@ fn next_of(detail: &ExchangeDetail) -> Option<String> {
     }
 }
 
-fn tell(text: &mut String, detail: &ExchangeDetail, out: Out) {
+/// Writes everything about one exchange.
+fn write_detail(text: &mut String, detail: &ExchangeDetail, out: Out) {
     let e = &detail.exchange;
     let _ = writeln!(
         text,

@@ -1,50 +1,119 @@
-//! Exchanges in a list, for people: one line with the number, partner, state, age and title, and below it the marking and
-//! the reason. On a terminal each line fits its width.
+//! Lists of exchanges for people: one line with the number, partner, state, age and title, and below it the marking and the
+//! reasons. On a terminal each line fits its width.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use crate::cli::output::colour::{banner, state_colour};
+use crate::cli::output::width::{NARROW, fitting, wrapped};
 use crate::cli::output::{Out, shown};
-use crate::gateway::ExchangeView;
+use crate::gateway::{ExchangeView, InboxView};
 use crate::time::Time;
 
-/// Characters of a number that are shown at least where it is shortened: `ex-`, the time and three random digits.
+/// The fewest characters of a shortened exchange number: `ex-`, the time and three random digits.
 const SHORT: usize = 19;
-/// Columns that a title takes at least, to stand in the same line.
+/// The fewest columns for a title in the same line.
 const TITLE_MIN: usize = 12;
-/// Below this many columns nothing is cut off any more.
-const NARROW: usize = 40;
 
-/// Writes the list, with a header.
-pub(super) fn tell(text: &mut String, rows: &[ExchangeView], now: Time, out: Out) {
+/// One exchange in a list.
+pub(super) struct Row {
+    number: String,
+    partner: String,
+    /// The state without additions, which decides the colour.
+    state: String,
+    shown_state: String,
+    age: String,
+    title: String,
+    marking: String,
+    /// Empty for ROUTINE.
+    precedence: String,
+    /// Lines below the marking; empty ones are left out.
+    reasons: Vec<String>,
+}
+
+impl Row {
+    /// The row of an exchange, with the age of its last change at `now`.
+    pub(super) fn of_exchange(view: &ExchangeView, now: Time) -> Row {
+        let routine = view.precedence == "ROUTINE";
+        Row {
+            number: view.exchange.clone(),
+            partner: partner(view),
+            state: view.state.clone(),
+            shown_state: state(view),
+            age: age(&view.updated, now),
+            title: shown(&view.title),
+            marking: view.marking.clone(),
+            precedence: if routine { String::new() } else { view.precedence.clone() },
+            reasons: vec![
+                view.awaits.clone(),
+                view.last_failure.clone(),
+                view.answer.clone(),
+                after("recalled", &view.recalled),
+                after("superseded by", &view.superseded_by),
+            ],
+        }
+    }
+
+    /// The row of a product that a partner sent, with its age since its receipt, and `findings` of the inspection.
+    pub(super) fn of_inbox(view: &InboxView, findings: &[String], now: Time) -> Row {
+        let reasons = [
+            after("received", &view.received),
+            after("taken", &view.taken),
+            after("recalled by its sender", &view.recalled),
+            after("superseded by", &view.superseded_by),
+        ];
+        Row {
+            number: view.exchange.clone(),
+            partner: format!("← {}", shown(&view.partner)),
+            state: view.state.clone(),
+            shown_state: match (view.recalled.is_empty(), view.superseded_by.is_empty()) {
+                (false, _) => format!("{}, RECALLED", view.state),
+                (true, false) => format!("{}, superseded", view.state),
+                (true, true) => view.state.clone(),
+            },
+            age: age(&view.received, now),
+            title: shown(&view.title),
+            marking: view.marking.clone(),
+            precedence: String::new(),
+            reasons: reasons.into_iter().chain(findings.iter().cloned()).collect(),
+        }
+    }
+}
+
+/// `what` and `value`; empty if there is no value.
+fn after(what: &str, value: &str) -> String {
+    if value.is_empty() { String::new() } else { format!("{what} {value}") }
+}
+
+/// Writes the list with a header; nothing for no rows.
+pub(super) fn write(text: &mut String, rows: &[Row], out: Out) {
     if rows.is_empty() {
         return;
     }
     let width = out.width().filter(|width| *width >= NARROW);
-    let number = |row: &ExchangeView| match width {
-        Some(_) => row.exchange.chars().take(shortest(rows)).collect(),
-        None => row.exchange.clone(),
-    };
+    let length = width.map_or(usize::MAX, |_| shortest(rows));
     let cells: Vec<[String; 5]> = rows
         .iter()
-        .map(|row| [number(row), partner(row), state(row), age(&row.updated, now), shown(&row.title)])
+        .map(|row| {
+            let number = row.number.chars().take(length).collect();
+            [number, row.partner.clone(), row.shown_state.clone(), row.age.clone(), row.title.clone()]
+        })
         .collect();
     let header = ["EXCHANGE", "PARTNER", "STATE", "AGE", "TITLE"].map(str::to_owned);
     let columns: Vec<usize> = (0..4)
         .map(|i| cells.iter().chain([&header]).map(|row| row[i].chars().count()).max().unwrap_or_default())
         .collect();
+    let used: usize = columns.iter().map(|column| column + 2).sum();
+    let room = width.map(|width| width.saturating_sub(used));
+    let titles_fit = room.is_none_or(|room| room >= TITLE_MIN);
     let line = |row: &[String; 5], colour: &str| {
         let mut line = String::new();
-        let mut used = 0;
         for (i, cell) in row[..4].iter().enumerate() {
             let padded = format!("{cell:<width$}  ", width = columns[i]);
-            used += padded.chars().count();
-            // Padded first: what colours it has no width.
+            // Padded first: a colour's escape sequence has no width.
             line.push_str(&if i == 2 { out.painted(colour, &padded) } else { padded });
         }
-        let room = width.map(|width| width.saturating_sub(used));
-        // With no room for it, a title stands on a line of its own.
-        if room.is_none_or(|room| room >= TITLE_MIN) {
+        if titles_fit {
             line.push_str(&fitting(&row[4], room));
         }
         line.trim_end().to_owned()
@@ -52,47 +121,36 @@ pub(super) fn tell(text: &mut String, rows: &[ExchangeView], now: Time, out: Out
     let _ = writeln!(text, "{}", out.bold(&line(&header, "0")));
     for (row, cells) in rows.iter().zip(&cells) {
         let _ = writeln!(text, "{}", line(cells, state_colour(&row.state)));
-        let used: usize = columns.iter().map(|column| column + 2).sum();
-        if !cells[4].is_empty() && width.is_some_and(|width| width.saturating_sub(used) < TITLE_MIN) {
+        if !titles_fit && !cells[4].is_empty() {
             let _ = writeln!(text, "    {}", fitting(&cells[4], width.map(|width| width - 4)));
         }
-        below(text, row, width, out);
+        write_below(text, row, width, out);
     }
 }
 
-/// The marking, the precedence where it is not the usual one, and why the exchange is where it is.
-fn below(text: &mut String, row: &ExchangeView, width: Option<usize>, out: Out) {
+/// Writes the marking, the precedence if it is not ROUTINE, and the reasons.
+fn write_below(text: &mut String, row: &Row, width: Option<usize>, out: Out) {
     let inner = width.map(|width| width - 4);
-    let precedence = if row.precedence == "ROUTINE" { String::new() } else { row.precedence.clone() };
-    let marking = fitting(&shown(&row.marking), inner.map(|inner| inner.saturating_sub(precedence.len() + 2)));
-    let parts = [banner(out, &row.marking, &marking), precedence];
+    let marking = fitting(&shown(&row.marking), inner.map(|inner| inner.saturating_sub(row.precedence.len() + 2)));
+    let parts = [banner(out, &row.marking, &marking), row.precedence.clone()];
     let first: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     if !first.is_empty() {
         let _ = writeln!(text, "    {}", first.join("  "));
     }
-    for reason in reasons(row) {
-        for line in wrapped(&shown(&reason), inner.unwrap_or(usize::MAX)) {
+    for reason in row.reasons.iter().filter(|reason| !reason.is_empty()) {
+        for line in wrapped(&shown(reason), inner.unwrap_or(usize::MAX)) {
             let _ = writeln!(text, "    {line}");
         }
     }
 }
 
-/// Why the exchange is where it is.
-fn reasons(row: &ExchangeView) -> Vec<String> {
-    let recalled = if row.recalled.is_empty() { String::new() } else { format!("recalled {}", row.recalled) };
-    let superseded =
-        if row.superseded_by.is_empty() { String::new() } else { format!("superseded by {}", row.superseded_by) };
-    let all = [row.awaits.clone(), row.last_failure.clone(), row.answer.clone(), recalled, superseded];
-    all.into_iter().filter(|reason| !reason.is_empty()).collect()
-}
-
-/// With whom, and which way.
+/// The partner with the direction: `→` for what was sent, `←` for what was received.
 pub(super) fn partner(row: &ExchangeView) -> String {
     let arrow = if row.direction == "out" { "→" } else { "←" };
     format!("{arrow} {}", shown(&row.partner))
 }
 
-/// Where an exchange is, and whether what it carried still holds.
+/// The state, with `recalled` or `superseded` where the product no longer holds.
 pub(super) fn state(row: &ExchangeView) -> String {
     let mut state = match row.carries.as_str() {
         "recall" => format!("recall {}", row.state),
@@ -118,65 +176,15 @@ pub(super) fn age(time: &str, now: Time) -> String {
     }
 }
 
-/// How many characters of a number tell all of these apart.
-fn shortest(rows: &[ExchangeView]) -> usize {
-    let longest = rows.iter().map(|row| row.exchange.len()).max().unwrap_or(SHORT);
-    let apart = |length: &usize| {
-        let begun: std::collections::BTreeSet<&str> =
-            rows.iter().map(|row| row.exchange.get(..*length).unwrap_or(&row.exchange)).collect();
-        begun.len() == rows.len()
+/// The fewest characters, at least [`SHORT`], by which the numbers of all rows differ.
+fn shortest(rows: &[Row]) -> usize {
+    let longest = rows.iter().map(|row| row.number.len()).max().unwrap_or(SHORT);
+    let distinct = |length: &usize| {
+        let beginnings: BTreeSet<&str> =
+            rows.iter().map(|row| row.number.get(..*length).unwrap_or(&row.number)).collect();
+        beginnings.len() == rows.len()
     };
-    (SHORT..longest).find(apart).unwrap_or(longest)
-}
-
-/// `text` in at most `columns`, with `…` where it is cut off.
-fn fitting(text: &str, columns: Option<usize>) -> String {
-    match columns {
-        Some(columns) if text.chars().count() > columns => {
-            let kept: String = text.chars().take(columns.saturating_sub(1)).collect();
-            format!("{}…", kept.trim_end())
-        }
-        _ => text.to_owned(),
-    }
-}
-
-/// Each line of `text` in at most the columns of the terminal, if it has enough; what does not fit goes on, indented.
-pub(super) fn folded(text: &str, out: Out) -> String {
-    let Some(width) = out.width().filter(|width| *width >= NARROW) else { return text.to_owned() };
-    let mut folded = String::new();
-    for line in text.lines() {
-        let rest = line.trim_start();
-        let indent = line.len() - rest.len();
-        for (i, part) in wrapped(rest, width - indent - 4).iter().enumerate() {
-            let indent = if i == 0 { indent } else { indent + 4 };
-            let _ = writeln!(folded, "{:indent$}{part}", "");
-        }
-    }
-    folded
-}
-
-/// How many columns `text` takes: what sets a colour takes none.
-fn columns(text: &str) -> usize {
-    let mut parts = text.split('\u{1b}');
-    let plain = parts.next().unwrap_or_default().chars().count();
-    plain + parts.map(|part| part.split_once('m').map_or(0, |(_, rest)| rest.chars().count())).sum::<usize>()
-}
-
-/// `text` in lines of at most `columns`; a word that is longer stands in a line of its own.
-fn wrapped(text: &str, columns: usize) -> Vec<String> {
-    let mut lines = Vec::new();
-    let mut line = String::new();
-    for word in text.split(' ') {
-        if !line.is_empty() && self::columns(&line) + 1 + self::columns(word) > columns {
-            lines.push(std::mem::take(&mut line));
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-    }
-    lines.push(line);
-    lines
+    (SHORT..longest).find(distinct).unwrap_or(longest)
 }
 
 #[cfg(test)]
@@ -184,7 +192,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ages_and_texts_are_shortened_as_a_reader_expects() {
+    fn an_age_is_one_number_with_its_unit() {
         let now: Time = "2026-11-20T12:00:00Z".parse().unwrap();
         for (then, age_then) in [
             ("2026-11-20T11:59:58Z", "2s"),
@@ -196,8 +204,5 @@ mod tests {
         ] {
             assert_eq!(age(then, now), age_then);
         }
-        assert_eq!(fitting("EXERCISE title", Some(9)), "EXERCISE…");
-        assert_eq!(fitting("EXERCISE", Some(8)), "EXERCISE");
-        assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
     }
 }

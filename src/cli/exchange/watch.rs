@@ -1,4 +1,4 @@
-//! `portcullis status --watch`: exchanges as they change, until Ctrl-C.
+//! `portcullis status --watch`: updates the list of exchanges until Ctrl-C.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -12,12 +12,12 @@ use crate::ident::{ExchangeId, RequestId};
 use crate::system::SystemClock;
 use crate::time::Clock as _;
 
-/// How often the store is read.
-const EVERY: Duration = Duration::from_secs(1);
+/// The interval at which the store is read.
+const INTERVAL: Duration = Duration::from_secs(1);
 
 /// Which exchanges are watched.
 pub(super) enum Watched {
-    /// Those that are not finished, and those that finish meanwhile.
+    /// Those that are not finished, and those that finish while watched.
     Open,
     /// All.
     All,
@@ -27,37 +27,37 @@ pub(super) enum Watched {
     Request(RequestId),
 }
 
-/// Shows the exchanges again whenever one changes: on a terminal the whole list, otherwise a line for each change.
+/// Shows exchanges until Ctrl-C: on a terminal the whole list, otherwise one line for each change.
 ///
 /// # Errors
 /// [`Failure`] if the store cannot be read.
 pub(super) async fn watch(node: &Node, watched: &Watched, limit: Limit, out: Out) -> Result<Exit, Failure> {
-    let mut known: BTreeMap<String, ExchangeView> = BTreeMap::new();
+    let mut previous: BTreeMap<String, ExchangeView> = BTreeMap::new();
     let stop = tokio::signal::ctrl_c();
     tokio::pin!(stop);
     loop {
-        let mut found = limit.first(read(node, watched, &known).await?);
+        let mut found = limit.first(read(node, watched, &previous).await?);
         node.say_what_is_awaited(&mut found).await.map_err(Failure::from)?;
         if out.width().is_some() {
             draw(&found, out);
         } else {
-            for row in found.iter().rev().filter(|row| known.get(&row.exchange) != Some(row)) {
-                tell(row, out);
+            for row in found.iter().rev().filter(|row| previous.get(&row.exchange) != Some(row)) {
+                write_line(row, out);
             }
         }
-        known = found.into_iter().map(|row| (row.exchange.clone(), row)).collect();
+        previous = found.into_iter().map(|row| (row.exchange.clone(), row)).collect();
         tokio::select! {
             _ = &mut stop => return Ok(Exit::Done),
-            () = tokio::time::sleep(EVERY) => {}
+            () = tokio::time::sleep(INTERVAL) => {}
         }
     }
 }
 
-/// The exchanges as they are now, newest first.
+/// Reads the watched exchanges, newest first.
 async fn read(
     node: &Node,
     watched: &Watched,
-    known: &BTreeMap<String, ExchangeView>,
+    previous: &BTreeMap<String, ExchangeView>,
 ) -> Result<Vec<ExchangeView>, Failure> {
     let mut found = match watched {
         Watched::Exchange(exchange) => vec![node.exchange_detail(exchange).await.map_err(Failure::from)?.exchange],
@@ -65,8 +65,8 @@ async fn read(
         Watched::All => node.exchange_views(true).await.map_err(Failure::from)?,
         Watched::Open => node.exchange_views(false).await.map_err(Failure::from)?,
     };
-    // What finished meanwhile is in the list of those that are not finished no more.
-    for id in known.keys() {
+    // Exchanges that have finished are no longer in the list of open ones.
+    for id in previous.keys() {
         if !found.iter().any(|row| row.exchange == *id)
             && let Ok(id) = id.parse()
         {
@@ -77,20 +77,21 @@ async fn read(
     Ok(found)
 }
 
-/// Draws the list over the one before it.
+/// Draws the list in place of the previous one.
 fn draw(found: &[ExchangeView], out: Out) {
     let now = SystemClock.now();
     let mut text = String::from("\u{1b}[H\u{1b}[2J");
     let _ = writeln!(text, "portcullis status at {now}; Ctrl-C ends\n");
-    table::tell(&mut text, found, now, out);
+    let rows: Vec<table::Row> = found.iter().map(|view| table::Row::of_exchange(view, now)).collect();
+    table::write(&mut text, &rows, out);
     if found.is_empty() {
         text.push_str("no open exchanges\n");
     }
     out.write(text.as_bytes());
 }
 
-/// One line for an exchange that changed.
-fn tell(row: &ExchangeView, out: Out) {
+/// Writes one line for an exchange that changed.
+fn write_line(row: &ExchangeView, out: Out) {
     if out.json() {
         // INVARIANT: a view is plain data.
         let line = serde_json::to_string(row).expect("a view is plain data");

@@ -1,4 +1,4 @@
-//! Arguments that several commands take: spans of time, numbers of exchanges and requests, and limits on lists.
+//! Arguments of several commands: durations, numbers of exchanges and requests, and limits on lists.
 
 use std::num::NonZeroUsize;
 use std::str::FromStr;
@@ -7,11 +7,11 @@ use crate::cli::output::Failure;
 use crate::gateway::Node;
 use crate::ident::{ConsentId, ExchangeId, NotAnIdent, RequestId};
 
-/// The number of an exchange, or the beginning of one.
+/// The number of an exchange, or a beginning of it.
 #[derive(Clone, Debug)]
 pub struct ExchangeArg(String);
 
-/// The number of a request, or the beginning of one.
+/// The number of a request, or a beginning of it.
 #[derive(Clone, Debug)]
 pub struct RequestArg(String);
 
@@ -24,7 +24,7 @@ pub enum SubjectArg {
     Request(RequestArg),
 }
 
-/// The name of a consent, or the beginning of one.
+/// The name of a consent, or a beginning of it.
 #[derive(Clone, Debug)]
 pub struct ConsentArg(String);
 
@@ -79,7 +79,7 @@ impl FromStr for ConsentArg {
     type Err = String;
 
     fn from_str(text: &str) -> Result<ConsentArg, String> {
-        // What may stand inside a name may end a beginning of one. Every name begins with the empty text, so it names none.
+        // A beginning may end in a character that no name ends in. The empty text begins every name, so it is refused.
         match text.parse::<ConsentId>() {
             Err(error) if text.is_empty() || format!("{text}0").parse::<ConsentId>().is_err() => Err(error.to_string()),
             _ => Ok(ConsentArg(text.to_owned())),
@@ -88,17 +88,17 @@ impl FromStr for ConsentArg {
 }
 
 impl ExchangeArg {
-    /// The exchange.
+    /// Looks up the exchange.
     ///
     /// # Errors
-    /// [`Failure`] if none begins so, or several do: the latter are listed.
+    /// [`Failure`] if no exchange begins with it, or several do; they are listed.
     pub(in crate::cli) async fn find(&self, node: &Node) -> Result<ExchangeId, Failure> {
         node.exchange_beginning(&self.0).await.map_err(Failure::from)
     }
 }
 
 impl RequestArg {
-    /// The request.
+    /// Looks up the request.
     ///
     /// # Errors
     /// As [`ExchangeArg::find`].
@@ -108,7 +108,7 @@ impl RequestArg {
 }
 
 impl ConsentArg {
-    /// The consent on record.
+    /// Looks up the consent.
     ///
     /// # Errors
     /// As [`ExchangeArg::find`].
@@ -129,7 +129,7 @@ impl ConsentArg {
     }
 }
 
-/// How many results a list gives.
+/// The maximum length of a list.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub struct Limit {
     /// Maximum results.
@@ -138,21 +138,21 @@ pub struct Limit {
 }
 
 impl Limit {
-    /// The first of `rows`.
+    /// The first `--limit` rows; all without `--limit`.
     pub(in crate::cli) fn first<T>(self, mut rows: Vec<T>) -> Vec<T> {
         rows.truncate(self.limit.map_or(usize::MAX, NonZeroUsize::get));
         rows
     }
 }
 
-/// A number of at least 1.
+/// Parses a number of at least 1.
 pub(in crate::cli) fn at_least_one(text: &str) -> Result<NonZeroUsize, String> {
     text.parse().map_err(|_| "expected a whole number of at least 1".to_owned())
 }
 
-/// A span of time such as `90s`, `30m`, `12h` or `7d`.
+/// Parses a duration of at least one second, such as `90s`, `30m`, `12h` or `7d`.
 pub(in crate::cli) fn duration(text: &str) -> Result<std::time::Duration, String> {
-    let wrong = || "expected a span such as `90s`, `30m`, `12h` or `7d`".to_owned();
+    let wrong = || "expected a duration such as `90s`, `30m`, `12h` or `7d`".to_owned();
     let unit = text.chars().last().ok_or_else(wrong)?;
     let seconds = match unit {
         's' => 1,

@@ -1,8 +1,8 @@
-//! Questions to a person at the terminal.
+//! Prompts at the terminal.
 
 use crate::cli::output::Failure;
 
-/// Asks a person at the terminal; `None` if standard input is no terminal or the answer is empty.
+/// Prompts at the terminal. `None` if standard input is not a terminal or the answer is empty.
 pub(in crate::cli) fn prompt(question: &str) -> Option<String> {
     use std::io::{BufRead as _, IsTerminal as _, Write as _};
     if !std::io::stdin().is_terminal() {
@@ -15,15 +15,15 @@ pub(in crate::cli) fn prompt(question: &str) -> Option<String> {
     Some(line.trim().to_owned()).filter(|line| !line.is_empty())
 }
 
-/// Asks a person at the terminal to confirm, after `text`; `instead` names the option that does without.
+/// Shows `text` and asks for confirmation at the terminal; `instead` names the option that skips the question.
 ///
 /// # Errors
-/// [`Failure`] if standard input is no terminal, or the answer is not `yes`.
+/// [`Failure`] if standard input is not a terminal, or the answer is not `yes`.
 pub(in crate::cli) fn confirm(text: &str, what: &str, instead: &str) -> Result<(), Failure> {
     use std::io::IsTerminal as _;
     if !std::io::stdin().is_terminal() {
         return Err(Failure::refused(format!(
-            "not signed: standard input is no terminal, so this {what} cannot be confirmed; sign at a terminal, or give \
+            "not signed: standard input is not a terminal, so this {what} cannot be confirmed; sign at a terminal, or give \
              {instead}"
         )));
     }

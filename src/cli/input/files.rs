@@ -1,20 +1,26 @@
-//! Files that a user names: reading them, and why one was not written.
+//! Files named on the command line: reading them, and error messages for files that cannot be read or written.
 
 use std::path::Path;
 
 use crate::cli::output::Failure;
 
-/// The text of a file that the user named.
+/// Reads a file named on the command line as UTF-8 text.
+///
+/// # Errors
+/// As [`cannot_read`].
 pub(in crate::cli) fn read_text(file: &Path) -> Result<String, Failure> {
     std::fs::read_to_string(file).map_err(|e| cannot_read(file, &e))
 }
 
-/// The bytes of a file that the user named.
+/// Reads a file named on the command line.
+///
+/// # Errors
+/// As [`cannot_read`].
 pub(in crate::cli) fn read_bytes(file: &Path) -> Result<Vec<u8>, Failure> {
     std::fs::read(file).map_err(|e| cannot_read(file, &e))
 }
 
-/// Why a file that the user named was not read, and what to do.
+/// The failure for a file that cannot be read, with what to do about it.
 pub(in crate::cli) fn cannot_read(file: &Path, error: &std::io::Error) -> Failure {
     use std::io::ErrorKind as E;
     let shown = file.display();
@@ -30,7 +36,8 @@ pub(in crate::cli) fn cannot_read(file: &Path, error: &std::io::Error) -> Failur
     })
 }
 
-/// That a file was not written: refused where something is already, and a failure of the disk otherwise.
+/// The failure for a file that cannot be written: refused if it exists, invalid input if permission is denied, and a
+/// failure of the system otherwise.
 pub(in crate::cli) fn cannot_write(path: &Path, error: std::io::Error) -> Failure {
     if error.kind() == std::io::ErrorKind::AlreadyExists {
         return Failure::refused(format!("`{}` exists: name a file that does not", path.display()));
@@ -42,6 +49,6 @@ pub(in crate::cli) fn cannot_write(path: &Path, error: std::io::Error) -> Failur
             rustix::process::geteuid().as_raw()
         ));
     }
-    // Nothing of it is there then: after the disk has room again the same command works.
+    // Nothing was left behind, so the same command works once the cause is removed.
     Failure::trouble(format!("`{}` cannot be written: {error}", path.display()))
 }

@@ -1,4 +1,4 @@
-//! Private keys in files.
+//! Private keys in files, for commands that sign.
 
 use std::path::Path;
 
@@ -9,24 +9,27 @@ use crate::cli::output::Failure;
 use crate::config::signer_from;
 use crate::sign::{Algorithm, LocalSigner, PublicKey, Signer as _, private_key_to_pem};
 
-/// A new private key as PKCS #8 PEM.
+/// Generates a private key and returns it as PKCS #8 PEM.
+///
+/// # Errors
+/// [`Failure`] if no key can be generated.
 pub(in crate::cli) fn key_pem(algorithm: Algorithm) -> Result<Zeroizing<String>, Failure> {
     let der = LocalSigner::generate(algorithm).map_err(Failure::trouble)?;
-    // A key that cannot be read back must not be handed out.
+    // Read back, so that no key is returned that cannot be used.
     LocalSigner::from_pkcs8(&der).map_err(Failure::trouble)?.public();
     Ok(private_key_to_pem(&der))
 }
 
-/// The signer with the private key in the file that a user named.
+/// Opens the private key in a file named on the command line.
 ///
 /// # Errors
-/// [`Failure`] says which file to name instead, where that can be told.
+/// [`Failure`] if it cannot be used; it names the right file where that is known.
 pub(in crate::cli) fn signer_at(file: &Path) -> Result<LocalSigner, Failure> {
     let shown = file.display();
     if file.is_dir() {
         return Err(Failure::input(format!("`{shown}` is a folder: name the key file in it")));
     }
-    // Before its mode is looked at: a public key is no secret, and may be read by everybody.
+    // Before the check of its mode: a public key may be readable by everyone.
     if let Ok(text) = std::fs::read_to_string(file).map(Zeroizing::new)
         && is_public(&text)
     {

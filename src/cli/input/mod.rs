@@ -1,6 +1,6 @@
-//! What a command is given: arguments, files, keys, answers at the terminal, and the node to work on.
+//! The input of commands: arguments, files, keys, prompts, signals, and the node to work on.
 //!
-//! It refuses what cannot be used, and says what to give instead.
+//! It refuses input that cannot be used, and says what to give instead.
 
 pub(super) mod interrupt;
 pub(super) mod console;

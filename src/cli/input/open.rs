@@ -1,4 +1,4 @@
-//! The configuration and the node that a command works on.
+//! Opens the configuration and the node that a command works on.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,15 +10,21 @@ use crate::config::Config;
 use crate::gateway::Node;
 use crate::system::SystemClock;
 
-/// The configuration file when `--config` is not given.
+/// The default of `--config`.
 pub(in crate::cli) const UNNAMED_CONFIG: &str = "portcullis.toml";
 
 /// Opens the node whose configuration is at `config`.
+///
+/// # Errors
+/// [`Failure`] if the configuration is invalid or the node cannot be opened.
 pub(in crate::cli) async fn node_at(config: &Path) -> Result<Node, Failure> {
     open_node(configuration(config)?).await
 }
 
 /// Reads the configuration at `config`.
+///
+/// # Errors
+/// [`Failure`] with every fault of the file.
 pub(in crate::cli) fn configuration(config: &Path) -> Result<Config, Failure> {
     if config.is_dir() {
         let file = config.join("portcullis.toml");
@@ -31,6 +37,9 @@ pub(in crate::cli) fn configuration(config: &Path) -> Result<Config, Failure> {
 }
 
 /// Opens the node with this configuration.
+///
+/// # Errors
+/// [`Failure`] if the node cannot be opened.
 pub(in crate::cli) async fn open_node(config: Config) -> Result<Node, Failure> {
     Node::open_showing(config, Arc::new(SystemClock), progress()).await.map_err(Failure::trouble)
 }

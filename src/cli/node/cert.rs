@@ -1,4 +1,4 @@
-//! `portcullis cert`: this node's own certificates.
+//! `portcullis cert`: shows, renews and revokes this node's certificates.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -6,18 +6,18 @@ use std::path::Path;
 use crate::cli::input::open::node_at;
 use crate::cli::output::{Exit, Failure, Out};
 
-/// Show, renew and revoke this node's own certificates.
+/// Show, renew and revoke this node's certificates.
 #[derive(Debug, clap::Subcommand)]
 pub enum CertCommand {
     /// Show the authority, the node certificate and the revocation list, with their dates.
     Show,
-    /// Issue a new node certificate with a new key, and a fresh revocation list. Partners need nothing new.
+    /// Issue a node certificate with a new key, and a new revocation list. Partners need no update.
     Renew,
-    /// Issue a fresh revocation list before the current one runs out; partners need the newly exported description.
+    /// Issue a new revocation list before the current one expires. Partners need the newly exported description.
     RefreshList,
-    /// Revoke the current node certificate. Partners refuse this node once they have the newly exported description.
+    /// Revoke the current node certificate. Partners refuse it once they have the newly exported description.
     Revoke {
-        /// Do not ask.
+        /// Do not ask for confirmation.
         #[arg(long)]
         yes: bool,
     },
@@ -36,7 +36,8 @@ impl CertCommand {
             CertCommand::RefreshList => node.refresh_revocation_list().await.map_err(Failure::from)?,
             CertCommand::Revoke { yes } => {
                 if !yes
-                    && crate::cli::input::console::prompt("revoke this node's certificate? type yes: ").as_deref()
+                    && crate::cli::input::console::prompt("Revoke this node's certificate? Type yes to confirm: ")
+                        .as_deref()
                         != Some("yes")
                 {
                     return Err(Failure::refused("Cancelled: confirmation not given (type yes, or give --yes)"));

@@ -1,4 +1,4 @@
-//! `portcullis clock`: whether the node trusts its clock, and what officers sign so that it may.
+//! `portcullis clock`: shows whether the node trusts its clock, and proposes to accept it.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -13,32 +13,31 @@ use crate::gateway::Wanted;
 
 /// Show whether the node trusts its clock, or accept it.
 ///
-/// When the clock is set by more than a minute, or stands behind what is on record, nothing is released, offered or
-/// taken, and nothing runs out, until two officers have looked and accepted it.
+/// If the clock jumps by more than a minute, or is behind the newest record, the node neither releases, offers nor receives
+/// anything, and nothing expires, until two officers have checked and accepted the clock.
 #[derive(Debug, clap::Subcommand)]
 pub enum ClockCommand {
-    /// Show the clock, and why it is in doubt if it is.
+    /// Show the clock, and why it is in doubt. Exit status 1 if it is.
     Show,
-    /// Propose that the clock is right as it is now; two officers sign it within a day, and what waited goes on. It is
-    /// good for exactly the doubt that there is: for another it is proposed anew.
+    /// Propose to accept the clock as it is now; two officers sign it within a day. It covers only the present doubt.
     Accept {
         #[command(flatten)]
         proposing: Proposing,
     },
 }
 
-/// For how long a clock may be accepted, unless the proposal ends before.
-const CLOCK: Duration = Duration::from_secs(24 * 3600);
+/// The longest time in which a proposal to accept the clock can be signed and applied.
+const LIFETIME_MAX: Duration = Duration::from_secs(24 * 3600);
 
 impl ClockCommand {
-    /// Runs the command. `show` ends with status 1 while the clock is in doubt.
+    /// Runs the command.
     ///
     /// # Errors
     /// [`Failure`] if there is nothing to accept, or the node cannot be used.
     pub async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
         let node = node_at(config).await?;
         if let ClockCommand::Accept { proposing } = self {
-            let proposing = proposing.within(CLOCK);
+            let proposing = proposing.within(LIFETIME_MAX);
             let wanted = Wanted { clock: true, ..proposing.wanted() };
             return proposing.write(&node, wanted, out).await;
         }

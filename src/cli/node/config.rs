@@ -1,4 +1,4 @@
-//! `portcullis config`: a node's configuration, before it is used.
+//! `portcullis config`: checks a node's configuration before it is used.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -12,13 +12,13 @@ use crate::gateway::preflight;
 /// Check a node's configuration.
 #[derive(Debug, clap::Subcommand)]
 pub enum ConfigCommand {
-    /// Check a configuration and everything it names, and list all faults at once.
+    /// Check a configuration and everything it refers to, and list all faults.
     ///
-    /// Reads the file, the keys and their permissions, the certificates and their profile, the listening address, and who
-    /// may change the node's folders. Nothing is changed. Exit status 2 if anything is wrong. `serve` reads the file again
-    /// on SIGHUP; check it first.
+    /// Checks the file, the keys and their permissions, the certificates and their profile, the listening address, and the
+    /// permissions of the node's folders. Nothing is changed. Exit status 2 if there is a fault. Use it before `serve`
+    /// reloads the file on SIGHUP.
     Check {
-        /// The configuration file; the one that `--config` names if left out.
+        /// The configuration file; if left out, the one that `--config` names.
         file: Option<PathBuf>,
     },
 }
@@ -54,7 +54,7 @@ impl ConfigCommand {
     }
 }
 
-/// Everything that is wrong: with the text first, each with its line, and then with what it names.
+/// All faults: those of the text with their lines, then those of the files and addresses that it refers to.
 fn faults(file: &Path) -> Vec<String> {
     let (config, wrong) = Config::read_with_faults(file);
     let mut faults: Vec<String> =

@@ -1,4 +1,4 @@
-//! `portcullis found`: the first officers of a node, enrolled together.
+//! `portcullis found`: enrols the first officers of a node together.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -8,8 +8,9 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::change::{self, Proposal};
-use crate::cli::change::fingerprints::Prints;
-use crate::cli::change::{described, read_change, turn_to_sign};
+use crate::cli::change::diff::{Keys, described};
+use crate::cli::change::fingerprints::Fingerprints;
+use crate::cli::change::{lock_to_sign, read_change};
 use crate::cli::input::files::{cannot_write, read_text};
 use crate::cli::input::keys::signer_at;
 use crate::cli::input::open::node_at;
@@ -20,53 +21,53 @@ use crate::sign::PublicKey;
 use crate::system::{SystemClock, entropy};
 use crate::time::Clock as _;
 
-/// Found a new node: enrol its first officers together, at least two who may approve and one of them a senior one.
+/// Found a new node by enrolling its first officers: at least two who may approve, one of them a senior disclosure officer.
 ///
-/// Until then a node enrols nobody and releases nothing. The founding is one file that is passed round: `propose` writes
-/// it, each officer whom it names signs it with their own key and sees who the others are, `apply` puts it on record, once
-/// in the node's life. From then on two officers sign whatever makes or widens power: see `portcullis change`.
+/// Before it is founded, a node enrols nobody and releases nothing. The founding document is one file: `propose` writes it,
+/// each officer whom it names signs it with their own key, and `apply` records it, once in the node's life. From then on two
+/// officers sign every change that grants or widens a right: see `portcullis change`.
 #[derive(Debug, clap::Subcommand)]
 pub enum FoundCommand {
-    /// Write the founding document, for everybody whom it names to sign. Nothing changes yet.
+    /// Write the founding document, for every officer whom it names to sign. Nothing changes yet.
     Propose {
         /// An officer, as `id=NAME,name=FULL NAME,role=ROLE,key-file=FILE.pub`; repeat `role=` for several roles, and the
-        /// option for each officer. Those who only submit may be among them.
+        /// option for each officer. Originators, who only submit, may be among them.
         #[arg(long, required = true, value_parser = officer)]
         officer: Vec<Named>,
         /// Who proposes it.
         #[arg(long, default_value = "operator")]
         by: String,
-        /// For how long it may be signed and applied.
+        /// The time in which it can be signed and applied.
         #[arg(long, default_value = "7d", value_parser = crate::cli::input::arguments::duration)]
         expires: Duration,
-        /// The file to make.
+        /// The file to create.
         #[arg(long)]
         out: PathBuf,
     },
-    /// Show the founding document, and whose signature it lacks. Exit status 1 if it lacks any. It takes no node.
+    /// Show the founding document and the missing signatures. Exit status 1 if any is missing. Needs no node.
     Show {
         /// The founding document.
         founding: PathBuf,
     },
-    /// Sign the founding document with one's own key. It takes no node: each officer does it on their own machine.
+    /// Sign the founding document with an officer's own key. Needs no node, so each officer can sign on their own machine.
     Sign {
         /// The founding document.
         founding: PathBuf,
-        /// The officer's private key; repeat for several officers who sit together.
+        /// The officer's private key; repeat for several officers.
         #[arg(long, required = true)]
         key: Vec<PathBuf>,
-        /// Sign without asking, for a document that was read by other means.
+        /// Sign without asking, for a document that was reviewed by other means.
         #[arg(long)]
         yes: bool,
     },
-    /// Found the node, once everybody has signed.
+    /// Found the node, once every officer has signed.
     Apply {
         /// The founding document.
         founding: PathBuf,
     },
 }
 
-/// An officer of the founding, as named on the command line.
+/// A first officer, as given on the command line.
 #[derive(Clone, Debug)]
 pub struct Named {
     appoint: Appoint,
@@ -99,22 +100,23 @@ async fn propose(
     file: &Path,
     out: Out,
 ) -> Result<Exit, Failure> {
-    let mut asked = Vec::new();
+    let mut appointments = Vec::new();
     for Named { mut appoint, key_file } in officers {
         let key = read_text(&key_file)?.trim().parse::<PublicKey>();
         appoint.key = Some(key.map_err(|e| Failure::input(format!("`{}`: {e}", key_file.display())))?);
-        asked.push(appoint);
+        appointments.push(appoint);
     }
-    let founding = node.propose_founding(&asked, by, expires).await.map_err(Failure::from)?;
+    let founding = node.propose_founding(&appointments, by, expires).await.map_err(Failure::from)?;
     write_secret(file, founding.to_json().as_bytes()).map_err(|e| cannot_write(file, e))?;
-    let prints = Prints::of(&founding, &nothing_before(&founding));
+    let fingerprints = Fingerprints::of(&founding, &nothing_before(&founding));
     let answer =
-        json!({ "file": file, "founding": founding.set.digest(), "set": founding.set, "fingerprints": prints });
+        json!({ "file": file, "founding": founding.set.digest(), "set": founding.set, "fingerprints": fingerprints });
     out.answer(&answer, |text| {
-        text.push_str(&described(&founding, &nothing_before(&founding)));
+        text.push_str(&described(&founding, &nothing_before(&founding), Keys::Shortened));
         let file = file.display();
         let _ = writeln!(text, "\nproposed in {file}; nothing has changed yet");
-        let _ = writeln!(text, "next: found sign {file} --key FILE   (everybody whom it names, with their own key)");
+        let _ =
+            writeln!(text, "next: found sign {file} --key FILE   (every officer whom it names, with their own key)");
         let _ = writeln!(text, "      found apply {file}");
     });
     Ok(Exit::Done)
@@ -123,16 +125,16 @@ async fn propose(
 fn show(file: &Path, out: Out) -> Result<Exit, Failure> {
     let founding = read_change(file)?;
     let missing = missing(&founding);
-    let said = described(&founding, &nothing_before(&founding));
-    let prints = Prints::of(&founding, &nothing_before(&founding));
+    let said = described(&founding, &nothing_before(&founding), Keys::for_answer(out));
+    let fingerprints = Fingerprints::of(&founding, &nothing_before(&founding));
     let answer = json!({
-        "founding": founding.set.digest(), "set": founding.set, "text": said, "fingerprints": prints,
+        "founding": founding.set.digest(), "set": founding.set, "text": said, "fingerprints": fingerprints,
         "complete": missing.is_none(), "missing": missing,
     });
     out.answer(&answer, |text| {
         text.push_str(&said);
         let _ = match &missing {
-            None => writeln!(text, "\neverybody whom it names has signed"),
+            None => writeln!(text, "\nevery officer whom it names has signed"),
             Some(missing) => writeln!(text, "\n{}", shown(missing)),
         };
     });
@@ -142,25 +144,25 @@ fn show(file: &Path, out: Out) -> Result<Exit, Failure> {
 fn sign(file: &Path, keys: &[PathBuf], yes: bool, out: Out) -> Result<Exit, Failure> {
     let reviewed = read_change(file)?;
     let signers = keys.iter().map(|key| signer_at(key)).collect::<Result<Vec<_>, _>>()?;
-    // Nobody is shown and asked what they could not sign anyway.
+    // Checked first, so that nobody reviews what they may not sign.
     for signer in &signers {
         signer_of_founding(&reviewed, signer).map_err(Failure::from)?;
     }
     if !yes {
-        let text = described(&reviewed, &nothing_before(&reviewed));
+        let text = described(&reviewed, &nothing_before(&reviewed), Keys::Shortened);
         crate::cli::input::console::confirm(
             &text,
             "founding",
             "--yes for a founding that was reviewed by other means",
         )?;
     }
-    let (turn, mut founding) = turn_to_sign(file, &reviewed)?;
+    let (lock, mut founding) = lock_to_sign(file, &reviewed)?;
     let mut officers = Vec::new();
     for signer in &signers {
         let signed = sign_founding(&mut founding, signer, SystemClock.now(), entropy()).map_err(Failure::from)?;
         officers.push(signed.to_string());
     }
-    turn.finish(founding.to_json().as_bytes()).map_err(|e| cannot_write(file, e))?;
+    lock.finish(founding.to_json().as_bytes()).map_err(|e| cannot_write(file, e))?;
     let missing = missing(&founding);
     let answer = json!({
         "founding": founding.set.digest(), "officers": officers, "complete": missing.is_none(), "missing": missing,
@@ -169,7 +171,7 @@ fn sign(file: &Path, keys: &[PathBuf], yes: bool, out: Out) -> Result<Exit, Fail
         let _ = writeln!(text, "signed founding {} by {}", founding.set.digest(), officers.join(", "));
         let _ = match &missing {
             None => writeln!(text, "next: found apply {}", file.display()),
-            Some(missing) => writeln!(text, "not enough yet: {}", shown(missing)),
+            Some(missing) => writeln!(text, "incomplete: {}", shown(missing)),
         };
     });
     Ok(Exit::Done)
@@ -180,19 +182,21 @@ async fn apply(node: &Node, file: &Path, out: Out) -> Result<Exit, Failure> {
     out.answer(&applied, |text| {
         let officers: Vec<String> = applied.officers.iter().map(ToString::to_string).collect();
         let _ = writeln!(text, "founded by {}: {}", officers.join(", "), applied.change);
-        text.push_str("from now on two officers sign whatever makes or widens power: see `portcullis change`\n");
+        text.push_str(
+            "from now on two officers sign every change that grants or widens a right: see `portcullis change`\n",
+        );
     });
     Ok(Exit::Done)
 }
 
-/// The text in force of each part of a founding: there is none.
+/// The text in force of each part of a founding: always none.
 fn nothing_before(founding: &Proposal) -> Vec<Option<String>> {
     vec![None; founding.set.parts.len()]
 }
 
-/// What the founding still lacks; `None` if nothing.
+/// What is missing before the founding can be applied; `None` if nothing.
 fn missing(founding: &Proposal) -> Option<String> {
-    // Without the node, whichever node it names is taken at its word; `found apply` asks the node itself.
+    // There may be no node here, so the node that the document names is assumed; `found apply` checks it.
     change::found(founding, founding.set.instance, SystemClock.now()).err().map(|not| not.to_string())
 }
 

@@ -1,4 +1,4 @@
-//! `portcullis init`: makes a working node.
+//! `portcullis init`: creates a node.
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -21,16 +21,16 @@ use crate::sign::Algorithm;
 use crate::system::{SystemClock, entropy, fault_point};
 use crate::time::Clock as _;
 
-/// Make a working node: configuration, policy, certificates, keys and an empty store.
+/// Create a node: configuration, policy, certificates, keys and an empty store.
 ///
-/// Nothing is shared with any other node and there is no password to change: every key is made here, on this machine,
-/// and kept in a file of mode 600. An existing folder is never touched. The folder is there once all of it is: what an
-/// interrupted `init` leaves beside it (`.NAME.new`) is no node, and the next one of that name removes it.
+/// Every key is generated on this machine and kept in a file of mode 600; there is no default key or password. An existing
+/// folder is never changed. The folder appears only when it is complete: an interrupted `init` may leave `.NAME.new` next to
+/// it, which the next `init` of that name removes.
 #[derive(Debug, clap::Args)]
 pub struct Init {
-    /// Folder to make; must not exist.
+    /// The folder to create; it must not exist.
     dir: PathBuf,
-    /// Name partners enrol this node under.
+    /// The name under which partners enrol this node.
     #[arg(long)]
     name: NodeId,
     /// The organisation.
@@ -39,14 +39,14 @@ pub struct Init {
     /// Its country or organisation code in the marking register.
     #[arg(long, default_value = "USA")]
     code: String,
-    /// Contact that partners call.
+    /// The contact for partners.
     #[arg(long)]
     contact: String,
-    /// UDP address to listen on; leave out for a node that only dials out. For all interfaces (`0.0.0.0` or `[::]`) also give
-    /// --advertise.
+    /// The UDP address to listen on; leave it out for a node that only dials out. For all interfaces (`0.0.0.0` or `[::]`),
+    /// also give --advertise.
     #[arg(long)]
     listen: Option<SocketAddr>,
-    /// `host:port` that partners dial; repeat for several. The listening address if left out.
+    /// `host:port` that partners dial; repeat for several. If left out, the listening address.
     #[arg(long)]
     advertise: Vec<String>,
     /// Certificate and key-exchange profile: cnsa2, hybrid or classical.
@@ -67,11 +67,11 @@ impl Init {
     /// Runs the command.
     ///
     /// # Errors
-    /// [`Failure`] if the folder exists or something cannot be written; nothing is there then.
+    /// [`Failure`] if the folder exists or something cannot be written; no folder is left then.
     pub async fn run(self, out: Out) -> Result<Exit, Failure> {
         if self.dir.symlink_metadata().is_ok() {
             return Err(Failure::refused(format!(
-                "`{}` exists: nothing was touched; name a folder that does not exist",
+                "`{}` exists: nothing was changed; name a folder that does not exist",
                 self.dir.display()
             )));
         }
@@ -87,20 +87,20 @@ impl Init {
         }
         if let Some(address) = self.advertise.iter().find(|address| is_every_interface(address)) {
             return Err(Failure::input(format!(
-                "partners cannot dial `{address}`: it stands for every interface of this machine"
+                "partners cannot dial `{address}`: it means every interface of this machine"
             )));
         }
         self.check_code()?;
         let made = self.make().await?;
         out.answer(&made, |text| {
             let config = made.config.display();
-            let _ = writeln!(text, "made node {} in {}", out.bold(self.name.as_str()), made.folder.display());
+            let _ = writeln!(text, "created node {} in {}", out.bold(self.name.as_str()), made.folder.display());
             let _ = writeln!(text, "  profile      {}", made.profile);
             let _ = writeln!(text, "  fingerprint  {}", made.fingerprint);
             let _ = writeln!(text, "next: portcullis --config {config} found propose --officer … --out founding.json");
             let _ = writeln!(
                 text,
-                "      (at least two first officers: until they have signed, nothing is enrolled or released)"
+                "      (at least two officers; until all of them have signed, nothing is enrolled or released)"
             );
             let _ = writeln!(text, "      portcullis --config {config} partner export > {}.json", made.node);
             let _ = writeln!(text, "      portcullis --config {config} serve");
@@ -108,7 +108,7 @@ impl Init {
         Ok(Exit::Done)
     }
 
-    /// Refuses a code that no partner's agreement could name.
+    /// Refuses a code that is not in the register, because no partner's agreement could name it.
     fn check_code(&self) -> Result<(), Failure> {
         let (register, code) = (Register::compiled_in(), &self.code);
         if register.is_country(code) || register.is_organisation(code) {
@@ -122,7 +122,7 @@ impl Init {
     async fn make(&self) -> Result<Made, Failure> {
         let around = folder_of(&self.dir);
         make_private_folder(around).map_err(|e| cannot_write(around, e))?;
-        // A part of a node would look like a node and be none: it has its name once all of it is there.
+        // Created under a temporary name, so that an incomplete node never has the name of one.
         let whole = NewFolder::begin(&self.dir).map_err(|e| cannot_write(&self.dir, e))?;
         let folder = whole.path().canonicalize().map_err(|e| cannot_write(&self.dir, e))?;
         let file = folder.join("portcullis.toml");
@@ -136,7 +136,7 @@ impl Init {
         let node = Node::make(config, Arc::new(SystemClock)).await.map_err(Failure::trouble)?;
         node.make_officer_authority().map_err(Failure::trouble)?;
         let description = node.description().map_err(Failure::trouble)?;
-        // Nothing of it is open under the other name any more when it gets its own.
+        // Closed before the rename, so that no file is open under the temporary name.
         node.store().close().await;
         drop(node);
         fault_point("node-made");
@@ -151,7 +151,7 @@ impl Init {
         })
     }
 
-    /// The sample configuration with this node's values in place of the sample's.
+    /// The sample configuration with this node's values.
     fn configuration(&self) -> String {
         const SAMPLE: &str = include_str!("../../../deploy/portcullis.toml");
         let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
@@ -201,22 +201,22 @@ impl Init {
         public("ca.pem", &authority.certificate().to_pem())?;
         public("node.pem", &issued.certificate.to_pem())?;
         public("crl.pem", &list.to_pem())?;
-        // Statements outlive connections by years, so they are post-quantum under every profile but the classical one.
+        // Statements are verified for years, so they are post-quantum in every profile except the classical one.
         let statements = if self.profile == ProfileName::Classical { Algorithm::Es384 } else { Algorithm::MlDsa87 };
         secret("signing", key_pem(statements)?.as_bytes())?;
-        // C2SP checkpoints are signed with Ed25519: that is what existing verifiers of such logs read.
+        // C2SP checkpoints are signed with Ed25519, which existing verifiers accept.
         secret("ledger", key_pem(Algorithm::Ed25519)?.as_bytes())?;
         secret("payload", line(&PayloadIdentity::generate()).as_bytes())?;
         secret("storage", line(&PayloadIdentity::generate()).as_bytes())
     }
 }
 
-/// Whether an address stands for all interfaces of a machine, so that it cannot be dialled.
+/// Whether an address means all interfaces of a machine, so that it cannot be dialled.
 fn is_every_interface(address: &str) -> bool {
     address.parse::<SocketAddr>().is_ok_and(|address| address.ip().is_unspecified())
 }
 
-/// A secret as a line of its own.
+/// A secret with a line break.
 fn line(secret: &str) -> Zeroizing<String> {
     let mut line = Zeroizing::new(String::with_capacity(secret.len() + 1));
     line.push_str(secret);

@@ -1,4 +1,4 @@
-//! `portcullis init`, `found`, `serve`, `clock` and `cert`: making a node, and running it.
+//! `portcullis init`, `found`, `config`, `serve`, `clock` and `cert`: creating and running a node.
 
 pub(super) mod config;
 pub(super) mod clock;

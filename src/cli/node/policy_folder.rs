@@ -1,4 +1,4 @@
-//! The policy folder of a new node: the shipped texts, for the operator to read and to propose changes of.
+//! The policy folder of a new node: the shipped texts, to read and to propose changes of.
 
 use std::path::Path;
 
@@ -36,5 +36,5 @@ const WORDS: &str = "\
 Word lists that no cut may contain, one file each, ending in `.txt`; a new or changed list is in force once two\n\
 officers have signed for it (`change propose`). First line `PORTCULLIS WORDS 1`, then a line\n\
 `Name: ...`, a line `Marking: ...` with the banner of the list itself, and then one entry a line. Blank lines and\n\
-lines that begin with `#` are skipped. A list that does not read stops the node. Findings name the list and the line\n\
-of it, never the entry.\n";
+lines that begin with `#` are skipped. An invalid list stops the node. Findings name the list and its line,\n\
+never the entry.\n";

@@ -14,28 +14,28 @@ use crate::gateway::GatewayError;
 use crate::store::StoreError;
 use crate::telemetry;
 
-/// Run the node: listen, connect out to partners, send what is due, receive.
+/// Run the node: listen, connect to partners, send and receive.
 ///
-/// SIGTERM or Ctrl-C finishes or parks what is in flight. SIGHUP reads the configuration again: what may change while the
-/// node runs takes effect, the log names what needs a restart, and a file with faults is refused while the configuration
-/// in force stays. `config check` says beforehand what is wrong with a file.
+/// SIGTERM or Ctrl-C shuts it down after finishing or parking exchanges in flight. SIGHUP reloads the configuration:
+/// settings that can change at run time take effect, the log names those that need a restart, and a file with faults is
+/// refused. Use `config check` first.
 #[derive(Debug, clap::Args)]
 pub struct Serve {}
 
 impl Serve {
-    /// Runs the command until the node is told to stop.
+    /// Runs the command until a signal stops the node.
     ///
     /// # Errors
     /// [`Failure`] if the configuration, keys, store or address cannot be used, or the store breaks while running.
     pub async fn run(self, config: &Path, _out: Out) -> Result<Exit, Failure> {
-        // Listened for before anything is opened: told to stop while it starts, the node stops in order as well.
+        // Installed before anything is opened, so that a signal during the start also shuts the node down in order.
         let stop = stop_signal();
         let hangup = signal(SignalKind::hangup());
         let path = config;
         let config = crate::cli::input::open::configuration(config)?;
         telemetry::start(&config.log.filter).map_err(Failure::input)?;
         let node = Arc::new(open_node(config).await?);
-        // It serves all the same: whoever founds it meanwhile finds it listening.
+        // It serves nevertheless, so that it can be founded while it runs.
         if let Err(why) = node.must_be_founded().await {
             tracing::warn!("{why}");
         }
@@ -52,7 +52,7 @@ impl Serve {
     }
 }
 
-/// Whether the node may be started again without anybody looking at it.
+/// The exit status: [`Exit::Passing`] if a service manager may restart the node without an operator.
 fn exit(error: &GatewayError) -> Exit {
     match error {
         GatewayError::Passing(_) | GatewayError::Store(StoreError::Busy { .. } | StoreError::Full) => Exit::Passing,
@@ -60,7 +60,7 @@ fn exit(error: &GatewayError) -> Exit {
     }
 }
 
-/// Reads the configuration again at each SIGHUP, and hands it on where it has no fault.
+/// Reads the configuration at each SIGHUP, and sends it to the server if it has no fault.
 async fn reload(file: PathBuf, mut hangup: Signal, reloads: mpsc::Sender<Config>) {
     while hangup.recv().await.is_some() {
         let read = Config::read(&file).map_err(|faults| faults.to_string());
@@ -74,15 +74,15 @@ async fn reload(file: PathBuf, mut hangup: Signal, reloads: mpsc::Sender<Config>
                 if reloads.send(config).await.is_err() {
                     return;
                 }
-                // It was checked.
+                // It was checked above.
                 let _ = telemetry::replace(&filter);
             }
-            Err(faults) => tracing::error!(faults, "configuration not reloaded: the one in force stays"),
+            Err(faults) => tracing::error!(faults, "configuration not reloaded: the previous one stays in force"),
         }
     }
 }
 
-/// Ends at the first SIGTERM or SIGINT from the moment of this call, whenever it is waited for.
+/// A future that completes after the first SIGTERM or SIGINT since this call.
 fn stop_signal() -> impl Future<Output = ()> {
     let terminate = signal(SignalKind::terminate());
     let interrupt = signal(SignalKind::interrupt());
@@ -94,7 +94,7 @@ fn stop_signal() -> impl Future<Output = ()> {
     }
 }
 
-/// Without a handler for one of the two, the other still stops the node in order.
+/// Waits for a signal; forever if its handler could not be installed, because the other signal still works.
 async fn received(signal: std::io::Result<Signal>) {
     match signal {
         Ok(mut signal) => {

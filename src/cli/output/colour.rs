@@ -2,21 +2,21 @@
 
 use crate::cli::output::Out;
 
-/// What is done, or permitted.
+/// Done, or permitted.
 pub(in crate::cli) const GOOD: &str = "32";
-/// What waits for somebody, or is under way.
+/// Waiting for a person, or in progress.
 pub(in crate::cli) const WAITING: &str = "33";
-/// What failed, or is refused.
+/// Failed, or refused.
 pub(in crate::cli) const BAD: &str = "31";
-/// What is over, and needs nobody.
-pub(in crate::cli) const OVER: &str = "2";
+/// Closed: nothing is left to do.
+pub(in crate::cli) const CLOSED: &str = "2";
 
 /// The colour of a verdict of `explain`.
 pub(in crate::cli) fn verdict_colour(verdict: &str) -> &'static str {
     match verdict {
         "permitted" => GOOD,
         "pending" => WAITING,
-        "closed" => OVER,
+        "closed" => CLOSED,
         _ => BAD,
     }
 }
@@ -25,7 +25,7 @@ pub(in crate::cli) fn verdict_colour(verdict: &str) -> &'static str {
 pub(in crate::cli) fn state_colour(state: &str) -> &'static str {
     match state {
         "delivered" | "received" | "taken" => GOOD,
-        "cancelled" => OVER,
+        "cancelled" => CLOSED,
         "parked" | "refused" | "expired" | "quarantined" | "delivered-after-stop" => BAD,
         _ => WAITING,
     }

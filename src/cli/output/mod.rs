@@ -1,6 +1,7 @@
-//! What commands print: JSON for machines or text for people, and exit codes that mean something.
+//! The output of commands: JSON for machines or text for people, and the exit status.
 
 pub(super) mod colour;
+pub(super) mod width;
 pub(super) mod progress;
 
 use std::fmt::Write as _;
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::invisible::is_invisible;
 
-/// How a command answers.
+/// The format of a command's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
     /// Text, with colour on a terminal.
@@ -20,27 +21,27 @@ pub enum Format {
     Human,
     /// One JSON object.
     Json,
-    /// JSON without line breaks: of a list, one line an item; of anything else, one line. The marking commands read their
-    /// requests in the same form.
+    /// JSON lines: for a list one line an item, for anything else one line. Where a list has items of several types, as
+    /// in `status`, the member `item` names the type. The marking commands also read requests in this form.
     Jsonl,
 }
 
 /// What a command's exit status says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// It did what it was asked, or the answer is yes.
+    /// The command succeeded, or the answer is yes.
     Done = 0,
-    /// It worked, and the answer is no: refused, not valid, does not verify.
+    /// The answer is no: refused, not valid, does not verify.
     No = 1,
     /// Invalid input: arguments, a file, a number.
     Input = 2,
     /// A failure of the system: keys, store, disk.
     Trouble = 3,
-    /// `serve` alone: a failure that may pass, so that a later start may succeed.
+    /// `serve` only: a temporary failure, after which a later start may succeed.
     Passing = 4,
-    /// SIGINT ended it before it was done.
+    /// Ended by SIGINT.
     Interrupted = 130,
-    /// SIGTERM did.
+    /// Ended by SIGTERM.
     Terminated = 143,
 }
 
@@ -50,7 +51,7 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// A command that could not answer.
+/// Why a command failed.
 #[derive(Debug)]
 pub struct Failure {
     /// The exit status.
@@ -104,9 +105,14 @@ impl Out {
         Out { format, colour: wanted && format == Format::Human && io::stdout().is_terminal() }
     }
 
-    /// Whether to write for machines.
+    /// Whether the answer is JSON.
     pub fn json(&self) -> bool {
         self.format != Format::Human
+    }
+
+    /// Whether to write one line of JSON for each item.
+    pub fn json_lines(&self) -> bool {
+        self.format == Format::Jsonl
     }
 
     /// Whether to colour.
@@ -130,13 +136,13 @@ impl Out {
         self.write(text.as_bytes());
     }
 
-    /// Writes bytes as they are. A reader that went away is not a failure of the command.
+    /// Writes bytes unchanged to standard output. A closed pipe is not a failure of the command.
     pub fn write(&self, bytes: &[u8]) {
         let mut stdout = io::stdout().lock();
         let _ = stdout.write_all(bytes).and_then(|()| stdout.flush());
     }
 
-    /// Says why a command could not answer, on standard error, and gives the exit status.
+    /// Writes why a command failed to standard error, and returns the exit status.
     pub fn failure(&self, failure: &Failure) -> ExitCode {
         let mut stderr = io::stderr().lock();
         let _ = if self.json() {
@@ -156,7 +162,7 @@ impl Out {
         }
     }
 
-    /// Columns of the terminal that the answer goes to; `None` where it is none, or the answer is for machines.
+    /// The columns of the terminal; `None` if standard output is not a terminal or the answer is JSON.
     pub fn width(&self) -> Option<usize> {
         if self.json() || !io::stdout().is_terminal() {
             return None;
@@ -176,7 +182,7 @@ impl Out {
     }
 }
 
-/// An answer in lines: one line an item of a list, which is an object whose only member is an array; one line otherwise.
+/// JSON lines: one line for each item if `answer` is an object whose only member is an array, otherwise one line.
 fn lines(answer: &impl Serialize) -> serde_json::Result<String> {
     let value = serde_json::to_value(answer)?;
     let members = value.as_object().filter(|members| members.len() == 1);
@@ -202,7 +208,8 @@ pub fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> St
     text
 }
 
-/// Text from outside as it may be shown on a terminal: what a reader does not see of it is spelled out (`unseen`), so that nothing a partner or producer wrote can move the cursor, recolour a verdict or reorder a line.
+/// `text` with every invisible character escaped, such as `\u{1b}`, so that nothing that a partner or producer wrote can
+/// move the cursor, change a colour or reorder a line.
 pub fn shown(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -220,7 +227,8 @@ pub fn shown_lines(text: &str) -> String {
     text.lines().map(shown).collect::<Vec<_>>().join("\n")
 }
 
-/// A fingerprint in groups of eight, as it is read over a telephone. `--confirm` takes it with and without them.
+/// A fingerprint of 64 hexadecimal digits in groups of eight, to be read over a telephone; any other text unchanged.
+/// `--confirm` accepts it with and without spaces.
 pub(in crate::cli) fn grouped(print: &str) -> String {
     match print.len() {
         64 => print.as_bytes().chunks(8).map(String::from_utf8_lossy).collect::<Vec<_>>().join(" "),

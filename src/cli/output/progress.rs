@@ -1,6 +1,6 @@
-//! Long work on a terminal: what is done, at what rate, and how long the rest will take.
+//! Progress bars for long work: what is done, the rate, and the time left.
 //!
-//! Nothing is drawn where standard error is no terminal, or where a machine reads the answer.
+//! Nothing is drawn if standard error is not a terminal or the answer is JSON.
 
 use std::io::IsTerminal as _;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -11,30 +11,30 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::cli::output::Out;
 use crate::progress::{Meter, Progress, Unit};
 
-/// What is done sooner is not shown.
-const PATIENCE: Duration = Duration::from_millis(300);
+/// Work that takes less time than this gets no bar.
+const SHOW_AFTER: Duration = Duration::from_millis(300);
 
-/// To whom everything that this process does reports: one command runs in it.
+/// The progress of this process, which runs one command.
 static OF_THIS_PROCESS: OnceLock<Progress> = OnceLock::new();
 
-/// To whom long work reports.
+/// The progress that long work of this process reports to.
 pub(in crate::cli) fn progress() -> Progress {
     OF_THIS_PROCESS.get().cloned().unwrap_or_default()
 }
 
-/// Has long work shown on the terminal, if there is one to show it on.
+/// Draws progress on the terminal from now on, if there is one, and returns it.
 pub(in crate::cli) fn show(out: Out) -> Progress {
     let shown = !out.json() && std::io::stderr().is_terminal();
     let made = || if shown { Progress::to(Bars::default()) } else { Progress::default() };
     OF_THIS_PROCESS.get_or_init(made).clone()
 }
 
-/// A bar for each step that is under way; the last of them is drawn.
+/// A bar for each nested step; the innermost is drawn.
 #[derive(Default)]
 struct Bars(Mutex<Vec<Bar>>);
 
 struct Bar {
-    /// None where it is not known how much there is.
+    /// `None` if the total is unknown.
     bar: Option<ProgressBar>,
     began: Instant,
 }
@@ -71,7 +71,7 @@ impl Meter for Bars {
         let bars = self.lock();
         let Some(Bar { bar: Some(bar), began }) = bars.last() else { return };
         bar.inc(count);
-        if bar.is_hidden() && began.elapsed() > PATIENCE {
+        if bar.is_hidden() && began.elapsed() > SHOW_AFTER {
             bar.set_draw_target(ProgressDrawTarget::stderr());
         }
     }

@@ -1,4 +1,4 @@
-//! `portcullis ledger`: the evidence, and whether it holds.
+//! `portcullis ledger`: shows and verifies the evidence.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -9,6 +9,7 @@ use crate::change::HeadPlace;
 use crate::cli::change::Proposing;
 use crate::cli::input::files::read_text;
 use crate::cli::output::progress::progress;
+use crate::cli::output::width::folded;
 use crate::cli::output::{Exit, Failure, Out, shown};
 use crate::gateway::{self, Wanted};
 use crate::ident::PartnerId;
@@ -16,7 +17,7 @@ use crate::ident::PartnerId;
 /// Show the ledger and verify it.
 #[derive(Debug, clap::Subcommand)]
 pub enum LedgerCommand {
-    /// Recompute the whole tree and compare it with the stored hashes, the signed checkpoint, and the store's rows.
+    /// Recompute the whole tree and compare it with the stored hashes, the signed checkpoint and the rows of the store.
     Verify,
     /// Show entries, newest last.
     Show {
@@ -27,19 +28,18 @@ pub enum LedgerCommand {
         #[arg(long, default_value_t = 50)]
         limit: u64,
     },
-    /// Propose to accept that the store was put back from a copy, and that entries which partners have seen are lost; two
-    /// officers sign it.
+    /// Propose to accept that the store was restored from a backup and that ledger entries are lost; two officers sign it.
     ///
-    /// A head of this node's ledger that the ledger does not extend stops the node: one that a partner has seen, which is then
-    /// kept in a file, or the last one, kept beside the database and in the spool. `status` and the server name the files. If
-    /// there is no newer copy to put back, this lets the node go on; it is good for exactly these heads, and the loss stays on
-    /// record.
+    /// A node stops when its ledger does not extend a checkpoint of its own: one that a partner has seen, which is then kept in
+    /// a file, or the last one, which is kept next to the database and in the spool. `status` and the server's log name the
+    /// files. If there is no newer backup to restore, this lets the node continue. It covers exactly the checkpoints given,
+    /// and the loss is recorded in the ledger.
     Resume {
-        /// The head that a partner showed, as `PARTNER=FILE`, or that lay beside the store, as `NODE=FILE` with this node's
-        /// name, as `status` says; repeat for several.
+        /// A checkpoint from a partner as `PARTNER=FILE`, or one kept by this node as `NODE=FILE` with this node's name; `status`
+        /// names the files. Repeat for several.
         #[arg(long, required_unless_present = "without", value_parser = head_file)]
         head: Vec<(PartnerId, PathBuf)>,
-        /// The file of the last head that is missing or damaged: `database` or `spool`. It is made anew.
+        /// The place where the last checkpoint is missing or damaged: `database` or `spool`. Its file is written again.
         #[arg(long)]
         without: Vec<HeadPlace>,
         #[command(flatten)]
@@ -79,10 +79,11 @@ impl LedgerCommand {
             LedgerCommand::Show { from, limit } => {
                 let entries = gateway::ledger_entries(&config, from, limit).await.map_err(Failure::from)?;
                 out.answer(&json!({ "entries": entries }), |text| {
+                    let mut lines = String::new();
                     for entry in &entries {
                         let detail: Vec<String> = entry.detail.iter().map(|(k, v)| format!("{k}={v}")).collect();
                         let _ = writeln!(
-                            text,
+                            lines,
                             "{:>6}  {}  {:<20} {} by {}  {}",
                             entry.index,
                             entry.time,
@@ -92,6 +93,7 @@ impl LedgerCommand {
                             shown(&detail.join(" "))
                         );
                     }
+                    text.push_str(&folded(&lines, out));
                 });
                 Ok(Exit::Done)
             }

@@ -1,4 +1,4 @@
-//! `portcullis store` and `ledger`: searching what is on record, and whether the evidence holds.
+//! `portcullis store` and `ledger`: search the record of exchanges, and verify the evidence.
 
 pub(super) mod orphans;
 pub(super) mod store;

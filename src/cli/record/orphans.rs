@@ -1,4 +1,4 @@
-//! `portcullis store lost`: files of the spool that no row needed when the node started.
+//! `portcullis store lost`: files of the spool that no row referred to when the node started.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -9,18 +9,20 @@ use crate::cli::input::arguments::Limit;
 use crate::cli::input::open::node_at;
 use crate::cli::output::{Exit, Failure, Out, table};
 
-/// Files that were set aside at a start because no row needed them: list them, put them back, or remove them.
+/// List, restore or remove files of the spool that were set aside at a start because no row needed them.
 #[derive(Debug, clap::Subcommand)]
 pub enum LostCommand {
-    /// List what was set aside, whether what is on record now needs it, and whether anything on record speaks of it.
+    /// List the files, and whether any row needs or mentions them now.
     List(Limit),
-    /// Put a file back where it was. The next start sets it aside again if no row needs it.
+    /// Move a file back to its place. The next start sets it aside again if no row needs it.
     Restore {
         /// Its name, as `list` shows it.
         name: String,
     },
-    /// Remove a file for good; the ledger says so. One that is needed is not removed, and one that is whole and of which
-    /// nothing is on record only after `[store] keep_days`.
+    /// Delete a file; the deletion is recorded in the ledger.
+    ///
+    /// A file that a row needs is not deleted. An undamaged file that no row mentions is deleted only after `[store]
+    /// keep_days`.
     Drop {
         /// Its name, as `list` shows it.
         name: String,
@@ -57,13 +59,13 @@ impl LostCommand {
             LostCommand::Restore { name } => {
                 let file = node.restore_lost(&name).await.map_err(Failure::from)?;
                 out.answer(&file, |text| {
-                    let _ = writeln!(text, "{name} is where it was; see `status {}`", file.subject);
+                    let _ = writeln!(text, "{name} is restored; see `status {}`", file.subject);
                 });
             }
             LostCommand::Drop { name } => {
                 let file = node.drop_lost(&name).await.map_err(Failure::from)?;
                 out.answer(&file, |text| {
-                    let _ = writeln!(text, "{name} is removed ({} bytes)", file.bytes);
+                    let _ = writeln!(text, "{name} is deleted ({} bytes)", file.bytes);
                 });
             }
         }

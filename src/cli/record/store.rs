@@ -1,4 +1,4 @@
-//! `portcullis store`: find exchanges, and what was set aside of the spool.
+//! `portcullis store`: searches exchanges, and files of the spool that were set aside.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -9,12 +9,12 @@ use crate::cli::input::open::node_at;
 use crate::cli::output::{Exit, Failure, Out, shown};
 use crate::cli::record::orphans::LostCommand;
 
-/// Search the record of exchanges; files of the spool that were set aside.
+/// Search exchanges; handle files of the spool that were set aside.
 #[derive(Debug, clap::Subcommand)]
 pub enum StoreCommand {
     /// Find exchanges by words in title, subjects, purpose, partner, contact or marking.
     Search {
-        /// All of these must occur.
+        /// Words that must all occur.
         #[arg(required = true)]
         words: Vec<String>,
         /// Maximum results.
@@ -42,10 +42,12 @@ impl StoreCommand {
                 let way = if e.direction == "out" { "to" } else { "from" };
                 let _ =
                     writeln!(text, "{} {way} {} {}: {}", out.bold(&e.exchange), e.partner, e.state, shown(&e.title));
-                let _ = writeln!(text, "    {} · {} · {}", shown(&e.marking), shown(&record.purpose), e.updated);
+                let facts = [shown(&e.marking), shown(&record.purpose), e.updated.clone()];
+                let facts: Vec<String> = facts.into_iter().filter(|fact| !fact.is_empty()).collect();
+                let _ = writeln!(text, "    {}", facts.join(" · "));
             }
             if records.is_empty() {
-                let _ = writeln!(text, "nothing found");
+                let _ = writeln!(text, "no exchanges found");
             }
         });
         Ok(if records.is_empty() { Exit::No } else { Exit::Done })

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use crate::approval::Approval;
-use crate::cli::change::tell_changes;
+use crate::cli::change::write_changes;
 use crate::cli::input::arguments::RequestArg;
 use crate::cli::input::files::{cannot_write, read_bytes};
 use crate::cli::input::keys::signer_at;
@@ -142,7 +142,7 @@ impl Approve {
         let changes = node.recent_changes().await?;
         if !changes.is_empty() {
             text.push_str("changes of who may do what, and by which rules, in the last 30 days:\n");
-            tell_changes(&mut text, &changes);
+            write_changes(&mut text, &changes);
         }
         tell_review(&mut text, &review, self.source);
         tell_written(&mut text, &written);
