@@ -1,7 +1,7 @@
-//! SHA-256 digests, and the one encoding that is ever hashed or signed: deterministic CBOR.
+//! SHA-256 digests, and the one encoding that is hashed or signed: deterministic CBOR.
 //!
-//! Only the canonical form of anything is accepted: a text or byte string that decodes but would be written
-//! differently is refused, so that two parties can never hash different bytes for the same meaning.
+//! Only canonical forms are accepted: a text or byte string that decodes but would be encoded differently is refused,
+//! so that two parties never hash different bytes for the same meaning.
 
 use std::fmt;
 use std::str::FromStr;
@@ -16,33 +16,33 @@ use crate::text_codec::{debug_as_display, string_conversions};
 
 pub use pieces::{Pieces, PiecesHasher};
 
-/// A SHA-256 digest (FIPS 180-4), 32 bytes; prints as 64 lower-case hexadecimal digits.
+/// A SHA-256 digest (FIPS 180-4), 32 bytes; formatted as 64 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Digest([u8; 32]);
 
 impl Digest {
-    /// The digest of `bytes`.
+    /// Returns the digest of `bytes`.
     pub fn of(bytes: &[u8]) -> Digest {
         Digest(sha2::Sha256::digest(bytes).into())
     }
 
-    /// A digest that was computed elsewhere.
+    /// Returns a digest that was computed elsewhere.
     pub const fn from_bytes(bytes: [u8; 32]) -> Digest {
         Digest(bytes)
     }
 
-    /// From a slice that must be 32 bytes long.
+    /// Converts a slice; `None` unless it is 32 bytes long.
     pub fn from_slice(bytes: &[u8]) -> Option<Digest> {
         bytes.try_into().ok().map(Digest)
     }
 
-    /// The 32 bytes.
+    /// Returns the 32 bytes.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// The first eight hexadecimal digits, for people comparing two lines of output. Never a key.
+    /// Returns the first eight hexadecimal digits, for people who compare lines of output. Never use it as a key.
     pub fn short(&self) -> String {
         hex::encode(&self.0[..4])
     }
@@ -73,7 +73,7 @@ impl FromStr for Digest {
     }
 }
 
-/// CBOR as a byte string of 32 bytes.
+/// Encodes as a CBOR byte string of 32 bytes.
 impl<C> Encode<C> for Digest {
     fn encode<W: minicbor::encode::Write>(
         &self,
@@ -90,22 +90,22 @@ impl<'b, C> Decode<'b, C> for Digest {
     }
 }
 
-/// Computes a [`Digest`] over bytes that arrive piece by piece.
+/// Computes a [`Digest`] over bytes that arrive in parts.
 #[derive(Clone, Default)]
 pub struct Hasher(sha2::Sha256);
 
 impl Hasher {
-    /// A hasher that has seen nothing.
+    /// Returns a hasher without input.
     pub fn new() -> Hasher {
         Hasher::default()
     }
 
-    /// Adds the next bytes.
+    /// Adds bytes.
     pub fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
 
-    /// The digest of everything added.
+    /// Returns the digest of all bytes added.
     pub fn finish(self) -> Digest {
         Digest(self.0.finalize().into())
     }
@@ -117,28 +117,29 @@ impl fmt::Debug for Hasher {
     }
 }
 
-/// Bytes that are not the canonical encoding of what was expected.
+/// Bytes that are not the canonical encoding of the expected type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotCanonical {
-    /// The bytes do not decode at all.
+    /// The bytes cannot be decoded.
     #[error("not valid CBOR for this statement: {0}")]
     Malformed(String),
-    /// The bytes decode, but are not how they would be written (RFC 8949, section 4.2.1): a longer integer form, an
-    /// unknown or repeated key, another order, an indefinite length, or bytes left over.
+    /// The bytes can be decoded, but are not in deterministic form (RFC 8949, section 4.2.1): a longer integer form,
+    /// an unknown or repeated key, another order, an indefinite length, or trailing bytes.
     #[error("CBOR is not in its deterministic form: the sender must encode it canonically")]
     OtherForm,
 }
 
-/// The deterministic encoding (RFC 8949, section 4.2.1) of a value whose type writes its keys in ascending order.
+/// Returns the deterministic encoding (RFC 8949, section 4.2.1) of a value whose type writes its keys in ascending
+/// order.
 pub fn encode<T: Encode<()>>(value: &T) -> Vec<u8> {
-    // INVARIANT: writing to a vector cannot fail, and no type here refuses to encode itself.
+    // INVARIANT: writing to a vector cannot fail, and no `Encode` implementation here returns an error.
     minicbor::to_vec(value).expect("encoding to memory does not fail")
 }
 
-/// Decodes `bytes` and accepts only what [`encode`] would have written.
+/// Decodes `bytes`. Accepts only what [`encode`] would write.
 ///
 /// # Errors
-/// [`NotCanonical`] says whether the bytes were malformed or merely not canonical.
+/// [`NotCanonical`]: malformed, or merely not canonical.
 pub fn decode<'b, T: Decode<'b, ()> + Encode<()>>(bytes: &'b [u8]) -> Result<T, NotCanonical> {
     let value: T = minicbor::decode(bytes).map_err(|e| NotCanonical::Malformed(e.to_string()))?;
     if encode(&value) == bytes { Ok(value) } else { Err(NotCanonical::OtherForm) }

@@ -1,7 +1,7 @@
 //! Identifiers: short names that people choose, and random numbers that the gateway generates.
 //!
-//! Parsing is the only way in: an identifier never holds a path separator, a control character or anything else with a
-//! meaning to a file system, a terminal or a query.
+//! Identifiers are created by parsing only, so one never contains a path separator, a control character or anything
+//! else with a meaning to a file system, a terminal or a query.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::text_codec::{cbor_text_string, debug_as_display, string_conversions};
 use crate::time::Time;
 
-/// A text that cannot be the identifier it was given as.
+/// A text that is not a valid identifier of its type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotAnIdent {
     /// Not a name: 1 to 40 of `a-z`, `0-9` and `-`, starting with a letter or digit and not ending with `-`.
@@ -20,15 +20,15 @@ pub enum NotAnIdent {
         "expected {what}: 1 to 40 lower-case letters, digits and hyphens, starting and ending with a letter or digit"
     )]
     Name {
-        /// What the name was to identify.
+        /// The type of identifier.
         what: &'static str,
     },
     /// Not a number of this kind.
     #[error("expected {what} such as `{prefix}-0199a5b2c3d47e8f9a0b1c2d3e4f5061`")]
     Number {
-        /// What the number was to identify.
+        /// The type of identifier.
         what: &'static str,
-        /// The letters such numbers start with.
+        /// The prefix of such identifiers.
         prefix: &'static str,
     },
 }
@@ -41,7 +41,7 @@ macro_rules! name {
         pub struct $type(String);
 
         impl $type {
-            /// The name as text.
+            /// Returns the name as text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -75,13 +75,14 @@ macro_rules! number {
         pub struct $type(Uuid);
 
         impl $type {
-            /// A new number for something that begins at `now`; `entropy` must come from a secure random source.
+            /// Returns a new identifier for something created at `now` (UUIDv7); `entropy` must come from a secure
+            /// random source.
             pub fn new(now: Time, entropy: [u8; 10]) -> $type {
                 let ms = u64::try_from(now.unix_ms()).unwrap_or(0);
                 $type(uuid::Builder::from_unix_timestamp_millis(ms, &entropy).into_uuid())
             }
 
-            /// The sixteen bytes of the number.
+            /// Returns the sixteen bytes of the UUID.
             pub fn as_bytes(&self) -> &[u8; 16] {
                 self.0.as_bytes()
             }
@@ -120,7 +121,7 @@ name! {
     PartnerId, "a partner name"
 }
 name! {
-    /// A consent of a source, as it is on record.
+    /// A consent of a source.
     ConsentId, "a consent name"
 }
 name! {
@@ -132,7 +133,7 @@ number! {
     RequestId, "a request number", "rq"
 }
 number! {
-    /// One envelope's life, from request to receipt. Both ends know an exchange by the same number.
+    /// One envelope's life, from request to receipt. Both nodes use the same identifier.
     ExchangeId, "an exchange number", "ex"
 }
 

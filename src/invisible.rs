@@ -1,5 +1,5 @@
-//! Invisible characters: those that a reader does not see, or that change how the others are shown. One list serves
-//! everything that is read and everything that is shown.
+//! Invisible characters: those that a reader does not see, or that change how others are shown. One list is used for
+//! all input and all output.
 //!
 //! A character is on the list if Unicode gives it the property `Default_Ignorable_Code_Point` or `Bidi_Control`, if it
 //! controls a device or ends a line, or if it marks an annotation or stands for an object. Fonts do not matter.
@@ -21,7 +21,7 @@ pub enum Invisible {
 }
 
 impl Invisible {
-    /// The kind of `c`; `None` for visible characters and spaces.
+    /// Returns the kind of `c`; `None` for visible characters and spaces.
     pub fn of(c: char) -> Option<Invisible> {
         Some(match c {
             ' '..='~' => return None,
@@ -54,22 +54,22 @@ impl Invisible {
     }
 }
 
-/// Whether `c` is invisible.
+/// Returns whether `c` is invisible.
 pub fn is_invisible(c: char) -> bool {
     Invisible::of(c).is_some()
 }
 
-/// Whether `c` prints nothing and does not separate words: letters on both sides of it read as one word.
+/// Returns whether `c` prints nothing and does not separate words: the letters on both sides of it read as one word.
 pub fn joins(c: char) -> bool {
     matches!(Invisible::of(c), Some(Invisible::Direction | Invisible::Tag | Invisible::Ignorable))
 }
 
-/// Whether `text` is one line of 1 to `max` characters, all visible and not only spaces.
+/// Returns whether `text` is one line of 1 to `max` characters, all visible and not only spaces.
 pub fn is_plain(text: &str, max: usize) -> bool {
     !text.trim().is_empty() && text.chars().count() <= max && !text.chars().any(is_invisible)
 }
 
-/// The first `max` visible characters of `text`, for quoting it in an error.
+/// Returns the first `max` visible characters of `text`, for quoting it in an error.
 pub fn visible(text: &str, max: usize) -> String {
     text.chars().filter(|c| !is_invisible(*c)).take(max).collect()
 }

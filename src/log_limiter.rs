@@ -1,5 +1,5 @@
-//! Rate limit for log lines that somebody outside can cause as often as they like: each event is logged a few times, the
-//! rest is counted. Without it a peer could fill the disk.
+//! Rate limit for log lines that an outside party can cause at will: each event is logged a few times, further ones
+//! are only counted. Without it a peer could fill the disk.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,17 +7,17 @@ use std::time::Duration;
 
 use crate::time::Time;
 
-/// How often an event is logged in one period.
+/// Maximum number of times that an event is logged in one period.
 const LOGGED_MAX: u64 = 5;
 /// The length of a period.
 const PERIOD: Duration = Duration::from_secs(60);
-/// The most events that are counted apart; any more are counted together, under the subject `others`.
+/// Maximum number of events counted separately; further ones are counted together, under the subject `others`.
 const EVENTS_MAX: usize = 1024;
 
 /// Counts events, each by its subject (a partner, a reason) and what happened.
 ///
-/// A period ends by itself after a minute ([`LogLimiter::admit`]), or when the counts are taken
-/// ([`LogLimiter::count`], [`LogLimiter::take_suppressed`]). One limiter uses one of the two ways.
+/// A period ends after a minute ([`LogLimiter::admit`]), or when the counts are taken ([`LogLimiter::count`],
+/// [`LogLimiter::take_suppressed`]). One limiter uses one of the two modes.
 #[derive(Debug, Default)]
 pub struct LogLimiter(Mutex<BTreeMap<(String, &'static str), Count>>);
 
@@ -28,12 +28,12 @@ struct Count {
 }
 
 impl LogLimiter {
-    /// Whether to log an event at `now`: if so, how many were suppressed since the last one logged.
+    /// Returns whether to log an event at `now`: if so, how many were suppressed since the last one logged.
     pub fn admit(&self, subject: &str, event: &'static str, now: Time) -> Option<u64> {
         let mut counts = self.lock();
         let count = Self::entry(&mut counts, subject, event, now);
         let mut suppressed = 0;
-        // A clock that was set back begins a new period too: nothing may stay suppressed until it has caught up.
+        // A clock that was set back begins a new period too, so that nothing stays suppressed until it has caught up.
         if now.since(count.since) >= PERIOD || now < count.since {
             suppressed = count.times.saturating_sub(LOGGED_MAX);
             *count = Count { since: now, times: 0 };
@@ -42,7 +42,7 @@ impl LogLimiter {
         (count.times <= LOGGED_MAX).then_some(suppressed)
     }
 
-    /// Whether to log an event now, in a period that lasts until [`LogLimiter::take_suppressed`].
+    /// Returns whether to log an event now, in a period that lasts until [`LogLimiter::take_suppressed`].
     pub fn count(&self, subject: &str, event: &'static str) -> bool {
         let mut counts = self.lock();
         let count = Self::entry(&mut counts, subject, event, Time::EPOCH);
@@ -50,7 +50,7 @@ impl LogLimiter {
         count.times <= LOGGED_MAX
     }
 
-    /// The events that were suppressed in this period, with how often each was. A new period begins.
+    /// Returns the events that were suppressed in this period, with the number of times each. A new period begins.
     pub fn take_suppressed(&self) -> Vec<(String, &'static str, u64)> {
         let counts = std::mem::take(&mut *self.lock());
         let more = counts.into_iter().filter(|(_, count)| count.times > LOGGED_MAX);

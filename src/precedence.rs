@@ -1,5 +1,5 @@
-//! Precedence, as in military messaging (ACP 121): what overtakes what, in officers' statements, agreements and queues.
-//! It refuses every spelling but the four words.
+//! Precedence, as in military messaging (ACP 121), in officers' statements, agreements and queues. Only the four
+//! upper-case words are accepted.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,12 +7,12 @@ use std::str::FromStr;
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
-/// How urgently an exchange is to be handled. Orders from least to most urgent.
+/// How urgently an exchange is handled. Ordered from least to most urgent.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, Encode, Decode)]
 #[serde(rename_all = "UPPERCASE")]
 #[cbor(index_only)]
 pub enum Precedence {
-    /// Handled in turn.
+    /// Handled in order of arrival.
     #[n(0)]
     Routine,
     /// Before ROUTINE.
@@ -21,7 +21,7 @@ pub enum Precedence {
     /// Before PRIORITY.
     #[n(2)]
     Immediate,
-    /// Overtakes everything.
+    /// Before all others.
     #[n(3)]
     Flash,
 }
@@ -31,7 +31,7 @@ impl Precedence {
     pub const ALL: [Precedence; 4] =
         [Precedence::Routine, Precedence::Priority, Precedence::Immediate, Precedence::Flash];
 
-    /// The word used in messages.
+    /// Returns the word used in messages.
     pub const fn as_str(self) -> &'static str {
         match self {
             Precedence::Routine => "ROUTINE",

@@ -1,15 +1,15 @@
-//! How far long work has come, and how it is told to stop.
+//! Progress and cancellation of long work.
 //!
-//! Work that may take long names its step, counts what it has handled, and asks now and then whether to go on. Who watches
-//! ([`Meter`]) is a matter of the shell: nobody does where nobody sits at a terminal. It refuses to decide anything, and
-//! what is counted here is never put on record.
+//! Long work names its step, counts what it has processed, and checks regularly whether it was cancelled. The shell
+//! provides the [`Meter`] that shows progress, if there is a terminal. Nothing here affects a decision or is
+//! recorded.
 
 use std::fmt;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-/// What is counted in a step.
+/// The unit that a step counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
     /// Bytes read.
@@ -18,22 +18,23 @@ pub enum Unit {
     Entries,
 }
 
-/// Who is shown how far work has come. Every call returns at once.
+/// Shows progress. Every call must return at once.
 pub trait Meter: Send + Sync {
-    /// A step begins: what it is, what is counted, and how much of that there is, if it is known.
+    /// A step begins: its name, the unit, and the total number of units, if known.
     fn begin(&self, what: &'static str, unit: Unit, total: Option<u64>);
-    /// So much more is done.
+    /// `count` more units are done.
     fn advance(&self, count: u64);
-    /// The step ended, whatever became of it.
+    /// The step ended, with whatever result.
     fn end(&self);
 }
 
-/// The work was told to stop before it was done.
+/// The work was cancelled before it was complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("interrupted")]
 pub struct Interrupted;
 
-/// What long work reports to. Clones report to the same meter and are stopped together; the default one reports to nobody.
+/// Reports the progress of long work. Clones report to the same meter and are cancelled together; the default one has
+/// no meter.
 #[derive(Clone, Default)]
 pub struct Progress(Arc<Shared>);
 
@@ -41,12 +42,12 @@ pub struct Progress(Arc<Shared>);
 struct Shared {
     meter: Option<Box<dyn Meter>>,
     stopped: AtomicBool,
-    /// Steps that have begun and not ended.
+    /// Number of steps that have begun and not ended.
     steps: AtomicUsize,
 }
 
 impl Progress {
-    /// Reports to `meter`.
+    /// Returns a progress that reports to `meter`.
     pub fn to(meter: impl Meter + 'static) -> Progress {
         Progress(Arc::new(Shared { meter: Some(Box::new(meter)), ..Shared::default() }))
     }
@@ -60,37 +61,37 @@ impl Progress {
         Step(self.clone())
     }
 
-    /// Counts what was handled.
+    /// Adds to the number of units done.
     pub fn advance(&self, count: u64) {
         if let Some(meter) = &self.0.meter {
             meter.advance(count);
         }
     }
 
-    /// Tells all work that reports here to stop where it next asks.
-    pub fn stop(&self) {
+    /// Cancels all work that reports here; it stops at its next check.
+    pub fn cancel(&self) {
         self.0.stopped.store(true, Ordering::SeqCst);
     }
 
-    /// Whether it was told to stop.
-    pub fn is_stopped(&self) -> bool {
+    /// Returns whether the work was cancelled.
+    pub fn is_cancelled(&self) -> bool {
         self.0.stopped.load(Ordering::SeqCst)
     }
 
-    /// Whether a step is under way, which undoes what it began when it is told to stop.
+    /// Returns whether a step is running, which undoes its effects when it is cancelled.
     pub fn is_busy(&self) -> bool {
         self.0.steps.load(Ordering::SeqCst) > 0
     }
 
-    /// Whether to go on.
+    /// Checks whether the work may continue.
     ///
     /// # Errors
-    /// [`Interrupted`] if the work was told to stop.
-    pub fn go_on(&self) -> Result<(), Interrupted> {
-        if self.is_stopped() { Err(Interrupted) } else { Ok(()) }
+    /// [`Interrupted`] if the work was cancelled.
+    pub fn check(&self) -> Result<(), Interrupted> {
+        if self.is_cancelled() { Err(Interrupted) } else { Ok(()) }
     }
 
-    /// `inner`, of which every byte read is counted, and which fails once the work was told to stop.
+    /// Wraps a reader: every byte read is counted, and reads fail once the work was cancelled.
     pub fn reading<R>(&self, inner: R) -> Metered<R> {
         Metered { inner, progress: self.clone() }
     }
@@ -102,7 +103,7 @@ impl fmt::Debug for Progress {
     }
 }
 
-/// A step that is under way; it ends when this is dropped.
+/// A running step; it ends when this is dropped.
 #[derive(Debug)]
 #[must_use = "the step ends when this is dropped"]
 pub struct Step(Progress);
@@ -125,7 +126,7 @@ pub struct Metered<R> {
 
 impl<R: Read> Read for Metered<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        self.progress.go_on().map_err(io::Error::other)?;
+        self.progress.check().map_err(io::Error::other)?;
         let read = self.inner.read(into)?;
         self.progress.advance(read as u64);
         Ok(read)
@@ -177,11 +178,11 @@ mod tests {
     }
 
     #[test]
-    fn what_was_told_to_stop_reads_no_more_in_any_clone() {
+    fn a_cancelled_reader_fails_in_every_clone() {
         let progress = Progress::default();
         let mut reader = progress.reading(&b"EXERCISE"[..]);
-        progress.clone().stop();
+        progress.clone().cancel();
         assert_eq!(reader.read(&mut [0; 4]).unwrap_err().to_string(), "interrupted");
-        assert_eq!(progress.go_on(), Err(Interrupted));
+        assert_eq!(progress.check(), Err(Interrupted));
     }
 }

@@ -1,12 +1,12 @@
-//! The operating system's clock and random source, which are read nowhere else; and the fault points at which a test may crash the
-//! process. A release build has no fault points.
+//! The operating system's clock and random source, which are read nowhere else; and the fault points at which a test
+//! can crash the process. A release build has no fault points.
 
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use crate::time::{Clock, Time};
 
-/// The time as this machine has it.
+/// The system clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
@@ -17,20 +17,20 @@ impl Clock for SystemClock {
     }
 
     fn running(&self) -> Duration {
-        // Linux stops this one while the machine sleeps. A gateway that slept is then taken for one whose clock was set,
-        // and an operator looks: rightly so.
+        // On Linux this clock stops while the machine is suspended. A gateway that was suspended then appears to have
+        // had its clock set, which an operator should examine.
         static STARTED: OnceLock<Instant> = OnceLock::new();
         STARTED.get_or_init(Instant::now).elapsed()
     }
 }
 
-/// A source of random bytes: the system's in operation, a seeded one in a simulation, so that it can be replayed.
+/// A source of random bytes: the system's in operation, a seeded one in simulations, so that they can be replayed.
 pub trait Entropy: Send + Sync {
     /// Fills `bytes`.
     fn fill(&self, bytes: &mut [u8]);
 }
 
-/// The cryptographic provider's random source.
+/// The random source of the cryptographic provider.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemEntropy;
 
@@ -42,7 +42,7 @@ impl Entropy for SystemEntropy {
     }
 }
 
-/// `N` bytes from the cryptographic provider's random source.
+/// Returns `N` bytes from the cryptographic provider's random source.
 ///
 /// # Panics
 /// If that source fails: no identifier, nonce or key could be trusted after that, so the process ends.
@@ -52,7 +52,7 @@ pub fn entropy<const N: usize>() -> [u8; N] {
     bytes
 }
 
-/// The account of the operating system that runs this process: its name, or its number where it has none.
+/// Returns the operating system account of this process: its name, or its numeric id if it has none.
 pub fn account() -> String {
     let number = rustix::process::getuid().as_raw().to_string();
     let accounts = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
@@ -64,7 +64,7 @@ pub fn account() -> String {
     named.unwrap_or(number)
 }
 
-/// The fault points that an exchange passes, in order: see [`power_may_fail`].
+/// The fault points of an exchange, in order: see [`fault_point`].
 pub const FAULT_POINTS: [&str; 13] = [
     "approval-recorded",
     "release-decided",
@@ -81,7 +81,7 @@ pub const FAULT_POINTS: [&str; 13] = [
     "delivery-recorded",
 ];
 
-/// The fault points of commands: see [`power_may_fail`].
+/// The fault points of commands: see [`fault_point`].
 pub const COMMAND_POINTS: [&str; 6] = [
     "node-made",
     "taken-recorded",
@@ -91,9 +91,9 @@ pub const COMMAND_POINTS: [&str; 6] = [
     "renewal-key-switched",
 ];
 
-/// A fault point: aborts the process, as a power failure would, if `PORTCULLIS_FAULT` names `place`; panics, the first time it
-/// is passed, if `PORTCULLIS_PANIC` names it. Only in builds with debug assertions, which tests run.
-pub fn power_may_fail(place: &'static str) {
+/// A fault point. Aborts the process, like a power failure, if `PORTCULLIS_FAULT` is `place`; panics, the first time
+/// it is reached, if `PORTCULLIS_PANIC` is `place`. Only in builds with debug assertions, which tests use.
+pub fn fault_point(place: &'static str) {
     #[cfg(debug_assertions)]
     {
         static PANICKED: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);

@@ -6,10 +6,10 @@ use std::sync::OnceLock;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
 
-/// Replaces the filter, once logging was started.
+/// Replaces the filter after logging was started.
 static REPLACE: OnceLock<Box<dyn Fn(EnvFilter) + Send + Sync>> = OnceLock::new();
 
-/// A log filter that is not valid.
+/// An invalid log filter.
 #[derive(Debug, thiserror::Error)]
 #[error("invalid log filter `{filter}`: expected directives such as `info` or `portcullis=debug,quinn=warn`")]
 pub struct BadFilter {
@@ -28,10 +28,10 @@ fn read(filter: &str) -> Result<EnvFilter, BadFilter> {
     EnvFilter::try_new(filter).map_err(|_| BadFilter { filter: filter.to_owned() })
 }
 
-/// Replaces the filter, from the next event on. Does nothing where logging was not started here.
+/// Replaces the filter, from the next event on. Has no effect if logging was not started by [`start`].
 ///
 /// # Errors
-/// [`BadFilter`] if `filter` is not a `tracing` filter; the present one stays.
+/// [`BadFilter`] if `filter` is not a `tracing` filter; the current one stays.
 pub fn replace(filter: &str) -> Result<(), BadFilter> {
     let filter = read(filter)?;
     if let Some(replace) = REPLACE.get() {
@@ -40,7 +40,7 @@ pub fn replace(filter: &str) -> Result<(), BadFilter> {
     Ok(())
 }
 
-/// Starts logging to standard error. Call once, in the program only.
+/// Starts logging to standard error. Call once, in the binary only.
 ///
 /// # Errors
 /// [`BadFilter`] if `filter` is not a `tracing` filter.
@@ -51,7 +51,7 @@ pub fn start(filter: &str) -> Result<(), BadFilter> {
         .with_writer(std::io::stderr)
         .with_span_events(FmtSpan::NONE)
         .with_target(true);
-    // A subscriber that is already there belongs to a test; it stays.
+    // An existing subscriber belongs to a test and stays.
     if std::io::stderr().is_terminal() {
         let builder = builder.compact().with_filter_reloading();
         let handle = builder.reload_handle();

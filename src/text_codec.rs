@@ -1,9 +1,9 @@
-//! What all types have in common that are written as one text: an identifier, a digest, an instant, a public key.
+//! Common conversions of types that are written as one text: an identifier, a digest, an instant, a public key.
 //!
-//! `Display` and `FromStr` of such a type define its text. These macros derive the other forms from the two, so that JSON,
-//! TOML and CBOR take and give exactly that text and refuse every other.
+//! `Display` and `FromStr` of such a type define its text. These macros derive the other forms from the two, so that
+//! JSON, TOML and CBOR use exactly that text and refuse every other.
 
-/// `String` from the type and the type from a `String`: what `#[serde(into = "String", try_from = "String")]` asks for.
+/// Implements conversion to and from `String`, for `#[serde(into = "String", try_from = "String")]`.
 macro_rules! string_conversions {
     ($type:ty, $error:ty) => {
         impl From<$type> for String {
@@ -22,7 +22,7 @@ macro_rules! string_conversions {
     };
 }
 
-/// CBOR as a text string (RFC 8949, major type 3).
+/// Implements CBOR encoding as a text string (RFC 8949, major type 3).
 macro_rules! cbor_text_string {
     ($type:ty) => {
         impl<C> minicbor::Encode<C> for $type {
@@ -43,7 +43,7 @@ macro_rules! cbor_text_string {
     };
 }
 
-/// `Debug` that prints the same text as `Display`.
+/// Implements `Debug` with the same text as `Display`.
 macro_rules! debug_as_display {
     ($type:ty) => {
         impl std::fmt::Debug for $type {

@@ -1,7 +1,7 @@
 //! Instants and clocks.
 //!
-//! The core never reads a clock: it takes the time as an argument. The shell reads one through [`Clock`], so that every
-//! decision can be replayed at the instant at which it was taken.
+//! The core never reads a clock: it takes the time as an argument. The shell reads one through [`Clock`], so that
+//! every decision can be replayed at the instant at which it was made.
 
 mod step;
 
@@ -20,17 +20,18 @@ pub use step::{Step, StepWatch};
 
 /// A UTC instant in whole milliseconds since the Unix epoch.
 ///
-/// Prints as RFC 3339 with a `Z` (`2026-11-22T10:00:00.000Z`) and parses any RFC 3339 instant.
+/// Formatted as RFC 3339 with a `Z` (`2026-11-22T10:00:00.000Z`); parses any RFC 3339 instant.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Time(i64);
 
 impl Time {
-    /// The Unix epoch; also stands for "never" where a time is required.
+    /// The Unix epoch; also means "never" where a time is required.
     pub const EPOCH: Time = Time(0);
 
-    /// From milliseconds since the Unix epoch. Values before it or after 9999-12-30T22:00:00Z (the last that every
-    /// time zone can write) are clamped, so that every `Time` and every arithmetic result prints.
+    /// Converts milliseconds since the Unix epoch. Values before it or after 9999-12-30T22:00:00Z (the last instant
+    /// that can be written in every time zone) are clamped, so that every `Time` and every arithmetic result can be
+    /// formatted.
     pub const fn from_unix_ms(ms: i64) -> Time {
         const MAX: i64 = 253_402_207_200_000;
         if ms < 0 {
@@ -42,34 +43,34 @@ impl Time {
         }
     }
 
-    /// Milliseconds since the Unix epoch.
+    /// Returns the milliseconds since the Unix epoch.
     pub const fn unix_ms(self) -> i64 {
         self.0
     }
 
-    /// Whole seconds since the Unix epoch.
+    /// Returns the whole seconds since the Unix epoch.
     pub const fn unix_seconds(self) -> i64 {
         self.0 / 1000
     }
 
-    /// This instant moved later by `by`.
+    /// Returns the instant `by` later.
     pub fn plus(self, by: Duration) -> Time {
         let ms = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
         Time::from_unix_ms(self.0.saturating_add(ms))
     }
 
-    /// This instant moved earlier by `by`.
+    /// Returns the instant `by` earlier.
     pub fn minus(self, by: Duration) -> Time {
         let ms = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
         Time::from_unix_ms(self.0.saturating_sub(ms))
     }
 
-    /// How long after `earlier` this instant is; zero if it is not after it.
+    /// Returns the duration from `earlier` to this instant; zero if it is not later.
     pub fn since(self, earlier: Time) -> Duration {
         Duration::from_millis(u64::try_from(self.0 - earlier.0).unwrap_or(0))
     }
 
-    /// The UTC calendar date of this instant.
+    /// Returns the UTC calendar date of this instant.
     pub fn date(self) -> jiff::civil::Date {
         self.timestamp().to_zoned(jiff::tz::TimeZone::UTC).date()
     }
@@ -89,7 +90,7 @@ impl fmt::Display for Time {
 debug_as_display!(Time);
 string_conversions!(Time, NotATime);
 
-/// CBOR as the integer [`Time::unix_ms`].
+/// Encodes as the CBOR integer [`Time::unix_ms`].
 impl<C> Encode<C> for Time {
     fn encode<W: minicbor::encode::Write>(
         &self,
@@ -121,19 +122,19 @@ impl FromStr for Time {
     }
 }
 
-/// Where the shell gets the time from. Tests use [`FixedClock`].
+/// The shell's source of time. Tests use [`FixedClock`].
 pub trait Clock: Send + Sync {
-    /// The current instant.
+    /// Returns the current instant.
     fn now(&self) -> Time;
 
-    /// The monotonic time since a fixed moment, which setting the clock does not change. The default follows
-    /// [`Clock::now`], so steps of such a clock go unnoticed.
+    /// Returns the monotonic time since a fixed moment, which setting the clock does not change. The default follows
+    /// [`Clock::now`], so steps of such a clock are not detected.
     fn running(&self) -> Duration {
         self.now().since(Time::EPOCH)
     }
 }
 
-/// A clock that changes only when it is told to; for tests.
+/// A clock for tests, which changes only by its methods.
 #[derive(Debug)]
 pub struct FixedClock {
     shows: AtomicI64,
@@ -142,12 +143,12 @@ pub struct FixedClock {
 }
 
 impl FixedClock {
-    /// A clock that shows `at`.
+    /// Returns a clock that shows `at`.
     pub fn at(at: Time) -> FixedClock {
         FixedClock { shows: AtomicI64::new(at.0), ran: AtomicI64::new(at.0) }
     }
 
-    /// Moves the clock forward by `by`, as time passing does.
+    /// Advances the clock by `by`, like the passing of time.
     pub fn advance(&self, by: Duration) {
         self.shows.store(self.now().plus(by).0, Ordering::SeqCst);
         self.ran.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);

@@ -1,4 +1,4 @@
-//! What the embedded store does when processes die, disks fill or fail, and somebody meddles with its file.
+//! What the embedded store does when processes die, disks fill or fail, and its file is altered.
 //!
 //! A test that needs a second process runs this same program again: the test `child` does what the environment says.
 
@@ -21,7 +21,7 @@ use rusqlite::params;
 use store_support::*;
 
 const TASK: &str = "PORTCULLIS_TEST_CHILD";
-/// The number of a child that only looks, on a disk that takes no writes.
+/// The number of a child that only reads, on a read-only disk.
 const LOOKS: u16 = u16::MAX;
 
 /// Commits exchanges `from..` until it is killed, fails or has made 400, and prints the number of each once it is
@@ -145,7 +145,7 @@ async fn a_failed_sync_is_never_retried_into_success() {
     }
     let (place, store) = shared().await;
     store.close().await;
-    // All syncs from one on, and one alone: what the disk says afterwards is worth nothing in either case.
+    // All syncs from one on fail, or a single one: later results prove nothing in either case.
     for (when, rest) in [(8, "+"), (15, "+"), (8, ""), (15, "")] {
         let mut strace = Command::new("strace");
         let inject = format!("inject=fsync,fdatasync:error=EIO:when={when}{rest}");
@@ -157,8 +157,8 @@ async fn a_failed_sync_is_never_retried_into_success() {
         assert_eq!(end, "broken");
         assert_log_is_synced_before_it_is_read(&place, from + 500);
         let store = place.open().await.unwrap();
-        assert!(store.failed_before().is_some(), "nobody is told that a sync failed");
-        SqliteStore::failure_is_recorded(&place.db());
+        assert!(store.earlier_sync_failure().is_some(), "nobody is told that a sync failed");
+        SqliteStore::clear_earlier_sync_failure(&place.db());
         if let Some(last) = last {
             assert!(store.exchange(&ex(last)).await.unwrap().is_some(), "acknowledged and lost");
         }
@@ -167,8 +167,8 @@ async fn a_failed_sync_is_never_retried_into_success() {
     }
 }
 
-/// After a failed sync the system may hold clean what is not on the disk. Whoever opens the store next writes the log again,
-/// every byte of it, and syncs it, before SQLite sees the database.
+/// After a failed sync the kernel may consider pages clean that are not on disk. The next process that opens the store
+/// rewrites every byte of the log, and syncs it, before SQLite reads the database.
 fn assert_log_is_synced_before_it_is_read(place: &Place, from: u16) {
     let log = place.folder.path().join("store.db-wal");
     let length = std::fs::metadata(&log).expect("what was committed is in the log").len();
@@ -212,13 +212,13 @@ async fn a_full_disk_refuses_the_commit_and_harms_nothing() {
     assert_eq!(assert_whole(&store).await[&(Direction::Out, ExchangeState::Requested)], u64::from(taken));
     assert_eq!(store.exchange(&ex(taken)).await.unwrap(), None);
     store.close().await;
-    // With space again, it goes on by itself.
+    // Once there is space again, commits succeed without reopening.
     let store = place.open().await.unwrap();
     put(&store, outbound(taken, "exercise-gbr"), EntryKind::ExchangeRequested, ex(taken)).await.unwrap();
     assert_whole(&store).await;
 }
 
-/// Runs a program in a mount namespace in which this folder takes no writes.
+/// Runs a program in a mount namespace in which this folder is read-only.
 fn without_writes(folder: &Path) -> Command {
     let mount = r#"mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && shift && exec "$@""#;
     let mut command = Command::new("unshare");
@@ -227,7 +227,7 @@ fn without_writes(folder: &Path) -> Command {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_store_on_a_disk_that_takes_no_writes_is_read() {
+async fn opens_a_store_on_a_read_only_disk_for_reading() {
     let (place, store) = shared().await;
     put(&store, outbound(1, "exercise-gbr"), EntryKind::ExchangeRequested, ex(1)).await.unwrap();
     store.close().await;
@@ -306,7 +306,7 @@ async fn refuses_to_overwrite_a_store_or_open_none() {
 }
 
 #[tokio::test]
-async fn opens_what_an_earlier_version_left_and_refuses_what_a_later_one_did() {
+async fn opens_a_store_of_an_earlier_version_and_refuses_one_of_a_later_version() {
     let place = history().await;
     // As the rows stood then: with their documents in them, but for the headers, which came later.
     place.meddle(
@@ -335,7 +335,7 @@ async fn opens_what_an_earlier_version_left_and_refuses_what_a_later_one_did() {
     assert_whole(&store).await;
     store.close().await;
     place.meddle("PRAGMA user_version = 1000");
-    assert!(matches!(place.open().await, Err(StoreError::Place { why, .. }) if why.contains("another version")));
+    assert!(matches!(place.open().await, Err(StoreError::Place { why, .. }) if why.contains("unknown schema version")));
 }
 
 #[tokio::test]
@@ -355,7 +355,7 @@ async fn closing_leaves_one_file_that_is_whole() {
 }
 
 #[tokio::test]
-async fn a_store_that_nobody_closed_leaves_one_file_as_well() {
+async fn a_store_that_was_not_closed_leaves_one_file_too() {
     let place = history().await;
     let store = place.open().await.unwrap();
     put(&store, outbound(30, "exercise-gbr"), EntryKind::ExchangeRequested, ex(30)).await.unwrap();
@@ -366,7 +366,7 @@ async fn a_store_that_nobody_closed_leaves_one_file_as_well() {
 }
 
 #[tokio::test]
-async fn refuses_to_open_on_a_head_that_is_not_the_trees() {
+async fn refuses_to_open_with_a_checkpoint_that_does_not_match_the_tree() {
     for sql in [
         "DROP TRIGGER ledger_never_deleted; DELETE FROM ledger WHERE n = 599",
         "INSERT INTO ledger SELECT 600, time, kind, subject, bytes FROM ledger WHERE n = 599",
@@ -428,7 +428,7 @@ async fn verification_names_the_first_entry_that_disagrees() {
 }
 
 #[tokio::test]
-async fn a_ledger_rewritten_with_all_its_hashes_is_found_between_kept_checkpoints() {
+async fn locates_a_ledger_rewritten_with_all_its_hashes_between_stored_checkpoints() {
     let place = history().await;
     // An intruder without the key, while the store is open: entry 300 says something else and every hash is computed anew;
     // the head cannot be, nor a checkpoint that was kept.
@@ -450,7 +450,7 @@ async fn a_ledger_rewritten_with_all_its_hashes_is_found_between_kept_checkpoint
 }
 
 #[tokio::test]
-async fn a_kept_checkpoint_that_was_altered_is_found() {
+async fn finds_an_altered_stored_checkpoint() {
     let root = "UPDATE checkpoint SET note = replace(note, 'exercise-usa', 'exercise-gbr') WHERE size = 256";
     assert!(matches!(fault_after(root).await, Some(LedgerFault::Checkpoint(_))));
     let size =
@@ -469,7 +469,7 @@ fn rewrite(db: &Path, bytes: &[u8], subject: &str, hashes: &[portcullis::digest:
 }
 
 #[tokio::test]
-async fn rows_that_the_ledger_does_not_back_are_found() {
+async fn finds_rows_that_do_not_match_the_ledger() {
     for sql in [
         "UPDATE exchange SET state = 'cancelled' WHERE rowid = 2",
         "UPDATE exchange SET partner = 'exercise-nor' WHERE rowid = 2",
@@ -519,7 +519,7 @@ async fn rows_that_the_ledger_does_not_back_are_found() {
 }
 
 #[tokio::test]
-async fn the_number_beside_a_partners_head_is_held_against_what_was_signed() {
+async fn compares_the_size_of_a_partners_checkpoint_with_its_signed_text() {
     let place = Place::new();
     let store = place.create().await;
     enrol(&store, "exercise-gbr").await;

@@ -1,16 +1,15 @@
-//! Digests of the pieces of something long: what is read of it later is held against what was written piece by piece,
-//! and not only at its end.
+//! Digests of the pieces of a long payload, so that reads are verified piece by piece and not only at the end.
 
 use super::{Digest, Hasher};
 
-/// Bytes of the shortest piece. What is no longer than this is one piece, and its digest is that of the whole.
+/// Minimum length of a piece in bytes. A payload that is not longer has one piece, whose digest is that of the whole.
 const PIECE_BYTES: u64 = 1024 * 1024;
-/// Into how many pieces something is divided at most, which bounds the list of their digests to 128 KiB.
+/// Maximum number of pieces, which bounds the list of digests to 128 KiB.
 const PIECES_MAX: u64 = 4096;
-/// Bytes of a digest.
+/// Length of a digest in bytes.
 const DIGEST_BYTES: usize = 32;
 
-/// The digests of the pieces of something, in order. All pieces but the last have the same length.
+/// The digests of the pieces of a payload, in order. All pieces but the last have the same length.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Pieces {
     size: u64,
@@ -27,66 +26,67 @@ pub struct PiecesHasher {
     piece: Hasher,
 }
 
-/// The length of each piece but the last of something that has at most `most` bytes: a power of two, at least 1 MiB.
+/// Returns the length of each piece but the last, for a payload of at most `most` bytes: a power of two, at least 1
+/// MiB.
 fn piece_length(most: u64) -> u64 {
     most.div_ceil(PIECES_MAX).checked_next_power_of_two().unwrap_or(u64::MAX).max(PIECE_BYTES)
 }
 
 impl Pieces {
-    /// Of something of `size` bytes that is one piece, of which `digest` is the digest; `None` if it is longer than one
-    /// piece is.
+    /// Returns the list for a payload of `size` bytes that is one piece with this digest; `None` if it is longer than
+    /// one piece.
     pub fn of_one(size: u64, digest: Digest) -> Option<Pieces> {
         (1..=PIECE_BYTES).contains(&size).then(|| Pieces { size, length: PIECE_BYTES, digests: vec![digest] })
     }
 
-    /// How long all of it is, in bytes.
+    /// Returns the length of the payload in bytes.
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// Where the piece begins in which `offset` lies, and how many bytes it has; `None` at or after the end.
+    /// Returns the offset and length in bytes of the piece that contains `offset`; `None` at or after the end.
     pub fn around(&self, offset: u64) -> Option<(u64, u64)> {
         let begins = offset - offset % self.length;
         (offset < self.size).then(|| (begins, self.length.min(self.size - begins)))
     }
 
-    /// Whether `bytes` are all of the piece that begins at `begins`, as it was written.
+    /// Returns whether `bytes` are the complete, unaltered piece that begins at offset `begins`.
     pub fn is_piece(&self, begins: u64, bytes: &[u8]) -> bool {
         let digest = usize::try_from(begins / self.length).ok().and_then(|number| self.digests.get(number));
         self.around(begins) == Some((begins, bytes.len() as u64)) && digest == Some(&Digest::of(bytes))
     }
 
-    /// As they are kept: size and length of a piece as 8 bytes each, big-endian, and the digests one after the other.
+    /// Encodes the list: size and piece length as 8 bytes each, big-endian, then the digests.
     pub fn to_bytes(&self) -> Vec<u8> {
         let numbers = [self.size, self.length].into_iter().flat_map(u64::to_be_bytes);
         numbers.chain(self.digests.iter().flat_map(|digest| *digest.as_bytes())).collect()
     }
 
-    /// Reads what [`Pieces::to_bytes`] wrote; `None` for anything else.
+    /// Decodes what [`Pieces::to_bytes`] wrote; `None` for anything else.
     pub fn from_bytes(bytes: &[u8]) -> Option<Pieces> {
         let (size, rest) = bytes.split_first_chunk::<8>()?;
         let (length, digests) = rest.split_first_chunk::<8>()?;
         let (size, length) = (u64::from_be_bytes(*size), u64::from_be_bytes(*length));
         let digests: Vec<Digest> = digests.chunks(DIGEST_BYTES).map(Digest::from_slice).collect::<Option<_>>()?;
-        // A piece is read into memory as a whole, so that its length is bounded by what such a size needs.
-        let lawful = length.is_power_of_two() && (PIECE_BYTES..=2 * piece_length(size)).contains(&length);
-        let counted = lawful && size > 0 && size.div_ceil(length) == digests.len() as u64;
+        // A piece is read into memory as a whole, so its length is limited to what a payload of this size needs.
+        let valid = length.is_power_of_two() && (PIECE_BYTES..=2 * piece_length(size)).contains(&length);
+        let counted = valid && size > 0 && size.div_ceil(length) == digests.len() as u64;
         counted.then_some(Pieces { size, length, digests })
     }
 
-    /// The digest of the whole list: who knows it knows every piece.
+    /// Returns the digest of the encoded list, which commits to every piece.
     pub fn digest(&self) -> Digest {
         Digest::of(&self.to_bytes())
     }
 }
 
 impl PiecesHasher {
-    /// For something that has at most `most` bytes.
+    /// Returns a hasher for a payload of at most `most` bytes.
     pub fn new(most: u64) -> PiecesHasher {
         PiecesHasher { length: piece_length(most), size: 0, digests: Vec::new(), piece: Hasher::new() }
     }
 
-    /// Adds the next bytes.
+    /// Adds bytes.
     pub fn update(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             let left = self.length - self.size % self.length;
@@ -101,7 +101,7 @@ impl PiecesHasher {
         }
     }
 
-    /// The digests of everything added.
+    /// Returns the digests of all bytes added.
     pub fn finish(mut self) -> Pieces {
         if !self.size.is_multiple_of(self.length) {
             self.digests.push(self.piece.finish());

@@ -1,4 +1,4 @@
-//! Checkpoints (c2sp.org/tlog-checkpoint): the signed head of a ledger.
+//! Checkpoints (c2sp.org/tlog-checkpoint): the signed tree head of a ledger.
 
 use std::fmt;
 
@@ -9,10 +9,10 @@ use super::note::{LedgerKey, Origin};
 use crate::digest::Digest;
 use crate::sign::{SignError, Signer};
 
-/// Most bytes a signed checkpoint may have.
+/// Maximum length of a signed checkpoint in bytes.
 const BYTES_MAX: usize = 1024;
 
-/// The head of a ledger: how many entries it has and the root hash of the tree over them.
+/// The state of a ledger: its number of entries and the root hash of the tree over them.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Checkpoint {
     /// The ledger's name.
@@ -24,13 +24,13 @@ pub struct Checkpoint {
 }
 
 impl fmt::Display for Checkpoint {
-    /// The three lines that are signed.
+    /// Formats the three lines that are signed.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}\n{}\n{}", self.origin, self.size, STANDARD.encode(self.root.as_bytes()))
     }
 }
 
-/// A checkpoint whose signature was made here or verified, with the exact text that carries it.
+/// A checkpoint whose signature was made or verified by this program, with its exact signed text.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SignedCheckpoint {
     checkpoint: Checkpoint,
@@ -38,10 +38,10 @@ pub struct SignedCheckpoint {
 }
 
 impl SignedCheckpoint {
-    /// Signs the head of the ledger that `key` names.
+    /// Signs a checkpoint of the ledger of `key`: `size` entries with the root hash `root`.
     ///
     /// # Errors
-    /// [`SignError`] if the signer did not sign, or holds another key than `key`.
+    /// [`SignError`] if the signer fails, or holds another key than `key`.
     pub fn sign(size: u64, root: Digest, key: &LedgerKey, signer: &dyn Signer) -> Result<SignedCheckpoint, SignError> {
         if signer.public() != key.public() {
             return Err(SignError::NotASignature { key: key.public().fingerprint().short() });
@@ -51,11 +51,11 @@ impl SignedCheckpoint {
         Ok(SignedCheckpoint { checkpoint, text })
     }
 
-    /// Reads a signed checkpoint of the ledger that `key` names. Accepts only the form [`SignedCheckpoint::sign`]
-    /// writes: three lines, a blank line, and one signature line, that of `key`.
+    /// Parses and verifies a signed checkpoint of the ledger of `key`. Accepts only the form that
+    /// [`SignedCheckpoint::sign`] writes: three lines, a blank line, and one signature line, by `key`.
     ///
     /// # Errors
-    /// [`BadCheckpoint`]: not such a text, or its signature does not verify.
+    /// [`BadCheckpoint`] if the text has another form or its signature does not verify.
     pub fn verify(text: &str, key: &LedgerKey) -> Result<SignedCheckpoint, BadCheckpoint> {
         if text.len() > BYTES_MAX {
             return Err(BadCheckpoint::Form);
@@ -68,22 +68,22 @@ impl SignedCheckpoint {
         Ok(SignedCheckpoint { checkpoint, text: text.to_owned() })
     }
 
-    /// The head.
+    /// Returns the checkpoint without its signature.
     pub fn checkpoint(&self) -> &Checkpoint {
         &self.checkpoint
     }
 
-    /// Number of entries.
+    /// Returns the number of entries.
     pub fn size(&self) -> u64 {
         self.checkpoint.size
     }
 
-    /// Root hash of the tree.
+    /// Returns the root hash of the tree.
     pub fn root(&self) -> Digest {
         self.checkpoint.root
     }
 
-    /// The signed text: what is stored, sent and shown.
+    /// Returns the signed text (C2SP signed-note), as it is stored and sent.
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -101,13 +101,13 @@ impl fmt::Debug for SignedCheckpoint {
     }
 }
 
-/// Why a text is not a checkpoint of the ledger it was given for.
+/// Why a text is not a checkpoint of a given ledger.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadCheckpoint {
     /// Signed, but not three lines in canonical form.
     #[error("checkpoint is not in canonical form: expected origin, size and base64 root on three lines")]
     Form,
-    /// No valid signature by the ledger's key, or more signatures than that one.
+    /// No valid signature by the ledger's key, or further signatures.
     #[error("checkpoint does not carry exactly one signature, by the ledger's own key")]
     Signature,
     /// Signed by the right key, for another ledger.
@@ -120,7 +120,7 @@ fn parse(body: &str) -> Option<Checkpoint> {
     let (origin, size, root) = (lines.next()?, lines.next()?, lines.next()?);
     let root = Digest::from_slice(&STANDARD.decode(root).ok()?)?;
     let checkpoint = Checkpoint { origin: origin.parse().ok()?, size: size.parse().ok()?, root };
-    // Go's and SQLite's integers are signed: a size beyond them could not be checked everywhere.
+    // Integers in Go and SQLite are signed: not every verifier could represent a larger size.
     let representable = i64::try_from(checkpoint.size).is_ok();
     (representable && checkpoint.to_string() == body).then_some(checkpoint)
 }
@@ -137,7 +137,7 @@ mod tests {
         (LedgerKey::new(origin, signer.public().clone()).unwrap(), signer)
     }
 
-    /// Says that it holds a key, and returns sixty-four bytes.
+    /// A signer that claims to hold a key, and returns 64 arbitrary bytes.
     struct Liar(crate::sign::PublicKey);
 
     impl Signer for Liar {
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn no_checkpoint_is_made_of_what_is_no_signature() {
+    fn refuses_a_signer_that_returns_no_valid_signature() {
         let (head, key) = signed();
         let refused = SignedCheckpoint::sign(head.size(), head.root(), &key, &Liar(key.public().clone()));
         assert!(matches!(refused, Err(SignError::NotASignature { .. })));

@@ -1,4 +1,4 @@
-//! One ledger entry: when, what, about what, by whom, and a few bounded facts.
+//! A ledger entry: time, kind, subject, actor, and a few bounded details.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,22 +10,22 @@ use crate::digest::{self, NotCanonical};
 use crate::invisible::is_invisible;
 use crate::time::Time;
 
-/// Most bytes of UTF-8 in a subject, an actor or one detail; what is longer is cut and ends in `…`.
+/// Maximum bytes of UTF-8 in a subject, an actor or a detail; longer texts are cut and end in `…`.
 const TEXT_BYTES_MAX: usize = 512;
-/// Most details in one entry.
+/// Maximum number of details in an entry.
 const DETAILS_MAX: usize = 32;
-/// Most details that [`Entry::with`] adds; the rest is left to what the store stamps.
+/// Maximum number of details that [`Entry::with`] adds; the others are reserved for the store's stamps.
 const GIVEN_MAX: usize = 16;
-/// What the names of stamped details begin with.
+/// Prefix of the names of stamped details.
 const STAMP: &str = "row.";
-/// Most bytes in the name of a detail.
+/// Maximum length in bytes of the name of a detail.
 const KEY_BYTES_MAX: usize = 64;
 
-/// One entry of the ledger.
+/// An entry of the ledger.
 ///
-/// Encoded as a CBOR map in deterministic form (RFC 8949, section 4.2.1): `{0: time in Unix milliseconds, 1: kind,
-/// 2: subject, 3: actor, 4: {detail name: detail}}`. Its texts are bounded and hold no control or direction
-/// characters, so that printing one cannot forge a line of output.
+/// Encoded as a CBOR map in deterministic form (RFC 8949, section 4.2.1): `{0: time in Unix milliseconds, 1: kind, 2:
+/// subject, 3: actor, 4: {detail name: detail}}`. Its texts are bounded and contain no control or direction
+/// characters, so that a printed entry cannot forge a line of output.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Entry {
     time: Time,
@@ -36,19 +36,19 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// An entry about `subject` (the number or name of an exchange, request, partner, officer or node), done by
-    /// `actor`. Texts are cleaned as [`Entry`] says; content must not be put into any of them.
+    /// Returns an entry about `subject` (the identifier of an exchange, request, partner, officer or node), caused by
+    /// `actor`. Texts are sanitized as described at [`Entry`]. None of them may contain product content.
     pub fn new(time: Time, kind: EntryKind, subject: impl fmt::Display, actor: impl fmt::Display) -> Entry {
         let (subject, actor) = (clean(&subject.to_string()), clean(&actor.to_string()));
         Entry { time, kind, subject, actor, detail: BTreeMap::new() }
     }
 
-    /// The same entry with one more detail: a code, digest, count, name or marking. The last value given for a name
-    /// wins; details beyond 16 are left out.
+    /// Adds a detail: a code, digest, count, name or marking. It replaces an earlier detail of this name. Details
+    /// beyond 16 are dropped.
     ///
     /// # Panics
-    /// If `name` is not 1 to 64 of `a-z`, `0-9`, `-`, `_` and `.`, or begins with `row.`, which is the store's own:
-    /// names are chosen in code, never from input.
+    /// If `name` is not 1 to 64 of `a-z`, `0-9`, `-`, `_` and `.`, or begins with `row.`, which is reserved for the
+    /// store. Names are constants in the code and never input.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl fmt::Display) -> Entry {
         assert!(!name.starts_with(STAMP), "details that begin with `row.` are reserved for the store");
@@ -59,10 +59,11 @@ impl Entry {
         self
     }
 
-    /// Adds a fact that the store itself vouches for, under `row.` and its name.
+    /// Adds a fact that the store records, as the detail `row.` and its name.
     ///
     /// # Errors
-    /// The name, if there is no room left or it is no name: evidence must never be left out in silence.
+    /// Returns the name if it is not valid or the entry is full. The caller must not commit then, as evidence would
+    /// be missing.
     pub(crate) fn stamp(&mut self, fact: &str, value: &str) -> Result<(), String> {
         let name = format!("{STAMP}{fact}");
         let room = self.detail.len() < DETAILS_MAX || self.detail.contains_key(&name);
@@ -73,45 +74,45 @@ impl Entry {
         Ok(())
     }
 
-    /// The facts that the store stamped, by name without `row.`.
+    /// Returns the facts that the store stamped, by name without `row.`.
     pub(crate) fn stamps(&self) -> impl Iterator<Item = (&str, &str)> {
         self.detail.iter().filter_map(|(name, value)| Some((name.strip_prefix(STAMP)?, value.as_str())))
     }
 
-    /// When it happened, by the clock of the node that wrote it.
+    /// Returns when it happened, by the clock of the node that wrote it.
     pub fn time(&self) -> Time {
         self.time
     }
 
-    /// What happened.
+    /// Returns what happened.
     pub fn kind(&self) -> EntryKind {
         self.kind
     }
 
-    /// What it happened to.
+    /// Returns what it happened to.
     pub fn subject(&self) -> &str {
         &self.subject
     }
 
-    /// Who or what did it.
+    /// Returns who or what caused it.
     pub fn actor(&self) -> &str {
         &self.actor
     }
 
-    /// The facts recorded with it, by name.
+    /// Returns its details, by name.
     pub fn detail(&self) -> &BTreeMap<String, String> {
         &self.detail
     }
 
-    /// The canonical bytes: the leaf of the tree.
+    /// Returns the canonical bytes: the leaf of the tree.
     pub fn to_bytes(&self) -> Vec<u8> {
         digest::encode(self)
     }
 
-    /// Reads an entry and accepts only what [`Entry::to_bytes`] would have written.
+    /// Decodes an entry. Accepts only what [`Entry::to_bytes`] would write.
     ///
     /// # Errors
-    /// [`NotCanonical`] if the bytes are not the canonical form of an entry this version knows.
+    /// [`NotCanonical`] if the bytes are not the canonical form of an entry, or its kind is unknown to this version.
     pub fn from_bytes(bytes: &[u8]) -> Result<Entry, NotCanonical> {
         digest::decode(bytes)
     }
@@ -178,7 +179,7 @@ impl<'b, C> Decode<'b, C> for Entry {
 }
 
 impl fmt::Display for Entry {
-    /// One line for a person: time, kind, subject, actor, then details as `name=value`.
+    /// Formats one line for people: time, kind, subject, actor, then details as `name=value`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {:<22} {} by {}", self.time, self.kind, self.subject, self.actor)?;
         for (name, value) in &self.detail {
@@ -193,8 +194,8 @@ fn is_key(name: &str) -> bool {
     !name.is_empty() && name.len() <= KEY_BYTES_MAX && name.bytes().all(allowed)
 }
 
-/// `text` as an entry may hold it: every character that a reader does not see becomes U+FFFD, and what exceeds the bound
-/// is cut.
+/// Returns `text` as an entry may contain it: every invisible character is replaced by U+FFFD, and the text is cut at
+/// the maximum length.
 fn clean(text: &str) -> String {
     let mut kept: String =
         text.chars().map(|c| if is_invisible(c) { char::REPLACEMENT_CHARACTER } else { c }).collect();
@@ -209,7 +210,7 @@ fn clean(text: &str) -> String {
     kept
 }
 
-/// `text` if [`clean`] would not change it.
+/// Returns `text` if [`clean`] would not change it.
 fn cleaned(text: &str) -> Result<String, minicbor::decode::Error> {
     let kept = clean(text);
     if kept == text {

@@ -1,11 +1,11 @@
 //! The ledger: an append-only log of every decision and every step of every exchange, as an RFC 6962 Merkle tree
-//! whose head is a signed C2SP checkpoint. Anyone holding a checkpoint can check, offline and in any language, that
-//! an entry is in the log and that the log was only ever appended to. Entries come in; tree hashes, checkpoints, proofs and
-//! the facts that the entries prove go out.
+//! whose tree head is a signed C2SP checkpoint. Anyone with a checkpoint can check, offline and in any language, that
+//! an entry is in the log and that the log was only ever appended to. Entries come in; tree hashes, checkpoints,
+//! proofs and the facts that the entries prove go out.
 //!
-//! It refuses to hold content: an entry carries codes, digests, names and markings, bounded in size and free of
-//! control characters. It refuses every spelling of an entry, a checkpoint or a key but the canonical one, and it
-//! never repairs: what disagrees is reported, with the first entry that does.
+//! It refuses content: an entry has codes, digests, names and markings, bounded in size and free of control
+//! characters. It accepts an entry, a checkpoint or a key only in canonical form, and it never repairs: a mismatch is
+//! reported, with the first entry concerned.
 
 mod note;
 mod checkpoint;

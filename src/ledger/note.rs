@@ -13,18 +13,18 @@ use crate::sign::{Algorithm, Instance, NotAKey, PublicKey, SignError, Signer, si
 /// Signature type byte of Ed25519 in a signed note.
 const ED25519: u8 = 0x01;
 
-/// The name of a ledger: first line of its checkpoints and name of its key. Never empty, without white space, control
-/// characters and `+`, at most 128 bytes of ASCII.
+/// The name of a ledger: the first line of its checkpoints and the name of its key. 1 to 128 bytes of visible ASCII
+/// other than `+`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Origin(String);
 
 impl Origin {
-    /// The origin of a node's ledger: `portcullis/ledger/` and the node's name.
+    /// Returns the origin of a node's ledger: `portcullis/ledger/` and the node's name.
     pub fn of_node(node: &NodeId) -> Origin {
         Origin(format!("portcullis/ledger/{node}"))
     }
 
-    /// The origin as text.
+    /// Returns the origin as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -51,7 +51,7 @@ impl FromStr for Origin {
     }
 }
 
-/// The key that verifies one ledger's checkpoints, with the ledger's name.
+/// The public key that verifies one ledger's checkpoints, with the ledger's name.
 ///
 /// Text form is C2SP's *vkey*: `<origin>+<key id, 8 hexadecimal digits>+<base64 of 0x01 and the Ed25519 key>`.
 #[derive(Clone, PartialEq, Eq)]
@@ -61,10 +61,11 @@ pub struct LedgerKey {
 }
 
 impl LedgerKey {
-    /// The key of the ledger named `origin`.
+    /// Returns the key of the ledger named `origin`.
     ///
     /// # Errors
-    /// [`NotALedgerKey::Algorithm`] unless `key` is an Ed25519 key, the one algorithm all checkpoint verifiers speak.
+    /// [`NotALedgerKey::Algorithm`] unless `key` is an Ed25519 key, the one algorithm that all checkpoint verifiers
+    /// support.
     pub fn new(origin: Origin, key: PublicKey) -> Result<LedgerKey, NotALedgerKey> {
         if key.algorithm() == Algorithm::Ed25519 {
             Ok(LedgerKey { origin, key })
@@ -73,22 +74,23 @@ impl LedgerKey {
         }
     }
 
-    /// The name of the ledger.
+    /// Returns the name of the ledger.
     pub fn origin(&self) -> &Origin {
         &self.origin
     }
 
-    /// The Ed25519 key.
+    /// Returns the Ed25519 key.
     pub fn public(&self) -> &PublicKey {
         &self.key
     }
 
-    /// The node whose ledger it is.
+    /// Returns the node instance whose ledger it is.
     pub fn instance(&self) -> Instance {
         Instance::of_ledger(&self.key)
     }
 
-    /// The key id: first four bytes of SHA-256 over name, newline, signature type and key.
+    /// Returns the key id: the first four bytes of SHA-256 over name, newline, signature type and key (C2SP
+    /// signed-note).
     pub fn id(&self) -> [u8; 4] {
         let mut hasher = sha2::Sha256::new();
         hasher.update(self.origin.0.as_bytes());
@@ -98,7 +100,7 @@ impl LedgerKey {
         [digest[0], digest[1], digest[2], digest[3]]
     }
 
-    /// Whether the signature line of `note` says that another key of this ledger signed it, such as an earlier one.
+    /// Returns whether the signature line of `note` names another key of this ledger, such as an earlier one.
     pub fn is_other_in(&self, note: &str) -> bool {
         let line = note.split_once("\n\n").map(|(_, line)| line.trim_end());
         let signed =
@@ -114,9 +116,9 @@ impl LedgerKey {
         Ok(format!("{text}\n— {} {}\n", self.origin, STANDARD.encode(blob)))
     }
 
-    /// The text of `note`, if it carries exactly one signature line and that one is this key's.
+    /// Returns the text of `note` if it has exactly one signature line, and that is a valid signature by this key.
     pub(super) fn open<'a>(&self, note: &'a str) -> Option<&'a str> {
-        // INVARIANT: the body holds no blank line, so the first one ends it and exactly one signature line follows.
+        // INVARIANT: the body has no blank line, so the first one ends it and exactly one signature line follows.
         let (body, line) = note.split_once("\n\n")?;
         let text = &note[..body.len() + 1];
         let encoded =
@@ -157,7 +159,7 @@ impl FromStr for LedgerKey {
             NotAKey::Weak { why, .. } => NotALedgerKey::Weak(why),
         })?;
         let parsed = LedgerKey::new(origin.parse()?, key)?;
-        // Comparing with what we would print checks the key id and every spelling at once.
+        // Comparing with the formatted key checks the key id and the canonical form at once.
         if parsed.to_string() == text { Ok(parsed) } else { Err(NotALedgerKey::Form) }
     }
 }
@@ -165,7 +167,7 @@ impl FromStr for LedgerKey {
 /// A text that is not a ledger key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotALedgerKey {
-    /// The parts are not there, or not in canonical form, or the key id is not this key's.
+    /// Incomplete, not in canonical form, or with a key id that does not match the key.
     #[error("expected a ledger key as `name+keyid+key` as `ledger_key` of `portcullis partner export` has it")]
     Form,
     /// The name could not be the first line of a checkpoint.
@@ -174,7 +176,7 @@ pub enum NotALedgerKey {
     /// Not Ed25519.
     #[error("expected an Ed25519 key, the only algorithm for ledger checkpoints")]
     Algorithm,
-    /// A key under which anybody can sign.
+    /// A key for which anybody can forge signatures.
     #[error("weak Ed25519 key: {0}; ask its holder to generate a new one")]
     Weak(&'static str),
 }

@@ -1,11 +1,11 @@
-//! Checking a whole ledger: every entry, every stored hash, every checkpoint that was kept.
+//! Verification of a whole ledger: every entry, every stored hash, every stored checkpoint.
 
 use super::checkpoint::{BadCheckpoint, SignedCheckpoint};
 use super::entry::Entry;
 use super::tree::{self, Frontier};
 use crate::digest::{Digest, NotCanonical};
 
-/// A ledger that was checked from its first entry to its head.
+/// A ledger that was verified from its first entry to its checkpoint.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Verified {
     /// Number of entries.
@@ -14,11 +14,11 @@ pub struct Verified {
     pub root: Digest,
 }
 
-/// Checks the ledger made of `entries` against its signed head.
+/// Verifies the ledger made of `entries` against its signed checkpoint.
 ///
 /// # Errors
-/// [`LedgerFault`]. Without stored hashes a ledger whose entries are all well formed can only be said to disagree as a
-/// whole; [`Verifier`] with stored hashes or earlier checkpoints names the place.
+/// [`LedgerFault`]. Without stored hashes, an altered but well-formed entry can only be reported as a mismatch of the
+/// whole ledger; [`Verifier`] with stored hashes or earlier checkpoints locates it.
 pub fn verify<B: AsRef<[u8]>>(
     entries: impl IntoIterator<Item = B>,
     head: &SignedCheckpoint,
@@ -30,50 +30,50 @@ pub fn verify<B: AsRef<[u8]>>(
     verifier.finish(head)
 }
 
-/// Checks a ledger entry by entry, in constant memory.
+/// Verifies a ledger entry by entry, in constant memory.
 #[derive(Debug, Default)]
 pub struct Verifier {
     frontier: Frontier,
-    /// Entries below this agree with a signed checkpoint.
+    /// Entries below this index match a signed checkpoint.
     vouched: u64,
 }
 
 impl Verifier {
-    /// A verifier that has seen nothing.
+    /// Returns a verifier that begins with the first entry.
     pub fn new() -> Verifier {
         Verifier::default()
     }
 
-    /// One that has seen the entries of this tree. Nothing vouches for them yet.
+    /// Returns a verifier that continues after the entries of this tree, which no checkpoint covers yet.
     pub(super) fn after(frontier: Frontier) -> Verifier {
         Verifier { frontier, vouched: 0 }
     }
 
-    /// The right edge of the tree over the entries that were checked.
+    /// Returns the right edge of the tree over the entries read so far.
     pub(super) fn frontier(&self) -> &Frontier {
         &self.frontier
     }
 
-    /// How many entries were checked so far.
+    /// Returns the number of entries read so far.
     pub fn size(&self) -> u64 {
         self.frontier.size()
     }
 
-    /// Takes the next entry's bytes; returns the entry and the hashes that must be stored for it, in order.
+    /// Reads the bytes of the next entry; returns the entry and the hashes that must be stored for it, in order.
     ///
     /// # Errors
-    /// [`LedgerFault::Entry`] if the bytes are no canonical entry.
+    /// [`LedgerFault::Entry`] if the bytes are not a canonical entry.
     pub fn entry(&mut self, bytes: &[u8]) -> Result<(Entry, Vec<Digest>), LedgerFault> {
         let index = self.size();
         let entry = Entry::from_bytes(bytes).map_err(|fault| LedgerFault::Entry { index, fault })?;
         Ok((entry, self.frontier.append(tree::leaf_hash(bytes))))
     }
 
-    /// Takes the next entry's bytes and the hashes found stored for it.
+    /// Checks the next entry and the hashes stored for it.
     ///
     /// # Errors
     /// [`LedgerFault::Entry`]; [`LedgerFault::Altered`] if the stored leaf hash is another entry's;
-    /// [`LedgerFault::Stored`] if a stored hash above it is not what the entries give.
+    /// [`LedgerFault::Stored`] if a stored hash above it does not match the entries.
     pub fn entry_and_hashes(&mut self, bytes: &[u8], stored: &[Digest]) -> Result<Entry, LedgerFault> {
         let index = self.size();
         let (entry, computed) = self.entry(bytes)?;
@@ -86,10 +86,10 @@ impl Verifier {
         Ok(entry)
     }
 
-    /// Compares with a checkpoint that was signed when the ledger had exactly the entries seen so far.
+    /// Compares with a checkpoint that was signed when the ledger had exactly the entries read so far.
     ///
     /// # Errors
-    /// [`LedgerFault::Size`] if it is of another size; [`LedgerFault::Root`] if it disagrees.
+    /// [`LedgerFault::Size`] if its size differs; [`LedgerFault::Root`] if its root hash differs.
     pub fn checkpoint(&mut self, signed: &SignedCheckpoint) -> Result<(), LedgerFault> {
         let found = self.size();
         if signed.size() != found {
@@ -102,7 +102,7 @@ impl Verifier {
         Ok(())
     }
 
-    /// Compares with the head: the end of the check.
+    /// Compares with the final checkpoint and ends the verification.
     ///
     /// # Errors
     /// As [`Verifier::checkpoint`].
@@ -112,13 +112,13 @@ impl Verifier {
     }
 }
 
-/// Where a ledger disagrees with itself or with what was signed. Entries are numbered from 0.
+/// Where a ledger does not match itself or its signed checkpoints. Entries are numbered from 0.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LedgerFault {
-    /// Not an entry.
+    /// The bytes are not an entry.
     #[error("ledger entry {index} is not a canonical entry: {fault}")]
     Entry {
-        /// Number of the entry.
+        /// Index of the entry.
         index: u64,
         /// What is wrong with it.
         fault: NotCanonical,
@@ -126,34 +126,34 @@ pub enum LedgerFault {
     /// The entry is not the one that was hashed into the tree.
     #[error("ledger entry {index} was altered, moved or replaced: its hash does not match the tree")]
     Altered {
-        /// Number of the first such entry.
+        /// Index of the first such entry.
         index: u64,
     },
-    /// A hash above the leaves is not what the entries give.
+    /// A hash above the leaves does not match the entries.
     #[error("stored tree hashes of ledger entry {index} were altered: they do not match the entries")]
     Stored {
-        /// Number of the entry whose appending completed that part of the tree.
+        /// Index of the entry whose addition completed that subtree.
         index: u64,
     },
-    /// Entries and stored hashes agree with each other but not with what was signed: both were rewritten.
+    /// Entries and stored hashes match each other but not the signed checkpoint: both were rewritten.
     #[error(
         "ledger entries {first} to {end} (exclusive) do not match the signed checkpoint: one or more were rewritten"
     )]
     Root {
-        /// Entries below this agree with an earlier signed checkpoint.
+        /// Entries below this index match an earlier signed checkpoint.
         first: u64,
-        /// The size of the checkpoint that disagrees.
+        /// The size of the checkpoint that does not match.
         end: u64,
     },
     /// Entries are missing at the end, or there are more than were signed.
     #[error("signed checkpoint covers {signed} entries, ledger holds {found}: it was truncated, extended or forked")]
     Size {
-        /// Entries the checkpoint covers.
+        /// Entries that the checkpoint covers.
         signed: u64,
-        /// Entries there are.
+        /// Entries in the ledger.
         found: u64,
     },
-    /// The checkpoint itself is not good.
-    #[error("ledger head: {0}")]
+    /// The checkpoint itself is not valid.
+    #[error("signed checkpoint of the ledger: {0}")]
     Checkpoint(#[from] BadCheckpoint),
 }

@@ -1,4 +1,4 @@
-//! Commits: changes of rows and the ledger entries that record them.
+//! Commits: changes to rows and the ledger entries that record them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,69 +14,70 @@ use crate::ledger::{Entry, SignedCheckpoint};
 use crate::origin::Print;
 use crate::time::Time;
 
-/// One row to be written, in full, or one claim to be made. A row whose version is [`super::Version::NEW`] must not
-/// exist yet; any other must still be at that version.
+/// One row to write, in full, or one claim to make. A row whose version is [`super::Version::NEW`] must not exist
+/// yet; any other row must still have that version in the store.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Change {
-    /// Enrols or changes a partner.
+    /// Enrols a partner or changes its row.
     Partner(Box<Partner>),
-    /// Enrols or changes an officer.
+    /// Enrols an officer or changes their row.
     Officer(Box<Officer>),
-    /// Makes a request or changes its state.
+    /// Creates a request or changes its state.
     Request(Box<Request>),
-    /// Makes an exchange, or changes it; see [`super::legal`] for its steps.
+    /// Creates or changes an exchange; [`super::is_legal_transition`] lists the allowed transitions.
     Exchange {
         /// The row.
         row: Box<Exchange>,
-        /// Whose lease this is done under. Without it, an exchange that somebody has claimed is a conflict.
+        /// Owner of the lease under which the change is made. Without it, a change to a claimed exchange is a
+        /// conflict.
         by: Option<String>,
-        /// Its sealed payload, to be kept beside the row: at most [`super::INLINE_BYTES_MAX`] bytes, and exactly those
-        /// that the row names. A payload that is kept goes when its exchange needs it no more, or names another; one
-        /// that was taken goes with [`Change::SweepPayloads`].
+        /// The sealed payload to store inline with the row: at most [`super::INLINE_BYTES_MAX`] bytes, and exactly
+        /// those that the row names. A stored payload is removed when its exchange no longer needs it or names
+        /// another one; the payload of a taken exchange is removed by [`Change::SweepPayloads`].
         sealed: Option<Bytes>,
     },
-    /// Adds an officer's approval; a second one by the same officer for the same exchange is a conflict.
+    /// Adds an officer's approval. A second one by the same officer for the same exchange is a conflict.
     Approval(Box<Approval>),
-    /// Adds an officer's statement; a second one of the same kind about the same subject is a conflict.
+    /// Adds an officer's signed statement. A second one of the same kind about the same subject is a conflict.
     Statement(Box<Statement>),
-    /// Sets a value.
+    /// Writes a setting.
     Setting(Box<Setting>),
-    /// Claims an exchange that is to be sent, or renews a claim, so that no other process works on it: one that was
-    /// parked or held since it was found due is a conflict. It is evidence of nothing, and does not move the row's
-    /// version. A claim ends when the exchange goes to a state other than `sending` and
-    /// `receiving`.
+    /// Claims an exchange that is ready to send, or renews a claim, so that no other process works on it. It is a
+    /// conflict if the exchange was parked or held since it was listed as due. A claim needs no ledger entry and does
+    /// not change the row's version. It ends when the exchange enters a state other than `sending` and `receiving`.
     Claim {
         /// The exchange.
         exchange: ExchangeId,
-        /// Who claims it: the same text in every claim of one process, and no other's.
+        /// Who claims it: a text that identifies one process, the same in all of its claims.
         owner: String,
-        /// Now: a lease that ended before is as good as none.
+        /// The current time; a lease that ended before it is ignored.
         now: Time,
         /// When the claim ends unless renewed.
         until: Time,
     },
-    /// Gives a claim up. Giving up what one does not hold changes nothing.
+    /// Releases a claim. Has no effect if `owner` does not hold one.
     Unclaim {
         /// The exchange.
         exchange: ExchangeId,
-        /// Who gives it up.
+        /// Who releases it.
         owner: String,
     },
-    /// Changes what is remembered of the traffic with a partner. It is evidence of nothing and about no row.
+    /// Updates traffic data about a partner. It belongs to no row and needs no ledger entry.
     Traffic(TrafficChange),
-    /// Lets go of the payloads kept beside exchanges that were taken by then. It is evidence of nothing and about no row.
+    /// Deletes the inline payloads of exchanges that were taken by `taken_by`. It belongs to no row and needs no
+    /// ledger entry.
     SweepPayloads {
-        /// What was taken later stays.
+        /// Payloads of exchanges taken later are kept.
         taken_by: Time,
     },
-    /// Adds prints of what an exchange carried, by which its words are found again. Of each partner the exchange by which
-    /// it sent something first is kept. They are evidence of nothing by themselves.
+    /// Adds fingerprints of what an exchange carried, by which its text is recognised later. For each print and
+    /// partner, the first exchange that carried it is kept. They belong to no row and need no ledger entry.
     Prints {
-        /// The exchange; in the store by the time this is applied.
+        /// The exchange. It must be in the store by the time this change is applied.
         exchange: ExchangeId,
-        /// Who sent it; `None` for what we sent.
+        /// Who sent it; `None` for this node.
         sender: Option<PartnerId>,
-        /// The prints.
+        /// The fingerprints.
         prints: BTreeSet<Print>,
     },
 }
@@ -106,17 +107,17 @@ impl From<Exchange> for Change {
 }
 
 impl Change {
-    /// Whether it changes the roster: what trust and policy are loaded from.
+    /// Returns whether it changes the roster: the rows from which trust and policy are loaded.
     pub(super) fn is_of_roster(&self) -> bool {
         match self {
             Change::Partner(_) | Change::Officer(_) | Change::Setting(_) => true,
-            // A statement of an officer may stop what was released; whoever is about to send must notice.
+            // A statement may stop a released exchange, so a sender must notice it.
             Change::Statement(row) => row.kind != StatementKind::Submission,
             _ => false,
         }
     }
 
-    /// As the change of `row` alone, with its sealed payload if that is to be kept beside it.
+    /// Returns the change of `row`, with the sealed payload to store inline, if any.
     pub fn with_payload(row: Exchange, sealed: Option<Bytes>) -> Change {
         Change::Exchange { row: Box::new(row), by: None, sealed }
     }
@@ -146,26 +147,26 @@ impl From<Setting> for Change {
     }
 }
 
-/// What a decision was taken on. A commit that says so is a conflict unless it still stands, in the same transaction: no
-/// partner, officer or setting changed since, also not by a commit before it that shares its transaction, and the
-/// setting named has the value it was taken under.
+/// What a decision was based on. A commit with this precondition is a conflict unless it still holds in the same
+/// transaction: no partner, officer or setting changed since (earlier commits in the same transaction included), and
+/// the named setting has the value that the decision used.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Stands {
-    /// [`super::Generations::roster`] as it was read before the decision.
+pub struct Precondition {
+    /// [`super::Generations::roster`] as read before the decision.
     pub roster: u64,
-    /// A setting's name.
+    /// The name of a setting.
     pub setting: String,
-    /// SHA-256 of the value it was taken under.
+    /// SHA-256 of the setting's value that the decision used.
     pub value: Digest,
 }
 
-impl Stands {
-    /// Whether it still stands, given the roster's generation and the digest of the setting's value as they are in this
+impl Precondition {
+    /// Checks the precondition against the roster's generation and the digest of the setting's value in this
     /// transaction.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] with what has changed.
-    pub fn judge(&self, roster: u64, value: Option<Digest>) -> Result<(), StoreError> {
+    pub fn check(&self, roster: u64, value: Option<Digest>) -> Result<(), StoreError> {
         let conflict =
             |what: String, expected: String, found: String| Err(StoreError::Conflict { what, expected, found });
         if roster != self.roster {
@@ -181,88 +182,92 @@ impl Stands {
     }
 }
 
-/// Changes and the ledger entries that record them: all of it becomes durable, or none.
+/// Changes and the ledger entries that record them. All of it becomes durable, or none.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Commit {
+    /// The changes, in the order in which they are applied.
     pub(super) changes: Vec<Change>,
+    /// The ledger entries, in the order in which they are appended.
     pub(super) entries: Vec<Entry>,
-    pub(super) stands: Option<Stands>,
-    /// What the ledger proves of rows before they are changed, by the place of the change: see [`super::ProvedStore`].
+    /// The precondition, if there is one.
+    pub(super) precondition: Option<Precondition>,
+    /// What the ledger proves about rows before they are changed, by index of the change; set by
+    /// [`super::ProvedStore`].
     pub(super) proved: BTreeMap<usize, Facts>,
-    /// Whether an alarm is left out where the last one about its subject says the same.
-    pub(super) only_news: bool,
+    /// Whether an alarm is skipped if the latest alarm about its subject says the same.
+    pub(super) skip_repeated_alarms: bool,
 }
 
 impl Commit {
-    /// A commit of nothing yet.
+    /// Returns an empty commit.
     pub fn new() -> Commit {
         Commit::default()
     }
 
-    /// With one more change; changes are applied in the order they were added.
+    /// Adds a change. Changes are applied in the order in which they were added.
     #[must_use]
     pub fn change(mut self, change: impl Into<Change>) -> Commit {
         self.changes.push(change.into());
         self
     }
 
-    /// With one more change of an exchange, done under the lease of `owner`.
+    /// Adds a change of an exchange, made under the lease of `owner`.
     #[must_use]
     pub fn exchange_by(mut self, row: Exchange, owner: impl Into<String>) -> Commit {
         self.changes.push(Change::Exchange { row: Box::new(row), by: Some(owner.into()), sealed: None });
         self
     }
 
-    /// With one more ledger entry. The last entry about a changed row is the one that is stamped with what changed.
+    /// Adds a ledger entry. The last entry about a changed row is stamped with what changed.
     #[must_use]
     pub fn entry(mut self, entry: Entry) -> Commit {
         self.entries.push(entry);
         self
     }
 
-    /// Only while what it was decided on still stands.
+    /// Makes the commit conditional on `precondition`.
     #[must_use]
-    pub fn only_while(mut self, stands: Stands) -> Commit {
-        self.stands = Some(stands);
+    pub fn only_if(mut self, precondition: Precondition) -> Commit {
+        self.precondition = Some(precondition);
         self
     }
 
-    /// Without those alarms that the last one about their subject said already. Whoever else may say the same, in whatever
-    /// process, it is on record once.
+    /// Skips those alarms that repeat the latest one about their subject, so that an alarm that several processes
+    /// raise is recorded once.
     #[must_use]
-    pub fn only_news(mut self) -> Commit {
-        self.only_news = true;
+    pub fn skip_repeated_alarms(mut self) -> Commit {
+        self.skip_repeated_alarms = true;
         self
     }
 
-    /// What it was decided on, if it says so.
-    pub fn stands(&self) -> Option<&Stands> {
-        self.stands.as_ref()
+    /// Returns the precondition, if there is one.
+    pub fn precondition(&self) -> Option<&Precondition> {
+        self.precondition.as_ref()
     }
 
-    /// Its changes, in the order they are applied.
+    /// Returns the changes, in the order in which they are applied.
     pub fn changes(&self) -> &[Change] {
         &self.changes
     }
 
-    /// Its entries, in the order they are appended.
+    /// Returns the entries, in the order in which they are appended.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
     }
 
-    /// Whether there is nothing in it.
+    /// Returns whether there are no changes and no entries.
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty() && self.entries.is_empty()
     }
 }
 
-/// A commit that is durable.
+/// The result of a commit that is durable.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Committed {
-    /// Number of the first of its ledger entries; if it had none, the size of the ledger.
+    /// Index of its first ledger entry; the size of the ledger if it had none.
     pub first: u64,
-    /// How many ledger entries it had.
+    /// Number of its ledger entries.
     pub entries: u64,
-    /// A signed head of the ledger that covers them.
+    /// A signed checkpoint of the ledger that covers them.
     pub head: SignedCheckpoint,
 }

@@ -1,9 +1,10 @@
-//! Checkpoint files: the latest signed checkpoints of the node's own ledger, in one file beside the database and one in the
-//! spool. A store that is opened must extend them, so a database or spool restored from an older copy is noticed.
+//! Checkpoint files: the latest signed checkpoints of the node's own ledger, in one file next to the database and one
+//! in the spool. A store must extend them when it is opened, so a database or spool that was restored from an older
+//! copy is detected.
 //!
-//! A checkpoint is written after the commit that it covers is durable, and not synced: after a power failure it is never ahead
-//! of the store. Each file has two slots of one sector, written in turn, so that one is always whole. A smaller checkpoint
-//! never replaces a larger one, unless officers accepted the larger one as lost.
+//! A checkpoint is written, without a sync, after the commit that it covers is durable: after a power failure it is
+//! never ahead of the store. Each file has two slots of one sector each, written alternately, so that one is always
+//! intact. A smaller checkpoint never replaces a larger one, unless officers accepted the loss of the larger one.
 
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
@@ -17,54 +18,54 @@ use crate::config::replace_file;
 use crate::digest::Digest;
 use crate::ledger::{LedgerKey, SignedCheckpoint};
 
-/// The setting that holds which heads of an earlier ledger of ours, and which files of heads, it was accepted are lost.
-/// Nothing else may be written while the store is stopped.
+/// The setting that lists the earlier checkpoints of this ledger, and the checkpoint files, whose loss officers
+/// accepted. It is the only thing that may be written while the store is stopped.
 pub const RESTORED: &str = "restored";
 
-/// The name of the file in the spool.
+/// The name of the file in the spool folder.
 pub(super) const SPOOL_FILE: &str = "head";
 
-/// Bytes of a slot: what a disk writes whole or not at all.
+/// Size of a slot in bytes: one disk sector, which is written atomically.
 const SLOT: usize = 512;
-/// Bytes of a file.
+/// Size of a file in bytes.
 const FILE: usize = 2 * SLOT;
 
-/// What was found in one of the files.
+/// What one of the files contains.
 #[derive(Clone, Debug)]
 pub struct FoundCheckpoints {
-    /// Where it is.
+    /// Which of the files it is.
     pub place: CheckpointPlace,
-    /// The file.
+    /// The path of the file.
     pub path: PathBuf,
-    /// Whether there is no such file.
+    /// Whether the file does not exist.
     pub absent: bool,
-    /// The heads in it; or why there is none.
+    /// The checkpoints in it, or why there are none.
     pub heads: Result<Vec<SignedCheckpoint>, String>,
 }
 
-/// The files in which a node keeps the head of its own ledger.
+/// The files in which a node keeps the latest checkpoints of its own ledger.
 #[derive(Debug)]
 pub struct CheckpointFiles {
-    files: [(CheckpointPlace, PathBuf, Mutex<Kept>); 2],
+    files: [(CheckpointPlace, PathBuf, Mutex<FileState>); 2],
     key: LedgerKey,
 }
 
-/// What is known of one file.
+/// The state of one file.
 #[derive(Debug, Default)]
-struct Kept {
+struct FileState {
     file: Option<File>,
-    /// What its slots held when they were last read or written, and the heads in it.
+    /// The content of its slots when they were last read or written, and the checkpoints in them.
     slots: [(Vec<u8>, Option<SignedCheckpoint>); 2],
-    /// Entries of the greatest head that this process wrote.
+    /// Number of entries of the largest checkpoint that this process wrote.
     written: u64,
-    /// Heads that are lost, as officers accepted.
+    /// Checkpoints whose loss officers accepted.
     lost: BTreeSet<(u64, Digest)>,
-    /// Whether the log has said that it cannot be written.
-    said: bool,
+    /// Whether the log already says that the file cannot be written.
+    error_logged: bool,
 }
 
 impl CheckpointFiles {
-    /// The files beside `database` and in the folder `spool`, of the ledger that `key` names.
+    /// Returns the files next to `database` and in the folder `spool`, for the ledger signed by `key`.
     pub fn of(database: &Path, spool: &Path, key: LedgerKey) -> CheckpointFiles {
         let mut beside = database.as_os_str().to_owned();
         beside.push(".head");
@@ -78,14 +79,14 @@ impl CheckpointFiles {
         }
     }
 
-    /// What the files hold now. Read before the store's own head is, which then is at least as new.
+    /// Reads the files. Read the store's own checkpoint afterwards, so that it is at least as new.
     ///
     /// # Errors
-    /// The file that is there and cannot be read, and why: then nothing is known of what it holds.
+    /// The path of a file that exists but cannot be read, and the error. Its content is then unknown.
     pub fn read(&self) -> Result<Vec<FoundCheckpoints>, (PathBuf, io::Error)> {
         let found = |(place, path, _): &(CheckpointPlace, PathBuf, _)| {
             let (absent, heads) = match read(path) {
-                Ok(bytes) => (false, Some(self.among(&bytes)).filter(|heads| !heads.is_empty())),
+                Ok(bytes) => (false, Some(self.parse(&bytes)).filter(|heads| !heads.is_empty())),
                 Err(e) if e.kind() == io::ErrorKind::NotFound => (true, None),
                 Err(e) => return Err((path.clone(), e)),
             };
@@ -100,18 +101,18 @@ impl CheckpointFiles {
         self.files.iter().map(found).collect()
     }
 
-    /// The heads in the bytes of such a file, those of its slots that verify, each once.
-    pub fn among(&self, bytes: &[u8]) -> Vec<SignedCheckpoint> {
+    /// Returns the checkpoints in the bytes of such a file: those of its slots that verify, without duplicates.
+    pub fn parse(&self, bytes: &[u8]) -> Vec<SignedCheckpoint> {
         let mut heads: Vec<_> = bytes.chunks(SLOT).filter_map(|slot| self.head_in(slot)).collect();
         heads.dedup();
         heads
     }
 
-    /// Makes one of the files anew, durably, with this head.
+    /// Creates one of the files anew, durably, with this checkpoint.
     ///
     /// # Errors
-    /// As the file system says.
-    pub fn make(&self, place: CheckpointPlace, head: &SignedCheckpoint) -> io::Result<()> {
+    /// [`io::Error`] of the file system.
+    pub fn create(&self, place: CheckpointPlace, head: &SignedCheckpoint) -> io::Result<()> {
         for (_, path, kept) in self.files.iter().filter(|(at, ..)| *at == place) {
             let mut kept = locked(kept);
             let slot = slot_of(head)?;
@@ -121,27 +122,27 @@ impl CheckpointFiles {
         Ok(())
     }
 
-    /// Lets a head that officers accepted as lost be written over.
-    pub fn accept(&self, head: &SignedCheckpoint) {
+    /// Allows a checkpoint whose loss officers accepted to be overwritten.
+    pub fn accept_loss(&self, head: &SignedCheckpoint) {
         for (_, _, kept) in &self.files {
             locked(kept).lost.insert((head.size(), head.root()));
         }
     }
 
-    /// Writes the head of a commit that is durable, unless a greater one is there. A file that cannot be written holds up
-    /// nothing: it then says less than it could.
-    pub fn keep(&self, head: &SignedCheckpoint) {
+    /// Writes the checkpoint of a durable commit, unless the file has a larger one. A file that cannot be written
+    /// delays nothing; the error is logged, and the file stays at an older checkpoint.
+    pub fn write_if_newer(&self, head: &SignedCheckpoint) {
         for (_, path, kept) in &self.files {
             let mut kept = locked(kept);
             if let Err(error) = self.write(path, &mut kept, head)
-                && !std::mem::replace(&mut kept.said, true)
+                && !std::mem::replace(&mut kept.error_logged, true)
             {
                 tracing::error!(file = %path.display(), error = %error, "the checkpoint file could not be written");
             }
         }
     }
 
-    /// Makes what was written durable.
+    /// Syncs what was written.
     pub fn sync(&self) {
         for (_, path, kept) in &self.files {
             let kept = locked(kept);
@@ -151,7 +152,7 @@ impl CheckpointFiles {
         }
     }
 
-    fn write(&self, path: &Path, kept: &mut Kept, head: &SignedCheckpoint) -> io::Result<()> {
+    fn write(&self, path: &Path, kept: &mut FileState, head: &SignedCheckpoint) -> io::Result<()> {
         if kept.written >= head.size() {
             return Ok(());
         }
@@ -159,7 +160,7 @@ impl CheckpointFiles {
             Some(file) => file,
             None => options().read(true).write(true).open(path)?,
         };
-        // Between looking and writing nobody else writes.
+        // No other process writes between the read and the write.
         file.lock()?;
         let written = self.write_locked(&file, kept, head);
         file.unlock()?;
@@ -169,7 +170,7 @@ impl CheckpointFiles {
         Ok(())
     }
 
-    fn write_locked(&self, file: &File, kept: &mut Kept, head: &SignedCheckpoint) -> io::Result<()> {
+    fn write_locked(&self, file: &File, kept: &mut FileState, head: &SignedCheckpoint) -> io::Result<()> {
         let bytes = read_from(file)?;
         for (known, found) in kept.slots.iter_mut().zip(bytes.chunks(SLOT)) {
             if known.0 != found {
@@ -191,14 +192,14 @@ impl CheckpointFiles {
         Ok(())
     }
 
-    /// The head in a slot: its text, and line ends after it.
+    /// Parses the checkpoint in a slot: its text, padded with line feeds.
     fn head_in(&self, slot: &[u8]) -> Option<SignedCheckpoint> {
         let text = std::str::from_utf8(slot).ok()?;
         SignedCheckpoint::verify(&format!("{}\n", text.trim_end_matches('\n')), &self.key).ok()
     }
 }
 
-/// A slot with this head in it.
+/// Formats this checkpoint as a slot.
 fn slot_of(head: &SignedCheckpoint) -> io::Result<Vec<u8>> {
     let mut slot = head.as_str().as_bytes().to_vec();
     if slot.len() > SLOT {
@@ -208,10 +209,10 @@ fn slot_of(head: &SignedCheckpoint) -> io::Result<Vec<u8>> {
     Ok(slot)
 }
 
-/// `O_NOFOLLOW` and `O_CLOEXEC`: a link in the place of a head is an error.
+/// With `O_NOFOLLOW` and `O_CLOEXEC`: a symbolic link in place of the file is an error.
 fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
-    // Nobody waits for a pipe in its place.
+    // `O_NONBLOCK`, so that opening a named pipe in its place does not block.
     let flags = rustix::fs::OFlags::NOFOLLOW.union(rustix::fs::OFlags::CLOEXEC).union(rustix::fs::OFlags::NONBLOCK);
     options.custom_flags(i32::try_from(flags.bits()).unwrap_or_default());
     options
@@ -219,12 +220,12 @@ fn options() -> OpenOptions {
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     let file = options().read(true).open(path)?;
-    // Without the lock a slot that is being written may not read, and the other does.
+    // Without the lock, a slot that is being written may fail to parse; the other slot is still intact.
     let _ = file.lock_shared();
     read_from(&file)
 }
 
-/// The bytes of a file; what is missing is read as nothing.
+/// Reads a file up to its fixed size; a shorter file gives fewer bytes.
 fn read_from(file: &File) -> io::Result<Vec<u8>> {
     let (mut bytes, mut filled) = (vec![0; FILE], 0);
     while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
@@ -236,7 +237,7 @@ fn read_from(file: &File) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn locked(kept: &Mutex<Kept>) -> MutexGuard<'_, Kept> {
+fn locked(kept: &Mutex<FileState>) -> MutexGuard<'_, FileState> {
     // No code panics while it holds the lock.
     kept.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -278,7 +279,7 @@ mod tests {
         fn made(&self) -> CheckpointFiles {
             let heads = self.opened();
             for place in CheckpointPlace::ALL {
-                heads.make(place, &self.head(0, b"0")).unwrap();
+                heads.create(place, &self.head(0, b"0")).unwrap();
             }
             heads
         }
@@ -294,34 +295,34 @@ mod tests {
     }
 
     #[test]
-    fn the_last_two_heads_are_kept_in_both_places_and_a_greater_one_is_never_written_over() {
+    fn keeps_the_last_two_checkpoints_and_never_overwrites_a_larger_one() {
         let place = Place::new();
         let (one, other) = (place.made(), place.opened());
-        one.keep(&place.head(3, b"3"));
-        other.keep(&place.head(5, b"5"));
-        // A process that was slow, and another head of the same size.
-        one.keep(&place.head(4, b"4"));
-        other.keep(&place.head(5, b"another"));
+        one.write_if_newer(&place.head(3, b"3"));
+        other.write_if_newer(&place.head(5, b"5"));
+        // A slow process, and another checkpoint of the same size.
+        one.write_if_newer(&place.head(4, b"4"));
+        other.write_if_newer(&place.head(5, b"another"));
         assert_eq!(place.sizes(), [[3, 5], [3, 5]]);
-        one.keep(&place.head(6, b"6"));
+        one.write_if_newer(&place.head(6, b"6"));
         assert_eq!(place.sizes(), [[5, 6], [5, 6]]);
-        // Unless officers accepted that it is lost.
+        // Unless officers accepted its loss.
         let after = place.opened();
-        after.accept(&place.head(6, b"6"));
-        after.keep(&place.head(2, b"2"));
+        after.accept_loss(&place.head(6, b"6"));
+        after.write_if_newer(&place.head(2, b"2"));
         assert_eq!(place.sizes(), [[5, 6], [5, 6]], "5 stands");
-        after.accept(&place.head(5, b"5"));
-        after.keep(&place.head(3, b"3"));
-        after.keep(&place.head(4, b"4"));
+        after.accept_loss(&place.head(5, b"5"));
+        after.write_if_newer(&place.head(3, b"3"));
+        after.write_if_newer(&place.head(4, b"4"));
         assert_eq!(place.sizes(), [[3, 4], [3, 4]]);
     }
 
     #[test]
-    fn one_whole_slot_is_enough_and_a_file_that_is_missing_damaged_or_anothers_has_none() {
+    fn reads_one_intact_slot_and_nothing_from_a_missing_damaged_or_foreign_file() {
         let place = Place::new();
         let heads = place.made();
-        heads.keep(&place.head(1, b"1"));
-        heads.keep(&place.head(2, b"2"));
+        heads.write_if_newer(&place.head(1, b"1"));
+        heads.write_if_newer(&place.head(2, b"2"));
         let file = place.folder.path().join("spool/head");
         let whole = std::fs::read(&file).unwrap();
         assert_eq!(whole.len(), FILE);
@@ -330,14 +331,14 @@ mod tests {
         std::fs::write(&file, &torn).unwrap();
         let left = heads.read().unwrap()[1].heads.clone().unwrap();
         assert_eq!(left.len(), 1);
-        // What is torn is written over next, and what is whole stays.
-        heads.keep(&place.head(3, b"3"));
+        // A torn slot is overwritten next; the intact slot stays.
+        heads.write_if_newer(&place.head(3, b"3"));
         assert_eq!(heads.read().unwrap()[1].heads.clone().unwrap().len(), 2);
         std::fs::write(&file, Place::new().made().files[0].1.to_string_lossy().as_bytes()).unwrap();
         assert!(heads.read().unwrap()[1].heads.clone().unwrap_err().contains("damaged"));
         std::fs::remove_file(&file).unwrap();
         assert_eq!(heads.read().unwrap()[1].heads.clone().unwrap_err(), "is not there");
-        heads.keep(&place.head(4, b"4"));
+        heads.write_if_newer(&place.head(4, b"4"));
         assert!(!place.opened().files[1].1.exists(), "only `make` makes one");
         assert_eq!(place.sizes_of_database(), [3, 4]);
     }

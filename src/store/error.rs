@@ -1,136 +1,137 @@
-//! Errors of the store, by what is known to have happened.
+//! Errors of the store, classified by what is certain about the outcome.
 
 use super::Direction;
 use crate::ledger::{LedgerFault, ProofFault};
 use crate::sign::SignError;
 
-/// Why the store did not do what was asked.
+/// Why a store operation failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
-    /// A row is not as it was when the caller read it, or exists already. Nothing was written.
+    /// A row was changed since the caller read it, or already exists. Nothing was written.
     #[error("{what} changed since it was read: expected {expected}, found {found}; read it again and retry")]
     Conflict {
-        /// The row.
+        /// Which row.
         what: String,
-        /// What the caller took it to be.
+        /// What the caller expected to find.
         expected: String,
-        /// What it is.
+        /// What was found.
         found: String,
     },
-    /// A change that no row of its kind may undergo. Nothing was written.
+    /// A change that the rules for this kind of row forbid. Nothing was written.
     #[error("{what} cannot change in this way: {why}")]
     Illegal {
-        /// The row.
+        /// Which row.
         what: String,
-        /// The rule against it.
+        /// The rule that forbids it.
         why: String,
     },
-    /// A change to evidence without a ledger entry about it. Nothing was written.
+    /// A change of recorded facts without a ledger entry about the row. Nothing was written.
     #[error("{what} cannot change without a ledger entry about it in the same commit")]
     Unrecorded {
-        /// The row.
+        /// Which row.
         what: String,
     },
-    /// A day's quota would be exceeded. Nothing was written.
+    /// A daily quota would be exceeded. Nothing was written.
     #[error("daily quota of partner `{partner}` ({direction}) is used up; it resets at midnight UTC")]
     Quota {
         /// The partner.
         partner: String,
-        /// Which way.
+        /// Which direction.
         direction: Direction,
     },
-    /// Another process held the store for too long. Nothing was written.
+    /// Another process held the lock on the store for too long. Nothing was written.
     #[error("store is locked by another process (waited {waited_s} s); try again")]
     Busy {
-        /// How long this one waited, in seconds.
+        /// How long this process waited, in seconds.
         waited_s: u64,
     },
-    /// The disk under the store is full. Nothing was written; what was there is unharmed.
+    /// The disk that holds the store is full. Nothing was written; existing data is unharmed.
     #[error("disk of the store is full: nothing was written; free space and try again")]
     Full,
-    /// Whoever asked told the work to stop. Nothing was written.
+    /// The caller cancelled the operation. Nothing was written.
     #[error("interrupted")]
     Interrupted,
-    /// A write or sync failed. Whether the commit will be there after opening the store again is not known; the
-    /// handle refuses every further write.
+    /// A write or sync failed. Whether the commit is durable is unknown until the store is opened again; the handle
+    /// refuses every further write.
     #[error(
         "outcome unknown: the store failed to write ({why}); stop every process of the node, check the disk, and look up \
          whether the change is on record before you repeat it"
     )]
     Broken {
-        /// The backend's words.
+        /// The backend's error message.
         why: String,
     },
-    /// The node is stopped: what it has is not what somebody has seen of it. What is on record can be read; nothing is
-    /// written but a change that accepts exactly the loss. Nothing was written.
+    /// The node is stopped because its ledger does not extend a checkpoint that was seen of it. The store can still
+    /// be read; the only change it accepts is one that accepts exactly this loss. Nothing was written.
     #[error("the node is stopped, and nothing is decided or recorded: {why}")]
     Stopped {
-        /// What is missing or differs, and what to do.
+        /// What is missing or differs, and how to proceed.
         why: String,
     },
-    /// What is stored is not what this version wrote.
+    /// A stored value is not in a format that this version writes.
     #[error("{what} in the store is damaged or was altered: run `portcullis ledger verify`")]
     Damaged {
         /// The row and column.
         what: String,
     },
-    /// A row does not match the ledger: something other than this program wrote it. Nothing is decided on it.
+    /// A row does not match the ledger, so something other than this program changed it. No decision uses it.
     #[error(
         "{what} does not match the ledger: `{fact}` differs, and nothing is decided on it; run `portcullis ledger verify` \
          and restore the store from a copy"
     )]
     Altered {
-        /// The row.
+        /// Which row.
         what: String,
-        /// The fact.
+        /// Which fact.
         fact: String,
     },
-    /// The database, or a file beside it, was replaced while it was open. This process and others would write two records.
+    /// The database, or a file that belongs to it, was replaced while it was open. This process and others would
+    /// write to different databases.
     #[error(
         "`{what}` was replaced by another file while the store was open: nothing is decided or recorded; stop every process of \
          the node, restore the newest copy and run `portcullis ledger verify`"
     )]
     Replaced {
-        /// The file, by its last name only.
+        /// The file name, without its folder.
         what: String,
     },
-    /// The ledger does not agree with its signed head.
+    /// The ledger does not match its signed checkpoint.
     #[error(transparent)]
     Ledger(#[from] LedgerFault),
-    /// A proof could not be made.
+    /// A proof could not be constructed.
     #[error(transparent)]
     Proof(#[from] ProofFault),
-    /// The ledger key is not this store's.
+    /// The ledger key does not belong to this store.
     #[error("wrong ledger key for this store: {why}")]
     WrongKey {
-        /// How.
+        /// What differs.
         why: String,
     },
-    /// The holder of the ledger key did not sign. Nothing was written.
+    /// The signer of the ledger key failed. Nothing was written.
     #[error(transparent)]
     Sign(#[from] SignError),
-    /// There is no store where one was expected, or one where none was, or it cannot be reached.
+    /// The store does not exist, exists already, or cannot be accessed.
     #[error("{what}: {why}")]
     Place {
-        /// The file, by its last name only.
+        /// The file name, without its folder.
         what: String,
         /// What is wrong with it.
         why: String,
     },
-    /// The handle was closed.
+    /// The handle is closed.
     #[error("store is closed")]
     Closed,
     /// The backend could not answer a query.
     #[error("store query failed: {why}")]
     Query {
-        /// The backend's words.
+        /// The backend's error message.
         why: String,
     },
 }
 
 impl StoreError {
-    /// Whether it is not known if the commit happened. Nothing is undone or deleted on such an error, and nothing done again:
-    /// what the store holds when it is opened again is the answer.
+    /// Returns whether it is unknown if the commit happened. After such an error nothing may be undone, deleted or
+    /// repeated: open the store again to learn the outcome.
     pub fn is_outcome_unknown(&self) -> bool {
         matches!(self, StoreError::Broken { .. })
     }

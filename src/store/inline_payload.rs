@@ -1,10 +1,10 @@
-//! Inline payloads: sealed payloads short enough to be kept in the store itself, durable with their row and removed with the
-//! last step that needs them.
+//! Inline payloads: sealed payloads short enough to be stored in the database, durable together with their row and
+//! deleted with the last transition that needs them.
 
 use super::spool::{INLINE_BYTES_MAX, PayloadReader, SpoolId};
 use super::{Payload, Store, StoreError};
 
-/// The payload if `store` keeps it inline; `None` if it is, or was, in the spool.
+/// Returns a reader of the payload if `store` has it inline; `None` if it belongs in the spool.
 ///
 /// # Errors
 /// [`StoreError`] if the store cannot be read.

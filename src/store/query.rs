@@ -1,4 +1,4 @@
-//! The query language: filters that every backend understands, and the shapes of answers.
+//! Queries: filters that every backend implements, and the types of answers.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,62 +9,64 @@ use crate::origin::Print;
 use crate::precedence::Precedence;
 use crate::time::Time;
 
-/// A print on record.
+/// A fingerprint on record.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct PrintedBy {
-    /// The print.
+pub struct RecordedPrint {
+    /// The fingerprint.
     pub print: Print,
-    /// Who sent what it is of; `None` for ourselves.
+    /// Who sent the content; `None` for this node.
     pub sender: Option<PartnerId>,
-    /// By which exchange first.
+    /// The first exchange that carried it.
     pub exchange: ExchangeId,
 }
 
-/// Counters that only grow, and the latest time on record; equal counters mean that nothing was changed in between.
+/// Counters that only increase, and the latest recorded time. Equal counters mean that nothing changed in between.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Generations {
-    /// Moves with every transaction.
+    /// Increases with every transaction.
     pub all: u64,
-    /// Moves when a partner, an officer, an officer's statement or a setting changes: what trust and policy are loaded from.
+    /// Increases when a partner, an officer, an officer's statement or a setting changes: the rows from which trust
+    /// and policy are loaded.
     pub roster: u64,
-    /// Moves when an approval is put on record.
+    /// Increases when an approval is recorded.
     pub approvals: u64,
-    /// The latest time on record, which a clock that is right is not behind of.
+    /// The latest recorded time; a correct clock is not behind it.
     pub clock_high: Time,
 }
 
-/// A request that waits for its release and has approvals.
+/// A request that awaits its release and has approvals.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Waiting {
     /// The request.
     pub request: RequestId,
-    /// How many approvals are on record for it.
+    /// Number of its approvals on record.
     pub approvals: u64,
-    /// How urgent its exchanges are.
+    /// The precedence of its exchanges.
     pub precedence: Precedence,
 }
 
-/// An exchange that may be tried, as far as its turn depends on it: many are listed for each that is begun.
+/// An exchange that may be tried, reduced to the fields that decide its order: many are listed for each one that is
+/// started.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Due {
     /// The exchange.
     pub exchange: ExchangeId,
-    /// To whom.
+    /// The recipient.
     pub partner: PartnerId,
-    /// What it carries.
+    /// What the exchange carries.
     pub kind: ExchangeKind,
-    /// How urgent it is.
+    /// Its precedence.
     pub precedence: Precedence,
-    /// How often it was tried.
+    /// Number of delivery attempts so far.
     pub attempts: u32,
-    /// The length of its sealed payload in bytes, if it has one.
+    /// Length of its sealed payload in bytes, if it has one.
     pub payload_size: Option<u64>,
-    /// Why it waits, if that was put on record.
+    /// Why it waits, if that was recorded.
     pub reason: Option<String>,
     /// When its row last changed.
     pub updated: Time,
-    /// It was stopped, and may be with the partner all the same: nothing of it is sent, its receipt is asked for.
-    pub asks: bool,
+    /// Whether it was stopped although the partner may have it: nothing is sent, only its receipt is requested.
+    pub receipt_query: bool,
 }
 
 impl From<&Exchange> for Due {
@@ -78,28 +80,28 @@ impl From<&Exchange> for Due {
             payload_size: row.payload.map(|payload| payload.size),
             reason: row.reason.clone(),
             updated: row.updated,
-            asks: row.state != ExchangeState::Queued,
+            receipt_query: row.state != ExchangeState::Queued,
         }
     }
 }
 
-/// A request with all that is decided upon with it, as it stood at one moment.
+/// A request with everything that decisions about it need, read in one transaction.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct WholeRequest {
     /// The request.
     pub request: Request,
     /// Its exchanges, newest first.
     pub exchanges: Vec<Exchange>,
-    /// The approvals that were given of it, in the order they were given.
+    /// Its approvals, in the order they were given.
     pub approvals: Vec<Approval>,
-    /// What its submitter signed.
+    /// The submitter's signed statement.
     pub submission: Option<Statement>,
 }
 
-/// Which exchanges to list. What is left at its default does not restrict.
+/// Which exchanges to list. A field at its default does not restrict the list.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ExchangeFilter {
-    /// Only those going this way.
+    /// Only those in this direction.
     pub direction: Option<Direction>,
     /// Only those in one of these states; empty for all.
     pub states: BTreeSet<ExchangeState>,
@@ -107,59 +109,59 @@ pub struct ExchangeFilter {
     pub partner: Option<PartnerId>,
     /// Only those of this request.
     pub request: Option<RequestId>,
-    /// Only those that carry this.
+    /// Only those that carry this kind of content.
     pub kind: Option<ExchangeKind>,
-    /// Only those that withdraw or replace what this one carried.
+    /// Only those that recall or replace the content of this exchange.
     pub about: Option<ExchangeId>,
-    /// Only those that a process has claimed, whether or not its claim has ended.
+    /// Only those that a process has claimed, including expired claims.
     pub claimed: bool,
-    /// Only those of the product of this number.
+    /// Only those of the product with this identifier.
     pub product_id: Option<String>,
-    /// Only those whose number is in this range, both ends included.
+    /// Only those whose identifier is in this range, both ends included.
     pub between: Option<(ExchangeId, ExchangeId)>,
-    /// Only those made before this one: the last of the page before.
+    /// Only those created before this one: the last one of the previous page.
     pub before: Option<ExchangeId>,
-    /// How many; 0 stands for 100.
+    /// Maximum number of rows; 0 means 100.
     pub limit: u32,
 }
 
-/// Which requests to list. What is left at its default does not restrict.
+/// Which requests to list. A field at its default does not restrict the list.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct RequestFilter {
     /// Only those in one of these states; empty for all.
     pub states: BTreeSet<RequestState>,
-    /// Only those whose number is in this range, both ends included.
+    /// Only those whose identifier is in this range, both ends included.
     pub between: Option<(RequestId, RequestId)>,
-    /// Only those made before this one: the last of the page before.
+    /// Only those created before this one: the last one of the previous page.
     pub before: Option<RequestId>,
-    /// Only those whose time has passed by then.
+    /// Only those that expire at or before this time.
     pub expired_by: Option<Time>,
-    /// How many; 0 stands for 100.
+    /// Maximum number of rows; 0 means 100.
     pub limit: u32,
 }
 
-/// One answer to a search.
+/// One result of a search.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Found {
+pub struct SearchHit {
     /// The exchange.
     pub exchange: Exchange,
-    /// The place that matched, the words between `⟦` and `⟧`. It may hold part of the title, so it is to be shown
-    /// only where the title may be.
+    /// The text that matched, with the words between `⟦` and `⟧`. It may contain part of the title, so show it only
+    /// where the title may be shown.
     pub snippet: String,
 }
 
-/// One ledger entry with its place.
+/// A ledger entry with its index.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Recorded {
-    /// Its number, from 0.
+pub struct IndexedEntry {
+    /// Its index, from 0.
     pub index: u64,
-    /// What it says.
+    /// The decoded entry.
     pub entry: Entry,
     /// Its exact bytes: the leaf of the tree.
     pub bytes: Vec<u8>,
 }
 
-/// How much of everything there is.
+/// Number of rows of each kind.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Counts {
     /// Exchanges by direction and state.

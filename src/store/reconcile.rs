@@ -1,8 +1,8 @@
-//! Reconciliation of store and spool after a start: what a crash interrupted is completed, undone or set aside, and recorded.
+//! Reconciliation of store and spool after a start: what a crash interrupted is completed, undone or set aside,
+//! and recorded.
 //!
-//! It does not guess. A payload that is not exactly what its row says is never sent and never shown. A file that the spool did not
-//! create is left alone. A file that no row needs is set aside and not removed: the store may be another than the one it
-//! belongs to.
+//! A payload that does not exactly match its row is never sent and never shown. A file that the spool did not create
+//! is left alone. A file that no row needs is set aside and not removed, because it may belong to another store.
 
 use super::reconciled::Reconciled;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,52 +19,52 @@ use crate::time::Time;
 
 /// Rows read at a time.
 const PAGE: u32 = 256;
-/// The code in the entries about a payload that is missing or damaged.
+/// The code in ledger entries about a payload that is missing or damaged.
 const DAMAGED: &str = "spool-damaged";
 
-/// How to reconcile.
+/// Parameters of a reconciliation.
 pub struct Reconcile<'a> {
     /// The store.
     pub store: &'a dyn Store,
     /// The spool.
     pub spool: &'a Spool,
-    /// Now.
+    /// The current time.
     pub now: Time,
-    /// Who does it: the actor of the entries.
+    /// The actor of the ledger entries.
     pub actor: &'a str,
-    /// Whether the process that claimed something under this name is known to be gone. Claims that ended are as good
-    /// as gone whatever this says.
+    /// Returns whether the process with this name, the owner of a lease, has ended. Leases that have expired are
+    /// released in any case.
     pub gone: &'a (dyn Fn(&str) -> bool + Sync),
-    /// Payloads up to this size are read and hashed; of larger ones only the size is compared.
+    /// Payloads up to this size in bytes are read and hashed; of larger ones only the size is compared.
     pub hash_bytes_max: u64,
 }
 
-/// Why reconciling did not come to its end. What was done until then is done.
+/// Why a reconciliation failed. What it did before stays done.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReconcileError {
-    /// The store refused.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The spool refused.
+    /// The spool failed.
     #[error(transparent)]
     Spool(#[from] SpoolError),
 }
 
-/// Reconciles store and spool, and records in the ledger that it did.
+/// Reconciles store and spool, and records the result in the ledger.
 ///
 /// # Errors
-/// [`ReconcileError`] if store or spool cannot be read or written; a node must not start then.
+/// [`ReconcileError`] if store or spool cannot be read or written; the node must not start then.
 pub async fn reconcile(task: &Reconcile<'_>) -> Result<Reconciled, ReconcileError> {
     let mut report = Reconciled::default();
     task.restore(&mut report).await?;
     task.spool.release_space().await?;
     let listing = task.spool.list().await?;
-    report.strangers = listing.strangers + task.spool.clear_pool().await?;
+    report.unknown_files = listing.unknown_files + task.spool.clear_pool().await?;
     let mut needed: BTreeSet<SpoolId> = BTreeSet::new();
     task.exchanges(&mut needed, &mut report).await?;
     task.requests(&listing.files, &mut report).await?;
-    // There is a product for each request there ever was. One that has a row is asked after no further at a start: the search
-    // for damage reads it.
+    // The spool has a product for every request ever made. Those that have a row are not examined at a start: the
+    // damage scan reads them.
     let known = task.store.request_ids().await?;
     needed.extend(known.into_iter().map(SpoolId::Product));
     for file in &listing.files {
@@ -82,17 +82,19 @@ pub async fn reconcile(task: &Reconcile<'_>) -> Result<Reconciled, ReconcileErro
         .with("quarantined", report.quarantined.len())
         .with("damaged", report.damaged.len())
         .with("products_lost", report.products_lost.len())
-        .with("strangers", report.strangers);
+        .with("strangers", report.unknown_files);
     task.store.commit(Commit::new().entry(entry)).await?;
     task.spool.forget_unsynced(&report.unsynced);
     Ok(report)
 }
 
 impl Reconcile<'_> {
-    /// Goes through every exchange that was on its way or claimed, and the newest of those that wait; notes the files they need.
+    /// Checks every exchange that was in transit or claimed, and the newest ones that wait, and collects the files
+    /// they need.
     ///
-    /// However much waits, a start takes the same time: what was written last is what a crash hurts, the search for damage
-    /// reads the rest while the node serves, and none of it is sent or handed out unread.
+    /// The time a start takes does not depend on the number of waiting exchanges: a crash affects what was written
+    /// last, the damage scan reads the rest while the node serves, and nothing is sent or shown without being
+    /// checked.
     async fn exchanges(&self, needed: &mut BTreeSet<SpoolId>, report: &mut Reconciled) -> Result<(), ReconcileError> {
         use ExchangeState as S;
         let waiting = [
@@ -122,7 +124,7 @@ impl Reconcile<'_> {
         Ok(())
     }
 
-    /// The newest exchanges, up to so many pages of them.
+    /// Returns the newest exchanges, at most `pages` pages of them.
     async fn listed(
         &self,
         mut filter: ExchangeFilter,
@@ -143,13 +145,13 @@ impl Reconcile<'_> {
         let id = row.id;
         let held = row.lease.as_ref().is_some_and(|lease| lease.until > self.now && !(self.gone)(&lease.owner));
         if held {
-            // Another process is at work on it, and will find out for itself.
+            // Another process is working on it, and detects damage itself.
             return Ok(());
         }
         let whole = self.is_whole(&row).await?;
         let (to, kind, list) = match (row.state, whole) {
             (S::Queued | S::Sending, false) => (S::Parked, EntryKind::ExchangeParked, &mut report.parked),
-            // A recall counts whatever became of its notice.
+            // A recall is valid even if the payload of its notice is damaged.
             (S::Received, false) if row.kind == ExchangeKind::Product => {
                 (S::Quarantined, EntryKind::ExchangeQuarantined, &mut report.quarantined)
             }
@@ -184,7 +186,7 @@ impl Reconcile<'_> {
         Ok(())
     }
 
-    /// Commits; false if another process was faster, whose word then counts.
+    /// Commits; returns false if another process changed the row first, whose result then stands.
     async fn done(&self, commit: Commit) -> Result<bool, ReconcileError> {
         match self.store.commit(commit).await {
             Ok(_) => Ok(true),
@@ -193,8 +195,8 @@ impl Reconcile<'_> {
         }
     }
 
-    /// Whether the payload of `row` is what the row says. One that has none, or whose payload is still arriving, lacks
-    /// nothing.
+    /// Returns whether the payload of `row` matches the row. A row without a payload, or whose payload is still
+    /// arriving, always matches.
     async fn is_whole(&self, row: &Exchange) -> Result<bool, ReconcileError> {
         let Some(payload) = row.payload else { return Ok(true) };
         if matches!(row.state, ExchangeState::Offered | ExchangeState::Receiving) {
@@ -215,11 +217,11 @@ impl Reconcile<'_> {
         if payload.size > self.hash_bytes_max {
             return Ok(true);
         }
-        // A file that cannot be read back is as good as lost.
+        // A file that cannot be read is treated as damaged.
         Ok(reader.prefix_digest(payload.size).await.is_ok_and(|digest| digest == payload.digest))
     }
 
-    /// Open requests whose product is gone, among the newest.
+    /// Reports open requests, among the newest, whose product is missing.
     async fn requests(&self, files: &[Spooled], report: &mut Reconciled) -> Result<(), ReconcileError> {
         use super::RequestState as S;
         let whole: BTreeSet<SpoolId> = files.iter().filter(|file| file.whole).map(|file| file.id).collect();
@@ -227,7 +229,7 @@ impl Reconcile<'_> {
         let filter = super::RequestFilter { states, limit: PAGE, ..Default::default() };
         for row in self.store.requests(&filter).await? {
             let Some(product) = row.product.filter(|product| !whole.contains(product)) else { continue };
-            // It may have come since the files were listed.
+            // It may have been written since the files were listed.
             if let Err(SpoolError::Missing { .. }) = self.spool.read(product).await {
                 report.products_lost.push(row.id);
             }
@@ -235,7 +237,7 @@ impl Reconcile<'_> {
         Ok(())
     }
 
-    /// Sets a file aside that nothing needs and nobody holds.
+    /// Sets a file aside that no row needs and no process holds.
     async fn set_aside(
         &self,
         file: &Spooled,
@@ -245,8 +247,8 @@ impl Reconcile<'_> {
         if needed.contains(&file.id) || is_needed(self.store, file.id).await? {
             return Ok(());
         }
-        // Another process may be about to put it on record: it holds it until it has. So what is on record is asked
-        // again under the lock.
+        // Another process may be about to record it, and holds the file until then. So the store is queried again
+        // under the lock.
         let Some(locked) = self.spool.lock_exclusive(file).await? else { return Ok(()) };
         if is_needed(self.store, file.id).await? {
             return Ok(());
@@ -254,19 +256,20 @@ impl Reconcile<'_> {
         match locked.set_aside(self.now, "no row of the store needs it").await {
             Ok(()) => report.set_aside.push(file.id),
             Err(error @ SpoolError::Broken { .. }) => return Err(error.into()),
-            // Without room for a note, say. It is where it was.
+            // For example without space for a note. The file stays where it was.
             Err(_) => report.left.push(file.id),
         }
         Ok(())
     }
 
-    /// Puts back what was set aside and a row needs now: it was set aside beside another store, or an older copy of this one.
+    /// Restores files that were set aside and that a row needs now: they were set aside with another store, or an
+    /// older copy of this one.
     async fn restore(&self, report: &mut Reconciled) -> Result<(), ReconcileError> {
         for lost in self.spool.lost().await? {
             if self.spool.has_any(lost.id) || !is_needed(self.store, lost.id).await? {
                 continue;
             }
-            // One that is damaged stays with its note, which says so.
+            // A damaged file stays, with the note that it was set aside.
             if !self.spool.is_as_noted(&lost).await.unwrap_or(false) {
                 report.left.push(lost.id);
                 continue;
@@ -274,7 +277,7 @@ impl Reconcile<'_> {
             match self.spool.restore(&lost).await {
                 Ok(()) => report.restored.push(lost.id),
                 Err(error @ SpoolError::Broken { .. }) => return Err(error.into()),
-                // It stays where it is, and what needs it says that it is missing.
+                // It stays set aside, and what needs it reports it missing.
                 Err(_) => report.left.push(lost.id),
             }
         }
@@ -282,18 +285,19 @@ impl Reconcile<'_> {
     }
 }
 
-/// Whether a row needs a file of that name, as far as is known: a row that is not what the ledger says does until it is
-/// put back.
+/// Returns whether a row needs a file of this name. A row that does not match the ledger counts as needing it until
+/// the row is restored.
 ///
 /// # Errors
 /// [`StoreError`] if the store cannot be read.
 pub async fn is_needed(store: &dyn Store, file: SpoolId) -> Result<bool, StoreError> {
     let needed = match file {
-        // A product is kept for as long as its request is known: it is what was decided about.
+        // A product is kept as long as its request exists, because it is what decisions were about.
         SpoolId::Product(id) => store.request(&id).await.map(|row| row.is_some_and(|row| row.product == Some(file))),
-        // Attachments can be large, and the product that names them stays: they go when nothing waits for them.
-        SpoolId::Attachment(id, _) => awaited(store, &id).await,
-        // The row is read again: it may have been made after the listing.
+        // Attachments can be large, and the product that names them is kept, so they are removed when no exchange
+        // waits for them.
+        SpoolId::Attachment(id, _) => has_pending_exchanges(store, &id).await,
+        // The row is read again: it may have been created after the listing.
         SpoolId::Envelope(id) | SpoolId::Inbox(id) => {
             store.exchange(&id).await.map(|row| row.is_some_and(|row| needs(&row, file)))
         }
@@ -304,8 +308,8 @@ pub async fn is_needed(store: &dyn Store, file: SpoolId) -> Result<bool, StoreEr
     }
 }
 
-/// Whether nothing on record speaks of what a file belongs to: it was written before its row, by a process that was killed,
-/// or its row is gone, with an older copy of the store.
+/// Returns whether the store has no row for a file: a process was killed after it wrote the file and before it wrote
+/// the row, or the store was replaced by an older copy.
 ///
 /// # Errors
 /// [`StoreError`] if the store cannot be read.
@@ -320,19 +324,19 @@ pub async fn is_orphan(store: &dyn Store, file: SpoolId) -> Result<bool, StoreEr
     }
 }
 
-/// Whether anything of a request may still have to be cut, sealed or sent: as long as that is so, the attachments that
-/// belong beside its product are kept.
+/// Returns whether anything of a request may still have to be cut, sealed or sent. Until then its attachments are
+/// kept.
 ///
 /// # Errors
 /// [`StoreError`] if the store cannot be read.
-pub async fn awaited(store: &dyn Store, request: &RequestId) -> Result<bool, StoreError> {
+pub async fn has_pending_exchanges(store: &dyn Store, request: &RequestId) -> Result<bool, StoreError> {
     use ExchangeState as S;
     let states = [S::Requested, S::Held, S::Approved, S::Queued, S::Sending, S::Parked].into();
     let filter = ExchangeFilter { request: Some(*request), states, limit: 1, ..ExchangeFilter::default() };
     if !store.exchanges(&filter).await?.is_empty() {
         return Ok(true);
     }
-    // A row that is not what the ledger says is on no list, and may be one that waits once it is put back.
+    // A row that does not match the ledger is in no list, and may be one that waits once it is restored.
     match store.whole_request(request).await {
         Err(StoreError::Altered { .. }) => Ok(true),
         whole => Ok(whole.map(|_| false)?),
@@ -342,7 +346,7 @@ pub async fn awaited(store: &dyn Store, request: &RequestId) -> Result<bool, Sto
 fn needs(row: &Exchange, file: SpoolId) -> bool {
     match row.state {
         ExchangeState::Offered | ExchangeState::Receiving => true,
-        // What was taken can be taken again.
+        // A taken product can be taken again.
         _ => row.keeps_payload() && row.payload.is_some_and(|payload| payload.spool == file),
     }
 }

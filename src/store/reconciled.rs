@@ -1,21 +1,21 @@
-//! What reconciling found and did, in counts and in words.
+//! The result of a reconciliation, as lists and as text.
 
 use super::SpoolId;
 use crate::ident::{ExchangeId, RequestId};
 use std::fmt;
 
-/// What was done.
+/// What a reconciliation found and did.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Reconciled {
-    /// Files that nothing needs, set aside.
+    /// Files that no row needs, set aside.
     pub set_aside: Vec<SpoolId>,
-    /// Files that were set aside before and that a row needs, put back.
+    /// Files that were set aside before and that a row needs, restored.
     pub restored: Vec<SpoolId>,
-    /// Files that could not be set aside, or put back.
+    /// Files that could not be set aside or restored.
     pub left: Vec<SpoolId>,
-    /// Payloads of which a sync failed in a process before this one; what there was of them is discarded.
+    /// Payloads of which a sync failed in an earlier process; what was left of them is discarded.
     pub unsynced: Vec<SpoolId>,
-    /// Outbound exchanges that were being sent, back in the queue.
+    /// Outbound exchanges that were being sent, queued again.
     pub requeued: Vec<ExchangeId>,
     /// Outbound exchanges whose payload is missing or damaged, parked.
     pub parked: Vec<ExchangeId>,
@@ -25,14 +25,14 @@ pub struct Reconciled {
     pub damaged: Vec<ExchangeId>,
     /// Open requests whose product is missing from the spool.
     pub products_lost: Vec<RequestId>,
-    /// Claims of processes that are gone, released.
+    /// Expired or abandoned leases, released.
     pub unclaimed: Vec<ExchangeId>,
-    /// Things in the spool folder that the spool did not make.
-    pub strangers: u64,
+    /// Number of files in the spool folder that the spool did not create.
+    pub unknown_files: u64,
 }
 
 impl Reconciled {
-    /// Whether there was nothing to do.
+    /// Returns whether there was nothing to do.
     pub fn is_clean(&self) -> bool {
         *self == Reconciled::default()
     }
@@ -54,7 +54,7 @@ impl fmt::Display for Reconciled {
             ("damaged", joined(&self.damaged)),
             ("products lost", joined(&self.products_lost)),
             ("unclaimed", joined(&self.unclaimed)),
-            ("not the spool's", if self.strangers == 0 { String::new() } else { self.strangers.to_string() }),
+            ("unknown files", if self.unknown_files == 0 { String::new() } else { self.unknown_files.to_string() }),
         ];
         let said: Vec<String> =
             lists.iter().filter(|(_, ids)| !ids.is_empty()).map(|(what, ids)| format!("{what}: {ids}")).collect();

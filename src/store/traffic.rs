@@ -13,63 +13,62 @@ use crate::time::Time;
 /// Exchanges and payload bytes of one direction on one day.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Usage {
-    /// Exchanges begun.
+    /// Number of exchanges begun.
     pub exchanges: u64,
-    /// Payload bytes accounted for.
+    /// Payload bytes counted.
     pub bytes: u64,
 }
 
-/// Exchanges and their payloads' sizes, as offered, by state.
+/// Number of exchanges and their offered payload bytes, by state.
 pub type ByState = BTreeMap<ExchangeState, Usage>;
 
-/// Usage to be added to a day's, within that day's quota: counted in the same transaction as what it is for, so that
-/// neither a crash nor another process on the store can spend a quota twice.
+/// Usage to add to that of a day, within the day's quota. It is counted in the same transaction as the exchange that
+/// uses it, so that neither a crash nor another process can use a quota twice.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Spend {
-    /// With whom.
+    /// The partner.
     pub partner: PartnerId,
-    /// Which way.
+    /// The direction.
     pub direction: Direction,
-    /// The UTC date it counts for.
+    /// The UTC date.
     pub day: Date,
-    /// How much.
+    /// How much to add.
     pub usage: Usage,
     /// The day's quota: a commit that would exceed it is refused with [`super::StoreError::Quota`].
     pub quota: Usage,
 }
 
-/// A change of what is remembered of the traffic with a partner.
+/// A change of traffic data about a partner.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum TrafficChange {
-    /// Adds to a day's usage within its quota, or refuses the whole commit.
+    /// Adds to a day's usage within its quota; a commit that would exceed it is refused.
     Spend(Spend),
-    /// Remembers a partner's circuit breaker.
+    /// Stores a partner's circuit breaker.
     Breaker {
         /// The partner.
         partner: PartnerId,
         /// Its breaker.
         breaker: Breaker,
     },
-    /// Remembers a verified head of a partner's ledger, unless a greater one is remembered.
+    /// Stores a verified checkpoint of a partner's ledger, unless the stored one is at least as large.
     Witness {
         /// The partner.
         partner: PartnerId,
-        /// The head.
+        /// The checkpoint.
         head: SignedCheckpoint,
     },
-    /// An operator has said that the clock is right: entries that were written with a later time no longer put it in
-    /// doubt.
+    /// Accepts the clock as correct on an operator's order: entries with a later time no longer make it doubtful.
     AcceptClock {
-        /// Now.
+        /// The current time.
         now: Time,
     },
 }
 
 impl Spend {
-    /// The usage after this on a day with `before`.
+    /// Returns the usage of the day after adding this to `before`.
     ///
     /// # Errors
-    /// [`StoreError::Quota`] if that is more than the day's quota.
+    /// [`StoreError::Quota`] if that exceeds the day's quota.
     pub fn after(&self, before: Usage) -> Result<Usage, StoreError> {
         let after = Usage {
             exchanges: before.exchanges.saturating_add(self.usage.exchanges),
@@ -82,7 +81,7 @@ impl Spend {
     }
 }
 
-/// How long it is until the next UTC date begins, when quotas begin anew.
+/// Returns the time until the next UTC date begins, when quotas are reset.
 pub fn until_tomorrow(now: Time) -> std::time::Duration {
     const DAY_MS: i64 = 86_400_000;
     let left = DAY_MS - now.unix_ms().rem_euclid(DAY_MS);

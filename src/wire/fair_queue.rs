@@ -1,39 +1,40 @@
-//! The scheduler: which of several exchanges that share one allowance sends its next piece, by precedence and without
-//! starvation.
+//! The scheduler: decides which of several exchanges that share one allowance sends its next piece, by precedence and
+//! without starvation.
 //!
-//! Start-time fair queueing over the four precedences, first come first served within each. A precedence that has
-//! nothing to ask for saves nothing up; one that comes in while others are busy starts where they are, and whoever would
-//! be *done* first is next. A higher precedence therefore overtakes at its first piece, and a lower one, however much
-//! there is of what is more urgent, is sure of its share of the bytes.
+//! Start-time fair queueing over the four precedences, first come, first served within each. An idle precedence
+//! accumulates no credit: when it becomes active it starts at the current virtual time, and the piece with the
+//! earliest *finish* is next. A higher precedence therefore overtakes at its first piece, and a lower one keeps its
+//! share of the bytes, however much more urgent traffic there is.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::envelope::Precedence;
 
-/// One exchange among those that [`Scheduler`] serves.
+/// An exchange that [`Scheduler`] serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FlowId(u64);
 
-/// Start-time fair queueing over precedences. It holds no time and no bytes: the same questions in the same order get the same answers.
+/// Start-time fair queueing over precedences. It has no clock and no payload bytes: the same calls in the same order
+/// give the same results.
 #[derive(Debug, Default)]
 pub struct Scheduler {
     flows: BTreeMap<FlowId, Precedence>,
     queues: BTreeMap<Precedence, Queue>,
-    /// Where the busiest precedence has come to.
+    /// The virtual time.
     virtual_now: u128,
     joined: u64,
 }
 
 #[derive(Debug, Default)]
 struct Queue {
-    /// Where the next piece of this precedence starts.
+    /// Virtual start time of the next piece of this precedence.
     start: u128,
-    /// Requests with what each costs, in the order they came.
+    /// Requests with their costs, in order of arrival.
     requested: VecDeque<(FlowId, u128)>,
 }
 
 impl Scheduler {
-    /// How many times more bytes a precedence gets than ROUTINE, when both always want more.
+    /// Returns how many times more bytes a precedence gets than ROUTINE, while both always have requests.
     pub const fn weight(precedence: Precedence) -> u64 {
         match precedence {
             Precedence::Routine => 1,
@@ -51,7 +52,8 @@ impl Scheduler {
         id
     }
 
-    /// Requests a piece of `bytes`, which counts as at least one. Requesting again before it was taken changes nothing.
+    /// Requests a piece of `bytes`, which counts as at least one byte. Has no effect while an earlier request of this
+    /// exchange waits.
     pub fn request(&mut self, id: FlowId, bytes: u64) {
         let Some(&precedence) = self.flows.get(&id) else { return };
         let queue = self.queues.entry(precedence).or_default();
@@ -61,12 +63,13 @@ impl Scheduler {
         if queue.requested.is_empty() {
             queue.start = queue.start.max(self.virtual_now);
         }
-        // Scaled by the largest weight, so that the division loses nothing.
+        // Scaled by the largest weight, which all weights divide, so that the division is exact.
         let scaled = u128::from(bytes.max(1)) * u128::from(Scheduler::weight(Precedence::Flash));
         queue.requested.push_back((id, scaled / u128::from(Scheduler::weight(precedence))));
     }
 
-    /// The flow to serve next, if any requested: whose piece would be done first; of two precedences the more urgent.
+    /// Returns the flow to serve next, if there is a request: the one whose piece finishes first, or of two equal
+    /// ones the more urgent.
     pub fn next(&self) -> Option<FlowId> {
         let heads = self.queues.iter().filter_map(|(precedence, queue)| {
             let (id, cost) = queue.requested.front()?;
@@ -75,7 +78,7 @@ impl Scheduler {
         heads.min().map(|(_, _, id)| id)
     }
 
-    /// Takes the piece that was requested.
+    /// Removes the request of a flow that is served.
     pub fn take(&mut self, id: FlowId) {
         let Some(queue) = self.flows.get(&id).and_then(|precedence| self.queues.get_mut(precedence)) else { return };
         let Some(at) = queue.requested.iter().position(|(requested, _)| *requested == id) else { return };
@@ -84,7 +87,7 @@ impl Scheduler {
         queue.start += cost;
     }
 
-    /// Withdraws the request; the exchange stays.
+    /// Cancels the request; the exchange stays.
     pub fn withdraw(&mut self, id: FlowId) {
         if let Some(queue) = self.flows.get(&id).and_then(|precedence| self.queues.get_mut(precedence)) {
             queue.requested.retain(|(requested, _)| *requested != id);
@@ -97,7 +100,7 @@ impl Scheduler {
         self.flows.remove(&id);
     }
 
-    /// How many requests wait.
+    /// Returns the number of waiting requests.
     pub fn waiting(&self) -> usize {
         self.queues.values().map(|queue| queue.requested.len()).sum()
     }
@@ -111,7 +114,7 @@ mod tests {
 
     const PIECE: u64 = 256 * 1024;
 
-    /// Lets everybody in `flows` ask for a piece again and again, and counts what each gets in `rounds` scheduler.
+    /// Lets all `flows` request pieces continuously, and counts how many each gets in `rounds` rounds.
     fn run(scheduler: &mut Scheduler, flows: &[FlowId], rounds: usize) -> Vec<usize> {
         let mut got = vec![0; flows.len()];
         for _ in 0..rounds {
@@ -128,7 +131,7 @@ mod tests {
         let mut scheduler = Scheduler::default();
         assert_eq!(scheduler.waiting(), 0);
         let (routine, flash) = (scheduler.join(Precedence::Routine), scheduler.join(Precedence::Flash));
-        // Five hundred bytes of FLASH cost less than one of ROUTINE, and six hundred more.
+        // 500 bytes of FLASH cost less than one byte of ROUTINE, and 600 bytes more.
         for (bytes, first) in [(500, flash), (600, routine)] {
             scheduler.request(routine, 1);
             scheduler.request(flash, bytes);
@@ -151,27 +154,28 @@ mod tests {
     }
 
     #[test]
-    fn routine_still_moves_beside_a_flash_that_never_ends() {
+    fn routine_progresses_next_to_an_endless_flash() {
         let mut scheduler = Scheduler::default();
         let flows = [scheduler.join(Precedence::Flash), scheduler.join(Precedence::Routine)];
         assert_eq!(run(&mut scheduler, &flows, 5130)[1], 10);
     }
 
     #[test]
-    fn who_was_idle_has_saved_nothing_up() {
+    fn an_idle_flow_accumulates_no_credit() {
         let mut scheduler = Scheduler::default();
         let (busy, idle) = (scheduler.join(Precedence::Routine), scheduler.join(Precedence::Routine));
         run(&mut scheduler, &[busy], 1000);
         let got = run(&mut scheduler, &[busy, idle], 100);
         assert!(got[1] <= 51, "{got:?}");
-        // Nor has one of another precedence: it gets its share from now on, eight of nine, and not what it left.
+        // Another precedence has no credit either: it gets its share from now on, eight of nine, and not what it did
+        // not use.
         let urgent = scheduler.join(Precedence::Priority);
         let got = run(&mut scheduler, &[busy, urgent], 900);
         assert!((99..=101).contains(&got[0]), "{got:?}");
     }
 
     #[test]
-    fn who_left_or_gave_up_holds_up_nobody() {
+    fn a_flow_that_left_or_withdrew_delays_no_other() {
         let mut scheduler = Scheduler::default();
         let (flash, gone, routine) =
             (scheduler.join(Precedence::Flash), scheduler.join(Precedence::Flash), scheduler.join(Precedence::Routine));
@@ -209,7 +213,7 @@ mod tests {
         }
 
         #[test]
-        fn nobody_waits_for_longer_than_the_others_shares(all in precedences()) {
+        fn no_flow_waits_longer_than_the_shares_of_the_others(all in precedences()) {
             let mut scheduler = Scheduler::default();
             let flows: Vec<FlowId> = all.iter().map(|p| scheduler.join(*p)).collect();
             let (mut last, mut worst) = (vec![0usize; all.len()], vec![0usize; all.len()]);

@@ -2,7 +2,7 @@
 //!
 //! Every frame begins with a 32-bit big-endian length that does not count itself, and an 8-bit type. A Data frame is
 //! followed by payload. A control frame is followed by the 32-bit length of its message, the message, and zeros up to
-//! the next size class, so that its length says little about what it carries.
+//! the next size class, so that its length reveals little about its content.
 
 use std::fmt;
 
@@ -12,12 +12,12 @@ use super::message::{Accept, Cancel, Consistency, End, Goodbye, Hello, Offer, Pi
 use super::{CONTROL_FRAME_BYTES_MAX, DATA_BYTES_MAX, RefusalCode};
 use crate::digest;
 
-/// The sizes a control frame may have, length field included, in bytes.
+/// The lengths that a control frame may have, length field included, in bytes.
 pub const SIZE_CLASSES: [usize; 5] = [256, 1024, 4096, 16 * 1024, CONTROL_FRAME_BYTES_MAX];
 
-/// Length and type.
+/// Length of the length field and the type in bytes.
 const HEADER_BYTES: usize = 5;
-/// Header and message length.
+/// Length of the header and the message length in bytes.
 const CONTROL_HEADER_BYTES: usize = 9;
 
 /// One frame.
@@ -41,7 +41,7 @@ pub enum Frame {
     Ready(Ready),
 }
 
-/// A frame's type.
+/// The type of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[allow(missing_docs, reason = "each names the frame of its own name")]
 pub enum FrameKind {
@@ -101,7 +101,7 @@ impl FrameKind {
         FrameKind::Ready,
     ];
 
-    /// The number on the wire.
+    /// Returns the number on the wire.
     pub const fn number(self) -> u8 {
         self as u8
     }
@@ -111,10 +111,10 @@ impl FrameKind {
     }
 }
 
-/// Bytes that are not a frame. Every one of these closes the stream with [`RefusalCode::ProtocolError`].
+/// Why bytes are not a frame. Every one of these closes the stream with [`RefusalCode::ProtocolError`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FrameFault {
-    /// A type that this version does not have.
+    /// A type that this version does not define.
     #[error("frame type {0:#04x} is not known")]
     Kind(u8),
     /// Longer than its type allows, empty, or not a size class.
@@ -122,13 +122,13 @@ pub enum FrameFault {
     Length {
         /// The frame's type.
         kind: FrameKind,
-        /// What its length field says.
+        /// The value of its length field.
         length: u32,
     },
     /// Padding that is not zeros, or a size class larger than needed.
     #[error("a frame of type {0} is not padded as it must be")]
     Padding(FrameKind),
-    /// The message is not in its one form, or a value is out of bounds.
+    /// The message is not in canonical form, or a value is out of range.
     #[error("the message in a frame of type {0} is malformed or not canonical")]
     Message(FrameKind),
     /// The stream ended inside a frame.
@@ -143,7 +143,7 @@ impl From<&FrameFault> for RefusalCode {
 }
 
 impl Frame {
-    /// The frame's type.
+    /// Returns the frame's type.
     pub fn kind(&self) -> FrameKind {
         match self {
             Frame::Hello(_) => FrameKind::Hello,
@@ -163,10 +163,11 @@ impl Frame {
         }
     }
 
-    /// The frame as bytes.
+    /// Encodes the frame.
     ///
     /// # Panics
-    /// If the frame was built by hand beyond the bounds that [`Offer::check`] and the like hold it to.
+    /// If the frame was constructed with values outside the bounds that [`Offer::check`] and the other checks
+    /// enforce.
     pub fn encode(&self) -> Vec<u8> {
         let message = match self {
             Frame::Data(bytes) => {
@@ -187,7 +188,7 @@ impl Frame {
             Frame::Restart(m) => digest::encode(m),
             Frame::Ready(m) => digest::encode(m),
         };
-        // INVARIANT: message bounds keep every message we build inside the largest size class.
+        // INVARIANT: the bounds of messages keep every message within the largest size class.
         let total = size_class(message.len()).expect("a message within its bounds fits a control frame");
         let mut all = Vec::with_capacity(total);
         all.extend_from_slice(&length_field(total - 4));
@@ -198,7 +199,7 @@ impl Frame {
         all
     }
 
-    /// The five bytes that precede `length` payload bytes, so that a sender need not copy the payload.
+    /// Returns the five bytes that precede `length` payload bytes, so that a sender need not copy the payload.
     pub fn data_header(length: usize) -> [u8; HEADER_BYTES] {
         debug_assert!((1..=DATA_BYTES_MAX).contains(&length), "a Data frame carries 1 to 262144 bytes");
         let [a, b, c, d] = length_field(length + 1);
@@ -206,7 +207,7 @@ impl Frame {
     }
 }
 
-/// Takes frames out of a stream of bytes. It holds at most one frame and what was pushed with its last bytes.
+/// Parses frames from a stream of bytes. It buffers at most one frame and what was pushed with its last bytes.
 #[derive(Debug)]
 pub struct FrameReader {
     buffer: BytesMut,
@@ -214,21 +215,21 @@ pub struct FrameReader {
 }
 
 impl FrameReader {
-    /// A reader that takes Data frames of at most `data_max` payload bytes.
+    /// Returns a reader that accepts Data frames of at most `data_max` payload bytes.
     pub fn new(data_max: usize) -> FrameReader {
         FrameReader { buffer: BytesMut::new(), data_max: data_max.min(DATA_BYTES_MAX) }
     }
 
-    /// Adds the next bytes of the stream. Call [`FrameReader::next`] until it has no more before adding further
-    /// bytes; then what is held never exceeds one frame and one push.
+    /// Adds bytes of the stream. Call [`FrameReader::next`] until it returns `None` before adding more; then the
+    /// buffer never exceeds one frame and one push.
     pub fn push(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// The next whole frame, if it is there.
+    /// Returns the next complete frame, if it has arrived.
     ///
     /// # Errors
-    /// [`FrameFault`] as soon as the bytes cannot become a frame; nothing after that can be read.
+    /// [`FrameFault`] as soon as the bytes cannot become a frame; nothing after that can be parsed.
     #[allow(clippy::should_implement_trait, reason = "an iterator would hide that `None` means `not yet`")]
     pub fn next(&mut self) -> Result<Option<Frame>, FrameFault> {
         let Some((header, _)) = self.buffer.split_first_chunk::<HEADER_BYTES>() else { return Ok(None) };
@@ -247,7 +248,7 @@ impl FrameReader {
         decode_control(kind, &frame).map(Some)
     }
 
-    /// Says that the stream has ended.
+    /// Reports the end of the stream.
     ///
     /// # Errors
     /// [`FrameFault::Truncated`] if it ended inside a frame.
@@ -255,7 +256,7 @@ impl FrameReader {
         if self.buffer.is_empty() { Ok(()) } else { Err(FrameFault::Truncated) }
     }
 
-    /// Bytes held.
+    /// Returns the number of buffered bytes.
     pub fn held(&self) -> usize {
         self.buffer.len()
     }

@@ -1,4 +1,4 @@
-//! The state machine of an exchange as its receiver sees it.
+//! The receiver's state machine of an exchange.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,14 +11,14 @@ use crate::digest::Digest;
 use crate::envelope::{Header, HeaderCommitment};
 use crate::time::Time;
 
-/// How long a receiver waits, and how slow a sender may be.
+/// Timeouts of a receiver, and the minimum rate of a sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InboundTimers {
     /// From the opening of the stream to the offer.
     pub offer: Duration,
     /// Time spent waiting for the sender in which it must have sent at least `window_bytes`, or all that is left.
     pub window: Duration,
-    /// The least number of payload bytes in one window.
+    /// The minimum number of payload bytes in one window.
     pub window_bytes: u64,
 }
 
@@ -28,29 +28,31 @@ impl Default for InboundTimers {
     }
 }
 
-/// What happened since.
+/// An input of the state machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum InboundEvent {
-    /// The sender sent this.
+    /// The sender sent this frame.
     Frame(Frame),
-    /// Answer to [`InboundAction::Decide`]: the offer is taken, and this much of it is durable here already.
+    /// Answer to [`InboundAction::Decide`]: the offer is accepted, and a prefix of this length is durable here
+    /// already.
     Accepted {
         /// Length of the durable prefix, in bytes.
         offset: u64,
         /// Its digest.
         prefix_digest: Digest,
     },
-    /// Answer to [`InboundAction::Decide`]: it was received before, and this is the receipt that was given.
+    /// Answer to [`InboundAction::Decide`]: the exchange was received before, and this is the receipt that was sent
+    /// then.
     Replayed(Vec<u8>),
-    /// Answer to [`InboundAction::Finish`]: all bytes are here, and this is the digest of the whole.
+    /// Answer to [`InboundAction::Finish`]: all bytes have arrived, and this is the digest of the payload.
     Whole(Digest),
     /// Answer to [`InboundAction::Complete`]: opened, stored and recorded; this is the receipt.
     Completed(Vec<u8>),
-    /// Instead of any answer, or at any other moment: the exchange is refused.
+    /// Instead of any answer, or at any other time: the exchange is refused.
     Refused {
         /// Why.
         code: RefusalCode,
-        /// How long there is no use in trying again.
+        /// How long to wait before trying again.
         retry_after: Option<Duration>,
     },
 }
@@ -58,32 +60,32 @@ pub enum InboundEvent {
 /// What the driver must do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum InboundAction {
-    /// Decide about this offer, and report.
+    /// Decide about this offer, and report the decision.
     Decide(Offer),
-    /// Send this.
+    /// Send this frame.
     Send(Frame),
-    /// Discard the durable prefix and start again from nothing.
+    /// Discard the durable prefix and start again at offset 0.
     Discard,
-    /// Append these bytes to what is here.
+    /// Append these bytes to the payload.
     Write(Bytes),
-    /// Nothing more comes: make durable what is written to a disk as it arrives, and report the digest of the whole.
+    /// No more payload follows: complete what was written, and report the digest of the whole.
     Finish,
-    /// The payload is the one offered, and so is this header: open, check, store, record, and report the receipt.
+    /// Payload and header are the ones offered: open, check, store, record, and report the receipt.
     Complete(Option<Header>),
     /// The exchange is over.
     Finished(InboundOutcome),
 }
 
-/// How an exchange ended for its receiver.
+/// The receiver's outcome of an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InboundOutcome {
-    /// A receipt was given.
+    /// A receipt was sent.
     Received,
-    /// The receipt of an earlier time was given again.
+    /// The receipt of an earlier delivery was sent again.
     Replayed,
-    /// We refused.
+    /// This node refused.
     Refused(RefusalCode),
-    /// The sender took its offer back.
+    /// The sender withdrew its offer.
     Cancelled(RefusalCode),
 }
 
@@ -98,7 +100,7 @@ impl fmt::Display for InboundOutcome {
     }
 }
 
-/// One exchange on its stream, receiver's side.
+/// The receiver's side of an exchange on its stream.
 #[derive(Debug)]
 pub struct InboundExchange {
     timers: InboundTimers,
@@ -113,7 +115,8 @@ enum State {
     },
     ExpectDecision(Offered),
     ExpectData(Receiving),
-    /// All of it is here; `end`, if it was here before the sender began and has the header already.
+    /// The whole payload has arrived; `end` is set if it was complete before the sender began and the header is
+    /// already known.
     ExpectWhole {
         receiving: Receiving,
         end: Option<End>,
@@ -135,22 +138,23 @@ struct Offered {
 struct Receiving {
     offered: Offered,
     received: u64,
-    /// Whether a Restart may still come: only before any data, and only if a prefix was claimed.
+    /// Whether a Restart may still arrive: only before any data, and only if a prefix was claimed.
     may_restart: bool,
-    /// Since when we have been waiting for the sender; time spent on our own disk does not count against it.
+    /// Since when the sender is waited for; time spent on the local disk does not count against the sender.
     waiting_since: Time,
     waited: Duration,
     window_bytes: u64,
 }
 
 impl InboundExchange {
-    /// A stream was opened by the peer. `data_max` is the most payload we take in one Data frame.
+    /// Starts an exchange on a stream opened by the peer. `data_max` is the maximum payload of one Data frame in
+    /// bytes.
     pub fn start(data_max: usize, timers: InboundTimers, now: Time) -> InboundExchange {
         let state = State::ExpectOffer { deadline: now.plus(timers.offer) };
         InboundExchange { timers, data_max, state }
     }
 
-    /// Takes the next event.
+    /// Processes an event at time `now`.
     pub fn handle(&mut self, now: Time, event: InboundEvent) -> Vec<InboundAction> {
         match (&mut self.state, event) {
             (State::Finished, _) => Vec::new(),
@@ -199,14 +203,14 @@ impl InboundExchange {
         }
     }
 
-    /// Says that from `now` on the driver waits for the sender and for nothing else.
+    /// Reports that from `now` on the driver waits only for the sender.
     pub fn waiting(&mut self, now: Time) {
         if let State::ExpectData(receiving) | State::ExpectEnd(receiving) = &mut self.state {
             receiving.waiting_since = now;
         }
     }
 
-    /// When [`InboundExchange::on_timeout`] must be called, if nothing comes before.
+    /// Returns when [`InboundExchange::on_timeout`] must be called, if no event comes before.
     pub fn timeout(&self) -> Option<Time> {
         match &self.state {
             State::ExpectOffer { deadline } => Some(*deadline),
@@ -217,7 +221,7 @@ impl InboundExchange {
         }
     }
 
-    /// Says that the time of [`InboundExchange::timeout`] may have come.
+    /// Reports that the time of [`InboundExchange::timeout`] may have been reached.
     pub fn on_timeout(&mut self, now: Time) -> Vec<InboundAction> {
         if self.timeout().is_none_or(|at| now < at) {
             return Vec::new();
@@ -225,14 +229,14 @@ impl InboundExchange {
         self.refuse(RefusalCode::TimedOut, None)
     }
 
-    /// Whether the exchange is over.
+    /// Returns whether the exchange is over.
     pub fn is_finished(&self) -> bool {
         matches!(self.state, State::Finished)
     }
 
     fn accept(&mut self, now: Time, offered: Offered, offset: u64, prefix_digest: Digest) -> Vec<InboundAction> {
         if offset > offered.size {
-            // Our own spool disagrees with the offer; it is swept, and the sender starts again.
+            // The local prefix does not match the offer; it is discarded, and the sender starts again.
             let mut actions = vec![InboundAction::Discard];
             actions.extend(self.refuse(RefusalCode::NotCompleted, None));
             return actions;
@@ -271,7 +275,7 @@ impl InboundExchange {
                 receiving.received = 0;
                 vec![InboundAction::Discard]
             }
-            // All of it was here when it was offered; it is hashed once more before anything is done with it.
+            // The payload was complete when it was offered; it is hashed once more before it is used.
             Frame::End(end) if receiving.received == receiving.offered.size => {
                 self.state = State::ExpectWhole { receiving: *receiving, end: Some(end) };
                 vec![InboundAction::Finish]
@@ -281,7 +285,7 @@ impl InboundExchange {
         }
     }
 
-    /// The payload is the one offered. Nothing is done with a header before it is known to be the one offered too.
+    /// The payload is the one offered. A header is used only after it was compared with the offered commitment.
     fn end(&mut self, offered: Offered, end: End) -> Vec<InboundAction> {
         let header = end.header();
         if header.as_ref().map(Header::commitment) != offered.header {
@@ -300,7 +304,7 @@ impl InboundExchange {
     fn cancelled(&mut self, code: RefusalCode) -> Vec<InboundAction> {
         self.state = State::Finished;
         let finished = InboundAction::Finished(InboundOutcome::Cancelled(code));
-        // What was withdrawn is not kept; what was merely interrupted is kept for a resumption.
+        // A withdrawn payload is discarded; an interrupted one is kept, to be resumed.
         if code == RefusalCode::Withdrawn { vec![InboundAction::Discard, finished] } else { vec![finished] }
     }
 

@@ -9,37 +9,37 @@ use crate::digest::Digest;
 use crate::envelope::{HEADER_BYTES_MAX, Header, HeaderCommitment, Precedence};
 use crate::ident::{ExchangeId, NodeId};
 
-/// The most extensions a Hello may carry.
+/// Maximum number of extensions in a Hello.
 const EXTENSIONS_MAX: usize = 16;
-/// The longest extension content, in bytes.
+/// Maximum length of an extension's content in bytes.
 const EXTENSION_BYTES_MAX: usize = 2048;
-/// The most hashes that a consistency proof has: one for each bit of a ledger's size, and one.
+/// Maximum number of hashes in a consistency proof: one for each bit of a ledger's size, and one more.
 const HASHES_MAX: usize = 65;
-/// The longest wait that a peer can ask for; longer ones are shortened to it.
+/// Maximum wait that a peer can request; longer ones are shortened to it.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 3600);
 
-/// A message whose values are outside what the protocol allows.
+/// A message with a value that the protocol does not allow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("message field `{0}` is outside what the protocol allows")]
 pub struct MessageFault(pub &'static str);
 
-/// The first message each side sends on the control stream.
+/// The first message of each side on the control stream.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Hello {
     /// The protocol version, [`super::VERSION`].
     #[n(0)]
     pub version: u32,
-    /// Who speaks; must be the node its certificate names.
+    /// The sender; must be the node in its certificate.
     #[n(1)]
     pub node: NodeId,
-    /// A random value made when the node started, by which its peer notices a restart.
+    /// A random value generated when the node started, by which its peer detects a restart.
     #[cbor(n(2), with = "minicbor::bytes")]
     pub boot: [u8; 16],
-    /// The most payload taken in one Data frame, in bytes.
+    /// Maximum payload that the sender accepts in one Data frame, in bytes.
     #[n(3)]
     pub data_bytes_max: u32,
-    /// The most exchanges that the other side may have open towards this one.
+    /// Maximum number of exchanges that the other side may have open towards the sender.
     #[n(4)]
     pub exchanges_max: u32,
     /// Extensions, by ascending number, each at most once.
@@ -47,7 +47,8 @@ pub struct Hello {
     pub extensions: Vec<Extension>,
 }
 
-/// Something a later minor revision adds. Unknown and not critical: ignored. Unknown and critical: refused.
+/// A feature that a later minor version adds. An unknown extension is refused if it is critical, and ignored
+/// otherwise.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Extension {
@@ -70,29 +71,29 @@ pub struct Goodbye {
     code: u16,
 }
 
-/// Asks the other side to show that it is alive; the answer carries the same number.
+/// Requests a sign of life; the answer has the same number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Ping {
-    /// Chosen by who asks.
+    /// Chosen by the requester.
     #[n(0)]
     pub number: u64,
 }
 
-/// Proves that the sender's ledger, at the head that its Hello told, extends what the receiver's Hello told that it has seen
-/// of it: the hashes of RFC 9162, section 2.1.4.
+/// Proves that the sender's ledger, at the checkpoint in its Hello, extends the checkpoints of it that the receiver's
+/// Hello contained: the hashes of RFC 9162, section 2.1.4.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Consistency {
-    /// From the head told as seen; empty if there is no such proof, or nothing to prove.
+    /// From the checkpoint in [`super::CheckpointExchange::seen`]; empty if there is no such proof, or nothing to prove.
     #[n(0)]
     pub seen: Vec<Digest>,
-    /// From the head told as heard.
+    /// From the checkpoint in [`super::CheckpointExchange::heard`], likewise.
     #[n(1)]
     pub heard: Vec<Digest>,
 }
 
-/// Opens an exchange: what the sender wants to deliver, stated and signed before the first payload byte.
+/// Opens an exchange: what the sender wants to deliver, declared and signed before the first payload byte.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Offer {
@@ -108,27 +109,27 @@ pub struct Offer {
     /// The digest of the sealed payload without its header.
     #[n(3)]
     pub payload_digest: Digest,
-    /// How urgently to handle it.
+    /// Its precedence.
     #[n(4)]
     pub precedence: Precedence,
-    /// What will be in [`End`]; `None` if nothing has to be opened.
+    /// The commitment to the header that [`End`] will carry; `None` if the payload is not sealed.
     #[n(5)]
     pub header: Option<HeaderCommitment>,
 }
 
-/// The receiver takes the offer, and has a durable prefix of the payload.
+/// Accepts the offer; the receiver has a durable prefix of the payload, which may be empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Accept {
     /// Length of the durable prefix in bytes; sending starts there.
     #[n(0)]
     pub offset: u64,
-    /// The digest of that prefix, which the sender compares with its own before it relies on it.
+    /// The digest of that prefix, which the sender compares with its own before it continues from there.
     #[n(1)]
     pub prefix_digest: Digest,
 }
 
-/// The receiver does not take the offer, or gives the exchange up.
+/// Refuses the offer, or ends the exchange from the receiver's side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Refuse {
@@ -147,12 +148,12 @@ pub struct Receipt {
     pub receipt: Vec<u8>,
 }
 
-/// The receiver has the whole payload, and it is the one offered: the sender may let it have the header.
+/// Confirms that the receiver has the whole payload, and that it is the one offered: the sender may send the header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Ready {}
 
-/// The end of an exchange, with the header that opens the payload. Until it is there, nothing of the payload can be read.
+/// Ends the payload, with the header that opens it. Before it arrives, nothing of the payload can be decrypted.
 #[derive(Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct End {
@@ -160,12 +161,12 @@ pub struct End {
     header: Vec<u8>,
 }
 
-/// The durable prefix is not a prefix of this payload: discard it; sending starts at 0.
+/// Reports that the durable prefix is not a prefix of this payload: the receiver discards it, and sending starts at 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Restart {}
 
-/// The sender takes its offer back.
+/// Withdraws the offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Cancel {
@@ -174,7 +175,7 @@ pub struct Cancel {
 }
 
 impl Hello {
-    /// Whether every field is within the protocol's bounds. The version and who speaks are judged elsewhere.
+    /// Checks that every field is within the protocol's bounds. Version and node are checked elsewhere.
     ///
     /// # Errors
     /// [`MessageFault`] names the field.
@@ -194,7 +195,7 @@ impl Hello {
 }
 
 impl Consistency {
-    /// Whether neither proof is longer than one can be.
+    /// Checks that neither proof exceeds its maximum length.
     ///
     /// # Errors
     /// [`MessageFault`] names the field.
@@ -207,7 +208,7 @@ impl Consistency {
 }
 
 impl Offer {
-    /// Whether every field is within the protocol's bounds.
+    /// Checks that every field is within the protocol's bounds.
     ///
     /// # Errors
     /// [`MessageFault`] names the field.
@@ -226,12 +227,12 @@ impl Offer {
 }
 
 impl End {
-    /// An end with this header; with none, where nothing has to be opened.
+    /// Returns an End with this header; `None` if the payload is not sealed.
     pub fn new(header: Option<Header>) -> End {
         End { header: header.map(|header| header.bytes().to_vec()).unwrap_or_default() }
     }
 
-    /// Whether the header is within the protocol's bounds.
+    /// Checks that the header is within the protocol's bounds.
     ///
     /// # Errors
     /// [`MessageFault`] names the field.
@@ -239,7 +240,7 @@ impl End {
         if self.header.len() <= HEADER_BYTES_MAX { Ok(()) } else { Err(MessageFault("header")) }
     }
 
-    /// The header, if there is one.
+    /// Returns the header, if there is one.
     pub fn header(self) -> Option<Header> {
         Header::new(self.header).ok()
     }
@@ -252,7 +253,7 @@ impl std::fmt::Debug for End {
 }
 
 impl Receipt {
-    /// Whether the receipt is within the protocol's bounds.
+    /// Checks that the receipt is within the protocol's bounds.
     ///
     /// # Errors
     /// [`MessageFault`] names the field.
@@ -263,42 +264,42 @@ impl Receipt {
 }
 
 impl Refuse {
-    /// A refusal, and for how long there is no use in trying again.
+    /// Returns a refusal; `retry_after` is how long to wait before trying again.
     pub fn new(code: RefusalCode, retry_after: Option<Duration>) -> Refuse {
         let ms = |wait: Duration| u64::try_from(wait.min(RETRY_AFTER_MAX).as_millis()).unwrap_or(u64::MAX);
         Refuse { code: code.number(), retry_after_ms: retry_after.map(ms) }
     }
 
-    /// The code. One that a later revision added reads as [`RefusalCode::Refused`], which is not retried.
+    /// Returns the code. An unknown code is treated as [`RefusalCode::Refused`], which is not retried.
     pub fn code(&self) -> RefusalCode {
         RefusalCode::try_from(self.code).unwrap_or(RefusalCode::Refused)
     }
 
-    /// How long to wait before trying again, if it says so; never more than a day.
+    /// Returns how long to wait before trying again, if given; at most a day.
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after_ms.map(|ms| Duration::from_millis(ms).min(RETRY_AFTER_MAX))
     }
 }
 
 impl Goodbye {
-    /// A goodbye for this reason.
+    /// Returns a Goodbye with this code.
     pub fn new(code: RefusalCode) -> Goodbye {
         Goodbye { code: code.number() }
     }
 
-    /// The code; one that a later revision added reads as [`RefusalCode::Refused`].
+    /// Returns the code. An unknown code is treated as [`RefusalCode::Refused`].
     pub fn code(&self) -> RefusalCode {
         RefusalCode::try_from(self.code).unwrap_or(RefusalCode::Refused)
     }
 }
 
 impl Cancel {
-    /// A withdrawal for this reason.
+    /// Returns a Cancel with this code.
     pub fn new(code: RefusalCode) -> Cancel {
         Cancel { code: code.number() }
     }
 
-    /// The code; one that a later revision added reads as [`RefusalCode::Withdrawn`].
+    /// Returns the code. An unknown code is treated as [`RefusalCode::Withdrawn`].
     pub fn code(&self) -> RefusalCode {
         RefusalCode::try_from(self.code).unwrap_or(RefusalCode::Withdrawn)
     }

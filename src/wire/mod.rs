@@ -1,9 +1,9 @@
-//! The protocol between two nodes: frames, messages, refusal codes, the state machines of a link and of an exchange, and the
-//! scheduler that shares a link (`docs/PROTOCOL.md`).
+//! The protocol between two nodes: frames, messages, refusal codes, the state machines of a link and of an exchange,
+//! and the scheduler that shares a link (`docs/PROTOCOL.md`).
 //!
-//! Frames, events and the time come in; frames and actions go out. The caller owns sockets and timers. It refuses frames that
-//! are oversized, truncated, out of order or not canonical, prefixes that were not verified, and peers that are slow, silent or
-//! not the one their certificate names. It never sees plaintext.
+//! Frames, events and the time come in; frames and actions go out. The caller owns sockets and timers. It refuses
+//! frames that are oversized, truncated, out of order or not canonical, prefixes that were not verified, and peers
+//! that are slow, silent or not the node in their certificate. It never sees plaintext.
 
 mod code;
 mod message;
@@ -26,23 +26,23 @@ pub use message::{
 pub use outbound::{KeyAnswer, OutboundAction, OutboundEvent, OutboundExchange, OutboundOutcome, OutboundTimers};
 pub use session::{Peer, Role, Session, SessionAction, SessionTimers};
 
-/// The ALPN protocol identifier (RFC 7301). A change that an older peer would misread gets a new one.
+/// The ALPN protocol identifier (RFC 7301). A change that an older peer would misinterpret gets a new one.
 pub const ALPN: &[u8] = b"portcullis/2";
 
-/// The protocol version that goes with [`ALPN`] and stands in every [`Hello`].
+/// The protocol version that belongs to [`ALPN`], sent in every [`Hello`].
 pub const VERSION: u32 = 2;
 
-/// The largest control frame, length field included, in bytes.
+/// Maximum length of a control frame, length field included, in bytes.
 pub const CONTROL_FRAME_BYTES_MAX: usize = 64 * 1024;
 
-/// The most payload a Data frame may carry, in bytes.
+/// Maximum payload of a Data frame, in bytes.
 pub const DATA_BYTES_MAX: usize = 256 * 1024;
 
-/// The least that a node may state as the most payload it takes in one Data frame, in bytes.
+/// Minimum value that a node may state as the maximum payload it accepts in one Data frame, in bytes.
 pub const DATA_BYTES_FLOOR: usize = 1024;
 
-/// The largest signed manifest that an Offer may carry, in bytes.
+/// Maximum length of a signed manifest in an Offer, in bytes.
 pub const MANIFEST_BYTES_MAX: usize = 32 * 1024;
 
-/// The largest receipt, in bytes.
+/// Maximum length of a receipt, in bytes.
 pub const RECEIPT_BYTES_MAX: usize = 60 * 1024;

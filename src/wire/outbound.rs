@@ -1,4 +1,4 @@
-//! The state machine of an exchange as its sender sees it.
+//! The sender's state machine of an exchange.
 
 use std::time::Duration;
 
@@ -10,16 +10,16 @@ use crate::digest::Digest;
 use crate::envelope::{Header, HeaderCommitment};
 use crate::time::Time;
 
-/// How long a sender waits.
+/// Timeouts of a sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutboundTimers {
     /// From the offer to its answer.
     pub answer: Duration,
-    /// For one Data frame to be taken by the connection.
+    /// For the connection to accept one Data frame.
     pub stall: Duration,
-    /// From the last Data frame to the receiver's word that it has everything.
+    /// From the last Data frame to the receiver's confirmation that it has the whole payload.
     pub ready: Duration,
-    /// From the end, with the header, to the receipt.
+    /// From the End, with the header, to the receipt.
     pub receipt: Duration,
 }
 
@@ -34,80 +34,81 @@ impl Default for OutboundTimers {
     }
 }
 
-/// The answer to [`OutboundAction::Decide`]. It brings the header with it: whoever drives an exchange has none before.
+/// The answer to [`OutboundAction::Decide`]. The driver of an exchange gets the header only with this answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeyAnswer {
-    /// The release stands, and that it is sent now is on record: this is what opens it. `None` for what was not sealed.
+    /// The release is still valid, and sending the header is recorded: this header opens the payload. `None` if the
+    /// payload is not sealed.
     Send(Option<Header>),
-    /// The release does not stand any more, or that it does is not known.
+    /// The release is no longer valid, or that could not be determined.
     Withhold,
 }
 
-/// What happened since.
+/// An input of the state machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OutboundEvent {
-    /// The receiver sent this.
+    /// The receiver sent this frame.
     Frame(Frame),
     /// Answer to [`OutboundAction::DigestPrefix`].
     PrefixDigest(Digest),
     /// Answer to [`OutboundAction::Decide`].
     Decided(KeyAnswer),
-    /// Answer to [`OutboundAction::Read`]: the next payload bytes, and never none.
+    /// Answer to [`OutboundAction::Read`]: the next payload bytes; never empty.
     Payload(Bytes),
-    /// The payload could not be read here.
+    /// The local payload could not be read.
     SourceFailed,
-    /// What is being sent is to be sent no further.
+    /// Sending must stop.
     Stop,
 }
 
 /// What the driver must do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OutboundAction {
-    /// Send this.
+    /// Send this frame.
     Send(Frame),
     /// Compute the digest of the first `length` payload bytes, and report it.
     DigestPrefix {
         /// How many bytes from the start.
         length: u64,
     },
-    /// Take the release decision once more, and report it: the receiver has the whole payload, and nothing to open it
-    /// with. What is sent of it is on record before this is answered.
+    /// Decide about the release once more, and report the decision: the receiver has the whole payload, but not the
+    /// header that opens it. That the header is sent must be recorded before this is answered.
     Decide,
     /// Read up to `max` payload bytes at `offset`, and report them.
     Read {
-        /// Where in the payload.
+        /// Offset in the payload.
         offset: u64,
-        /// At most how many bytes.
+        /// Maximum number of bytes.
         max: usize,
     },
     /// The exchange is over.
     Finished(OutboundOutcome),
 }
 
-/// How an exchange ended for its sender.
+/// The sender's outcome of an exchange.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OutboundOutcome {
-    /// The receiver's receipt, still to be verified.
+    /// The receiver sent this receipt, which must still be verified.
     Receipt(Vec<u8>),
     /// The receiver refused.
     Refused {
         /// Why.
         code: RefusalCode,
-        /// How long there is no use in trying again.
+        /// How long to wait before trying again.
         retry_after: Option<Duration>,
     },
-    /// The release no longer stood when it was decided again, or the exchange was stopped before that: the header has not
-    /// left, and the payload cannot be read.
+    /// The release was not valid when it was decided again, or the exchange was stopped before that: the header was
+    /// not sent, so the payload cannot be opened.
     Withdrawn,
     /// The receiver was silent for too long.
     TimedOut,
-    /// The receiver did something that the protocol does not allow.
+    /// The receiver violated the protocol.
     ProtocolError,
-    /// The payload could not be read here.
+    /// The local payload could not be read.
     SourceFailed,
 }
 
-/// One exchange on its stream, sender's side.
+/// The sender's side of an exchange on its stream.
 #[derive(Debug)]
 pub struct OutboundExchange {
     size: u64,
@@ -116,9 +117,9 @@ pub struct OutboundExchange {
     data_max: usize,
     timers: OutboundTimers,
     state: State,
-    /// The answer to the offer may be the receipt of an earlier time.
-    hears_the_answer: bool,
-    /// It is to stop as soon as that is known not to be so.
+    /// The answer to the offer may be the receipt of an earlier delivery.
+    stops_after_answer: bool,
+    /// The exchange stops as soon as it is known that it is not.
     stopping: bool,
 }
 
@@ -134,7 +135,8 @@ enum State {
 }
 
 impl OutboundExchange {
-    /// Begins an exchange by sending its offer. `data_max` is the most payload the peer takes in one Data frame.
+    /// Starts an exchange by sending its offer. `data_max` is the maximum payload that the peer accepts in one Data
+    /// frame, in bytes.
     pub fn start(
         offer: Offer,
         data_max: usize,
@@ -143,24 +145,24 @@ impl OutboundExchange {
     ) -> (OutboundExchange, Vec<OutboundAction>) {
         let state = State::ExpectAnswer { deadline: now.plus(timers.answer) };
         let (size, digest, header) = (offer.payload_size, offer.payload_digest, offer.header);
-        let (hears_the_answer, stopping) = (false, false);
-        let exchange = OutboundExchange { size, digest, header, data_max, timers, state, hears_the_answer, stopping };
+        let (stops_after_answer, stopping) = (false, false);
+        let exchange = OutboundExchange { size, digest, header, data_max, timers, state, stops_after_answer, stopping };
         (exchange, vec![OutboundAction::Send(Frame::Offer(offer))])
     }
 
-    /// What is offered was let go before and never answered, so that it may be there: the answer to the offer is heard
-    /// before the exchange is stopped, whenever that is asked for.
-    pub fn hear_the_answer(&mut self) {
-        self.hears_the_answer = true;
+    /// Makes a stop wait for the answer to the offer. For an exchange that was sent before and never answered: the
+    /// receiver may have it, and then answers with its receipt.
+    pub fn stop_after_answer(&mut self) {
+        self.stops_after_answer = true;
     }
 
     /// Takes the next event.
     pub fn handle(&mut self, now: Time, event: OutboundEvent) -> Vec<OutboundAction> {
         match (&self.state, event) {
             (State::Finished, _) => Vec::new(),
-            // Everything has left: there is nothing to stop, and a receipt to be heard.
+            // Everything was sent: nothing can be stopped, and the receipt is still expected.
             (State::ExpectReceipt { .. }, OutboundEvent::Stop) => Vec::new(),
-            (State::ExpectAnswer { .. }, OutboundEvent::Stop) if self.hears_the_answer => {
+            (State::ExpectAnswer { .. }, OutboundEvent::Stop) if self.stops_after_answer => {
                 self.stopping = true;
                 Vec::new()
             }
@@ -170,14 +172,14 @@ impl OutboundExchange {
             }
             (_, OutboundEvent::SourceFailed) => self.source_failed(),
             (State::ExpectAnswer { .. }, OutboundEvent::Frame(Frame::Receipt(receipt))) => {
-                // The receiver had it all along, and says so with the receipt it gave then.
+                // The receiver has had it since an earlier attempt, and sends the receipt of that time.
                 self.finish(OutboundOutcome::Receipt(receipt.receipt))
             }
             (State::ExpectAnswer { .. }, OutboundEvent::Frame(Frame::Accept(accept))) => {
                 self.accepted(now, accept.offset, accept.prefix_digest)
             }
             (State::ExpectPrefix { offset, claimed }, OutboundEvent::PrefixDigest(ours)) => {
-                // A prefix is verified, never assumed: what the receiver holds may be of an older attempt, or damaged.
+                // The receiver's prefix may be of an older attempt, or damaged, so it is verified.
                 let (offset, restart) = (*offset, ours != *claimed);
                 if restart { self.restart(now) } else { self.send_from(now, offset) }
             }
@@ -231,7 +233,7 @@ impl OutboundExchange {
             return if empty { self.send_from(now, 0) } else { self.protocol_error() };
         }
         if offset == self.size {
-            // We know the digest of the whole without reading it again. Who has it all has nothing more to say.
+            // The digest of the whole is known without reading it again, and a receiver that has all of it sends no Ready.
             return if claimed == self.digest { self.decide() } else { self.restart(now) };
         }
         self.state = State::ExpectPrefix { offset, claimed };
@@ -265,7 +267,7 @@ impl OutboundExchange {
                 self.state = State::ExpectReceipt { deadline: now.plus(self.timers.receipt) };
                 vec![OutboundAction::Send(Frame::End(End::new(header)))]
             }
-            // Another header than the one that was offered opens something else, or nothing.
+            // A header other than the one offered does not open this payload.
             KeyAnswer::Send(_) => self.source_failed(),
             KeyAnswer::Withhold => self.withdraw(),
         }
@@ -276,11 +278,11 @@ impl OutboundExchange {
         self.finish_after(cancel, OutboundOutcome::SourceFailed)
     }
 
-    /// Goes on from `offset`, and waits for the receiver where nothing is left.
+    /// Continues from `offset`, or waits for the receiver if everything was sent.
     fn send_from(&mut self, now: Time, offset: u64) -> Vec<OutboundAction> {
         if offset == self.size {
-            // INVARIANT: the header is asked for only now. What was handed to the connection may still be on its way for
-            // long, and a header behind it would leave long after the decision.
+            // INVARIANT: the header is requested only after Ready. Data passed to the connection may be in transit for a
+            // long time, and a header queued behind it would be sent long after the decision.
             self.state = State::ExpectReady { deadline: now.plus(self.timers.ready) };
             return Vec::new();
         }

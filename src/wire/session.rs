@@ -11,9 +11,9 @@ use crate::time::Time;
 /// Which side opened the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// Opened the connection and the control stream, and speaks first.
+    /// Opened the connection and the control stream, and sends the first Hello.
     Dialler,
-    /// Answered.
+    /// Accepted the connection.
     Acceptor,
 }
 
@@ -26,7 +26,7 @@ impl fmt::Display for Role {
     }
 }
 
-/// How long a link may stay silent.
+/// How long a link may be silent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionTimers {
     /// From the handshake to the peer's Hello.
@@ -43,12 +43,12 @@ impl Default for SessionTimers {
     }
 }
 
-/// Pings that are answered at once, if there were none before.
+/// Number of pings that are answered in a burst.
 const PINGS_BURST: u32 = 8;
-/// How often another one is answered.
+/// Interval at which one more ping is answered.
 const PING_EVERY: Duration = Duration::from_secs(1);
 
-/// How many pings a peer may still send: so many at once, and one more from time to time.
+/// A token bucket of pings that a peer may still send.
 #[derive(Debug)]
 struct PingAllowance {
     left: u32,
@@ -60,13 +60,13 @@ impl PingAllowance {
         PingAllowance { left: PINGS_BURST, counted: now }
     }
 
-    /// Takes one; false if there is none left.
+    /// Uses one ping of the allowance; returns false if there is none left.
     fn take(&mut self, now: Time) -> bool {
         let steps = now.since(self.counted).as_millis() / PING_EVERY.as_millis();
         if steps > 0 {
             let more = u32::try_from(steps).unwrap_or(u32::MAX);
             self.left = self.left.saturating_add(more).min(PINGS_BURST);
-            // What is left of a step counts towards the next.
+            // The remainder of an interval counts towards the next.
             self.counted = self.counted.plus(PING_EVERY * more);
         }
         let taken = self.left.checked_sub(1);
@@ -75,29 +75,29 @@ impl PingAllowance {
     }
 }
 
-/// What a peer said about itself, once its Hello was accepted.
+/// What a peer stated about itself in its Hello, after that was accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Peer {
-    /// Who it is; the same as its certificate says.
+    /// Its node; the same as in its certificate.
     pub node: NodeId,
-    /// Changes when it restarts.
+    /// A random value that changes when it restarts.
     pub boot: [u8; 16],
-    /// The most payload it takes in one Data frame, in bytes.
+    /// Maximum payload that it accepts in one Data frame, in bytes.
     pub data_bytes_max: usize,
-    /// The most exchanges we may have open towards it.
+    /// Maximum number of exchanges that this node may have open towards it.
     pub exchanges_max: u32,
-    /// What else it told, as far as this version may know of it; none is critical.
+    /// Its extensions; none is critical.
     pub extensions: Vec<Extension>,
-    /// Its proof that its ledger extends what our Hello told of it; `None` where that told nothing.
+    /// Its proof that its ledger extends the checkpoints in this node's Hello; `None` if that had none.
     pub proof: Option<Consistency>,
 }
 
 /// What the driver must do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SessionAction {
-    /// Send this on the control stream.
+    /// Send this frame on the control stream.
     Send(Frame),
-    /// Send a [`Consistency`] that proves our ledger against what this peer's Hello told of it.
+    /// Send a [`Consistency`] that proves this node's ledger against the checkpoints in this peer's Hello.
     Prove(Peer),
     /// The link is up: exchanges may begin.
     Up(Peer),
@@ -105,7 +105,7 @@ pub enum SessionAction {
     Close(RefusalCode),
 }
 
-/// One link's control stream.
+/// The control stream of a link.
 #[derive(Debug)]
 pub struct Session {
     role: Role,
@@ -124,7 +124,7 @@ enum State {
 }
 
 impl Session {
-    /// A session over a connection whose certificate named `expected`. The dialler's first action is its Hello.
+    /// Starts a session on a connection whose certificate names `expected`. The dialler's first action is its Hello.
     pub fn start(
         role: Role,
         ours: Hello,
@@ -134,14 +134,14 @@ impl Session {
     ) -> (Session, Vec<SessionAction>) {
         let first = match role {
             Role::Dialler => vec![SessionAction::Send(Frame::Hello(ours.clone()))],
-            // Nothing is said to somebody who has not spoken: no banner.
+            // Nothing is sent to a peer that has not sent anything.
             Role::Acceptor => Vec::new(),
         };
         let state = State::ExpectHello { deadline: now.plus(timers.hello) };
         (Session { role, ours, expected, timers, state }, first)
     }
 
-    /// Takes the next frame of the control stream.
+    /// Processes a frame of the control stream.
     pub fn handle(&mut self, now: Time, frame: Frame) -> Vec<SessionAction> {
         match (&mut self.state, frame) {
             (State::Closed, _) => Vec::new(),
@@ -152,7 +152,7 @@ impl Session {
             (State::ExpectHello { deadline }, Frame::Hello(hello)) => {
                 let deadline = *deadline;
                 match self.judge(&hello) {
-                    Ok(peer) => self.greeted(now, deadline, peer),
+                    Ok(peer) => self.accept_hello(now, deadline, peer),
                     Err(code) => self.close(code),
                 }
             }
@@ -178,7 +178,7 @@ impl Session {
         }
     }
 
-    /// When [`Session::on_timeout`] must be called, if nothing comes before.
+    /// Returns when [`Session::on_timeout`] must be called, if no frame comes before.
     pub fn timeout(&self) -> Option<Time> {
         match &self.state {
             State::ExpectHello { deadline } | State::ExpectProof { deadline, .. } => Some(*deadline),
@@ -188,7 +188,7 @@ impl Session {
         }
     }
 
-    /// Says that the time of [`Session::timeout`] may have come.
+    /// Reports that the time of [`Session::timeout`] may have been reached.
     pub fn on_timeout(&mut self, now: Time) -> Vec<SessionAction> {
         if self.timeout().is_none_or(|at| now < at) {
             return Vec::new();
@@ -203,7 +203,7 @@ impl Session {
         }
     }
 
-    /// Ends the session from our side.
+    /// Ends the session from this side.
     pub fn close(&mut self, code: RefusalCode) -> Vec<SessionAction> {
         match std::mem::replace(&mut self.state, State::Closed) {
             State::Closed => Vec::new(),
@@ -211,24 +211,24 @@ impl Session {
         }
     }
 
-    /// Whether Hello was exchanged and the session has not ended.
+    /// Returns whether Hellos were exchanged and the session has not ended.
     pub fn is_up(&self) -> bool {
         matches!(self.state, State::Up { .. })
     }
 
-    /// Both sides have spoken, or will have: each proves what the other told of its ledger.
-    fn greeted(&mut self, now: Time, deadline: Time, peer: Peer) -> Vec<SessionAction> {
+    /// Accepts the peer's Hello: each side then proves its ledger against the checkpoints that the other sent.
+    fn accept_hello(&mut self, now: Time, deadline: Time, peer: Peer) -> Vec<SessionAction> {
         let mut actions = match self.role {
             Role::Dialler => Vec::new(),
             Role::Acceptor => vec![SessionAction::Send(Frame::Hello(self.ours.clone()))],
         };
-        // CheckpointExchange that do not read are whoever drives this to refuse.
-        let heads = |extensions: &[Extension]| CheckpointExchange::among(extensions).ok().flatten();
+        // A malformed CheckpointExchange is refused by the driver.
+        let heads = |extensions: &[Extension]| CheckpointExchange::from_extensions(extensions).ok().flatten();
         if let (Some(ours), Some(theirs)) = (heads(&self.ours.extensions), heads(&peer.extensions)) {
-            if theirs.told().next().is_some() {
+            if theirs.receiver_checkpoints().next().is_some() {
                 actions.push(SessionAction::Prove(peer.clone()));
             }
-            if ours.told().next().is_some() {
+            if ours.receiver_checkpoints().next().is_some() {
                 self.state = State::ExpectProof { deadline, peer };
                 return actions;
             }
@@ -252,7 +252,7 @@ impl Session {
         if hello.check().is_err() {
             return Err(RefusalCode::ProtocolError);
         }
-        // The one extension defined is not critical, so any critical one is beyond us.
+        // The only extension defined is not critical, so any critical one is unknown.
         if hello.extensions.iter().any(|e| e.critical) {
             return Err(RefusalCode::ExtensionUnsupported);
         }

@@ -190,7 +190,7 @@ impl Script {
                 let node = self.them.open();
                 let seen = block_on(async {
                     let ours: PartnerId = "exercise-usa".parse().unwrap();
-                    let seen = node.store().witnessed(&ours).await.unwrap();
+                    let seen = node.store().partner_checkpoint(&ours).await.unwrap();
                     node.store().close().await;
                     seen
                 });

@@ -92,7 +92,7 @@ fn a_partner_whose_ledger_is_not_what_it_was_raises_an_alarm_and_what_was_seen_o
     let id = partner.id();
     let first = partner.head(10, b"EXERCISE root");
     assert_eq!(met.greeted(&id, &heads(&first, None), None), Ok(()));
-    let seen = || block_on(met.node.store().witnessed(&id)).unwrap();
+    let seen = || block_on(met.node.store().partner_checkpoint(&id)).unwrap();
     assert_eq!(seen().as_deref(), Some(first.as_str()));
     // The same once more says nothing new.
     assert_eq!(met.greeted(&id, &heads(&first, None), None), Ok(()));
@@ -158,7 +158,7 @@ fn a_ledger_that_grew_is_taken_with_its_proof_and_not_without() {
     let world = World::new();
     let (us, them) = pair(&world);
     let (ours, id): (PartnerId, PartnerId) = (us.name.parse().unwrap(), them.name.parse().unwrap());
-    let seen = |met: &Met| block_on(met.node.store().witnessed(&id)).unwrap();
+    let seen = |met: &Met| block_on(met.node.store().partner_checkpoint(&id)).unwrap();
     let here = met(&us);
     let first = met(&them);
     let told = block_on(first.intake.hello_extensions(&ours));

@@ -24,10 +24,10 @@ fn entries(node: &Node) -> u64 {
 }
 
 /// The head of the other ledger that a node remembers.
-fn witnessed(node: &Node) -> String {
+fn partner_checkpoint(node: &Node) -> String {
     let opened = node.open_live();
     block_on(async {
-        let seen = opened.store().witnessed(&"exercise-usa".parse().unwrap()).await.unwrap().unwrap();
+        let seen = opened.store().partner_checkpoint(&"exercise-usa".parse().unwrap()).await.unwrap().unwrap();
         opened.store().close().await;
         seen
     })
@@ -148,12 +148,12 @@ fn an_older_copy_stays_stopped_until_the_newest_is_back_or_officers_accept_the_l
     world.proposed(&us, &["ledger", "resume", "--head", &heads[2]]);
     us.run(&["ledger", "resume", "--head", &heads[2], "--out", world.path("again.json").to_str().unwrap()]).expect(1);
     // The partner takes the other ledger for the one that it has seen by its proof, not by its length.
-    let seen = witnessed(&them);
+    let seen = partner_checkpoint(&them);
     let size: u64 = seen.lines().nth(1).unwrap().parse().unwrap();
     while entries(&us) <= size {
         us.run(&["cert", "refresh-list"]).expect(0);
     }
-    assert_eq!(witnessed(&them), seen);
+    assert_eq!(partner_checkpoint(&them), seen);
     them.serve();
     us.serve();
     let second = release(&world, &us, "AFTERWARDS");
@@ -162,7 +162,7 @@ fn an_older_copy_stays_stopped_until_the_newest_is_back_or_officers_accept_the_l
     let forked = |a: &serde_json::Value| a["what"] == "ledger" && a["text"].as_str().unwrap().contains("(forked)");
     assert!(status.list("/alarms").iter().any(forked), "{}", status.stdout);
     assert!(us.stop() && them.stop());
-    assert_eq!(witnessed(&them), seen, "a longer ledger takes the place of nothing that it does not extend");
+    assert_eq!(partner_checkpoint(&them), seen, "a longer ledger takes the place of nothing that it does not extend");
     us.run(&["ledger", "verify"]).expect(0);
 }
 

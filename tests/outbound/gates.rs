@@ -19,7 +19,7 @@ use portcullis::ident::{ExchangeId, PartnerId};
 use portcullis::ledger::EntryKind;
 use portcullis::partner::{Breaker, Description};
 use portcullis::sign::Signed;
-use portcullis::store::{ExchangeState, Recorded, Spool, SqliteStore, Store};
+use portcullis::store::{ExchangeState, IndexedEntry, Spool, SqliteStore, Store};
 use portcullis::system::{SystemClock, SystemEntropy};
 use portcullis::time::{Clock, FixedClock, Time};
 use portcullis::wire::{KeyAnswer, Offer, RefusalCode};
@@ -560,7 +560,7 @@ struct Ready {
 struct Came {
     offered: Option<Time>,
     key: Option<Time>,
-    entries: Vec<Recorded>,
+    entries: Vec<IndexedEntry>,
     /// Whether its moment never came.
     never: bool,
 }
@@ -576,7 +576,7 @@ impl Came {
 async fn over(base: &Node, database: &Path, clock: Arc<dyn Clock>) -> (Arc<Node>, Arc<SqliteStore>) {
     let config = base.config();
     let store = Arc::new(SqliteStore::open(database, Arc::new(config.keys.signer("ledger").unwrap())).await.unwrap());
-    let spool = Spool::open(&config.store.spool, 0).unwrap().for_longer_than(config.store.kept_bytes_max);
+    let spool = Spool::open(&config.store.spool, 0).unwrap().with_inline_bytes_max(config.store.kept_bytes_max);
     (Arc::new(base.over(store.clone(), spool, clock, Arc::new(SystemEntropy))), store)
 }
 

@@ -235,8 +235,8 @@ impl Hostile {
 
     /// Remembers what the victim's Hello told; whether it asks for a proof.
     fn told(&self, hello: &Hello) -> bool {
-        let Ok(Some(heads)) = CheckpointExchange::among(&hello.extensions) else { return false };
-        let asks = heads.told().next().is_some();
+        let Ok(Some(heads)) = CheckpointExchange::from_extensions(&hello.extensions) else { return false };
+        let asks = heads.receiver_checkpoints().next().is_some();
         self.known().head = Some(heads.own);
         asks
     }

@@ -16,7 +16,7 @@ use portcullis::ledger::{
 use portcullis::origin::Print;
 use portcullis::partner::Breaker;
 use portcullis::sign::Signer;
-use portcullis::store::rules::{Keeping, Row, disagreements, judge, keeping};
+use portcullis::store::rules::{InlineChange, Row, apply, disagreements, inline_change};
 use portcullis::store::*;
 use portcullis::time::Time;
 use tokio::sync::oneshot;
@@ -101,7 +101,7 @@ impl Durable {
                 let others: Vec<Officer> = self.officers.values().filter(|o| o.id != row.id).cloned().collect();
                 let named =
                     self.officers.get(&row.id).is_some_and(|o| (&o.name, &o.declared) == (&row.name, &row.declared));
-                let alike = !named && rules::named_apart(row, &others).is_err();
+                let alike = !named && rules::check_distinct_name(row, &others).is_err();
                 let alike = alike.then_some("another officer has a name spelled like this");
                 taken.then_some("another officer has this key").or(alike)
             }
@@ -147,9 +147,9 @@ impl Durable {
 
     /// Applies one commit, or nothing of it; the entries are stamped but not yet in the tree.
     fn apply(&mut self, commit: &Commit) -> Result<Vec<Entry>, StoreError> {
-        if let Some(stands) = commit.stands() {
+        if let Some(stands) = commit.precondition() {
             let value = self.settings.get(&stands.setting).map(|row| Digest::of(&row.value));
-            stands.judge(self.generations.roster, value)?;
+            stands.check(self.generations.roster, value)?;
         }
         let mut entries = commit.entries().to_vec();
         let mut after = None;
@@ -178,7 +178,7 @@ impl Durable {
                 continue;
             }
             state.keep(change)?;
-            let row = match judge(change, state.before(change).as_ref(), &mut entries) {
+            let row = match apply(change, state.before(change).as_ref(), &mut entries) {
                 // Giving up what one does not hold changes nothing.
                 Err(StoreError::Conflict { .. }) if matches!(change, Change::Unclaim { .. }) => continue,
                 judged => judged?,
@@ -198,10 +198,10 @@ impl Durable {
     /// Keeps the payload that comes with an exchange's row, or lets go of the one that was kept.
     fn keep(&mut self, change: &Change) -> Result<(), StoreError> {
         let Change::Exchange { row, sealed, .. } = change else { return Ok(()) };
-        match keeping(row, self.exchange(&row.id), sealed.as_deref())? {
-            Keeping::Stays => {}
-            Keeping::Replaced => self.payloads.extend(sealed.clone().map(|sealed| (row.id, sealed))),
-            Keeping::Goes => drop(self.payloads.remove(&row.id)),
+        match inline_change(row, self.exchange(&row.id), sealed.as_deref())? {
+            InlineChange::Keep => {}
+            InlineChange::Replace => self.payloads.extend(sealed.clone().map(|sealed| (row.id, sealed))),
+            InlineChange::Delete => drop(self.payloads.remove(&row.id)),
         }
         Ok(())
     }
@@ -594,11 +594,11 @@ impl Store for MemoryStore {
         Ok(self.lock().payloads.get(id).cloned())
     }
 
-    async fn printed(&self, prints: &BTreeSet<Print>) -> Result<Vec<PrintedBy>, StoreError> {
+    async fn find_prints(&self, prints: &BTreeSet<Print>) -> Result<Vec<RecordedPrint>, StoreError> {
         let durable = self.lock();
         let plain: BTreeSet<Print> = prints.iter().map(|print| print.plain()).collect();
         let asked = durable.prints.iter().filter(|((print, _), _)| plain.contains(&print.plain()));
-        let row = |((print, sender), exchange): (&(Print, Option<PartnerId>), &ExchangeId)| PrintedBy {
+        let row = |((print, sender), exchange): (&(Print, Option<PartnerId>), &ExchangeId)| RecordedPrint {
             print: *print,
             sender: sender.clone(),
             exchange: *exchange,
@@ -636,7 +636,7 @@ impl Store for MemoryStore {
             };
             let queued = |row: &&Exchange| row.state == ExchangeState::Queued && row.expires > now;
             let late = |row: &Exchange| row.state == ExchangeState::Queued && row.expires <= now;
-            let asked = |row: &&Exchange| row.is_to_be_asked() || row.unanswered.is_some() && late(row);
+            let asked = |row: &&Exchange| row.needs_receipt_query() || row.unanswered.is_some() && late(row);
             let mut queue: Vec<&Exchange> = durable.exchanges.iter().filter(ready).filter(queued).collect();
             queue.sort_by_key(|row| std::cmp::Reverse(row.precedence));
             due.extend(queue.into_iter().take(per_partner as usize));
@@ -649,7 +649,7 @@ impl Store for MemoryStore {
         Ok(due.into_iter().map(Due::from).collect())
     }
 
-    async fn eldest(&self, partner: &PartnerId, now: Time) -> Result<Vec<ExchangeId>, StoreError> {
+    async fn oldest_queued(&self, partner: &PartnerId, now: Time) -> Result<Vec<ExchangeId>, StoreError> {
         let durable = self.lock();
         let queued =
             |row: &&Exchange| row.state == ExchangeState::Queued && row.partner == *partner && row.expires > now;
@@ -664,7 +664,7 @@ impl Store for MemoryStore {
         Ok(self.lock().usage.get(&(partner.clone(), day)).cloned().unwrap_or_default())
     }
 
-    async fn held(&self, partner: &PartnerId, states: &[ExchangeState]) -> Result<ByState, StoreError> {
+    async fn inbound_usage(&self, partner: &PartnerId, states: &[ExchangeState]) -> Result<ByState, StoreError> {
         let durable = self.lock();
         let is_held =
             |row: &&Exchange| row.partner == *partner && row.direction == Direction::In && states.contains(&row.state);
@@ -681,12 +681,12 @@ impl Store for MemoryStore {
         Ok(self.lock().breakers.clone())
     }
 
-    async fn witnessed(&self, partner: &PartnerId) -> Result<Option<String>, StoreError> {
+    async fn partner_checkpoint(&self, partner: &PartnerId) -> Result<Option<String>, StoreError> {
         let known = self.lock().witnessed.get(partner).map(|head| head.as_str().to_owned());
         Ok(known.filter(|_| !self.forgets_heads))
     }
 
-    async fn search(&self, words: &str, most: u32) -> Result<Vec<Found>, StoreError> {
+    async fn search(&self, words: &str, most: u32) -> Result<Vec<SearchHit>, StoreError> {
         let wanted: Vec<Vec<String>> =
             words.split(|c: char| c.is_whitespace() || c == '\0').map(tokens).filter(|t| !t.is_empty()).collect();
         let durable = self.lock();
@@ -696,7 +696,7 @@ impl Store for MemoryStore {
                 columns.iter().find_map(|column| phrase_in(&tokens(column), phrase, n + 1 == wanted.len()))
             };
             let first = wanted.iter().enumerate().map(hit).collect::<Option<Vec<_>>>()?.into_iter().next()?;
-            Some(Found { exchange: row.clone(), snippet: format!("⟦{first}⟧") })
+            Some(SearchHit { exchange: row.clone(), snippet: format!("⟦{first}⟧") })
         });
         Ok(found.take(limit(most)).collect())
     }
@@ -705,13 +705,13 @@ impl Store for MemoryStore {
         Ok(self.lock().head.clone())
     }
 
-    async fn entries(&self, first: u64, most: u32) -> Result<Vec<Recorded>, StoreError> {
+    async fn entries(&self, first: u64, most: u32) -> Result<Vec<IndexedEntry>, StoreError> {
         let durable = self.lock();
         let numbered = durable.entries.iter().enumerate().skip(usize::try_from(first).unwrap_or(usize::MAX));
         Ok(numbered.take(most as usize).map(recorded).collect())
     }
 
-    async fn entries_about(&self, subject: &str) -> Result<Vec<Recorded>, StoreError> {
+    async fn entries_about(&self, subject: &str) -> Result<Vec<IndexedEntry>, StoreError> {
         let durable = self.lock();
         let about = durable.entries.iter().enumerate().filter(|(_, (entry, _))| entry.subject() == subject);
         Ok(about.map(recorded).collect())
@@ -742,8 +742,8 @@ fn locked(wal: &Arc<Mutex<Wal>>) -> MutexGuard<'_, Wal> {
     wal.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn recorded((n, (entry, bytes)): (usize, &(Entry, Vec<u8>))) -> Recorded {
-    Recorded { index: n as u64, entry: entry.clone(), bytes: bytes.clone() }
+fn recorded((n, (entry, bytes)): (usize, &(Entry, Vec<u8>))) -> IndexedEntry {
+    IndexedEntry { index: n as u64, entry: entry.clone(), bytes: bytes.clone() }
 }
 
 fn limit(limit: u32) -> usize {

@@ -174,7 +174,7 @@ impl Model {
             let name = format!("portcullis-model-{}-{seed}-{weakness:?}-{at}", std::process::id());
             let spool = spool_root().join(name);
             let _ = std::fs::remove_dir_all(&spool);
-            let opened = Spool::open(&spool, 0).expect("a spool").for_longer_than(64 << 10);
+            let opened = Spool::open(&spool, 0).expect("a spool").with_inline_bytes_max(64 << 10);
             let disk = Arc::new(Mutex::new(proto.base.clone()));
             let mut store = MemoryStore::open(disk.clone(), proto.ledger.clone());
             if at == SENDER {
@@ -684,7 +684,7 @@ impl Transport for Link {
         let (mut near, first) =
             OutboundExchange::start(offer.clone(), PIECE, OutboundTimers::default(), model.exec.now());
         if stop.awaits_answer() {
-            near.hear_the_answer();
+            near.stop_after_answer();
         }
         let (mut todo, mut key, mut asked_late) = (VecDeque::from(first), Some(key), None::<KeyGate>);
         let (mut there, mut back) = (VecDeque::new(), VecDeque::new());

@@ -178,7 +178,7 @@ impl Transport for SimCarrier {
         let id = offer.exchange;
         let outcome = self.exchange(partner, offer, source, key, stop).await;
         // What was stopped is asked for until there is an answer, however long that takes.
-        let asked = self.sim.row(self.from, &id).is_some_and(|row| row.is_to_be_asked());
+        let asked = self.sim.row(self.from, &id).is_some_and(|row| row.needs_receipt_query());
         if outcome.as_ref().is_err_and(|why| *why != DeliveryFailure::Withdrawn) && !asked {
             self.sim.watch.failed(self.from, id);
         }
@@ -213,7 +213,7 @@ impl SimCarrier {
         let data_max = usize::try_from(offer.payload_size / 5 + 1).unwrap_or(DATA_BYTES_MAX).clamp(256, DATA_BYTES_MAX);
         let (mut exchange, first) = OutboundExchange::start(offer, data_max, OutboundTimers::default(), sim.exec.now());
         if stop.awaits_answer() {
-            exchange.hear_the_answer();
+            exchange.stop_after_answer();
         }
         let (mut todo, mut key, mut stopping) = (VecDeque::from(first), Some(key), false);
         let mut reader = FrameReader::new(DATA_BYTES_FLOOR);

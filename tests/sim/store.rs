@@ -12,7 +12,7 @@ use portcullis::ident::{ExchangeId, OfficerId, PartnerId, RequestId};
 use portcullis::ledger::{Entry, Proof, SignedCheckpoint};
 use portcullis::origin::Print;
 use portcullis::partner::Breaker;
-use portcullis::store::rules::{Row, judge};
+use portcullis::store::rules::{Row, apply};
 use portcullis::store::*;
 use portcullis::time::Time;
 
@@ -57,8 +57,8 @@ impl SimStore {
             self.write_rows(&commit);
             return Err(self.committed());
         }
-        let stands = commit.stands().cloned();
-        let mut spoiled = stands.map_or_else(Commit::new, |stands| Commit::new().only_while(stands));
+        let stands = commit.precondition().cloned();
+        let mut spoiled = stands.map_or_else(Commit::new, |stands| Commit::new().only_if(stands));
         let uncounted = |change: &&Change| {
             let comes = |spend: &Spend| spend.direction == Direction::In;
             self.has(Defect::QuotaIgnored)
@@ -112,7 +112,7 @@ impl SimStore {
         if let Some(owner) = by {
             let mut disk = self.inner.lock();
             let before = disk.exchange(&id).cloned().map(|row| Row::Exchange(Box::new(row)));
-            if let Ok(row) = judge(&Change::Unclaim { exchange: id, owner }, before.as_ref(), &mut []) {
+            if let Ok(row) = apply(&Change::Unclaim { exchange: id, owner }, before.as_ref(), &mut []) {
                 disk.put(row);
             }
         }
@@ -136,7 +136,7 @@ impl SimStore {
                 }
                 _ => return,
             };
-            if let Ok(row) = judge(change, before.as_ref(), &mut entries) {
+            if let Ok(row) = apply(change, before.as_ref(), &mut entries) {
                 disk.put(row);
             }
         }
@@ -231,8 +231,8 @@ impl Store for SimStore {
         self.inner.inline_payload(id).await
     }
 
-    async fn printed(&self, prints: &BTreeSet<Print>) -> Result<Vec<PrintedBy>, StoreError> {
-        self.inner.printed(prints).await
+    async fn find_prints(&self, prints: &BTreeSet<Print>) -> Result<Vec<RecordedPrint>, StoreError> {
+        self.inner.find_prints(prints).await
     }
 
     async fn due(&self, now: Time, per_partner: u32) -> Result<Vec<Due>, StoreError> {
@@ -298,16 +298,16 @@ impl Store for SimStore {
         self.inner.exchanges(filter).await
     }
 
-    async fn eldest(&self, partner: &PartnerId, now: Time) -> Result<Vec<ExchangeId>, StoreError> {
-        self.inner.eldest(partner, now).await
+    async fn oldest_queued(&self, partner: &PartnerId, now: Time) -> Result<Vec<ExchangeId>, StoreError> {
+        self.inner.oldest_queued(partner, now).await
     }
 
     async fn usage(&self, partner: &PartnerId, day: Date) -> Result<BTreeMap<Direction, Usage>, StoreError> {
         self.inner.usage(partner, day).await
     }
 
-    async fn held(&self, partner: &PartnerId, states: &[ExchangeState]) -> Result<ByState, StoreError> {
-        let mut held = self.inner.held(partner, states).await?;
+    async fn inbound_usage(&self, partner: &PartnerId, states: &[ExchangeState]) -> Result<ByState, StoreError> {
+        let mut held = self.inner.inbound_usage(partner, states).await?;
         if self.has(Defect::ShareIgnored) {
             held.remove(&ExchangeState::Receiving);
         }
@@ -318,11 +318,11 @@ impl Store for SimStore {
         self.inner.breakers().await
     }
 
-    async fn witnessed(&self, partner: &PartnerId) -> Result<Option<String>, StoreError> {
-        self.inner.witnessed(partner).await
+    async fn partner_checkpoint(&self, partner: &PartnerId) -> Result<Option<String>, StoreError> {
+        self.inner.partner_checkpoint(partner).await
     }
 
-    async fn search(&self, words: &str, limit: u32) -> Result<Vec<Found>, StoreError> {
+    async fn search(&self, words: &str, limit: u32) -> Result<Vec<SearchHit>, StoreError> {
         self.inner.search(words, limit).await
     }
 
@@ -330,11 +330,11 @@ impl Store for SimStore {
         self.inner.head().await
     }
 
-    async fn entries(&self, first: u64, limit: u32) -> Result<Vec<Recorded>, StoreError> {
+    async fn entries(&self, first: u64, limit: u32) -> Result<Vec<IndexedEntry>, StoreError> {
         self.inner.entries(first, limit).await
     }
 
-    async fn entries_about(&self, subject: &str) -> Result<Vec<Recorded>, StoreError> {
+    async fn entries_about(&self, subject: &str) -> Result<Vec<IndexedEntry>, StoreError> {
         self.inner.entries_about(subject).await
     }
 

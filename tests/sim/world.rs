@@ -494,8 +494,9 @@ impl Sim {
             let store = Arc::new(SimStore { inner, sim: self.clone(), at, fate: fate.clone() });
             let full = self.plan.full_spool == Some(at) && self.stays_full();
             let reserve = if full { u64::MAX / 2 } else { 0 };
-            let spool = Spool::open(&place.spool, reserve).expect("a spool").in_pieces_of(512);
-            let spool = spool.for_longer_than(self.plan.kept_bytes_max).on(Arc::new(place.volume.under(fate)));
+            let spool = Spool::open(&place.spool, reserve).expect("a spool").with_buffer_bytes(512);
+            let spool =
+                spool.with_inline_bytes_max(self.plan.kept_bytes_max).with_disk(Arc::new(place.volume.under(fate)));
             let slow = self.defect(Defect::ExpiryIgnored);
             let clock: Arc<dyn Clock> = if slow {
                 Arc::new(SlowClock(self.exec.clone(), self.exec.now()))

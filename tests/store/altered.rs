@@ -1,4 +1,4 @@
-//! What somebody else writes into the database while the store is open: it is not taken for recorded by the next change,
+//! Changes of the database by another program while the store is open: the next commit does not record them as its own,
 //! and nothing is committed under a schema that could undo it.
 
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use portcullis::sign::Signer;
 use portcullis::store::*;
 use portcullis::time::{Clock, FixedClock};
 
-/// A stop order, with what to write into the database so that it would change nothing there, and what takes that back.
+/// A stop order, with the SQL that writes its outcome into the database beforehand, and the SQL that undoes this.
 struct Order {
     change: Change,
     kind: EntryKind,
@@ -18,7 +18,7 @@ struct Order {
     after: &'static str,
 }
 
-/// A store with one row of each kind that is decided upon, and an order about each.
+/// Creates one row of each kind on which decisions depend, and an order about each.
 async fn orders(store: &dyn Store) -> Vec<Order> {
     enrol(store, "exercise-gbr").await;
     let alice = add_officer(store, "alice").await;
@@ -71,12 +71,11 @@ async fn orders(store: &dyn Store) -> Vec<Order> {
     ]
 }
 
-/// An order that finds its own outcome in the database would leave nothing on record of it, and could be taken back there
-/// without a trace.
+/// An order whose outcome is in the database already would record no change, and could be undone there without a trace.
 #[tokio::test]
-async fn an_order_that_finds_its_outcome_written_into_the_database_is_refused_and_said() {
+async fn refuses_an_order_whose_outcome_is_in_the_database_already_and_reports_it() {
     let place = Place::new();
-    let store = ProvedStore::over(Arc::new(place.create().await), clock());
+    let store = ProvedStore::new(Arc::new(place.create().await), clock());
     for Order { change, kind, subject, before, after } in orders(&store).await {
         place.meddle(before);
         let refused = put(&store, change.clone(), kind, &subject).await;
@@ -85,7 +84,7 @@ async fn an_order_that_finds_its_outcome_written_into_the_database_is_refused_an
         let alarm = store.entries_about(&subject).await.unwrap().pop().unwrap().entry;
         assert_eq!(alarm.kind(), EntryKind::Alarm, "{before}");
         assert!(store.verify().await.unwrap().is_good(), "{before}");
-        // The neighbour: on the row as the ledger has it, the same order is recorded with what it changes.
+        // On the row as the ledger has it, the same order is recorded with its changes.
         put(&store, change, kind, &subject).await.unwrap();
         let entry = store.entries_about(&subject).await.unwrap().pop().unwrap().entry;
         assert!(entry.detail().iter().any(|(name, _)| name.starts_with("row.")), "{before}: {entry:?}");
@@ -93,21 +92,22 @@ async fn an_order_that_finds_its_outcome_written_into_the_database_is_refused_an
     store.close().await;
 }
 
-/// Two processes that find the same at once say it once; what comes after something else was said is said again.
+/// Two processes that find the same difference at once record one alarm; an alarm that differs from the latest is recorded.
 #[tokio::test]
-async fn an_alarm_that_the_last_one_about_its_subject_said_is_left_out() {
+async fn skips_an_alarm_that_repeats_the_last_one_about_its_subject() {
     let place = Place::new();
     let store = place.create().await;
     let other = place.open().await.unwrap();
     let alarm = |what: &str| Commit::new().entry(note(EntryKind::Alarm, "exercise-gbr").with("altered", what));
     let said = async || store.entries_about("exercise-gbr").await.unwrap().len();
-    let (one, two) = tokio::join!(store.commit(alarm("a").only_news()), other.commit(alarm("a").only_news()));
+    let (one, two) =
+        tokio::join!(store.commit(alarm("a").skip_repeated_alarms()), other.commit(alarm("a").skip_repeated_alarms()));
     assert!(one.is_ok() && two.is_ok());
     assert_eq!(said().await, 1);
-    store.commit(alarm("b").only_news()).await.unwrap();
-    other.commit(alarm("a").only_news()).await.unwrap();
+    store.commit(alarm("b").skip_repeated_alarms()).await.unwrap();
+    other.commit(alarm("a").skip_repeated_alarms()).await.unwrap();
     assert_eq!(said().await, 3);
-    // Without asking for news alone, all is said.
+    // Without `skip_repeated_alarms`, every alarm is recorded.
     store.commit(alarm("a")).await.unwrap();
     assert_eq!(said().await, 4);
     assert!(store.verify().await.unwrap().is_good());
@@ -115,9 +115,9 @@ async fn an_alarm_that_the_last_one_about_its_subject_said_is_left_out() {
     store.close().await;
 }
 
-/// A trigger can put back what was committed, the head of the ledger with it.
+/// A trigger can undo what was committed, including the ledger's checkpoint.
 #[tokio::test]
-async fn nothing_is_committed_under_a_schema_that_is_not_the_layouts() {
+async fn refuses_to_commit_under_an_altered_schema() {
     let place = Place::new();
     let store = place.create().await;
     enrol(&store, "exercise-gbr").await;
@@ -156,9 +156,9 @@ async fn nothing_is_committed_under_a_schema_that_is_not_the_layouts() {
     store.close().await;
 }
 
-/// Whoever renames the database under a server, and puts a copy in its place for everybody else, has two records.
+/// If the database is renamed under a server and replaced by a copy, other processes write to the copy.
 #[tokio::test]
-async fn nothing_is_read_or_committed_once_another_file_stands_where_the_store_was_opened() {
+async fn refuses_to_read_or_commit_after_the_database_file_was_replaced() {
     let place = Place::new();
     let store = place.create().await;
     enrol(&store, "exercise-gbr").await;
@@ -182,7 +182,7 @@ fn clock() -> Arc<dyn Clock> {
     Arc::new(FixedClock::at(NOW))
 }
 
-/// Everything that a search for damage in the file finds, part by part.
+/// Returns everything that checking the file part by part finds.
 async fn searched(store: &SqliteStore) -> Vec<Disagreement> {
     let (mut found, mut parts, mut next) = (Vec::new(), 0, Some(Part::FIRST));
     while let Some(part) = next {
@@ -195,7 +195,7 @@ async fn searched(store: &SqliteStore) -> Vec<Disagreement> {
     found
 }
 
-/// A closed store with some of everything that is found by an index, and no gaps in its pages.
+/// A closed store with rows in every index, and no free space in its pages.
 async fn indexed() -> Place {
     let place = Place::new();
     let store = place.create().await;
@@ -217,9 +217,9 @@ async fn indexed() -> Place {
     place
 }
 
-/// What is committed between two searches is no damage: the index of texts is read anew for each.
+/// Commits between two checks are not damage: the full-text index is reloaded for each check.
 #[tokio::test]
-async fn what_is_committed_between_two_searches_is_not_taken_for_damage() {
+async fn commits_between_two_checks_are_not_reported_as_damage() {
     let place = indexed().await;
     let store = place.open().await.unwrap();
     for n in 20..40 {
@@ -231,9 +231,9 @@ async fn what_is_committed_between_two_searches_is_not_taken_for_damage() {
     store.close().await;
 }
 
-/// One bit in an index hides a row from whoever looks for it there, while the row is what the ledger says.
+/// One flipped bit in an index hides a row from queries that use the index, while the row matches the ledger.
 #[tokio::test]
-async fn a_bit_that_flips_in_an_index_is_found() {
+async fn finds_a_flipped_bit_in_an_index() {
     const PAGE: usize = 4096;
     let place = indexed().await;
     let whole = std::fs::read(place.db()).unwrap();
@@ -267,9 +267,9 @@ async fn a_bit_that_flips_in_an_index_is_found() {
     assert!(flips >= 8, "{flips} flips");
 }
 
-/// Whoever mends a store wants to know all that is wrong with it.
+/// To repair a store, an operator needs the complete list of faults.
 #[tokio::test]
-async fn verification_goes_on_after_the_first_that_does_not_read() {
+async fn verification_continues_after_an_entry_that_cannot_be_decoded() {
     let place = indexed().await;
     place.meddle(
         "DROP TRIGGER ledger_never_altered; UPDATE ledger SET bytes = x'00' WHERE n IN (3, 5); \
@@ -280,16 +280,18 @@ async fn verification_goes_on_after_the_first_that_does_not_read() {
     let verified = store.verify().await.unwrap();
     assert!(matches!(verified.ledger, Some(portcullis::ledger::LedgerFault::Entry { index: 3, .. })), "{verified}");
     let said = verified.to_string();
-    for expected in ["ledger entry 5 is damaged", "column `subjects`", "exchange.marking", "head of `exercise-gbr`"] {
+    for expected in
+        ["ledger entry 5 is damaged", "column `subjects`", "exchange.marking", "checkpoint of `exercise-gbr`"]
+    {
         assert!(said.contains(expected), "{expected} in: {said}");
     }
     assert!(searched(&store).await.iter().any(|found| found.what.starts_with("ledger entries 0 to")));
     store.close().await;
 }
 
-/// What came in is found by its number when it is looked for, and by nobody when its row is gone.
+/// No list shows an inbound exchange whose row was deleted; only a comparison by identifier finds that.
 #[tokio::test]
-async fn a_row_of_what_came_in_that_was_deleted_is_missed() {
+async fn finds_a_deleted_row_of_an_inbound_exchange() {
     let place = Place::new();
     let store = place.create().await;
     enrol(&store, "exercise-gbr").await;
@@ -300,7 +302,7 @@ async fn a_row_of_what_came_in_that_was_deleted_is_missed() {
     }
     store.close().await;
     place.meddle(&format!("DELETE FROM exchange WHERE id = '{}'", ex(2)));
-    let proved = ProvedStore::over(Arc::new(place.open().await.unwrap()), clock());
+    let proved = ProvedStore::new(Arc::new(place.open().await.unwrap()), clock());
     let (last, found) = proved.compare_finished(None, 2).await.unwrap();
     let missed: Vec<&str> = found.iter().map(|found| found.what.as_str()).collect();
     assert_eq!((last, missed), (Some(ex(2)), vec![format!("exchange {}", ex(2)).as_str()]));
@@ -309,19 +311,19 @@ async fn a_row_of_what_came_in_that_was_deleted_is_missed() {
     proved.close().await;
 }
 
-/// A long ledger is gone on with from what its key signed for, however its beginning was altered since; anything else that
-/// lies there is passed over, and the ledger read from its first entry.
+/// A long ledger is continued from a snapshot that its key signed, even if its beginning was altered since. Any other
+/// file in that place is ignored, and the ledger is read from its first entry.
 #[tokio::test]
-async fn what_is_kept_of_a_long_ledger_counts_if_its_key_signed_it_and_it_leads_to_the_head() {
+async fn uses_a_facts_snapshot_only_if_signed_by_the_ledger_key_and_consistent_with_the_checkpoint() {
     let place = Place::new();
     let file = place.folder.path().join("store.db.facts");
     let partner: portcullis::ident::PartnerId = "exercise-gbr".parse().unwrap();
     let (other, aside) = (signer(), place.folder.path().join("aside"));
-    // Whether the partner is read and believed, and whether the whole ledger is what was signed.
+    // Whether the partner's row is accepted, and whether the whole ledger verifies.
     let reads = async |key: &Arc<dyn Signer>| {
         let store = Arc::new(place.open().await.unwrap());
         let kept = FactsSnapshot::new(file.clone(), key.clone());
-        let proved = ProvedStore::over(store, clock()).remembering(kept);
+        let proved = ProvedStore::new(store, clock()).with_facts_snapshot(kept);
         let read = proved.partner(&partner).await;
         let good = proved.verify().await.unwrap().is_good();
         proved.close().await;
@@ -336,14 +338,14 @@ async fn what_is_kept_of_a_long_ledger_counts_if_its_key_signed_it_and_it_leads_
     let store = place.create().await;
     enrol(&store, "exercise-gbr").await;
     add(&store).await;
-    // Too short to be worth it.
+    // Too short for a snapshot.
     assert_eq!((reads(&place.signer).await, file.exists()), ((true, true), false));
     let older = std::fs::read(place.db()).unwrap();
     add(&place.open().await.unwrap()).await;
     assert_eq!((reads(&place.signer).await, file.exists()), ((true, true), true));
     let (whole, newest) = (std::fs::read(&file).unwrap(), std::fs::read(place.db()).unwrap());
 
-    // Nothing is read of the beginning, which was altered; whoever verifies it all finds that.
+    // The altered beginning is not read; a complete verification finds it.
     place.meddle(
         "DROP TRIGGER ledger_never_altered; UPDATE ledger SET bytes = x'00' WHERE n = 5; \
          CREATE TRIGGER ledger_never_altered BEFORE UPDATE ON ledger \
@@ -360,7 +362,7 @@ async fn what_is_kept_of_a_long_ledger_counts_if_its_key_signed_it_and_it_leads_
     assert_eq!(reads(&other).await, (false, false), "another key's");
     assert_eq!(reads(&place.signer).await, (true, false));
 
-    // Nobody waits for a pipe, and a folder is in nobody's way.
+    // A named pipe does not block, and a folder is ignored.
     std::fs::rename(&file, &aside).unwrap();
     rustix::fs::mkfifoat(rustix::fs::CWD, &file, rustix::fs::Mode::RWXU).unwrap();
     assert_eq!(reads(&place.signer).await, (false, false), "a pipe");
@@ -370,7 +372,7 @@ async fn what_is_kept_of_a_long_ledger_counts_if_its_key_signed_it_and_it_leads_
     std::fs::remove_dir(&file).unwrap();
     std::fs::rename(&aside, &file).unwrap();
 
-    // An older copy of the store than what lies beside it is read whole, and believed; so is the newest without any.
+    // An older copy of the store than its snapshot is read from the start, and accepted; so is the newest without one.
     for (database, lies) in [(&older, &whole[..]), (&newest, &[])] {
         put_there(&place.db(), database);
         std::fs::write(&file, lies).unwrap();
@@ -378,7 +380,7 @@ async fn what_is_kept_of_a_long_ledger_counts_if_its_key_signed_it_and_it_leads_
     }
 }
 
-/// Puts a file where one was, as its owner's alone.
+/// Replaces a file, readable by its owner only.
 fn put_there(path: &std::path::Path, bytes: &[u8]) {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::write(path, bytes).unwrap();
@@ -386,14 +388,14 @@ fn put_there(path: &std::path::Path, bytes: &[u8]) {
 }
 
 #[tokio::test]
-async fn a_log_that_was_left_by_another_database_harms_no_copy_that_is_put_back_beside_it() {
+async fn refuses_a_restored_copy_next_to_the_log_of_another_database_without_harming_it() {
     let place = Place::new();
     let store = place.create().await;
     enrol(&store, "exercise-gbr").await;
     store.close().await;
     let (db, log) = (place.db(), place.folder.path().join("store.db-wal"));
     let copy = std::fs::read(&db).unwrap();
-    // Far more than the copy has, and the process that wrote it ends without a word.
+    // Far more than the copy has, and the process that wrote it does not close the store.
     for round in 0..2u16 {
         let store = place.open().await.unwrap();
         for n in 0..60 {
@@ -411,7 +413,7 @@ async fn a_log_that_was_left_by_another_database_harms_no_copy_that_is_put_back_
     let left = std::fs::read(&log).unwrap();
     put_there(&db, &copy);
     for _ in 0..2 {
-        // Where the log happens to hold all that its head rests on, it is the whole ledger that does not hold.
+        // If the log happens to contain everything that its checkpoint depends on, only a complete verification fails.
         match place.open().await {
             Ok(store) => {
                 assert!(
@@ -427,7 +429,7 @@ async fn a_log_that_was_left_by_another_database_harms_no_copy_that_is_put_back_
         }
         assert!(std::fs::read(&db).unwrap() == copy && std::fs::read(&log).unwrap() == left, "one of them was changed");
     }
-    // The log is moved away, as it says.
+    // The log is moved away, as the error advises.
     std::fs::remove_file(&log).unwrap();
     let _ = std::fs::remove_file(place.folder.path().join("store.db-shm"));
     let store = place.open().await.unwrap();
@@ -436,7 +438,7 @@ async fn a_log_that_was_left_by_another_database_harms_no_copy_that_is_put_back_
 }
 
 #[tokio::test]
-async fn who_only_reads_leaves_a_log_as_it_was() {
+async fn reading_does_not_change_the_log() {
     let place = Place::new();
     let store = place.create().await;
     enrol(&store, "exercise-gbr").await;

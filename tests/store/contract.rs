@@ -27,7 +27,7 @@ macro_rules! contract {
             refuses_a_delivery_without_a_receipt,
             refuses_to_replace_a_receipt,
             refuses_a_second_approval_by_the_same_officer,
-            a_whole_request_is_what_its_parts_are,
+            a_whole_request_equals_its_parts,
             what_is_approved_waits_in_the_order_of_its_urgency,
             refuses_to_change_a_request,
             refuses_to_bring_back_a_revoked_officer,
@@ -38,27 +38,27 @@ macro_rules! contract {
             a_claim_keeps_others_out_until_it_ends,
             refuses_what_was_decided_on_a_roster_or_a_setting_that_changed,
             due_is_by_precedence_then_order_and_hides_nobody,
-            due_leaves_out_what_must_not_go,
-            a_receipt_is_recorded_whatever_the_row_has_become_and_whoever_works_on_it,
-            what_was_stopped_and_not_answered_is_asked_for,
-            search_finds_words_and_runs_none,
+            due_omits_what_must_not_be_sent,
+            records_a_receipt_in_any_state_and_under_any_claim,
+            due_includes_stopped_exchanges_whose_receipt_is_unknown,
+            search_takes_every_word_literally,
             entries_prove_that_they_are_in_the_ledger,
-            waiting_commits_share_a_head_and_fail_alone,
-            counters_move_with_what_they_count,
+            waiting_commits_share_a_checkpoint_and_fail_individually,
+            counters_increase_with_what_they_count,
             listings_filter_and_page,
             a_quota_counts_a_days_exchanges_and_bytes_of_each_partner_and_direction,
-            what_a_partner_has_here_is_counted_by_state_until_it_is_taken,
+            inbound_usage_is_counted_by_state_until_it_is_taken,
             an_older_head_of_a_partner_never_replaces_a_newer_one,
             a_statement_moves_the_roster_and_a_submission_does_not,
-            what_was_recalled_stays_recalled,
-            what_a_row_was_made_with_never_changes,
-            prints_of_what_is_not_there_are_refused,
+            refuses_to_undo_a_recall,
+            refuses_to_change_immutable_fields,
+            refuses_prints_of_an_unknown_exchange,
             a_refused_offer_may_be_made_again,
             a_short_payload_is_kept_for_as_long_as_it_is_needed,
-    a_header_goes_with_the_step_after_which_nothing_is_to_be_sent,
-    refuses_to_queue_a_product_that_nothing_opens,
-            refuses_to_keep_what_the_row_does_not_name,
-            prints_name_who_sent_something_first_and_are_found_whether_marked_or_plain,
+    deletes_the_header_with_the_transition_after_which_nothing_may_be_sent,
+    refuses_to_queue_a_product_without_a_header,
+            refuses_an_inline_payload_that_the_row_does_not_name,
+            prints_name_the_first_sender_and_are_found_marked_or_plain,
             random_steps_follow_the_table,
         ]);
     };
@@ -82,12 +82,12 @@ contract!(sqlite, Place::new());
 contract!(in_memory, InMemory);
 contract!(proved, Proved(Place::new()));
 
-/// A store whose rows are held against its ledger: for whoever writes through it, it is the store underneath.
+/// A store whose rows are compared with its ledger: to its callers it behaves like the backend.
 struct Proved(Place);
 
 impl Proved {
     async fn create(&self) -> ProvedStore {
-        ProvedStore::over(Arc::new(self.0.create().await), Arc::new(FixedClock::at(NOW)))
+        ProvedStore::new(Arc::new(self.0.create().await), Arc::new(FixedClock::at(NOW)))
     }
 }
 
@@ -148,7 +148,7 @@ async fn refuses_an_unrecorded_change(store: Arc<dyn Store>) {
     assert!(matches!(alone, Err(StoreError::Unrecorded { .. })));
     let elsewhere = put(&*store, outbound(1, "exercise-gbr"), EntryKind::ExchangeRequested, ex(2)).await;
     assert!(matches!(elsewhere, Err(StoreError::Unrecorded { .. })));
-    // What is evidence of nothing needs no entry.
+    // A change of no recorded fact needs no entry.
     let mut row = queue(&*store, 1, "exercise-gbr", Precedence::Routine).await;
     row.attempts = 1;
     row.next_attempt = later(60);
@@ -167,7 +167,9 @@ async fn refuses_illegal_steps(store: Arc<dyn Store>) {
         let mut row = sealed(read(&*store, 1).await);
         row.state = *state;
         row.receipt = Some(vec![1]);
-        if *state == ExchangeState::Requested || legal(Direction::Out, Some(ExchangeState::Requested), *state) {
+        if *state == ExchangeState::Requested
+            || is_legal_transition(Direction::Out, Some(ExchangeState::Requested), *state)
+        {
             continue;
         }
         let refused = put(&*store, row, EntryKind::ExchangeSealed, ex(1)).await;
@@ -234,7 +236,7 @@ async fn refuses_a_second_approval_by_the_same_officer(store: Arc<dyn Store>) {
     assert_eq!(store.approvals(&rq(1)).await.unwrap(), [approval(&alice), approval(&bob)]);
 }
 
-async fn a_whole_request_is_what_its_parts_are(store: Arc<dyn Store>) {
+async fn a_whole_request_equals_its_parts(store: Arc<dyn Store>) {
     enrol(&*store, "exercise-gbr").await;
     let alice = add_officer(&*store, "alice").await;
     for n in [1, 2] {
@@ -327,7 +329,7 @@ async fn refuses_two_officers_of_one_name_who_are_enrolled_at_once(store: Arc<dy
     assert!(first.is_ok(), "{first:?}");
     assert!(matches!(second, Err(StoreError::Illegal { .. })), "{second:?}");
     assert_eq!(store.officers().await.unwrap().len(), 1);
-    // Namesakes are two where that is declared, by whichever of the two records; and whoever is revoked stays revoked.
+    // Two officers may have one name if either record declares that they are two people; a revoked one stays revoked.
     let declared = portcullis::approval::Declared { distinct_from: [one.id.clone()].into(), ..Default::default() };
     add(Officer { declared, ..other }).await.unwrap();
     let mut row = store.officer(&one.id).await.unwrap().unwrap();
@@ -380,8 +382,8 @@ async fn refuses_what_was_decided_on_a_roster_or_a_setting_that_changed(store: A
         put(&*store, row, EntryKind::PolicyChanged, "policy").await.unwrap();
     };
     let stands = |roster: u64, setting: &str, value: &[u8]| {
-        let stands = Stands { roster, setting: setting.into(), value: Digest::of(value) };
-        Commit::new().only_while(stands).entry(note(EntryKind::ExchangeSent, ex(1)))
+        let stands = Precondition { roster, setting: setting.into(), value: Digest::of(value) };
+        Commit::new().only_if(stands).entry(note(EntryKind::ExchangeSent, ex(1)))
     };
     let refused = async |commit: Commit| matches!(store.commit(commit).await, Err(StoreError::Conflict { .. }));
     put_setting(b"old").await;
@@ -394,7 +396,7 @@ async fn refuses_what_was_decided_on_a_roster_or_a_setting_that_changed(store: A
     let new = store.generations().await.unwrap().roster;
     assert!(refused(stands(new, "policy", b"old")).await);
     store.commit(stands(new, "policy", b"new")).await.unwrap();
-    // Whether or not two commits share a transaction: what stands is recorded before the change, or not at all.
+    // Whether or not two commits share a transaction, a decision is recorded before the change it depends on, or not at all.
     for n in 0..20 {
         let roster = store.generations().await.unwrap().roster;
         let name = format!("exercise-{n}");
@@ -441,7 +443,7 @@ async fn a_claim_keeps_others_out_until_it_ends(store: Arc<dyn Store>) {
     let by_beta = Commit::new().exchange_by(row.clone(), "beta").entry(entry());
     assert!(matches!(store.commit(by_beta).await, Err(StoreError::Conflict { .. })));
     store.commit(Commit::new().exchange_by(row, "alpha").entry(entry())).await.unwrap();
-    // Sending keeps the claim, going back to the queue ends it.
+    // Sending keeps the claim, returning to the queue ends it.
     assert_eq!(read(&*store, 1).await.lease.unwrap().owner, "alpha");
     store.commit(claim("alpha", later(20), later(50))).await.unwrap();
     let mut row = read(&*store, 1).await;
@@ -449,7 +451,7 @@ async fn a_claim_keeps_others_out_until_it_ends(store: Arc<dyn Store>) {
     store.commit(Commit::new().exchange_by(row, "alpha").entry(note(EntryKind::ExchangeQueued, ex(1)))).await.unwrap();
     assert_eq!(read(&*store, 1).await.lease, None);
     store.commit(claim("beta", later(21), later(60))).await.unwrap();
-    // A lease that has ended is as good as none.
+    // An expired lease is ignored.
     store.commit(claim("gamma", later(60), later(90))).await.unwrap();
     store.commit(Commit::new().change(Change::Unclaim { exchange: ex(1), owner: "beta".into() })).await.unwrap();
     assert_eq!(read(&*store, 1).await.lease.unwrap().owner, "gamma");
@@ -468,7 +470,7 @@ async fn due_is_by_precedence_then_order_and_hides_nobody(store: Arc<dyn Store>)
     assert_eq!(due, [ex(6), ex(8), ex(1), ex(2), ex(7)]);
 }
 
-async fn due_leaves_out_what_must_not_go(store: Arc<dyn Store>) {
+async fn due_omits_what_must_not_be_sent(store: Arc<dyn Store>) {
     enrol(&*store, "exercise-gbr").await;
     enrol(&*store, "exercise-nor").await;
     queue(&*store, 1, "exercise-nor", Precedence::Flash).await;
@@ -484,7 +486,7 @@ async fn due_leaves_out_what_must_not_go(store: Arc<dyn Store>) {
     assert!(store.due(later(3600), 10).await.unwrap().is_empty(), "what has expired is not due");
 }
 
-async fn a_receipt_is_recorded_whatever_the_row_has_become_and_whoever_works_on_it(store: Arc<dyn Store>) {
+async fn records_a_receipt_in_any_state_and_under_any_claim(store: Arc<dyn Store>) {
     use ExchangeState as S;
     enrol(&*store, "exercise-gbr").await;
     let becomes = [S::Held, S::Refused, S::Parked, S::Cancelled, S::Expired];
@@ -493,7 +495,7 @@ async fn a_receipt_is_recorded_whatever_the_row_has_become_and_whoever_works_on_
         row.unanswered = Some(NOW);
         row.state = state;
         put(&*store, row, EntryKind::ExchangeQueued, ex(n)).await.unwrap();
-        // As if nothing had stopped it is no truth.
+        // It cannot be recorded as if it had not been stopped.
         let mut row = read(&*store, n).await;
         (row.receipt, row.unanswered, row.state) = (Some(b"EXERCISE receipt".to_vec()), None, S::Delivered);
         let refused = put(&*store, row.clone(), EntryKind::ExchangeDelivered, ex(n)).await;
@@ -512,7 +514,7 @@ async fn a_receipt_is_recorded_whatever_the_row_has_become_and_whoever_works_on_
     put(&*store, row, EntryKind::ExchangeDelivered, ex(9)).await.unwrap();
 }
 
-async fn what_was_stopped_and_not_answered_is_asked_for(store: Arc<dyn Store>) {
+async fn due_includes_stopped_exchanges_whose_receipt_is_unknown(store: Arc<dyn Store>) {
     use ExchangeState as S;
     enrol(&*store, "exercise-gbr").await;
     let stopped = [S::Held, S::Refused, S::Cancelled, S::Expired];
@@ -524,9 +526,9 @@ async fn what_was_stopped_and_not_answered_is_asked_for(store: Arc<dyn Store>) {
         }
     }
     let due = store.due(NOW, 10).await.unwrap();
-    assert!(due.iter().all(|due| due.asks));
+    assert!(due.iter().all(|due| due.receipt_query));
     assert_eq!(due.iter().map(|due| due.exchange).collect::<Vec<_>>(), [ex(1), ex(2), ex(3), ex(4)]);
-    // What has expired in the queue is not sent, and asked for all the same.
+    // What expired in the queue is not sent, but its receipt is requested.
     let mut late = queue(&*store, 20, "exercise-gbr", Precedence::Flash).await;
     late.unanswered = Some(NOW);
     put(&*store, late, EntryKind::ExchangeSent, ex(20)).await.unwrap();
@@ -537,7 +539,7 @@ async fn what_was_stopped_and_not_answered_is_asked_for(store: Arc<dyn Store>) {
         |n| Commit::new().change(Change::Claim { exchange: ex(n), owner: "alpha".into(), now: NOW, until: later(60) });
     store.commit(claim(2)).await.unwrap();
     assert!(matches!(store.commit(claim(12)).await, Err(StoreError::Conflict { .. })), "nothing is asked of it");
-    // Whoever asked it is told, and then it is what it was stopped as.
+    // After the partner's answer it stays in the state in which it was stopped.
     let mut row = read(&*store, 2).await;
     row.unanswered = None;
     let change = Change::Exchange { row: Box::new(row), by: Some("alpha".into()), sealed: None };
@@ -547,7 +549,7 @@ async fn what_was_stopped_and_not_answered_is_asked_for(store: Arc<dyn Store>) {
     assert!(store.due(later(3600), 10).await.unwrap().iter().all(|due| due.exchange != ex(2)));
 }
 
-async fn search_finds_words_and_runs_none(store: Arc<dyn Store>) {
+async fn search_takes_every_word_literally(store: Arc<dyn Store>) {
     enrol(&*store, "exercise-gbr").await;
     let mut row = outbound(1, "exercise-gbr");
     row.title = Some("EXERCISE harbour closing NEAR midnight".into());
@@ -586,7 +588,7 @@ async fn search_finds_words_and_runs_none(store: Arc<dyn Store>) {
         let found = store.search(hostile, 10).await.unwrap_or_else(|e| panic!("{hostile:?}: {e}"));
         assert!(found.len() <= 1, "{hostile:?} was taken for an operator");
     }
-    // What changes about an exchange is found under its new words alone.
+    // A changed exchange is found by its new words only.
     let mut row = read(&*store, 2).await;
     row.title = Some("EXERCISE airfield".into());
     put(&*store, row, EntryKind::ExchangeRequested, ex(2)).await.unwrap();
@@ -617,7 +619,7 @@ async fn entries_prove_that_they_are_in_the_ledger(store: Arc<dyn Store>) {
     assert_eq!(store.entries(30, 100).await.unwrap().len(), 3);
 }
 
-async fn waiting_commits_share_a_head_and_fail_alone(store: Arc<dyn Store>) {
+async fn waiting_commits_share_a_checkpoint_and_fail_individually(store: Arc<dyn Store>) {
     enrol(&*store, "exercise-gbr").await;
     let commit = |n: u16| {
         // Every tenth is for a partner that is not there.
@@ -649,7 +651,7 @@ async fn waiting_commits_share_a_head_and_fail_alone(store: Arc<dyn Store>) {
     assert_eq!(counts.entries, 181);
 }
 
-async fn counters_move_with_what_they_count(store: Arc<dyn Store>) {
+async fn counters_increase_with_what_they_count(store: Arc<dyn Store>) {
     let start = store.generations().await.unwrap();
     enrol(&*store, "exercise-gbr").await;
     let enrolled = store.generations().await.unwrap();
@@ -693,12 +695,12 @@ async fn a_quota_counts_a_days_exchanges_and_bytes_of_each_partner_and_direction
     assert_eq!((used(&gbr, tomorrow).await.len(), used(&nor, today).await.len()), (1, 1));
 }
 
-async fn what_a_partner_has_here_is_counted_by_state_until_it_is_taken(store: Arc<dyn Store>) {
+async fn inbound_usage_is_counted_by_state_until_it_is_taken(store: Arc<dyn Store>) {
     enrol(&*store, "exercise-gbr").await;
     enrol(&*store, "exercise-nor").await;
     let (gbr, nor) = ("exercise-gbr".parse::<PartnerId>().unwrap(), "exercise-nor".parse::<PartnerId>().unwrap());
     let states = [ExchangeState::Receiving, ExchangeState::Received];
-    let held = async |partner: &PartnerId| store.held(partner, &states).await.unwrap();
+    let held = async |partner: &PartnerId| store.inbound_usage(partner, &states).await.unwrap();
     assert_eq!(held(&gbr).await, BTreeMap::new());
     let row = |n: u8, partner: &PartnerId, size| {
         let id = ExchangeId::new(NOW, [n; 10]);
@@ -726,7 +728,7 @@ async fn what_a_partner_has_here_is_counted_by_state_until_it_is_taken(store: Ar
     commit(taken, EntryKind::InboxTaken).await;
     assert_eq!(held(&gbr).await, [both[0]].into());
     assert_eq!(held(&nor).await, [(ExchangeState::Receiving, one(1, 80_000))].into());
-    assert_eq!(store.held(&nor, &[ExchangeState::Received]).await.unwrap(), BTreeMap::new());
+    assert_eq!(store.inbound_usage(&nor, &[ExchangeState::Received]).await.unwrap(), BTreeMap::new());
 }
 
 async fn an_older_head_of_a_partner_never_replaces_a_newer_one(store: Arc<dyn Store>) {
@@ -738,15 +740,15 @@ async fn an_older_head_of_a_partner_never_replaces_a_newer_one(store: Arc<dyn St
     let witness = async |head: &SignedCheckpoint| {
         let change = TrafficChange::Witness { partner: gbr.clone(), head: head.clone() };
         store.commit(Commit::new().change(change)).await.unwrap();
-        store.witnessed(&gbr).await.unwrap().unwrap()
+        store.partner_checkpoint(&gbr).await.unwrap().unwrap()
     };
-    assert_eq!(store.witnessed(&gbr).await.unwrap(), None);
+    assert_eq!(store.partner_checkpoint(&gbr).await.unwrap(), None);
     let (old, newer, newest) = (head(4, b"four"), head(5, b"five"), head(9, b"nine"));
     assert_eq!(witness(&newer).await, newer.as_str());
     assert_eq!(witness(&old).await, newer.as_str());
     assert_eq!(witness(&head(5, b"another")).await, newer.as_str(), "the first of one size stays");
     assert_eq!(witness(&newest).await, newest.as_str());
-    assert_eq!(store.witnessed(&nor).await.unwrap(), None);
+    assert_eq!(store.partner_checkpoint(&nor).await.unwrap(), None);
 }
 
 async fn a_statement_moves_the_roster_and_a_submission_does_not(store: Arc<dyn Store>) {
@@ -763,7 +765,7 @@ async fn a_statement_moves_the_roster_and_a_submission_does_not(store: Arc<dyn S
     }
 }
 
-async fn what_was_recalled_stays_recalled(store: Arc<dyn Store>) {
+async fn refuses_to_undo_a_recall(store: Arc<dyn Store>) {
     enrol(&*store, "exercise-gbr").await;
     put(&*store, outbound(1, "exercise-gbr"), EntryKind::ExchangeRequested, ex(1)).await.unwrap();
     let recalled = |why: &str| Some(Recalled { at: NOW, why: why.into() });
@@ -780,7 +782,7 @@ async fn what_was_recalled_stays_recalled(store: Arc<dyn Store>) {
     assert_eq!(read(&*store, 1).await.recalled, recalled("error"));
 }
 
-async fn what_a_row_was_made_with_never_changes(store: Arc<dyn Store>) {
+async fn refuses_to_change_immutable_fields(store: Arc<dyn Store>) {
     enrol(&*store, "exercise-gbr").await;
     enrol(&*store, "exercise-nor").await;
     put(&*store, request(1), EntryKind::RequestSubmitted, rq(1)).await.unwrap();
@@ -805,7 +807,7 @@ async fn what_a_row_was_made_with_never_changes(store: Arc<dyn Store>) {
     assert!(matches!(refused, Err(StoreError::Illegal { .. })), "{refused:?}");
 }
 
-async fn prints_of_what_is_not_there_are_refused(store: Arc<dyn Store>) {
+async fn refuses_prints_of_an_unknown_exchange(store: Arc<dyn Store>) {
     let change = Change::Prints { exchange: ex(1), sender: None, prints: [].into() };
     let refused = store.commit(Commit::new().change(change)).await;
     assert!(matches!(refused, Err(StoreError::Conflict { .. })), "{refused:?}");
@@ -880,11 +882,11 @@ async fn a_short_payload_is_kept_for_as_long_as_it_is_needed(store: Arc<dyn Stor
     put(&*store, sealed(read(&*store, 4).await), EntryKind::ExchangeSealed, ex(4)).await.unwrap();
     assert_eq!(kept(4).await, None, "in the spool");
     assert_eq!(kept(5).await, None, "no such exchange");
-    // A step that needs it still.
+    // A transition that still needs it.
     let parked = Exchange { state: ExchangeState::Parked, ..read(&*store, 1).await };
     put(&*store, parked, EntryKind::ExchangeParked, ex(1)).await.unwrap();
     assert_eq!(kept(1).await, Some(payload.clone()));
-    // Another in its place, and then one that is in the spool.
+    // Replaced by another one, and then by one in the spool.
     for bytes in [Some(Bytes::from_static(b"EXERCISE other")), None] {
         let mut row = read(&*store, 1).await;
         let named: &[u8] = bytes.as_deref().unwrap_or(b"EXERCISE third");
@@ -892,13 +894,13 @@ async fn a_short_payload_is_kept_for_as_long_as_it_is_needed(store: Arc<dyn Stor
         put(&*store, Change::with_payload(row, bytes.clone()), EntryKind::ExchangeSealed, ex(1)).await.unwrap();
         assert_eq!(kept(1).await, bytes);
     }
-    // The last step that needed it, and one that names none any more.
+    // The last transition that needed it, and one that names no payload any more.
     let cancelled = Exchange { state: ExchangeState::Cancelled, ..read(&*store, 2).await };
     put(&*store, cancelled, EntryKind::ExchangeCancelled, ex(2)).await.unwrap();
     let none = Exchange { state: ExchangeState::Held, payload: None, ..read(&*store, 3).await };
     put(&*store, none, EntryKind::ReleaseHeld, ex(3)).await.unwrap();
     assert_eq!((kept(2).await, kept(3).await), (None, None));
-    // What was taken can be taken again until it is swept, and nothing else is swept with it.
+    // A taken product can be taken again until it is swept, and nothing else is swept.
     let partner = "exercise-gbr".parse().unwrap();
     let arrived = Exchange::new(ex(6), Direction::In, partner, ExchangeState::Received, NOW, later(60));
     let arrived = Exchange { payload: sealed(outbound(6, "exercise-gbr")).payload, ..arrived };
@@ -916,7 +918,7 @@ async fn a_short_payload_is_kept_for_as_long_as_it_is_needed(store: Arc<dyn Stor
     assert!(store.verify().await.unwrap().is_good());
 }
 
-async fn prints_name_who_sent_something_first_and_are_found_whether_marked_or_plain(store: Arc<dyn Store>) {
+async fn prints_name_the_first_sender_and_are_found_marked_or_plain(store: Arc<dyn Store>) {
     enrol(&*store, "exercise-gbr").await;
     enrol(&*store, "exercise-nzl").await;
     for n in 1..=4 {
@@ -929,9 +931,10 @@ async fn prints_name_who_sent_something_first_and_are_found_whether_marked_or_pl
         prints: prints(numbers),
     };
     let known = async |numbers: &[i64]| {
-        let mut found = store.printed(&prints(numbers)).await.unwrap();
+        let mut found = store.find_prints(&prints(numbers)).await.unwrap();
         found.sort();
-        let row = |p: PrintedBy| (p.print.to_i64(), p.sender.map(|s| s.to_string()).unwrap_or_default(), p.exchange);
+        let row =
+            |p: RecordedPrint| (p.print.to_i64(), p.sender.map(|s| s.to_string()).unwrap_or_default(), p.exchange);
         found.into_iter().map(row).collect::<Vec<_>>()
     };
     assert_eq!(known(&[2, 4, -8]).await, []);
@@ -954,7 +957,7 @@ async fn prints_name_who_sent_something_first_and_are_found_whether_marked_or_pl
     assert_eq!(known(&[12]).await, []);
 }
 
-async fn a_header_goes_with_the_step_after_which_nothing_is_to_be_sent(store: Arc<dyn Store>) {
+async fn deletes_the_header_with_the_transition_after_which_nothing_may_be_sent(store: Arc<dyn Store>) {
     use ExchangeState as S;
     enrol(&*store, "exercise-gbr").await;
     let header = sealed(outbound(1, "exercise-gbr")).header;
@@ -990,7 +993,7 @@ async fn a_header_goes_with_the_step_after_which_nothing_is_to_be_sent(store: Ar
     assert!(store.verify().await.unwrap().is_good());
 }
 
-async fn refuses_to_queue_a_product_that_nothing_opens(store: Arc<dyn Store>) {
+async fn refuses_to_queue_a_product_without_a_header(store: Arc<dyn Store>) {
     enrol(&*store, "exercise-gbr").await;
     put(&*store, outbound(1, "exercise-gbr"), EntryKind::ExchangeRequested, ex(1)).await.unwrap();
     let row = Exchange { header: None, ..sealed(read(&*store, 1).await) };
@@ -999,7 +1002,7 @@ async fn refuses_to_queue_a_product_that_nothing_opens(store: Arc<dyn Store>) {
     put(&*store, sealed(row), EntryKind::ExchangeSealed, ex(1)).await.unwrap();
 }
 
-async fn refuses_to_keep_what_the_row_does_not_name(store: Arc<dyn Store>) {
+async fn refuses_an_inline_payload_that_the_row_does_not_name(store: Arc<dyn Store>) {
     enrol(&*store, "exercise-gbr").await;
     put(&*store, outbound(1, "exercise-gbr"), EntryKind::ExchangeRequested, ex(1)).await.unwrap();
     let before = read(&*store, 1).await;
@@ -1040,7 +1043,7 @@ async fn random_steps_follow_the_table(store: Arc<dyn Store>) {
     for _ in 0..600 {
         let n = random(states.len());
         let number = u16::try_from(n).unwrap();
-        // The even ones go out, the odd ones come in.
+        // Even ones are outbound, odd ones inbound.
         let direction = if n.is_multiple_of(2) { Direction::Out } else { Direction::In };
         let to = ExchangeState::ALL[random(ExchangeState::ALL.len())];
         let before = store.exchange(&ex(number)).await.unwrap();
@@ -1053,7 +1056,7 @@ async fn random_steps_follow_the_table(store: Arc<dyn Store>) {
             row.receipt = Some(b"EXERCISE receipt".to_vec());
         }
         let outcome = put(&*store, row, EntryKind::Alarm, ex(number)).await;
-        let allowed = states[n] == Some(to) || legal(direction, states[n], to);
+        let allowed = states[n] == Some(to) || is_legal_transition(direction, states[n], to);
         assert_eq!(outcome.is_ok(), allowed, "{direction}: {:?} to {to}: {outcome:?}", states[n]);
         if allowed {
             states[n] = Some(to);

@@ -1,5 +1,5 @@
-//! Room for payloads: what is accepted is allocated before its first byte, and no payload eats into the reserve, whatever
-//! is accepted at once.
+//! Space for payloads: a payload is allocated before its first byte, and none uses up the reserve, however many are
+//! accepted at once.
 
 use std::fs::File;
 use std::io;
@@ -13,12 +13,12 @@ use portcullis::time::Time;
 
 const MIB: u64 = 1024 * 1024;
 
-/// A disk of so many bytes, of which the spool's files are all that takes any.
+/// A disk of `bytes` bytes, on which only the spool's files take space.
 #[derive(Debug)]
 struct Small {
     folder: PathBuf,
     bytes: u64,
-    /// Whether it allocates room, as file systems of today do.
+    /// Whether it supports allocation.
     allocates: bool,
 }
 
@@ -50,7 +50,7 @@ fn id(number: u8) -> SpoolId {
 fn spool(folder: &Path, bytes: u64, allocates: bool) -> Spool {
     let place = folder.join("spool");
     let spool = Spool::open(&place, 4 * MIB).unwrap();
-    spool.on(Arc::new(Small { folder: place, bytes, allocates }))
+    spool.with_disk(Arc::new(Small { folder: place, bytes, allocates }))
 }
 
 fn reserve<T>(result: Result<T, SpoolError>) -> bool {
@@ -59,7 +59,7 @@ fn reserve<T>(result: Result<T, SpoolError>) -> bool {
 
 /// Twelve offers of 6 MiB at 15 MiB above the reserve: each would fit alone, and two do.
 #[tokio::test]
-async fn what_was_accepted_is_not_there_for_the_next_offer() {
+async fn space_of_an_accepted_payload_is_not_available_to_the_next_offer() {
     for allocates in [true, false] {
         let folder = tempfile::tempdir().unwrap();
         let spool = spool(folder.path(), 19 * MIB, allocates);
@@ -82,9 +82,9 @@ async fn what_was_accepted_is_not_there_for_the_next_offer() {
     }
 }
 
-/// What another process of the node has accepted is as much out of reach as what this one has.
+/// Space allocated by another process of the node is not available either.
 #[tokio::test]
-async fn two_processes_do_not_accept_the_same_room() {
+async fn two_processes_do_not_reserve_the_same_space() {
     let folder = tempfile::tempdir().unwrap();
     let (one, other) = (spool(folder.path(), 19 * MIB, true), spool(folder.path(), 19 * MIB, true));
     let first = one.create(id(1), 10 * MIB).await.unwrap();
@@ -95,7 +95,7 @@ async fn two_processes_do_not_accept_the_same_room() {
 }
 
 #[tokio::test]
-async fn what_is_kept_in_memory_has_its_room_too() {
+async fn reserves_space_for_payloads_held_in_memory() {
     let folder = tempfile::tempdir().unwrap();
     let spool = spool(folder.path(), 19 * MIB, true);
     let room = spool.reserve(10 * MIB).unwrap();
@@ -104,7 +104,7 @@ async fn what_is_kept_in_memory_has_its_room_too() {
     assert!(spool.create(id(1), 10 * MIB).await.is_ok());
 }
 
-/// Where the file system allocates nothing, another process may have taken the room since: each write looks again.
+/// Without allocation another process may have used the space since, so each write checks again.
 #[tokio::test]
 async fn a_write_that_would_eat_into_the_reserve_is_refused() {
     let folder = tempfile::tempdir().unwrap();
@@ -118,7 +118,7 @@ async fn a_write_that_would_eat_into_the_reserve_is_refused() {
     assert!(spool.free_bytes().unwrap() >= 4 * MIB);
 }
 
-/// On the disk of this machine: room is taken while a payload arrives, and given back when its link breaks.
+/// On a real disk: space is allocated while a payload arrives, and released when its link breaks.
 #[tokio::test]
 async fn an_unfinished_payload_takes_no_more_than_it_has() {
     let folder = tempfile::tempdir().unwrap();
@@ -141,9 +141,9 @@ async fn an_unfinished_payload_takes_no_more_than_it_has() {
     assert!(whole.blocks() * 512 < MIB, "a payload that ended earlier keeps no room");
 }
 
-/// A process that was killed gives nothing back: the next one does, and needs no more room than what is missing.
+/// A killed process releases nothing: the next one does, and needs no more space than what is missing.
 #[tokio::test]
-async fn what_a_killed_process_had_allocated_is_given_back_and_goes_on_without_it() {
+async fn releases_space_allocated_by_a_killed_process_and_resumes() {
     let folder = tempfile::tempdir().unwrap();
     let one = spool(folder.path(), 19 * MIB, true);
     let part = folder.path().join(format!("spool/{}.part", id(1)));
@@ -153,7 +153,7 @@ async fn what_a_killed_process_had_allocated_is_given_back_and_goes_on_without_i
         SystemDisk.allocate(&file, MIB, allocated).unwrap();
         std::fs::metadata(&part).unwrap().blocks() * 512
     };
-    // All of it is allocated, so that there is no room for the rest a second time.
+    // All of it is allocated, so there is no space to allocate the rest again.
     left(12 * MIB);
     let writer = one.resume(id(1), 12 * MIB, None).await.unwrap();
     assert_eq!(writer.length(), MIB);
@@ -165,7 +165,7 @@ async fn what_a_killed_process_had_allocated_is_given_back_and_goes_on_without_i
 }
 
 #[tokio::test]
-async fn what_has_no_room_leaves_no_file_and_what_brings_no_byte_is_as_old_as_it_was() {
+async fn a_refused_payload_leaves_no_file_and_a_resumption_without_bytes_keeps_the_time() {
     let folder = tempfile::tempdir().unwrap();
     let spool = spool(folder.path(), 19 * MIB, true);
     let held = spool.reserve(14 * MIB).unwrap();
@@ -189,9 +189,9 @@ async fn what_has_no_room_leaves_no_file_and_what_brings_no_byte_is_as_old_as_it
     assert_ne!(modified(), long_ago);
 }
 
-/// A lock of somebody else on the folder is an error, and no wait without end.
+/// A foreign lock on the folder is an error after a limited wait.
 #[tokio::test]
-async fn a_strangers_lock_on_the_folder_is_not_waited_for_without_end() {
+async fn limits_the_wait_for_a_foreign_lock_on_the_folder() {
     let folder = tempfile::tempdir().unwrap();
     let spool = spool(folder.path(), 19 * MIB, true);
     let other = File::open(folder.path().join("spool")).unwrap();

@@ -1,4 +1,4 @@
-//! Files of payloads that were let go, as those of payloads to come: nothing of the one is ever in the other.
+//! Reuse of the files of removed payloads for new ones: no content of the old payload is ever in the new one.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -47,7 +47,7 @@ fn inode(path: &Path) -> u64 {
     fs::symlink_metadata(path).unwrap().ino()
 }
 
-/// The spares there are, each of which must be empty.
+/// Returns the spare files, each of which must be empty.
 fn spares(folder: &Path) -> BTreeSet<u64> {
     let Ok(found) = fs::read_dir(folder.join("spool/spare")) else { return BTreeSet::new() };
     found
@@ -60,7 +60,7 @@ fn spares(folder: &Path) -> BTreeSet<u64> {
 }
 
 #[tokio::test]
-async fn the_file_of_a_payload_let_go_becomes_the_next_ones() {
+async fn reuses_the_file_of_a_removed_payload() {
     let folder = tempfile::tempdir().unwrap();
     let (spool, long, short) = (spool(folder.path()), payload(1, 700_001), payload(2, 300));
     written(&spool, envelope(1), &long).await;
@@ -77,7 +77,7 @@ async fn the_file_of_a_payload_let_go_becomes_the_next_ones() {
 }
 
 #[tokio::test]
-async fn an_arriving_payload_takes_a_spare_and_what_is_there_is_gone_on_with() {
+async fn an_arriving_payload_uses_a_spare_file_and_an_existing_one_is_resumed() {
     let folder = tempfile::tempdir().unwrap();
     let (spool, bytes) = (spool(folder.path()), payload(2, 600_000));
     let mut writer = spool.create(envelope(2), 600_000).await.unwrap();
@@ -87,7 +87,7 @@ async fn an_arriving_payload_takes_a_spare_and_what_is_there_is_gone_on_with() {
     written(&spool, envelope(1), &payload(1, 900_000)).await;
     let file = inode(&path(folder.path(), envelope(1)));
     spool.recycle(envelope(1)).await.unwrap();
-    // A name that is taken keeps its file, whole or not.
+    // An existing file keeps its name, complete or not.
     let mut writer = spool.resume(envelope(2), 600_000, Some(durable)).await.unwrap();
     assert_eq!(writer.durable(), durable);
     writer.write(&bytes[400_000..]).await.unwrap();
@@ -111,7 +111,7 @@ async fn refuses_a_file_that_somebody_still_reads() {
         let (id, bytes) = (envelope(n), payload(n, 500_000));
         written(&ours, id, &bytes).await;
         let reader = reading.read(id).await.unwrap();
-        // What is read from lasts as long as its last copy.
+        // A reader lasts as long as its last clone.
         let mut stream = reader.cursor();
         drop(reader);
         let file = inode(&path(folder.path(), id));
@@ -123,7 +123,7 @@ async fn refuses_a_file_that_somebody_still_reads() {
         stream.read_to_end(&mut read).unwrap();
         assert_eq!(read, bytes, "another payload is read, or nothing");
     }
-    // Once nobody reads, it is one.
+    // Without readers, it becomes a spare file.
     written(&ours, envelope(3), b"EXERCISE").await;
     drop(theirs.read(envelope(3)).await.unwrap());
     ours.recycle(envelope(3)).await.unwrap();
@@ -147,7 +147,7 @@ async fn refuses_a_file_that_somebody_still_writes() {
 }
 
 #[tokio::test]
-async fn a_payload_that_is_read_is_not_begun_again_and_keeps_its_name() {
+async fn refuses_to_begin_a_payload_that_is_being_read() {
     let folder = tempfile::tempdir().unwrap();
     let spool = spool(folder.path());
     written(&spool, envelope(1), b"EXERCISE").await;
@@ -202,7 +202,7 @@ fn two_processes_never_have_the_same_file() {
             assert_eq!(read, bytes);
             block_on(spool.recycle(envelope(n))).unwrap();
             if n % 10 == 0 {
-                // A start of another server in the middle of it.
+                // Another server starts meanwhile.
                 block_on(spool.clear_pool()).unwrap();
             }
         }
@@ -218,7 +218,7 @@ fn two_processes_never_have_the_same_file() {
 }
 
 fn block_on<T>(work: impl Future<Output = T>) -> T {
-    // Outside a runtime the spool does its work on the spot.
+    // Outside a runtime the spool works on the current thread.
     futures_util::FutureExt::now_or_never(work).expect("work that is done on the spot")
 }
 
@@ -227,7 +227,7 @@ fn task<'a>(store: &'a dyn Store, spool: &'a Spool) -> Reconcile<'a> {
     Reconcile { store, spool, now, actor: "exercise", gone: &|_| false, hash_bytes_max: 1 << 20 }
 }
 
-/// Puts exchange `n` on record with what the spool has of it, queued or delivered.
+/// Commits exchange `n` with the payload in the spool, queued or delivered.
 async fn recorded(store: &dyn Store, n: u16, whole: CompletePayload, state: ExchangeState) {
     put(store, outbound(n, "exercise-gbr"), EntryKind::ExchangeRequested, ex(n)).await.unwrap();
     let mut row = sealed(read(store, n).await);
@@ -240,7 +240,7 @@ async fn recorded(store: &dyn Store, n: u16, whole: CompletePayload, state: Exch
 }
 
 #[tokio::test]
-async fn a_start_removes_the_empty_spares_of_those_before_and_nothing_else() {
+async fn a_start_removes_only_empty_spares_of_earlier_processes() {
     let place = Place::new();
     let (store, folder) = (place.create().await, place.folder.path());
     let before = spool(folder);
@@ -248,23 +248,23 @@ async fn a_start_removes_the_empty_spares_of_those_before_and_nothing_else() {
         written(&before, envelope(n), b"EXERCISE").await;
         before.recycle(envelope(n)).await.unwrap();
     }
-    // One that power failed upon, which is somebody's payload, and what the spool did not make.
+    // One with a payload in it after a power failure, and a file that the spool did not create.
     fs::write(folder.join("spool/spare/18446744073709551615"), b"EXERCISE").unwrap();
     fs::write(folder.join("spool/spare/notes.txt"), b"EXERCISE").unwrap();
     let report = reconcile(&task(&store, &spool(folder))).await.unwrap();
-    assert_eq!((report.set_aside.len(), report.strangers), (0, 2));
+    assert_eq!((report.set_aside.len(), report.unknown_files), (0, 2));
     let left = fs::read_dir(folder.join("spool/spare")).unwrap().map(|f| f.unwrap().file_name());
     let left: BTreeSet<_> = left.collect();
     assert_eq!(left, ["18446744073709551615".into(), "notes.txt".into()].into());
-    // The process before, were it still there, finds none and makes a file.
+    // The earlier process, if it still runs, finds none and creates a file.
     written(&before, envelope(3), b"EXERCISE").await;
     assert_eq!(kept(&before, envelope(3)).await.digest, Digest::of(b"EXERCISE"));
 }
 
 #[tokio::test]
-async fn a_payload_let_go_that_is_back_after_a_power_failure_is_set_aside_and_costs_no_other() {
+async fn sets_aside_a_removed_payload_that_reappears_after_a_power_failure() {
     let (long, queued) = (payload(1, 3000), payload(2, 2000));
-    // What the disk may have under the earlier name: the emptied file, the file as it was, or the one it became.
+    // Possible files under the earlier name: the emptied one, the original, or the one that reused it.
     for back in ["empty", "whole", "the next one's"] {
         let place = Place::new();
         let (store, folder) = (place.create().await, place.folder.path());
@@ -282,11 +282,11 @@ async fn a_payload_let_go_that_is_back_after_a_power_failure_is_set_aside_and_co
             "whole" => fs::write(path(folder, envelope(1)), &long).unwrap(),
             _ => fs::hard_link(path(folder, envelope(2)), path(folder, envelope(1))).unwrap(),
         }
-        // The spare may be back too, as the file that it became.
+        // The spare file may reappear too, as the file that reused it.
         fs::hard_link(path(folder, envelope(2)), folder.join(format!("spool/spare/{file}"))).unwrap();
         let after = spool(folder);
         let report = reconcile(&task(&store, &after)).await.unwrap();
-        assert_eq!((report.set_aside, report.parked, report.strangers), (vec![envelope(1)], vec![], 1), "{back}");
+        assert_eq!((report.set_aside, report.parked, report.unknown_files), (vec![envelope(1)], vec![], 1), "{back}");
         assert_eq!(kept(&after, envelope(2)).await, whole, "{back}");
         assert_eq!(read(&store, 2).await.state, ExchangeState::Queued, "{back}");
     }

@@ -43,7 +43,7 @@ async fn what_was_written_reads_back_from_any_offset() {
     );
     let whole = writer.finish(Some(Digest::of(&bytes))).await.unwrap();
     assert_eq!(whole, CompletePayload { size: bytes.len() as u64, digest: Digest::of(&bytes) });
-    // One that is short enough is read from memory, and reads the same; so does one that is read once, read twice.
+    // A short one is read from memory, with the same result; so is one marked `once`, even when it is read twice.
     let (first, again) = (spool.read(id).await.unwrap(), spool.read(id).await.unwrap().once());
     for mut reader in [first, PayloadReader::from(Bytes::from(bytes.clone())), again.clone(), again] {
         assert_eq!(reader.size(), whole.size);
@@ -63,10 +63,10 @@ async fn what_was_written_reads_back_from_any_offset() {
 }
 
 #[test]
-fn a_spool_leaves_short_payloads_to_the_store_and_never_more_than_it_keeps() {
+fn short_payloads_are_inline_up_to_the_limit_of_the_store() {
     let folder = tempfile::tempdir().unwrap();
-    let short = |most, size| spool(folder.path()).for_longer_than(most).is_short(size);
-    assert!(!spool(folder.path()).is_short(1));
+    let short = |most, size| spool(folder.path()).with_inline_bytes_max(most).is_inline(size);
+    assert!(!spool(folder.path()).is_inline(1));
     assert!(short(8, 8) && !short(8, 9) && !short(8, 0) && !short(0, 1));
     assert!(short(u64::MAX, INLINE_BYTES_MAX) && !short(u64::MAX, INLINE_BYTES_MAX + 1));
 }
@@ -99,14 +99,14 @@ async fn goes_on_from_what_is_there() {
     assert_eq!(writer.durable(), durable);
     writer.write(&bytes[600_000..]).await.unwrap();
     writer.finish(Some(Digest::of(&bytes))).await.unwrap();
-    // A whole file that nobody recorded is gone on with as well.
+    // A complete file without a row is resumed too.
     let mut writer = spool.resume(id, 900_000, None).await.unwrap();
     assert_eq!(writer.durable(), (900_000, Digest::of(&bytes)));
     writer.finish(Some(Digest::of(&bytes))).await.unwrap();
 }
 
 #[tokio::test]
-async fn begins_anew_when_the_prefix_is_not_the_one_promised() {
+async fn starts_again_if_the_prefix_is_not_the_promised_one() {
     let folder = tempfile::tempdir().unwrap();
     let spool = spool(folder.path());
     let bytes = payload(600_000);
@@ -196,7 +196,7 @@ fn task<'a>(store: &'a dyn Store, spool: &'a Spool, now: Time) -> Reconcile<'a> 
     Reconcile { store, spool, now, actor: "exercise", gone: &|_| false, hash_bytes_max: 1 << 20 }
 }
 
-/// After every file of the test was written, whatever the machine's clock shows.
+/// A time after every file of the test was written, whatever the machine's clock shows.
 fn much_later() -> Time {
     Time::from_unix_ms(i64::MAX)
 }
@@ -252,7 +252,7 @@ async fn sets_aside_what_the_spool_lost_or_damaged() {
 }
 
 #[tokio::test]
-async fn puts_back_what_was_being_sent_unless_somebody_still_sends_it() {
+async fn requeues_what_was_being_sent_unless_another_process_still_sends_it() {
     let place = Place::new();
     let (store, spool) = (place.create().await, spool(place.folder.path()));
     enrol(&store, "exercise-gbr").await;
@@ -270,9 +270,9 @@ async fn puts_back_what_was_being_sent_unless_somebody_still_sends_it() {
     assert_eq!(read(&store, 1).await.lease, None);
 }
 
-/// However much waits, a start goes through what was on its way and through the newest.
+/// However many exchanges wait, a start checks those in transit and the newest ones.
 #[tokio::test]
-async fn a_start_goes_through_what_was_on_its_way_or_claimed_and_the_newest_256_that_wait() {
+async fn a_start_checks_exchanges_in_transit_or_claimed_and_the_newest_256_that_wait() {
     let place = Place::new();
     let (store, spool) = (place.create().await, spool(place.folder.path()));
     enrol(&store, "exercise-gbr").await;
@@ -336,13 +336,13 @@ async fn what_no_row_needs_is_set_aside_and_nothing_is_removed_at_a_start() {
     fs::write(place.folder.path().join("spool").join("notes.txt"), b"EXERCISE").unwrap();
     let report = reconcile(&task(&store, &spool, much_later())).await.unwrap();
     let orphans = [SpoolId::Product(rq(2)), SpoolId::Envelope(ex(2)), SpoolId::Envelope(ex(4))];
-    assert_eq!((&report.set_aside[..], report.strangers), (&orphans[..], 1));
+    assert_eq!((&report.set_aside[..], report.unknown_files), (&orphans[..], 1));
     assert_eq!(spool.list().await.unwrap().files.len(), 4);
-    // Once it is over, its payload is set aside too, and those that are stay where they are.
+    // Once it is finished, its payload is set aside too; files set aside before stay there.
     let row = Exchange { state: ExchangeState::Cancelled, ..read(&store, 1).await };
     put(&store, row, EntryKind::ExchangeCancelled, ex(1)).await.unwrap();
     let report = reconcile(&task(&store, &spool, much_later())).await.unwrap();
-    assert_eq!((&report.set_aside[..], report.strangers), (&[SpoolId::Envelope(ex(1))][..], 1));
+    assert_eq!((&report.set_aside[..], report.unknown_files), (&[SpoolId::Envelope(ex(1))][..], 1));
     assert_eq!(spool.list().await.unwrap().lost, 4);
     let lost = spool.lost().await.unwrap();
     let of = |id: SpoolId, whole| lost.iter().find(|lost| lost.id == id && lost.whole == whole).unwrap();
@@ -353,12 +353,12 @@ async fn what_no_row_needs_is_set_aside_and_nothing_is_removed_at_a_start() {
         (15, much_later().unix_ms(), Some(&sha256(b"EXERCISE orphan")))
     );
     assert_eq!(of(SpoolId::Envelope(ex(4)), false).size, 8);
-    // One of the same name is set aside beside it.
+    // Another one of the same name is set aside next to it.
     written(&spool, SpoolId::Product(rq(2)), b"EXERCISE another").await;
     reconcile(&task(&store, &spool, much_later())).await.unwrap();
     let second = spool.lost().await.unwrap().into_iter().find(|lost| lost.size == 16).unwrap();
     assert_eq!((second.id, second.whole), (product.id, true));
-    // What is put back is what it was, and never in the place of something else.
+    // A restored file is unchanged, and never replaces another one.
     spool.restore(product).await.unwrap();
     assert_eq!(spool.restore(&second).await, Err(SpoolError::Exists { id: product.id }));
     assert_eq!(fs::read(place.folder.path().join("spool").join(product.id.to_string())).unwrap(), b"EXERCISE orphan");
@@ -373,16 +373,16 @@ fn sha256(bytes: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn what_a_living_process_holds_is_left_alone_whatever_its_age() {
+async fn leaves_files_held_by_a_running_process_alone_whatever_their_age() {
     let place = Place::new();
-    // A submission of one process, and a server that starts beside it: no lock of the one is the other's.
+    // One process submits while a server starts: locks of one are not shared with the other.
     let (store, submitting, starting) = (place.create().await, spool(place.folder.path()), spool(place.folder.path()));
     let mut held = Vec::new();
     for n in 0..2 {
         let mut file = submitting.begin(SpoolId::Attachment(rq(1), n), 8).unwrap();
         std::io::Write::write_all(&mut file, b"EXERCISE").unwrap();
         let file = file.finish_held().unwrap().1;
-        // The first attachment holds those after it.
+        // The hold on the first attachment covers those after it.
         held.extend((n == 0).then_some(file));
     }
     let mut text = submitting.create(SpoolId::Product(rq(1)), 8).await.unwrap();
@@ -391,14 +391,14 @@ async fn what_a_living_process_holds_is_left_alone_whatever_its_age() {
     std::io::Write::write_all(&mut writing, b"EXERCISE").unwrap();
     let report = reconcile(&task(&store, &starting, much_later())).await.unwrap();
     assert!(report.is_clean(), "{report:?}");
-    // Held or not, it can be read; nobody makes it anew.
+    // Held or not, it can be read, but not created again.
     assert!(starting.read(SpoolId::Attachment(rq(1), 0)).await.is_ok());
     let id = SpoolId::Attachment(rq(1), 0);
     assert_eq!(starting.remove_unheld(id), Err(SpoolError::InUse { id }));
     assert_eq!(starting.resume(id, 8, None).await.unwrap_err(), SpoolError::InUse { id });
     held.push(text.finish_held().await.unwrap().1);
     assert!(reconcile(&task(&store, &starting, much_later())).await.unwrap().is_clean());
-    // What is on record by then stays; what its process died over is set aside.
+    // A file with a row by then stays; one whose process died before that is set aside.
     put(&store, request(1), EntryKind::RequestSubmitted, rq(1)).await.unwrap();
     drop((held, writing));
     let report = reconcile(&task(&store, &starting, much_later())).await.unwrap();
@@ -408,10 +408,10 @@ async fn what_a_living_process_holds_is_left_alone_whatever_its_age() {
 }
 
 #[tokio::test]
-async fn a_start_says_of_which_payloads_a_sync_failed() {
+async fn a_start_reports_payloads_of_which_a_sync_failed() {
     let place = Place::new();
     let (store, folder) = (place.create().await, place.folder.path());
-    let broken = spool(folder).on(Forgetful::failing_after(0));
+    let broken = spool(folder).with_disk(Forgetful::failing_after(0));
     let mut writer = broken.create(SpoolId::Envelope(ex(1)), 8).await.unwrap();
     writer.write(b"EXERCISE").await.unwrap();
     writer.finish(None).await.unwrap_err();
@@ -421,7 +421,7 @@ async fn a_start_says_of_which_payloads_a_sync_failed() {
 }
 
 #[tokio::test]
-async fn says_which_open_request_lost_its_product() {
+async fn reports_an_open_request_whose_product_is_missing() {
     let place = Place::new();
     let (store, spool) = (place.create().await, spool(place.folder.path()));
     put(&store, request(1), EntryKind::RequestSubmitted, rq(1)).await.unwrap();
@@ -429,14 +429,14 @@ async fn says_which_open_request_lost_its_product() {
     assert_eq!(report.products_lost, [rq(1)]);
 }
 
-/// A disk whose failed syncs lose what they were to keep: it is clean in memory afterwards, and later syncs succeed over
-/// the gap. After a power failure there is what was made durable, and nothing else.
+/// A disk that loses what a failed sync should have written: the pages count as clean afterwards, and later syncs succeed
+/// in spite of the gap. After a power failure it has what was made durable, and nothing else.
 #[derive(Debug, Default)]
 struct Forgetful(Mutex<Durable>);
 
 #[derive(Debug, Default)]
 struct Durable {
-    /// How many syncs are still to succeed before one fails.
+    /// Number of syncs that succeed before one fails.
     good: Option<usize>,
     dirty: BTreeMap<u64, Vec<(u64, u64)>>,
     files: BTreeMap<u64, Vec<u8>>,
@@ -467,7 +467,7 @@ impl Forgetful {
         self.0.lock().unwrap().good.is_none()
     }
 
-    /// What is in `folder` after a power failure.
+    /// Leaves in `folder` what is there after a power failure.
     fn power_fails(&self, folder: &Path) {
         let durable = self.0.lock().unwrap();
         for found in fs::read_dir(folder).unwrap() {
@@ -512,9 +512,9 @@ impl Disk for Forgetful {
     }
 }
 
-/// One start of a process on `disk`: it takes a payload of `bytes`, or goes on with it, to its end.
+/// Simulates a process on `disk` that receives or resumes the payload `bytes`, and finishes it.
 async fn taken(folder: &Path, disk: &Arc<Forgetful>, id: SpoolId, bytes: &[u8]) -> Result<CompletePayload, SpoolError> {
-    let spool = spool(folder).on(disk.clone());
+    let spool = spool(folder).with_disk(disk.clone());
     let mut writer = spool.resume(id, bytes.len() as u64, None).await?;
     let from = usize::try_from(writer.length()).unwrap();
     for piece in bytes[from..].chunks(1 << 20) {
@@ -524,7 +524,7 @@ async fn taken(folder: &Path, disk: &Arc<Forgetful>, id: SpoolId, bytes: &[u8]) 
 }
 
 #[tokio::test]
-async fn what_a_failed_sync_lost_is_never_taken_for_durable() {
+async fn never_reports_as_durable_what_a_failed_sync_lost() {
     let (id, bytes) = (SpoolId::Envelope(ex(1)), payload(7_500_001));
     for good in 0.. {
         let folder = tempfile::tempdir().unwrap();
@@ -538,7 +538,7 @@ async fn what_a_failed_sync_lost_is_never_taken_for_durable() {
         assert!(matches!(first, Err(SpoolError::Broken { .. })), "{good}: {first:?}");
         assert!(!spool(folder.path()).has_any(id), "{good}: something is left to be gone on with");
         assert_eq!(spool(folder.path()).list().await.unwrap().unsynced, [id], "{good}: nothing says so");
-        // The next process begins anew, and what it says is durable is.
+        // The next process starts from the beginning, and what it reports as durable is durable.
         let whole = taken(folder.path(), &disk, id, &bytes).await.unwrap();
         disk.power_fails(&folder.path().join("spool"));
         let mut reader = spool(folder.path()).read(id).await.unwrap();
@@ -548,12 +548,12 @@ async fn what_a_failed_sync_lost_is_never_taken_for_durable() {
 }
 
 #[tokio::test]
-async fn a_power_failure_takes_nothing_that_is_whole_and_brings_back_nothing_that_was_removed() {
+async fn a_power_failure_loses_no_complete_payload_and_restores_no_removed_one() {
     let (folder, disk) = (tempfile::tempdir().unwrap(), Forgetful::failing_after(usize::MAX));
-    let (spool, place) = (spool(folder.path()).on(disk.clone()), folder.path().join("spool"));
+    let (spool, place) = (spool(folder.path()).with_disk(disk.clone()), folder.path().join("spool"));
     let (id, bytes) = (SpoolId::Envelope(ex(1)), payload(7_500_001));
     let mut writer = spool.create(id, bytes.len() as u64).await.unwrap();
-    // The last piece is too short for anybody to begin to make it durable before it is asked for.
+    // The last piece is too short to start a sync before one is requested.
     let (first, last) = bytes.split_at(bytes.len() - 1000);
     for piece in first.chunks(1 << 20) {
         writer.write(piece).await.unwrap();
@@ -571,13 +571,13 @@ async fn a_power_failure_takes_nothing_that_is_whole_and_brings_back_nothing_tha
 }
 
 #[tokio::test]
-async fn a_prefix_that_is_said_to_be_durable_outlasts_a_power_failure() {
-    // Right after it is gone on with, and once more of it came.
+async fn a_prefix_reported_as_durable_survives_a_power_failure() {
+    // Right after it is resumed, and after more of it arrived.
     for more in [0, 4_000_000] {
         let (folder, disk) = (tempfile::tempdir().unwrap(), Forgetful::failing_after(usize::MAX));
-        let (spool, id) = (spool(folder.path()).on(disk.clone()), SpoolId::Envelope(ex(1)));
+        let (spool, id) = (spool(folder.path()).with_disk(disk.clone()), SpoolId::Envelope(ex(1)));
         let bytes = payload(7_500_001);
-        // So little was written that its process died before it began to make any of it durable.
+        // Its process died after so few bytes that no sync had started.
         let mut writer = spool.create(id, bytes.len() as u64).await.unwrap();
         writer.write(&bytes[..2_000_000]).await.unwrap();
         assert_eq!(writer.durable().0, 0, "what is not on the disk is not said to be");
@@ -599,7 +599,7 @@ async fn a_prefix_that_is_said_to_be_durable_outlasts_a_power_failure() {
 #[tokio::test]
 async fn a_process_that_failed_to_sync_makes_nothing_durable_any_more() {
     let folder = tempfile::tempdir().unwrap();
-    let spool = spool(folder.path()).on(Forgetful::failing_after(0));
+    let spool = spool(folder.path()).with_disk(Forgetful::failing_after(0));
     let mut other = spool.create(SpoolId::Envelope(ex(2)), 8).await.unwrap();
     let mut writer = spool.create(SpoolId::Envelope(ex(1)), 8).await.unwrap();
     writer.write(b"EXERCISE").await.unwrap();
@@ -610,18 +610,18 @@ async fn a_process_that_failed_to_sync_makes_nothing_durable_any_more() {
     broken(other.finish(None).await.err());
     broken(spool.create(SpoolId::Envelope(ex(3)), 8).await.err());
     broken(spool.resume(SpoolId::Envelope(ex(2)), 8, None).await.err());
-    // What was written of the other is there, for a process that writes it again.
+    // The bytes of the other one exist, for a process that writes them again.
     assert!(spool.has_any(SpoolId::Envelope(ex(2))));
 }
 
 #[tokio::test]
 async fn a_prefix_that_was_only_read_back_is_written_again() {
     let (id, bytes) = (SpoolId::Envelope(ex(1)), payload(7_500_001));
-    // The prefix of a payload that was being written, and the whole of one that no row speaks of yet.
+    // The prefix of an unfinished payload, and a complete one without a row.
     for written in [5_000_000, 7_500_001] {
         let folder = tempfile::tempdir().unwrap();
         let disk = Forgetful::failing_after(usize::MAX);
-        let before = spool(folder.path()).on(disk.clone());
+        let before = spool(folder.path()).with_disk(disk.clone());
         let mut writer = before.create(id, bytes.len() as u64).await.unwrap();
         writer.write(&bytes[..written]).await.unwrap();
         match written == bytes.len() {
@@ -629,7 +629,7 @@ async fn a_prefix_that_was_only_read_back_is_written_again() {
             false => drop(writer.sync().await.unwrap()),
         }
         drop(writer);
-        // Its process died of a sync that failed before it could say so.
+        // Its process died after a failed sync, before it could record that.
         *disk.0.lock().unwrap() = Durable::default();
         let whole = taken(folder.path(), &disk, id, &bytes).await.unwrap();
         disk.power_fails(&folder.path().join("spool"));
@@ -639,17 +639,17 @@ async fn a_prefix_that_was_only_read_back_is_written_again() {
 }
 
 #[tokio::test]
-async fn what_lies_under_the_name_of_a_payload_and_is_no_file_is_a_stranger_and_no_payload() {
+async fn counts_what_has_the_name_of_a_payload_and_is_not_a_file_as_unknown() {
     let folder = tempfile::tempdir().unwrap();
     let (spool, id) = (spool(folder.path()), SpoolId::Envelope(ex(1)));
     let place = |name: &str| folder.path().join("spool").join(name);
     fs::create_dir(place(&id.to_string())).unwrap();
     let listing = spool.list().await.unwrap();
-    assert_eq!((listing.files, listing.strangers), (vec![], 1));
-    // It is not removed, and that is said.
+    assert_eq!((listing.files, listing.unknown_files), (vec![], 1));
+    // It is not removed, and this is an error.
     assert!(matches!(spool.remove(id).await, Err(SpoolError::Failed { .. })));
     fs::remove_dir(place(&id.to_string())).unwrap();
-    // Nor is a link followed to what it names, be it to go on with it.
+    // A link is not followed either, not even to resume.
     fs::write(folder.path().join("elsewhere"), b"EXERCISE").unwrap();
     symlink(folder.path().join("elsewhere"), place(&id.to_string())).unwrap();
     assert!(matches!(spool.resume(id, 8, None).await, Err(SpoolError::Failed { .. })));
@@ -657,7 +657,7 @@ async fn what_lies_under_the_name_of_a_payload_and_is_no_file_is_a_stranger_and_
 }
 
 #[tokio::test]
-async fn a_spool_tells_its_own_files_and_folders_from_strangers_by_name_and_kind() {
+async fn distinguishes_its_own_files_from_unknown_ones_by_name_and_type() {
     let folder = tempfile::tempdir().unwrap();
     let spool = spool(folder.path());
     let place = |name: &str| folder.path().join("spool").join(name);
@@ -665,14 +665,14 @@ async fn a_spool_tells_its_own_files_and_folders_from_strangers_by_name_and_kind
         fs::create_dir_all(place(name)).unwrap();
     }
     fs::write(place("head"), b"EXERCISE").unwrap();
-    assert_eq!(spool.list().await.unwrap().strangers, 0);
+    assert_eq!(spool.list().await.unwrap().unknown_files, 0);
     fs::remove_file(place("head")).unwrap();
     fs::create_dir(place("head")).unwrap();
     fs::write(place("tail"), b"EXERCISE").unwrap();
-    assert_eq!(spool.list().await.unwrap().strangers, 2);
+    assert_eq!(spool.list().await.unwrap().unknown_files, 2);
     for name in ["spare", "lost"] {
         fs::remove_dir(place(name)).unwrap();
         fs::write(place(name), b"EXERCISE").unwrap();
     }
-    assert_eq!(spool.list().await.unwrap().strangers, 4);
+    assert_eq!(spool.list().await.unwrap().unknown_files, 4);
 }

@@ -331,7 +331,7 @@ impl World {
         let seen = |witness: &&Node| {
             let opened = witness.open();
             let seen = block_on(async {
-                let seen = opened.store().witnessed(&own).await.unwrap();
+                let seen = opened.store().partner_checkpoint(&own).await.unwrap();
                 opened.store().close().await;
                 seen
             });

@@ -1,4 +1,4 @@
-//! What somebody who can write to a node's disk could alter: none of it is delivered as good, and nothing else is held up.
+//! Alterations by somebody who can write to a node's disk: none is delivered as genuine, and nothing else is delayed.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ fn spooled(node: &Node, name: &str) -> PathBuf {
     node.folder.join("store/spool").join(name)
 }
 
-/// Submits a product with a table beside it; the request, which nobody has approved.
+/// Submits a product with an attached table; returns the request, which is not approved.
 fn submit_with_attachment(world: &World, us: &Node, id: &str) -> String {
     let folder = world.path(id);
     std::fs::create_dir_all(folder.join("attachments")).unwrap();
@@ -40,7 +40,7 @@ fn flip(file: &PathBuf) {
     std::fs::write(file, bytes).unwrap();
 }
 
-/// Flips one bit in the middle of the sealed payload of an exchange, wherever the node has it.
+/// Flips one bit in the middle of the sealed payload of an exchange, inline or in the spool.
 fn flip_payload(node: &Node, exchange: &str) {
     let file = spooled(node, &format!("{exchange}.envelope"));
     if file.exists() {
@@ -55,7 +55,7 @@ fn flip_payload(node: &Node, exchange: &str) {
     support::sql(&node.folder.join("store/portcullis.db"), &alter);
 }
 
-/// Runs `test` with two nodes that keep short sealed payloads in their stores, and with two that keep them in files.
+/// Runs `test` with two nodes that store short sealed payloads inline, and with two that store them in files.
 fn wherever_payloads_are(test: impl Fn(&World, Node, Node)) {
     for in_files in [false, true] {
         let world = World::new();
@@ -120,7 +120,7 @@ fn a_sealed_payload_altered_under_the_running_node_is_parked_and_does_not_arrive
 fn an_altered_product_is_not_released_and_holds_up_no_other() {
     let world = World::new();
     let (mut us, mut them) = world.pair();
-    // One that is not released yet, one that is sealed and waits for its link, and one that nobody touched.
+    // One that is not released yet, one that is sealed and waits for its link, and one that is not altered.
     let (request, approved) = release(&world, &us, "APPROVED");
     flip(&spooled(&us, &format!("{request}.product")));
     us.run(&["explain", &request]).expect(3);
@@ -168,7 +168,7 @@ fn an_altered_payload_in_the_inbox_is_not_handed_out() {
 fn a_record_rewritten_in_the_database_releases_nothing_that_was_not_approved() {
     let world = World::new();
     let (mut us, mut them) = world.pair();
-    // One vote is missing; the row is made to say that all is done.
+    // One vote is missing; the row is altered as if it were there.
     let file = world.product("FORGED", "SECRET//REL TO USA, GBR", "(S//REL TO USA, GBR)");
     let key = us.key("exercise-producer");
     let terms = ["--key", &key, "--to", &them.name, "--purpose", "EXERCISE", "--expires", "1d"];
@@ -209,7 +209,7 @@ fn a_product_renamed_a_recall_in_the_database_still_needs_its_release() {
 }
 
 #[test]
-fn what_is_damaged_where_nobody_looks_is_found_while_the_node_serves() {
+fn finds_damage_in_unused_data_while_the_node_serves() {
     let world = World::new();
     let (mut us, them) = world.pair();
     let ((bad, _), (_, good)) = (release(&world, &us, "BAD"), release(&world, &us, "GOOD"));
@@ -222,8 +222,8 @@ fn what_is_damaged_where_nobody_looks_is_found_while_the_node_serves() {
         let alarms = answer.list("/alarms").iter().filter(|alarm| alarm["what"] == "damage");
         alarms.map(|alarm| alarm["subject"].as_str().unwrap().to_owned()).collect()
     };
-    // The second search finds it whole again.
-    // One letter of the signature that the authority's certificate has, which nothing reads while the node works.
+    // The second scan finds it undamaged again.
+    // One letter in the signature of the authority's certificate, which is not read in normal operation.
     let authority = us.folder.join("certs/ca.pem");
     let whole = std::fs::read(&authority).unwrap();
     let mut other = whole.clone();

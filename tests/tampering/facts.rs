@@ -98,7 +98,7 @@ fn the_old_key_of_an_officer_put_back_in_the_database_approves_nothing() {
 }
 
 #[test]
-fn a_partner_whose_row_was_altered_gets_nothing_and_keeps_nobody_else_from_theirs() {
+fn sends_nothing_to_a_partner_with_an_altered_row_and_does_not_delay_others() {
     let recipient = |name: &str| {
         format!(
             "UPDATE partner SET description = CAST(replace(CAST(description AS TEXT), \

@@ -1,5 +1,5 @@
-//! What is finished stays finished: whoever can write to the database without any key has nothing taken in again, nothing
-//! withdrawn unsaid, nothing unrevoked, and spoils no more than the row that was spoilt.
+//! What is finished stays finished: somebody who can write to the database without a key cannot reopen a request, undo a
+//! recall or a revocation, or affect other rows than the altered one.
 
 use std::path::PathBuf;
 
@@ -24,7 +24,7 @@ fn release(world: &World, node: &Node, id: &str) -> (String, String) {
 }
 
 #[test]
-fn a_request_that_was_refused_is_not_taken_in_again_once_its_rows_are_gone() {
+fn refuses_to_resubmit_a_refused_request_whose_rows_were_deleted() {
     let world = World::new();
     let (us, _them) = world.pair();
     let (request, exchange) = release(&world, &us, "AGAIN");
@@ -43,7 +43,7 @@ fn a_request_that_was_refused_is_not_taken_in_again_once_its_rows_are_gone() {
     let refused = again(&us).expect(3);
     assert!(refused.stderr.contains("does not match the ledger"), "{}", refused.stderr);
     assert!(us.run(&["status", &exchange]).status == 3, "its exchange is another, too");
-    // Another request of the same product is another matter.
+    // Another request for the same product is accepted.
     release(&world, &us, "OTHER");
 }
 
@@ -60,7 +60,7 @@ fn what_was_delivered_is_recalled_whatever_somebody_wrote_into_the_database() {
     }
     let recall =
         |us: &Node, of: &str| us.run(&["recall", of, "--why", "incorrect", "--key", &world.key("exercise-officer-1")]);
-    // An order that nobody gave, and an exchange that says it was another request's: neither is taken for an answer.
+    // A forged order, and an exchange moved to another request: neither counts as a recall.
     let officer = "exercise-officer-1";
     let forged = format!(
         "INSERT INTO statement (subject, kind, signer, bytes, given) VALUES ('{first}', 'recall', '{officer}', x'00', 1)"
@@ -75,7 +75,7 @@ fn what_was_delivered_is_recalled_whatever_somebody_wrote_into_the_database() {
     sql(&database(&us), &format!("UPDATE exchange SET subjects = '[\"x\"]' WHERE id = '{second}'"));
     let said = recall(&us, &second_request).expect(3);
     assert!(said.stderr.contains("does not match the ledger"), "one that differs is not spared: {}", said.stderr);
-    // Once what somebody wrote is undone, and beside it, recalls are what they are.
+    // Recalls work once the alteration is undone, and for other requests meanwhile.
     sql(&database(&us), &format!("DELETE FROM statement WHERE subject = '{first}'"));
     sql(&database(&us), &format!("UPDATE exchange SET subjects = '[\"exercise\"]' WHERE id = '{second}'"));
     for of in [&first, &second_request, &third] {
@@ -99,11 +99,11 @@ fn what_was_revoked_is_not_hidden_by_a_column_that_is_no_evidence() {
     let revoked = |us: &Node| us.run(&["cert", "show"]).expect(0).value["revoked"].as_u64().unwrap();
     let whole = revoked(&us);
     assert!(whole >= 1);
-    // A list that was lost is made whole.
+    // A lost list is restored.
     std::fs::remove_file(&list).unwrap();
     us.run(&["cert", "refresh-list"]).expect(0);
     assert_eq!(revoked(&us), whole);
-    // The entries say something else than the column by which they are found.
+    // The entries differ from the column by which they are found.
     let hide = |to: &str, from: &str| {
         let alter = format!(
             "DROP TRIGGER ledger_never_altered; \
@@ -122,7 +122,7 @@ fn what_was_revoked_is_not_hidden_by_a_column_that_is_no_evidence() {
 }
 
 #[test]
-fn a_row_that_does_not_read_keeps_nobody_elses_away() {
+fn a_row_that_cannot_be_decoded_does_not_hide_others() {
     let world = World::new();
     let (mut us, mut them) = world.pair();
     let ((_, spoilt), (_, good)) = (release(&world, &us, "SPOILT"), release(&world, &us, "GOOD"));
@@ -138,7 +138,7 @@ fn a_row_that_does_not_read_keeps_nobody_elses_away() {
     us.until_state(&next, "delivered");
     us.run(&["status", &spoilt]).expect(3);
     assert_eq!(them.run(&["inbox", "list"]).expect(0).list("/items").len(), 2);
-    // Put right, it leaves like any other.
+    // Restored, it is sent like any other.
     sql(&database(&us), &format!("UPDATE exchange SET attempts = 0 WHERE id = '{spoilt}'"));
     us.until_state(&spoilt, "delivered");
     assert!(us.stop() && them.stop());

@@ -1,5 +1,5 @@
-//! Whoever can write to the database, without any key, changes nothing of what partners sent: each column of each row about
-//! what is in the inbox and in quarantine is altered, one at a time, and nothing else is shown or handed out for it.
+//! Somebody who can write to the database without a key cannot change what partners sent: each column of each row about
+//! the inbox and the quarantine is altered, one at a time, and nothing else is shown or exported for it.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use portcullis::system::{SystemClock, SystemEntropy};
 use portcullis::time::FixedClock;
 use rusqlite::Connection;
 
-/// Columns that are evidence of nothing about what came in, and why altering them hands out nothing else.
+/// Columns that are not facts about an inbound exchange, and why altering them exports nothing else.
 const HARMLESS: [(&str, &str); 13] = [
     ("exchange.recall_code", "means nothing without the time of a recall beside it, which is evidence with it"),
     ("exchange.lease_owner", "a claim keeps others from working on it"),
@@ -68,7 +68,7 @@ impl Received {
         self.store.join("portcullis.db")
     }
 
-    /// What somebody is shown, or handed, once `statement` was run on a copy of the database.
+    /// Returns what is shown and exported after `statement` was run on a copy of the database.
     async fn handed(&self, statement: &str) -> Handed {
         let folder = tempfile::tempdir_in(self.world.folder.path()).unwrap();
         let copy = folder.path().join("portcullis.db");
@@ -77,7 +77,7 @@ impl Received {
         let config = self.base.config();
         let store = SqliteStore::open(&copy, Arc::new(config.keys.signer("ledger").unwrap())).await.unwrap();
         let store = Arc::new(store);
-        let spool = Spool::open(&config.store.spool, 0).unwrap().for_longer_than(config.store.kept_bytes_max);
+        let spool = Spool::open(&config.store.spool, 0).unwrap().with_inline_bytes_max(config.store.kept_bytes_max);
         let clock = Arc::new(FixedClock::at(self.base.now()));
         let node = self.base.over(store.clone(), spool, clock, Arc::new(SystemEntropy));
         let listed = node.inbox().await.unwrap_or_default().into_iter().map(|item| item.exchange).collect();
@@ -110,7 +110,7 @@ fn columns(database: &Path, table: &str) -> Vec<(String, String)> {
     statement.query_map((), column).unwrap().map(Result::unwrap).collect()
 }
 
-/// An expression that gives another value than there is.
+/// Returns expressions for values other than the current one.
 fn others(table: &str, name: &str, kind: &str) -> Vec<String> {
     match (kind, format!("{table}.{name}").as_str()) {
         (_, "exchange.state") => {
@@ -154,7 +154,7 @@ async fn nothing_else_is_shown_or_handed_out_once_any_column_was_altered() {
                     _ => format!("exchange = (SELECT seq FROM exchange WHERE id = '{id}')"),
                 };
                 let quarantined = id == received.quarantine;
-                // What an officer is shown of the findings is what was found.
+                // An officer is shown exactly the findings.
                 let harmless = HARMLESS.iter().any(|(harmless, _)| *harmless == full)
                     && !(quarantined && full == "exchange.reason");
                 let update =
@@ -169,7 +169,7 @@ async fn nothing_else_is_shown_or_handed_out_once_any_column_was_altered() {
                     let mut wrongly = !handed.taken.iter().all(genuine);
                     wrongly |= handed.shown.as_ref().is_ok_and(|text| !genuine(text));
                     if !harmless {
-                        // What was altered is refused as a whole, and is the only one that is.
+                        // The altered one is refused completely, and only it is.
                         wrongly |= if quarantined { handed.in_quarantine.is_ok() } else { handed.shown.is_ok() };
                         wrongly |= if quarantined { handed.taken.is_empty() } else { !handed.taken.is_empty() };
                     }
@@ -179,7 +179,7 @@ async fn nothing_else_is_shown_or_handed_out_once_any_column_was_altered() {
                     }
                 }
             }
-            // A claim is two columns, and neither is taken without the other; what came in is in no state of what goes out.
+            // A claim has two columns, and neither is valid alone; an inbound exchange is in no outbound state.
             let alone = !full.starts_with("exchange.lease") && full != "exchange.direction";
             if altered == before && alone {
                 wrong.push(format!("no value was found that `{full}` could be altered to"));
@@ -197,7 +197,7 @@ async fn a_quarantined_product_is_not_handed_out_on_the_word_of_its_row() {
         format!("UPDATE exchange SET state = 'received' WHERE id = '{id}'"),
         format!("UPDATE exchange SET state = 'received', reason = NULL WHERE id = '{id}'"),
         format!("UPDATE exchange SET state = 'taken', taken = 1 WHERE id = '{id}'"),
-        // The other product's row says that it is this one's.
+        // The other product's row is altered to name this one's payload.
         format!(
             "UPDATE exchange SET id = 'x' WHERE id = '{id}'; UPDATE exchange SET id = '{id}' WHERE id = '{inbox}'; \
              UPDATE exchange SET id = '{inbox}' WHERE id = 'x'",
@@ -207,7 +207,7 @@ async fn a_quarantined_product_is_not_handed_out_on_the_word_of_its_row() {
         let handed = received.handed(&statement).await;
         assert!(handed.taken.iter().all(|text| text.contains("text of GOOD")), "{statement}");
     }
-    // Another quarantined product beside it is shown as ever: only what was altered is refused.
+    // Another quarantined product is still shown: only the altered one is refused.
     let handed = received.handed(&format!("UPDATE exchange SET state = 'received' WHERE id = '{id}'")).await;
     assert_eq!((handed.taken.len(), handed.shown.is_ok(), handed.in_quarantine.is_ok()), (1, true, false));
     assert_eq!(handed.listed, [received.inbox.to_string()]);

@@ -1,4 +1,4 @@
-//! Whoever can write to a node's database or spool, without any key, releases nothing and changes nothing unnoticed.
+//! Somebody who can write to a node's database or spool, without a key, can release nothing and change nothing unnoticed.
 
 mod altered;
 mod facts;

@@ -1,5 +1,5 @@
-//! Whoever can write to the database, without any key, releases nothing: each column of each row that a decision can rest
-//! on is altered, one at a time, before the node is opened and while it runs, and nothing is offered to the partner.
+//! Somebody who can write to the database without a key can release nothing: each column of each row on which a decision
+//! can depend is altered, one at a time, before the node is opened and while it runs, and nothing is offered to the partner.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -17,11 +17,11 @@ use portcullis::time::{Clock, FixedClock, Time};
 use portcullis::wire::Offer;
 use rusqlite::Connection;
 
-/// What is decided upon, and what leaves.
+/// The tables on which decisions and sending depend.
 const TABLES: [&str; 8] = ["partner", "officer", "setting", "request", "statement", "approval", "exchange", "document"];
 
-/// Columns that are evidence of nothing, and why altering them cannot release anything. Everything else must stop what
-/// rests on it.
+/// Columns that are not facts, and why altering them cannot release anything. An alteration of any other column must stop
+/// what depends on it.
 const HARMLESS: [(&str, &str); 23] = [
     ("partner.changed", "shown only"),
     ("officer.changed", "shown only"),
@@ -47,7 +47,7 @@ const HARMLESS: [(&str, &str); 23] = [
     ("exchange.version", "orders writes; every decision is taken on the facts"),
     ("document.partner_checkpoint", "a copy of what a receipt says"),
 ];
-/// Takes note of what would have left, and delivers nothing.
+/// Records what would have been sent, and delivers nothing.
 #[derive(Default)]
 struct Counted(Mutex<BTreeSet<ExchangeId>>);
 
@@ -61,7 +61,7 @@ impl Transport for Counted {
         key: KeyGate,
         _: StopSignal,
     ) -> Result<Vec<u8>, DeliveryFailure> {
-        // The manifest is the first that leaves, and the key the last.
+        // The manifest is sent first, and the header last.
         self.0.lock().unwrap().insert(offer.exchange);
         key().await;
         Err(DeliveryFailure::LinkDown)
@@ -106,12 +106,12 @@ impl Ready {
         let (_, waiting) = release("WAITING");
         let database = us.folder.join("store/portcullis.db");
         support::sql(&database, "PRAGMA wal_checkpoint(TRUNCATE)");
-        // Later than the claim on the one that was refused lasts.
+        // After the claim on the refused one has expired.
         let now = SystemClock.now().plus(2 * hour);
         Ready { base, database, queued, waiting, refused, now, world }
     }
 
-    /// The rows of a table, each as a condition, with the exchanges that rest on it.
+    /// The rows of a table, each as a condition, with the exchanges that depend on it.
     fn rows(&self, table: &str) -> Vec<(String, BTreeSet<ExchangeId>)> {
         let (queued, waiting) = (self.queued, self.waiting);
         let each = |condition: &dyn Fn(ExchangeId) -> String| {
@@ -136,7 +136,7 @@ impl Ready {
         }
     }
 
-    /// What leaves once `statement` was run on a copy of the database: before the node is opened, or while it runs.
+    /// Returns what is sent after `statement` was run on a copy of the database: before the node is opened, or while it runs.
     async fn leaves(&self, statement: &str, running: bool) -> BTreeSet<ExchangeId> {
         let folder = tempfile::tempdir_in(self.world.folder.path()).unwrap();
         let copy = folder.path().join("portcullis.db");
@@ -148,11 +148,11 @@ impl Ready {
         let signer = Arc::new(config.keys.signer("ledger").unwrap());
         let Ok(store) = SqliteStore::open(&copy, signer).await else { return BTreeSet::new() };
         let store = Arc::new(store);
-        let spool = Spool::open(&config.store.spool, 0).unwrap().for_longer_than(config.store.kept_bytes_max);
+        let spool = Spool::open(&config.store.spool, 0).unwrap().with_inline_bytes_max(config.store.kept_bytes_max);
         let clock = Arc::new(FixedClock::at(self.now));
         let node = Arc::new(self.base.over(store.clone(), spool, clock, Arc::new(SystemEntropy)));
         if running {
-            // It has read everything once, and remembers what it remembers.
+            // It has read everything once, so its caches are filled.
             node.redecide().await.unwrap();
             alter(&copy, statement);
         }
@@ -162,7 +162,7 @@ impl Ready {
             while node.promote(&mut seen, counted.roster).await.unwrap_or(false) {}
         }
         for due in node.store().due(self.now, 64).await.unwrap_or_default() {
-            // What fails on our side is one way not to send.
+            // A local failure is also a way not to send.
             let _ = node.attempt(&carrier, due).await;
         }
         store.close().await;
@@ -186,7 +186,7 @@ impl Column {
         format!("{}.{}", self.table, self.name)
     }
 
-    /// Expressions that give another value than there is.
+    /// Returns expressions for values other than the current one.
     fn others(&self) -> Vec<String> {
         let name = &self.name;
         let words = |words: &[&str]| words.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>();
@@ -220,7 +220,7 @@ fn columns(database: &Path) -> Vec<Column> {
     TABLES.into_iter().flat_map(of).collect()
 }
 
-/// Whether a statement changes anything in a copy of the database; some alterations the table itself refuses.
+/// Returns whether a statement changes anything in a copy of the database; constraints of the table refuse some.
 fn changes(database: &Path, statement: &str) -> bool {
     let mut connection = Connection::open(database).unwrap();
     connection.execute_batch("PRAGMA foreign_keys = OFF").unwrap();
@@ -245,7 +245,7 @@ async fn nothing_leaves_once_any_column_that_is_decided_upon_was_altered() {
                 |other: &String| format!("UPDATE {table} SET {name} = {other} WHERE {name} IS NOT {other} AND {row}");
             let others = column.others();
             let updates = others.iter().map(update).filter(|update| changes(&ready.database, update));
-            // The states a row may be in are all tried; of other values, one that the table takes.
+            // All states are tried; of other columns, one value that the table accepts.
             let most = if name == "state" { usize::MAX } else { 1 };
             for update in updates.take(most).collect::<Vec<_>>() {
                 altered += 1;
@@ -258,7 +258,7 @@ async fn nothing_leaves_once_any_column_that_is_decided_upon_was_altered() {
                 }
             }
         }
-        // A claim is two columns, and neither is taken without the other; what may leave is in no state of what comes in.
+        // A claim has two columns, and neither is valid alone; an outbound exchange is in no inbound state.
         let alone = !full.starts_with("exchange.lease") && full != "exchange.direction";
         if altered == before && alone {
             wrong.push(format!("no value was found that `{full}` could be altered to"));

@@ -1,5 +1,5 @@
-//! What leaves is what was sealed: whoever can write to the spool and to the database changes what is kept of a payload, and
-//! nothing of it leaves but what was there before the first piece that is not right, and never the key.
+//! Only what was sealed is sent: somebody who can write to the spool and the database alters a stored payload, and only the
+//! pieces before the first altered one are sent, and never the header.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ use portcullis::wire::{KeyAnswer, Offer};
 
 const MIB: usize = 1 << 20;
 
-/// What left of one exchange.
+/// What was sent of one exchange.
 #[derive(Clone, Debug, PartialEq)]
 struct Left {
     exchange: ExchangeId,
@@ -28,7 +28,7 @@ struct Left {
     key: bool,
 }
 
-/// Takes whatever it is given, as a partner that has nothing yet, or the beginning of it.
+/// Accepts everything, like a partner that has nothing yet, or a prefix.
 struct Taking {
     left: Mutex<Vec<Left>>,
     from: u64,
@@ -68,13 +68,13 @@ impl Transport for Taking {
     }
 }
 
-/// A node with exchanges queued: two whose payloads are long and in the spool, two that the store keeps.
+/// A node with queued exchanges: two with long payloads in the spool, two with inline payloads.
 struct Ready {
     base: Node,
     store: PathBuf,
     long: [ExchangeId; 2],
     short: [ExchangeId; 2],
-    /// One that nobody approved.
+    /// One that is not approved.
     held: ExchangeId,
     world: World,
 }
@@ -109,8 +109,8 @@ impl Ready {
         fs::read(self.store.join(format!("spool/{exchange}.envelope"))).unwrap()
     }
 
-    /// What leaves of these exchanges, of a copy of the store in which `alter` changed something, to a partner that has the
-    /// first `from` bytes of each; and the node over that copy, with its store and folder.
+    /// Returns what is sent of these exchanges from a copy of the store altered by `alter`, to a partner that has the first
+    /// `from` bytes of each; and the node on that copy, with its store and folder.
     async fn all_that_leaves(&self, from: u64, only: &[ExchangeId], alter: impl Fn(&Path)) -> (Vec<Left>, Copied) {
         let folder = tempfile::tempdir_in(self.world.folder.path()).unwrap();
         let (database, spool) = (folder.path().join("portcullis.db"), folder.path().join("spool"));
@@ -126,26 +126,26 @@ impl Ready {
         let store = SqliteStore::open(&database, Arc::new(config.keys.signer("ledger").unwrap())).await.unwrap();
         let store = Arc::new(store);
         let clock = Arc::new(FixedClock::at(self.base.now()));
-        let spool = made.for_longer_than(config.store.kept_bytes_max);
+        let spool = made.with_inline_bytes_max(config.store.kept_bytes_max);
         let node = Arc::new(self.base.over(store.clone(), spool, clock, Arc::new(SystemEntropy)));
         let carrier = Taking { left: Mutex::default(), from };
         for due in node.store().due(node.now(), 64).await.unwrap() {
             if only.contains(&due.exchange) {
-                // What fails on our side is one way not to send.
+                // A local failure is also a way not to send.
                 let _ = node.attempt(&carrier, due).await;
             }
         }
         (carrier.left.into_inner().unwrap(), Copied { node, store, _folder: folder })
     }
 
-    /// As [`Ready::all_that_leaves`], and where `exchange` is then, with the alarms about its payload.
+    /// As [`Ready::all_that_leaves`], with the state of `exchange` afterwards and the alarms about its payload.
     async fn leaves(
         &self,
         exchange: &ExchangeId,
         from: u64,
         alter: impl Fn(&Path),
     ) -> (Vec<Left>, ExchangeState, usize) {
-        // One that is short leaves beside it, unless all are asked to go on from where a long one was interrupted.
+        // A short one is sent as well, unless the test resumes a long one.
         let beside = self.short[1];
         let only = [*exchange, if from == 0 { beside } else { *exchange }];
         let (left, copied) = self.all_that_leaves(from, &only, alter).await;
@@ -159,7 +159,8 @@ impl Ready {
         (left, state, alarms)
     }
 
-    /// That of the exchange only the first `good` bytes left, the one beside it whole with its key, and that it was parked.
+    /// Checks that only the first `good` bytes of the exchange were sent, that the other one was sent completely with its
+    /// header, and that the exchange was parked.
     async fn only(&self, exchange: ExchangeId, genuine: &[u8], good: usize, what: &str, alter: impl Fn(&Path)) {
         let (left, state, alarms) = self.leaves(&exchange, 0, alter).await;
         for left in &left {
@@ -182,7 +183,7 @@ struct Copied {
     _folder: tempfile::TempDir,
 }
 
-/// A product with an attachment that makes its sealed payload three pieces long.
+/// Creates a product with an attachment that makes its sealed payload three pieces long.
 fn package(world: &World, id: &str) -> String {
     let folder = world.path(id);
     fs::create_dir_all(folder.join("attachments")).unwrap();
@@ -206,7 +207,7 @@ async fn nothing_leaves_behind_the_first_piece_that_is_not_what_was_sealed() {
     let (genuine, other) = (ready.envelope(&first), ready.envelope(&second));
     assert!(genuine.len() > 2 * MIB && genuine.len() == other.len(), "three pieces: {}", genuine.len());
 
-    // Untouched, all of each leaves, and its key.
+    // Unaltered, each is sent completely, with its header.
     let (left, state, alarms) = ready.leaves(&first, 0, |_| ()).await;
     assert_eq!((left.len(), state, alarms), (2, ExchangeState::Queued, 0));
     assert!(left.iter().all(|left| left.key));
@@ -245,7 +246,7 @@ async fn nothing_leaves_behind_the_first_piece_that_is_not_what_was_sealed() {
     }
     ready.only(first, &genuine, 0, "removed", |store| fs::remove_file(store.join(&file)).unwrap()).await;
 
-    // A partner that has the beginning is not sent the rest of an altered piece either.
+    // A partner that has a prefix is not sent the rest of an altered piece either.
     let altered = flipped(MIB + 7);
     let (left, state, _) =
         ready.leaves(&first, 1_500_000, |store| fs::write(store.join(&file), &altered).unwrap()).await;
@@ -276,8 +277,8 @@ async fn nothing_leaves_of_a_kept_payload_that_is_not_what_was_sealed() {
     }
 }
 
-/// One keyless statement each, as whoever can write the database would have it: rows that say that something was released,
-/// sealed and queued, made of the rows of what was.
+/// One SQL statement each, without a key: rows that claim that something was released, sealed and queued, copied from
+/// genuine rows.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_row_that_says_it_was_released_and_sealed_sends_nothing() {
     let ready = Ready::new().await;
@@ -301,7 +302,7 @@ async fn a_row_that_says_it_was_released_and_sealed_sends_nothing() {
     let under = format!("UPDATE exchange SET request = {} WHERE id = '{held}'", of("request", &first));
     let asked = format!("UPDATE exchange SET unanswered = 1, state = 'cancelled' WHERE id = '{held}'");
     for (what, victim, beside, statement) in [
-        // A request with a row too many is refused as a whole.
+        // A request with an extra row is refused completely.
         ("queued under another's request", held, second, format!("{under}; {}", sealed_as(&held, &first))),
         ("queued with what was sealed for another", held, first, sealed_as(&held, &first)),
         ("queued, and then said to be unanswered", held, first, format!("{}; {asked}", sealed_as(&held, &first))),

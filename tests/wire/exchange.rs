@@ -1,4 +1,4 @@
-//! Two ends of the protocol, joined by bytes that are cut into any pieces and broken off at any point.
+//! Both ends of the protocol, connected by a stream that is split into arbitrary pieces and interrupted at any point.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -57,7 +57,7 @@ struct Receiver {
     finished: Vec<InboundOutcome>,
 }
 
-/// What one connection came to.
+/// The result of one connection.
 #[derive(Debug, PartialEq)]
 enum Run {
     Done(OutboundOutcome),
@@ -67,13 +67,13 @@ enum Run {
 struct Wire {
     to_receiver: VecDeque<Vec<u8>>,
     to_sender: VecDeque<Vec<u8>>,
-    /// Frames that still pass before the connection breaks.
+    /// Number of frames until the connection breaks.
     left: usize,
     chunk: usize,
     first_offset: Option<u64>,
     /// Everything that was sent to the receiver.
     sent: Vec<u8>,
-    /// How often the release was decided upon, and how much had been sent by then.
+    /// Number of release decisions, and bytes sent before each.
     decided: Vec<usize>,
 }
 
@@ -207,10 +207,10 @@ fn a_connection_broken_at_any_frame_is_resumed_and_completes_once() {
         let receipt = delivered(second.run(&payload, &mut receiver, go()));
         assert_eq!((receiver.completions, &receiver.spool), (1, &payload), "{broken_after}");
         assert_eq!(receiver.header, Some(header()), "{broken_after}");
-        // Whatever was decided before the interruption, it is decided again; not where everything was there before.
+        // The release is decided again after the interruption, unless the exchange was complete before.
         assert_eq!(second.decided.len(), usize::from(completed.is_none()), "{broken_after}");
         match completed {
-            // The receipt was lost on its way: the same one again, and not a byte of payload.
+            // The receipt was lost: the same one is sent again, and no payload.
             Some(lost) => assert_eq!((receipt, second.first_offset), (lost, None)),
             None if kept < 5000 => assert_eq!(second.first_offset, Some(kept)),
             None => assert_eq!(second.first_offset, None),
@@ -230,7 +230,7 @@ fn a_prefix_that_is_not_the_payloads_is_never_resumed_from() {
 }
 
 #[test]
-fn no_header_leaves_when_the_release_does_not_stand_at_the_end() {
+fn sends_no_header_if_the_release_is_not_valid_at_the_end() {
     let holds = |bytes: &[u8]| bytes.windows(header().bytes().len()).any(|part| part == header().bytes());
     for kept in [0, 2000, 5000] {
         let start = Receiver { spool: payload(5000)[..kept].to_vec(), ..Receiver::default() };
@@ -300,7 +300,7 @@ fn refuses_any_header_but_the_one_that_was_offered_and_keeps_nothing() {
 }
 
 #[test]
-fn a_sender_lets_go_no_other_header_than_it_offered() {
+fn a_sender_sends_only_the_header_that_it_offered() {
     let ready = || {
         let (mut outbound, _) = OutboundExchange::start(offer(&payload(10)), DATA_MAX, OutboundTimers::default(), NOW);
         let (offset, prefix_digest) = (0, Digest::of(b""));
@@ -365,12 +365,12 @@ proptest! {
     }
 }
 
-/// What is wrong in a conversation that is right otherwise.
+/// The one fault in an otherwise valid conversation.
 #[derive(Clone, Debug)]
 enum Broken {
     Not,
     Dropped,
-    /// Nothing comes after some frame.
+    /// Nothing arrives after some frame.
     CutShort,
     /// A sender that takes back what it offered.
     Withdrawn,
@@ -456,7 +456,7 @@ fn break_one(frames: &mut Vec<Frame>, broken: &Broken, at: prop::sample::Index, 
 }
 
 #[test]
-fn a_receiver_takes_what_was_offered_and_no_more_whatever_its_sender_sends() {
+fn a_receiver_accepts_only_what_was_offered_whatever_its_sender_sends() {
     let classes = ["received", "refused", "cancelled", "unfinished", "hashed", "more than announced"];
     let cases = (1usize..6000, 0usize..3000, any::<bool>(), 1..=DATA_MAX, broken(), any::<prop::sample::Index>());
     property(&classes, &cases, |(length, kept, restarts, piece, broken, at), classes| {
@@ -506,7 +506,7 @@ fn a_receiver_takes_what_was_offered_and_no_more_whatever_its_sender_sends() {
 }
 
 #[test]
-fn a_sender_lets_its_header_go_once_after_all_of_the_payload_whatever_its_receiver_says() {
+fn a_sender_sends_its_header_once_and_after_the_payload_whatever_its_receiver_sends() {
     let classes = ["receipt", "protocol error", "refused", "unfinished", "no header"];
     let cases = (1usize..6000, 0usize..3000, any::<bool>(), broken(), any::<prop::sample::Index>());
     property(&classes, &cases, |(length, kept, right, broken, at), classes| {
@@ -515,13 +515,13 @@ fn a_sender_lets_its_header_go_once_after_all_of_the_payload_whatever_its_receiv
         let from = if right { kept } else { 0 };
         let offset = kept as u64;
         let mut frames = vec![Frame::Accept(Accept { offset, prefix_digest })];
-        // Who has all of it has nothing to say until the receipt.
+        // A receiver that had all of it sends nothing until the receipt.
         frames.extend((from < length).then_some(Frame::Ready(Ready {})));
         frames.push(Frame::Receipt(Receipt { receipt: b"EXERCISE receipt".to_vec() }));
         break_one(&mut frames, &broken, at, &payload);
         let (mut outbound, _) = OutboundExchange::start(offer(&payload), DATA_MAX, OutboundTimers::default(), NOW);
         let (mut sent, mut ends, mut decided, mut finished) = (None, 0, 0, Vec::new());
-        // Who claimed all of it, rightly, has said so already.
+        // A receiver that correctly claimed all of it sends no Ready.
         let mut ready = right && kept == length;
         for frame in frames {
             ready |= matches!(frame, Frame::Ready(_));
@@ -573,7 +573,7 @@ fn a_sender_lets_its_header_go_once_after_all_of_the_payload_whatever_its_receiv
                 classes.saw("unfinished", true);
             }
         }
-        // A prefix that is not the payload's is none that any receiver of ours would say it has none of.
+        // A wrong prefix digest with offset 0 is never sent by this implementation.
         let received = matches!(finished[..], [OutboundOutcome::Receipt(_)]);
         prop_assert!(!matches!(broken, Broken::Not) || received || kept == 0 && !right);
         Ok(())
@@ -658,7 +658,7 @@ fn an_end_before_the_payload_is_whole_is_a_protocol_error_and_costs_nothing_that
 }
 
 #[test]
-fn a_prefix_of_our_own_that_is_longer_than_the_payload_is_swept_and_refused() {
+fn discards_and_refuses_a_local_prefix_longer_than_the_payload() {
     for (offset, fits) in [(2000, true), (2001, false)] {
         let mut inbound = InboundExchange::start(DATA_MAX, InboundTimers::default(), NOW);
         inbound.handle(NOW, InboundEvent::Frame(Frame::Offer(offer(&payload(2000)))));
@@ -669,7 +669,7 @@ fn a_prefix_of_our_own_that_is_longer_than_the_payload_is_swept_and_refused() {
 }
 
 #[test]
-fn a_sender_believes_no_receiver_that_claims_more_than_there_is_or_something_of_nothing() {
+fn a_sender_refuses_an_offset_beyond_the_payload_or_a_wrong_empty_prefix() {
     let answers = |offset, prefix_digest| {
         let (mut outbound, _) = OutboundExchange::start(offer(&payload(10)), DATA_MAX, OutboundTimers::default(), NOW);
         outbound.handle(NOW, OutboundEvent::Frame(Frame::Accept(Accept { offset, prefix_digest })))
@@ -682,7 +682,7 @@ fn a_sender_believes_no_receiver_that_claims_more_than_there_is_or_something_of_
 }
 
 #[test]
-fn a_sender_sends_no_payload_but_what_was_asked_of_its_source() {
+fn a_sender_sends_only_payload_that_it_requested_from_its_source() {
     for (length, sends) in [(0, false), (1, true), (2000, false), (DATA_MAX, true), (DATA_MAX + 1, false)] {
         let offered = payload(1500);
         let (mut outbound, _) = OutboundExchange::start(offer(&offered), DATA_MAX, OutboundTimers::default(), NOW);
@@ -693,7 +693,7 @@ fn a_sender_sends_no_payload_but_what_was_asked_of_its_source() {
         let failed = OutboundAction::Finished(OutboundOutcome::SourceFailed);
         assert_eq!(actions.contains(&failed), !sends, "{length}");
     }
-    // Of what is left, not more than that: the last piece ends where the payload does.
+    // No more than what is left: the last piece ends with the payload.
     let (mut outbound, _) = OutboundExchange::start(offer(&payload(10)), DATA_MAX, OutboundTimers::default(), NOW);
     let (offset, prefix_digest) = (0, Digest::of(b""));
     outbound.handle(NOW, OutboundEvent::Frame(Frame::Accept(Accept { offset, prefix_digest })));
@@ -702,7 +702,7 @@ fn a_sender_sends_no_payload_but_what_was_asked_of_its_source() {
 }
 
 #[test]
-fn a_pong_counts_only_as_the_answer_to_the_ping_that_waits() {
+fn accepts_a_pong_only_as_the_answer_to_the_pending_ping() {
     let timers = SessionTimers::default();
     let asked = NOW.plus(timers.ping);
     for (number, answers) in [(1, true), (0, false), (2, false)] {
@@ -715,7 +715,7 @@ fn a_pong_counts_only_as_the_answer_to_the_ping_that_waits() {
 }
 
 #[test]
-fn a_link_goes_with_a_goodbye_and_says_nothing_after_it() {
+fn sends_nothing_after_a_goodbye() {
     let (mut session, _) = session(Role::Acceptor);
     session.handle(NOW, Frame::Hello(hello("exercise-gbr")));
     let closed = session.handle(NOW, Frame::Goodbye(Goodbye::new(RefusalCode::Shutdown)));
@@ -730,11 +730,11 @@ fn refuses_a_sender_that_is_slow_or_silent_but_not_one_we_kept_waiting() {
     let mut inbound = InboundExchange::start(DATA_MAX, timers, NOW);
     assert_eq!(inbound.timeout(), Some(NOW.plus(timers.offer)));
     inbound.handle(NOW, InboundEvent::Frame(Frame::Offer(offer(&payload(500_000)))));
-    // While we decide there is no timer: the sender has done its part.
+    // While the receiver decides there is no timer: it does not wait for the sender.
     assert_eq!(inbound.timeout(), None);
     inbound.handle(NOW, InboundEvent::Accepted { offset: 0, prefix_digest: Digest::of(b"") });
     let mut now = NOW;
-    // Our disk takes a minute for each frame; that is not the sender's fault.
+    // The local disk takes a minute for each frame, which does not count against the sender.
     for _ in 0..3 {
         inbound.waiting(now);
         inbound.handle(now.plus(Duration::from_secs(1)), InboundEvent::Frame(Frame::Data(Bytes::from(vec![1; 10]))));
@@ -769,7 +769,7 @@ fn session(role: Role) -> (Session, Vec<SessionAction>) {
 }
 
 #[test]
-fn an_acceptor_says_nothing_before_it_was_spoken_to() {
+fn an_acceptor_sends_nothing_before_the_dialler() {
     let (mut acceptor, first) = session(Role::Acceptor);
     assert_eq!(first, []);
     let up = acceptor.handle(NOW, Frame::Hello(hello("exercise-gbr")));
@@ -780,7 +780,7 @@ fn an_acceptor_says_nothing_before_it_was_spoken_to() {
 }
 
 #[test]
-fn so_many_pings_are_answered_at_once_and_one_more_each_second() {
+fn answers_a_burst_of_pings_and_then_one_each_second() {
     let up = || {
         let (mut session, _) = session(Role::Acceptor);
         session.handle(NOW, Frame::Hello(hello("exercise-gbr")));
@@ -795,7 +795,7 @@ fn so_many_pings_are_answered_at_once_and_one_more_each_second() {
     let closed = session.handle(NOW, Frame::Ping(Ping { number: 7 }));
     assert!(closed.contains(&SessionAction::Close(RefusalCode::ProtocolError)) && !session.is_up());
     assert_eq!(session.handle(NOW, Frame::Ping(Ping { number: 7 })), [], "what is over answers nothing");
-    // One a second goes on for ever, and what is saved up is eight again and not more.
+    // One per second is always allowed, and an unused allowance grows to eight and not more.
     let mut session = up();
     let second = |n: u64| NOW.plus(Duration::from_secs(n));
     assert!((0..1000).all(|n| ping(&mut session, second(n))));
@@ -808,7 +808,7 @@ fn so_many_pings_are_answered_at_once_and_one_more_each_second() {
 }
 
 #[test]
-fn a_timer_that_is_looked_at_late_has_come_all_the_same() {
+fn a_timer_that_is_handled_late_still_expires() {
     let timers = SessionTimers::default();
     let (mut session, _) = session(Role::Acceptor);
     session.handle(NOW, Frame::Hello(hello("exercise-gbr")));
@@ -820,7 +820,7 @@ fn a_timer_that_is_looked_at_late_has_come_all_the_same() {
 }
 
 #[test]
-fn an_exchange_is_not_over_before_it_is_and_takes_no_more_than_it_asked_for() {
+fn an_exchange_ends_only_with_its_outcome_and_requests_bounded_reads() {
     let timers = OutboundTimers::default();
     let data = payload(10);
     let (mut outbound, _) = OutboundExchange::start(offer(&data), 8, timers, NOW);
@@ -835,14 +835,14 @@ fn an_exchange_is_not_over_before_it_is_and_takes_no_more_than_it_asked_for() {
     assert!(outbound.is_finished());
 }
 
-/// A Hello that tells of the other's ledger, or only of our own.
+/// A Hello with a checkpoint of the other's ledger, or only with its own.
 fn telling(node: &str, seen: bool) -> Hello {
     let heads = CheckpointExchange { own: "EXERCISE".into(), seen: seen.then(|| "EXERCISE".into()), heard: None };
     Hello { extensions: heads.to_extension().into_iter().collect(), ..hello(node) }
 }
 
 #[test]
-fn who_is_told_of_its_ledger_proves_it_and_who_told_waits_for_the_proof() {
+fn a_peer_proves_its_ledger_against_the_checkpoint_it_was_sent() {
     let proof = Consistency::default();
     for (ours, theirs) in [(false, false), (false, true), (true, false), (true, true)] {
         let expected = "exercise-gbr".parse().unwrap();
@@ -874,7 +874,7 @@ fn session_as_it_is(ours: &Hello, theirs: bool) -> Session {
 }
 
 #[test]
-fn refuses_a_hello_that_is_not_the_certificates_of_another_version_or_beyond_us() {
+fn refuses_a_hello_of_another_node_or_version_or_with_an_unknown_critical_extension() {
     let extension = |critical| vec![Extension { id: 77, critical, content: vec![1] }];
     let good = || hello("exercise-gbr");
     let cases = [
@@ -900,7 +900,7 @@ fn refuses_a_hello_that_is_not_the_certificates_of_another_version_or_beyond_us(
 }
 
 #[test]
-fn refuses_a_second_hello_and_a_pong_nobody_asked_for() {
+fn refuses_a_second_hello_and_an_unsolicited_pong() {
     for frame in [Frame::Hello(hello("exercise-gbr")), Frame::Pong(Ping { number: 0 })] {
         let (mut session, _) = session(Role::Acceptor);
         session.handle(NOW, Frame::Hello(hello("exercise-gbr")));
@@ -911,7 +911,7 @@ fn refuses_a_second_hello_and_a_pong_nobody_asked_for() {
 }
 
 #[test]
-fn a_silent_peer_is_asked_once_and_then_given_up() {
+fn pings_a_silent_peer_once_and_then_closes() {
     let timers = SessionTimers::default();
     let (mut session, _) = session(Role::Acceptor);
     session.handle(NOW, Frame::Hello(hello("exercise-gbr")));

@@ -1,4 +1,4 @@
-//! Frames as bytes: the vectors other implementations can check themselves against, and everything that is no frame.
+//! Frames as bytes: test vectors for other implementations, and everything that is not a frame.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 const VECTORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/wire");
 
-/// One vector: bytes of a stream, and what a reader must make of them.
+/// One vector: bytes of a stream, and the expected result of reading them.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Vector {
@@ -78,7 +78,7 @@ fn offer() -> Offer {
     }
 }
 
-/// A header of so many bytes, as far as anybody here knows.
+/// A header of `length` bytes; the content does not matter to the wire.
 fn header(length: usize) -> Header {
     Header::new(vec![0xcd; length]).unwrap()
 }
@@ -118,7 +118,7 @@ fn raw(kind: u8, message: &[u8], total: usize) -> Vec<u8> {
     bytes
 }
 
-/// The message of an End whose header has so many bytes.
+/// The message of an End whose header has `length` bytes.
 fn end_of(length: u16) -> Vec<u8> {
     let mut message = vec![0xa1, 0x00, 0x59];
     message.extend(length.to_be_bytes());
@@ -254,7 +254,7 @@ fn refuses_values_out_of_bounds() {
 }
 
 #[test]
-fn takes_what_is_at_its_bound_and_nothing_beyond_it() {
+fn accepts_values_at_their_bounds_and_none_beyond() {
     let extensions = |ids: &[u32], bytes: usize| {
         let extension = |id: &u32| Extension { id: *id, critical: false, content: vec![7; bytes] };
         Frame::Hello(Hello { extensions: ids.iter().map(extension).collect(), ..hello() })
@@ -296,12 +296,12 @@ fn a_reader_holds_what_it_was_given_until_a_frame_is_whole() {
 
 #[test]
 fn a_data_frame_holds_as_much_as_was_agreed_and_no_byte_more() {
-    // What is agreed is never more than the protocol has, whatever a node says.
+    // The limit is never above the protocol's maximum, whatever a node states.
     for (agreed, most) in [(1024, 1024), (4096, 4096), (262_144, 262_144), (usize::MAX, 262_144)] {
         let mut reader = FrameReader::new(agreed);
         reader.push(&Frame::Data(vec![7; most].into()).encode());
         assert_eq!(reader.next(), Ok(Some(Frame::Data(vec![7; most].into()))));
-        // The header alone says that it is too long: nothing more of it is waited for.
+        // The header alone shows that it is too long, so the error comes before the payload.
         let length = u32::try_from(most + 2).unwrap();
         reader.push(&[&length.to_be_bytes()[..], &[0x14]].concat());
         assert_eq!(reader.next(), Err(FrameFault::Length { kind: FrameKind::Data, length }));
@@ -330,7 +330,7 @@ fn unknown_codes_are_never_retried_and_long_waits_are_shortened() {
     assert_eq!(refuse.retry_after(), Some(Duration::from_secs(24 * 3600)));
 }
 
-/// How a stream of frames is broken, if it is.
+/// The fault in a stream of frames, if any.
 #[derive(Clone, Copy, Debug)]
 enum Broken {
     Not,
@@ -389,7 +389,7 @@ fn stream(frames: &[Frame], which: usize, broken: Broken, at: prop::sample::Inde
 }
 
 #[test]
-fn what_is_read_of_a_stream_was_written_so_and_what_is_broken_ends_it() {
+fn reads_only_frames_that_were_written_and_stops_at_the_first_fault() {
     let classes = ["whole", "read before", "read otherwise", "kind", "length", "padding", "message", "truncated"];
     let frame = prop_oneof![
         3 => prop::sample::select(frames()).prop_map(|(_, frame)| frame),
@@ -420,7 +420,7 @@ fn what_is_read_of_a_stream_was_written_so_and_what_is_broken_ends_it() {
             prop_assert!(reader.held() <= 64 * 1024 + piece);
         }
         let fault = fault.or_else(|| reader.finish().err());
-        // Every frame that was read has one form, and that is what the stream has there.
+        // Every frame that was read has one encoding, which is what the stream contains there.
         let again: Vec<u8> = read.iter().flat_map(Frame::encode).collect();
         prop_assert!(bytes.starts_with(&again));
         prop_assert_eq!(fault.is_none(), again.len() == bytes.len());

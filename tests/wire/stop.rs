@@ -1,4 +1,4 @@
-//! A sender that is stopped: at each point of an exchange, what it still says and what it still hears.
+//! A sender that is stopped: at each point of an exchange, what it still sends and what it still accepts.
 
 use std::time::Duration;
 
@@ -55,20 +55,20 @@ fn steps() -> [OutboundEvent; 3] {
 }
 
 #[test]
-fn what_is_stopped_before_its_key_has_left_is_withdrawn_at_that_moment() {
+fn withdraws_at_once_what_is_stopped_before_its_header_was_sent() {
     for taken in 0..=3 {
         let mut exchange = exchange();
         for step in steps().into_iter().take(taken) {
             exchange.handle(NOW, step);
         }
         assert_eq!(exchange.handle(NOW, OutboundEvent::Stop), withdrawn(), "after {taken} steps");
-        // A decision that was taken meanwhile lets nothing go any more.
+        // A decision made in the meantime has no effect any more.
         assert_eq!(exchange.handle(NOW, OutboundEvent::Decided(KeyAnswer::Send(Some(header())))), []);
     }
 }
 
 #[test]
-fn what_is_stopped_after_its_key_has_left_hears_its_receipt() {
+fn accepts_the_receipt_of_what_is_stopped_after_its_header_was_sent() {
     let mut exchange = exchange();
     steps().into_iter().for_each(|step| drop(exchange.handle(NOW, step)));
     let sent = exchange.handle(NOW, OutboundEvent::Decided(KeyAnswer::Send(Some(header()))));
@@ -78,7 +78,7 @@ fn what_is_stopped_after_its_key_has_left_hears_its_receipt() {
 }
 
 #[test]
-fn a_refusal_says_how_long_there_is_no_use_in_trying_again() {
+fn a_refusal_has_the_time_to_wait_before_trying_again() {
     for retry_after in [None, Some(Duration::from_secs(90))] {
         let refuse = OutboundEvent::Frame(Frame::Refuse(Refuse::new(RefusalCode::Quota, retry_after)));
         let outcome = OutboundOutcome::Refused { code: RefusalCode::Quota, retry_after };
@@ -87,10 +87,10 @@ fn a_refusal_says_how_long_there_is_no_use_in_trying_again() {
 }
 
 #[test]
-fn what_may_be_there_already_is_not_withdrawn_before_the_answer_says_that_it_is_not() {
+fn does_not_withdraw_a_possibly_delivered_exchange_before_the_answer() {
     let asked = || {
         let mut exchange = exchange();
-        exchange.hear_the_answer();
+        exchange.stop_after_answer();
         assert_eq!(exchange.handle(NOW, OutboundEvent::Stop), []);
         exchange
     };

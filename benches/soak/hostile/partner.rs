@@ -222,8 +222,8 @@ async fn up(hostile: &Hostile, endpoint: &Endpoint, shown: Shown) -> Option<Link
     control.write_all(&hostile.hello(shown).encode()).await.ok()?;
     let mut answers = Answers::of(unread);
     let Some(Frame::Hello(theirs)) = answers.next().await else { return None };
-    let heads = CheckpointExchange::among(&theirs.extensions).ok().flatten();
-    if heads.is_some_and(|heads| heads.told().next().is_some()) {
+    let heads = CheckpointExchange::from_extensions(&theirs.extensions).ok().flatten();
+    if heads.is_some_and(|heads| heads.receiver_checkpoints().next().is_some()) {
         // Nothing is proven: of the head that was shown before there is nothing to prove, and of another it is a lie.
         control.write_all(&Frame::Consistency(Consistency::default()).encode()).await.ok()?;
     }

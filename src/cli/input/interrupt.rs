@@ -61,7 +61,7 @@ pub(in crate::cli) fn with_signal_status(failure: Failure) -> Failure {
 
 /// Completes when a stop was requested and no work is undoing what it began.
 async fn dropped(progress: &Progress) {
-    while !progress.is_stopped() || progress.is_busy() {
+    while !progress.is_cancelled() || progress.is_busy() {
         tokio::time::sleep(POLL).await;
     }
 }
@@ -80,7 +80,7 @@ async fn watch(progress: Progress) {
     };
     let first = next().await;
     SIGNAL_STATUS.store(first, Ordering::SeqCst);
-    progress.stop();
+    progress.cancel();
     if ASKING.load(Ordering::SeqCst) {
         std::process::exit(i32::from(first));
     }

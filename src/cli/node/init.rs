@@ -18,7 +18,7 @@ use crate::marking::Register;
 use crate::pki::{Authority, ProfileName};
 use crate::seal::PayloadIdentity;
 use crate::sign::Algorithm;
-use crate::system::{SystemClock, entropy, power_may_fail};
+use crate::system::{SystemClock, entropy, fault_point};
 use crate::time::Clock as _;
 
 /// Create a node: configuration, policy, certificates, keys and an empty store.
@@ -139,7 +139,7 @@ impl Init {
         // Closed before the rename, so that no file is open under the temporary name.
         node.store().close().await;
         drop(node);
-        power_may_fail("node-made");
+        fault_point("node-made");
         whole.finish().map_err(|e| cannot_write(&self.dir, e))?;
         let folder = self.dir.canonicalize().map_err(|e| cannot_write(&self.dir, e))?;
         Ok(Made {

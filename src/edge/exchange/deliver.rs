@@ -72,7 +72,7 @@ pub(in crate::edge) async fn deliver(
     let data_max = link.peer.data_bytes_max.min(state.outward.chunk());
     let (mut exchange, first) = OutboundExchange::start(offer, data_max, core.tuning.outbound, core.clock.now());
     if stop.awaits_answer() {
-        exchange.hear_the_answer();
+        exchange.stop_after_answer();
     }
     let mut delivery = Delivery {
         core,

@@ -62,7 +62,7 @@ impl StopSignal {
         let _ = self.paused.subscribe().wait_for(|paused| !paused).await;
     }
 
-    /// Whether the partner's answer is awaited before the delivery stops.
+    /// Whether the partner's answer is heard first.
     pub fn awaits_answer(&self) -> bool {
         self.after_answer
     }

@@ -22,7 +22,7 @@ use crate::pki::{
 };
 use crate::seal::Opener as _;
 use crate::sign::Signer as _;
-use crate::system::{entropy, power_may_fail};
+use crate::system::{entropy, fault_point};
 
 /// The dates and numbers of a node's certificates.
 #[derive(Clone, Debug, Serialize)]
@@ -131,14 +131,14 @@ impl Node {
         let next = self.next_pair();
         replace(&next.key, issued.key.to_pem().as_bytes(), 0o600)?;
         replace(&next.certificate, issued.certificate.to_pem().as_bytes(), 0o644)?;
-        power_may_fail("renewal-written");
+        fault_point("renewal-written");
         if let Err(error) = self.record_renewal(issued.certificate.serial(), keys, renewed).await {
             if !error.is_outcome_unknown() {
                 next.drop_it()?;
             }
             return Err(error.of_commit("the renewal of the certificate", "cert show"));
         }
-        power_may_fail("renewal-recorded");
+        fault_point("renewal-recorded");
         self.switch(&next)?;
         self.write_lists(&turn, &lists).await
     }
@@ -195,7 +195,7 @@ impl Node {
         if next.key.exists() {
             moved(&next.key, &self.config().keys.file("node"))?;
         }
-        power_may_fail("renewal-key-switched");
+        fault_point("renewal-key-switched");
         moved(&next.certificate, &self.config().certificates.join("node.pem"))
     }
 

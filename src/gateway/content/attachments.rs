@@ -14,7 +14,7 @@ use crate::inspect::ScanResults;
 use crate::product::{Attachment, Contents, ContentsFault, Package, PackageFault, Product, ReadSeek, Shown, copy};
 use crate::progress::{Progress, Unit};
 use crate::seal::StorageKey;
-use crate::store::{FileHold, PayloadReader, Spool, SpoolError, SpoolId, awaited};
+use crate::store::{FileHold, PayloadReader, Spool, SpoolError, SpoolId, has_pending_exchanges};
 
 /// Runs blocking work on this thread, after handing its other tasks to another.
 pub(in crate::gateway) fn blocking<T>(work: impl FnOnce() -> T) -> T {
@@ -86,7 +86,7 @@ impl Node {
     pub(in crate::gateway) async fn release_attachments(&self, request: &RequestId) -> Result<(), GatewayError> {
         // Most products have none; if there are any, there is a first.
         let there = name(*request, 0).is_ok_and(|first| self.spool().has_any(first));
-        if !there || awaited(&**self.store(), request).await? {
+        if !there || has_pending_exchanges(&**self.store(), request).await? {
             return Ok(());
         }
         self.drop_attachments(*request)

@@ -16,7 +16,7 @@ use crate::progress::Unit;
 use crate::seal::{self, Layout, OpenFault, SealedContents};
 use crate::sign::Signed;
 use crate::store::{Direction, Exchange, ExchangeFilter, ExchangeKind, ExchangeState, PayloadReader, StoreError};
-use crate::system::power_may_fail;
+use crate::system::fault_point;
 use crate::time::Time;
 
 /// The person who takes a product, as recorded in the ledger.
@@ -122,7 +122,7 @@ impl Node {
                 format_args!("status {id}"),
             )
         })?;
-        power_may_fail("taken-recorded");
+        fault_point("taken-recorded");
         blocking(|| self.hand_over(&row, (&cut, layout), &payload, (begun, place))).map_err(|error| {
             GatewayError::trouble(format!("{error}; it is recorded as taken: use `inbox take` to write it again"))
         })?;

@@ -24,7 +24,7 @@ use crate::store::{
     Direction, Exchange, ExchangeKind, ExchangeState, Payload, PayloadReader, SpoolError, SpoolId, StoreError,
     until_tomorrow,
 };
-use crate::system::power_may_fail;
+use crate::system::fault_point;
 use crate::time::Time;
 use crate::wire::{Offer, RefusalCode};
 
@@ -193,7 +193,7 @@ impl Node {
             }
             return Err(error.into());
         }
-        power_may_fail("offer-recorded");
+        fault_point("offer-recorded");
         Ok(sink)
     }
 
@@ -233,7 +233,7 @@ impl Node {
         row.header = header.clone();
         if manifest.statement().kind == Kind::Recall {
             is_offered(reader.clone(), payload).await?;
-            power_may_fail("payload-whole");
+            fault_point("payload-whole");
             let notice = whole(reader, "a notice of a recall", Recall::BYTES_MAX).await?;
             return self.take_recall(&partner, ReceivedPayload { row, short }, manifest.statement(), &notice).await;
         }
@@ -248,7 +248,7 @@ impl Node {
         };
         let (offered, examined) = tokio::join!(is_offered(reader.clone(), payload), examined);
         offered?;
-        power_may_fail("payload-whole");
+        fault_point("payload-whole");
         let content = match examined {
             Ok(content) => content,
             Err(not) => {

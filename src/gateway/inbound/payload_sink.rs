@@ -27,7 +27,7 @@ impl Node {
             SpoolError::InUse { .. } => Rejection::new(RefusalCode::InProgress, e),
             _ => Rejection::full(e),
         };
-        if self.spool().is_short(size) {
+        if self.spool().is_inline(size) {
             let turn = self.arriving().take(exchange);
             let turn =
                 turn.ok_or_else(|| Rejection::new(RefusalCode::InProgress, "its payload is arriving already"))?;

@@ -10,7 +10,7 @@ use crate::gateway::inbound::answer::{ReceivedPayload, Rejection};
 use crate::ledger::{Entry, EntryKind, SignedCheckpoint};
 use crate::sign::{Signed, Signer as _};
 use crate::store::{Change, Exchange, ExchangeState};
-use crate::system::power_may_fail;
+use crate::system::fault_point;
 use crate::time::Time;
 use crate::wire::RefusalCode;
 
@@ -84,7 +84,7 @@ impl Node {
     ) -> Result<Vec<u8>, Rejection> {
         let changes = std::iter::once(Change::with_payload(row.clone(), short)).chain(more).collect();
         let committed = self.commit_for_head(changes, entries).await?;
-        power_may_fail("inbox-recorded");
+        fault_point("inbox-recorded");
         // The row just committed is current; if it changed since, the receipt is a conflict.
         let row = Exchange { version: row.version.next(), ..row };
         self.sign_receipt(row, Some(committed), proof).await
@@ -132,7 +132,7 @@ impl Node {
         row.receipt = Some(signed.bytes().to_vec());
         row.updated = now;
         self.commit(vec![row.into()], vec![entry]).await?;
-        power_may_fail("receipt-recorded");
+        fault_point("receipt-recorded");
         Ok(signed.bytes().to_vec())
     }
 }

@@ -72,7 +72,7 @@ impl Node {
         let offered = row.direction == Direction::In && row.partner == *partner;
         if !offered || row.state != ExchangeState::Refused {
             // The number is in use. Its misuse is recorded once.
-            let said = |e: &crate::store::Recorded| {
+            let said = |e: &crate::store::IndexedEntry| {
                 e.entry.kind() == EntryKind::ExchangeRefused && e.entry.actor() == partner.as_str()
             };
             let known = self.store().entries_about(&exchange.to_string()).await?.iter().any(said);

@@ -89,7 +89,7 @@ impl Node {
         let at = self.running();
         // Read first: rows recorded in between are counted twice and never missed.
         let begun = self.shares().begun.lock().get(partner).copied().unwrap_or_default();
-        let held = self.store().held(partner, &HERE).await?;
+        let held = self.store().inbound_usage(partner, &HERE).await?;
         let unfinished = held.get(&ExchangeState::Receiving).map_or(0, |usage| usage.exchanges);
         let bytes = held.values().fold(begun.bytes, |sum, usage| sum.saturating_add(usage.bytes));
         let is_whole = |state: &ExchangeState| *state != ExchangeState::Receiving;
@@ -100,7 +100,7 @@ impl Node {
     /// As [`Node::count`], of unfinished payloads alone: these are few.
     async fn count_unfinished(&self, partner: &PartnerId) -> Result<u64, GatewayError> {
         let begun = self.shares().begun.lock().get(partner).map_or(0, |usage| usage.exchanges);
-        let held = self.store().held(partner, &[ExchangeState::Receiving]).await?;
+        let held = self.store().inbound_usage(partner, &[ExchangeState::Receiving]).await?;
         Ok(held.get(&ExchangeState::Receiving).map_or(begun, |usage| usage.exchanges + begun))
     }
 

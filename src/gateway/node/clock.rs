@@ -35,7 +35,7 @@ impl ClockWatch {
                 watch.0 = StepWatch::start(node.now(), node.running());
             }
         }
-        watch.0.look(node.now(), node.running())
+        watch.0.check(node.now(), node.running())
     }
 }
 

@@ -121,12 +121,12 @@ impl Base {
         spool: Spool,
         progress: Progress,
     ) -> Base {
-        let proved = ProvedStore::over(store, clock.clone()).showing(progress.clone());
+        let proved = ProvedStore::new(store, clock.clone()).with_progress(progress.clone());
         let proved = Arc::new(match heads {
             Some(heads) => {
                 let signer = LedgerSigner(keys.clone());
                 let kept = FactsSnapshot::new(config.store.database.with_added_extension("facts"), Arc::new(signer));
-                proved.keeping(Arc::new(heads)).remembering(kept)
+                proved.with_checkpoint_files(Arc::new(heads)).with_facts_snapshot(kept)
             }
             None => proved,
         });

@@ -75,7 +75,7 @@ pub(in crate::gateway) fn open_spool(config: &Config) -> Result<Spool, GatewayEr
         )));
     }
     let spool = Spool::open(folder, config.store.reserve_bytes).map_err(GatewayError::trouble)?;
-    Ok(spool.for_longer_than(config.store.kept_bytes_max))
+    Ok(spool.with_inline_bytes_max(config.store.kept_bytes_max))
 }
 
 pub(in crate::gateway) fn ledger_signer(config: &Config) -> Result<Arc<dyn Signer>, GatewayError> {
@@ -116,7 +116,7 @@ impl Node {
         let keys = config.keys.load().map_err(GatewayError::trouble)?;
         check_profile(&config, &keys)?;
         let store = open_store(&config).await?;
-        let failed = store.failed_before().map(str::to_owned);
+        let failed = store.earlier_sync_failure().map(str::to_owned);
         let node = Node::with(config, clock, keys, store, progress).await?;
         if let Some(why) = failed {
             node.record_failed_sync(&why).await;
@@ -130,7 +130,7 @@ impl Node {
         let entry = Entry::new(self.now(), EntryKind::NodeRecovered, &self.config().node.name, self.owner());
         let entry = entry.with("log", "written again and synced").with("failed", why);
         match self.store().commit(Commit::new().entry(entry)).await {
-            Ok(_) => SqliteStore::failure_is_recorded(&self.config().store.database),
+            Ok(_) => SqliteStore::clear_earlier_sync_failure(&self.config().store.database),
             Err(error) => tracing::warn!(%error, "an earlier failed sync of the store is not recorded yet"),
         }
     }

@@ -5,7 +5,7 @@ use crate::gateway::{GatewayError, Node};
 use crate::ident::RequestId;
 use crate::ledger::{Entry, SignedCheckpoint};
 use crate::store::{
-    Change, Commit, Exchange, ExchangeFilter, Request, RequestFilter, RequestState, Stands, WholeRequest,
+    Change, Commit, Exchange, ExchangeFilter, Precondition, Request, RequestFilter, RequestState, WholeRequest,
 };
 
 /// Changes in the form a commit takes them.
@@ -18,18 +18,18 @@ impl Node {
     }
 
     /// What a decision rests on that was taken after the roster's generation was read as `roster`.
-    pub(in crate::gateway) fn stands(&self, roster: u64) -> Stands {
-        Stands { roster, setting: active::TEXTS.to_owned(), value: self.texts_digest() }
+    pub(in crate::gateway) fn stands(&self, roster: u64) -> Precondition {
+        Precondition { roster, setting: active::TEXTS.to_owned(), value: self.texts_digest() }
     }
 
     /// Commits, and fails with a conflict unless the decision's basis is unchanged in the same transaction.
     pub(in crate::gateway) async fn commit_while(
         &self,
-        stands: Stands,
+        stands: Precondition,
         changes: Changes,
         entries: Vec<Entry>,
     ) -> Result<(), GatewayError> {
-        let commit = changes.into_iter().fold(Commit::new().only_while(stands), Commit::change);
+        let commit = changes.into_iter().fold(Commit::new().only_if(stands), Commit::change);
         let commit = entries.into_iter().fold(commit, Commit::entry);
         self.store().commit(commit).await.inspect_err(|error| self.fatal_stop().on_store(error))?;
         Ok(())
@@ -42,7 +42,7 @@ impl Node {
         changes: Changes,
         entries: Vec<Entry>,
     ) -> Result<(), GatewayError> {
-        let commit = changes.into_iter().fold(Commit::new().only_news(), Commit::change);
+        let commit = changes.into_iter().fold(Commit::new().skip_repeated_alarms(), Commit::change);
         let commit = entries.into_iter().fold(commit, Commit::entry);
         self.store().commit(commit).await.inspect_err(|error| self.fatal_stop().on_store(error))?;
         Ok(())

@@ -18,7 +18,7 @@ use crate::ledger::{Entry, EntryKind};
 use crate::release::Stage;
 use crate::sign::{Signed, Signer};
 use crate::store::{self, Change, Request, RequestState, StoreError};
-use crate::system::power_may_fail;
+use crate::system::fault_point;
 
 /// An approval on file.
 pub(in crate::gateway) struct OnFile {
@@ -187,7 +187,7 @@ impl Node {
                 )),
                 other => other.of_commit(format_args!("the approval of `{request}`"), format_args!("status {request}")),
             })?;
-            power_may_fail("approval-recorded");
+            fault_point("approval-recorded");
             tracing::info!(request.id = %request, officer.id = %officer, "approval recorded");
             dossier.approvals = all;
         } else {

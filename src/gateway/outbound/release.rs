@@ -16,7 +16,7 @@ use crate::ident::RequestId;
 use crate::ledger::{Entry, EntryKind};
 use crate::release::{Outcome, Release, Stage};
 use crate::store::{Change, Exchange, ExchangeState, Request, RequestState, StoreError, Waiting};
-use crate::system::power_may_fail;
+use crate::system::fault_point;
 
 /// Minimum number of approvers, regardless of the policy.
 const PEOPLE: usize = 2;
@@ -159,7 +159,7 @@ impl Node {
         // INVARIANT: the release was decided on this candidate.
         let Some(candidate) = dossier.candidates.get(&exchange.partner) else { return Ok(()) };
         let now = self.now();
-        power_may_fail("release-decided");
+        fault_point("release-decided");
         let Sealed { manifest, payload, pieces, header, short, held } =
             match self.sealed_before(exchange, candidate, release).await? {
                 Some(sealed) => sealed,
@@ -169,7 +169,7 @@ impl Node {
                     self.seal_anew(dossier, exchange, candidate, release, formats).await?
                 }
             };
-        power_may_fail("payload-spooled");
+        fault_point("payload-spooled");
         let record = release.record();
         let mut row = exchange.clone();
         row.state = ExchangeState::Queued;
@@ -213,7 +213,7 @@ impl Node {
             return Err(error);
         }
         drop(held);
-        power_may_fail("release-recorded");
+        fault_point("release-recorded");
         if let Some(unneeded) = unneeded {
             let _ = self.spool().remove(unneeded).await;
         }

@@ -104,7 +104,7 @@ impl Node {
         let (sender, recipient) = (self.config().node.name.clone(), exchange.partner.clone().into());
         let bound = Bound { exchange: exchange.id, sender, recipient };
         let binding = Binding { bound, secret: OpeningSecret::new(self.random()) };
-        let (payload, pieces, Sealing { header, opening }, short, held) = match self.spool().is_short(size) {
+        let (payload, pieces, Sealing { header, opening }, short, held) = match self.spool().is_inline(size) {
             true => {
                 let (payload, sealing, bytes) = self.seal_short(id, size, dossier, candidate, release, &binding)?;
                 (payload, None, sealing, Some(bytes), None)
@@ -177,7 +177,7 @@ impl Node {
             blocking(|| self.seal_into(id, size, release, &candidate.cut, &contents, binding))?
         };
         // While it waits for the disk, others of the slice are decided.
-        let (whole, held) = file.finish_aside().await.map_err(GatewayError::trouble)?;
+        let (whole, held) = file.finish_in_background().await.map_err(GatewayError::trouble)?;
         let one = Pieces::of_one(whole.size, whole.digest).is_some();
         let pieces = (!one).then(|| pieces.finish());
         Ok((Payload { spool: id, size: whole.size, digest: whole.digest }, pieces, sealing, held))

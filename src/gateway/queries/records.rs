@@ -53,7 +53,7 @@ pub async fn ledger_entries(
 /// an error.
 pub async fn verify_ledger(config: &Config, progress: &Progress) -> Result<LedgerVerified, GatewayError> {
     let store = Arc::new(open_store(config).await?);
-    let verified = store.verify_showing(progress).await?;
+    let verified = store.verify_with_progress(progress).await?;
     let rows = verified.disagreements.iter().map(ToString::to_string);
     let mut problems: Vec<String> = verified.ledger.iter().map(ToString::to_string).chain(rows).collect();
     if verified.is_good() {

@@ -55,7 +55,7 @@ impl Node {
         let recall = Signed::sign(recall, &self.keys().signing).map_err(GatewayError::trouble)?;
         let size = recall.bytes().len() as u64;
         // Committed together with the order where possible, so that neither exists without the other.
-        let (payload, kept, held) = match self.spool().is_short(size) {
+        let (payload, kept, held) = match self.spool().is_inline(size) {
             true => {
                 let payload = Payload { spool: SpoolId::Envelope(id), size, digest: Digest::of(recall.bytes()) };
                 (payload, Some(Bytes::copy_from_slice(recall.bytes())), None)

@@ -47,7 +47,7 @@ impl Running {
                 let allowance = self.allowance(&exchange.partner, circuit, slots, now).await?;
                 allowances.insert(exchange.partner.clone(), allowance);
             }
-            if exchange.asks
+            if exchange.receipt_query
                 && let Some(eldest) = allowances.get_mut(&exchange.partner).and_then(|a| a.eldest.as_mut())
             {
                 // The order is unknown, so nothing is sent.
@@ -110,7 +110,7 @@ impl Running {
         let slots = if circuit == Circuit::HalfOpen { share.min(1) } else { share };
         let in_order = self.ordered.lock().unwrap_or_else(PoisonError::into_inner).contains(partner);
         let eldest = match in_order {
-            true => Some(self.node().store().eldest(partner, now).await?.into_iter().collect()),
+            true => Some(self.node().store().oldest_queued(partner, now).await?.into_iter().collect()),
             false => None,
         };
         Ok(Allowance { slots, eldest })

@@ -84,7 +84,7 @@ impl Intake for Inbound {
     }
 
     async fn prove_consistency(&self, _: &PartnerId, ours: &[Extension], told: &[Extension]) -> Consistency {
-        match (CheckpointExchange::among(ours), CheckpointExchange::among(told)) {
+        match (CheckpointExchange::from_extensions(ours), CheckpointExchange::from_extensions(told)) {
             (Ok(Some(ours)), Ok(Some(told))) => self.current.load_full().prove_checkpoints(&ours, &told).await,
             _ => Consistency::default(),
         }
@@ -97,8 +97,8 @@ impl Intake for Inbound {
         told: &[Extension],
         proof: Option<&Consistency>,
     ) -> Result<(), RefusalCode> {
-        let heads = CheckpointExchange::among(told).map_err(|_| RefusalCode::ProtocolError)?;
-        let ours = CheckpointExchange::among(ours).unwrap_or_default();
+        let heads = CheckpointExchange::from_extensions(told).map_err(|_| RefusalCode::ProtocolError)?;
+        let ours = CheckpointExchange::from_extensions(ours).unwrap_or_default();
         self.current.load_full().checkpoints_from(partner, ours.as_ref(), heads.as_ref(), proof).await
     }
 

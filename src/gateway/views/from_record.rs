@@ -3,7 +3,7 @@
 use crate::envelope::Receipt;
 use crate::gateway::views::exchange::{ExchangeView, LedgerEntryView, ReceiptView, RequestView};
 use crate::sign::Signed;
-use crate::store::{Direction, Exchange, ExchangeState, Recorded, Request};
+use crate::store::{Direction, Exchange, ExchangeState, IndexedEntry, Request};
 
 /// The overriding fact about an exchange that was stopped too late or possibly too late: a code and a sentence.
 pub(in crate::gateway) fn whereabouts(row: &Exchange) -> Option<(&'static str, String)> {
@@ -14,7 +14,7 @@ pub(in crate::gateway) fn whereabouts(row: &Exchange) -> Option<(&'static str, S
             format!("`{partner}` has it: its receipt came after it was stopped ({why}); `recall {id}` withdraws it");
         return Some(("delivered-after-stop", sentence));
     }
-    let since = row.unanswered.filter(|_| row.is_to_be_asked())?;
+    let since = row.unanswered.filter(|_| row.needs_receipt_query())?;
     let sentence = format!("its key left at {since}, before it was stopped: `{partner}` is asked whether it has it");
     Some(("unanswered", sentence))
 }
@@ -82,7 +82,7 @@ pub(in crate::gateway) fn receipt_view(row: &Exchange) -> Option<ReceiptView> {
     })
 }
 
-pub(in crate::gateway) fn entry_view(recorded: &Recorded) -> LedgerEntryView {
+pub(in crate::gateway) fn entry_view(recorded: &IndexedEntry) -> LedgerEntryView {
     LedgerEntryView {
         index: recorded.index,
         time: recorded.entry.time().to_string(),

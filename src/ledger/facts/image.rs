@@ -1,6 +1,6 @@
-//! A saved image of the facts, so that the next process need not read the ledger from its first entry.
+//! A serialized image of the facts, so that a process need not read the ledger from its first entry.
 //!
-//! The image proves nothing by itself: the store signs it, and it counts only if it leads to the signed checkpoint.
+//! The image alone proves nothing: the store signs it, and it is used only if it leads to the signed checkpoint.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,10 +13,10 @@ use crate::ledger::tree::Frontier;
 use crate::ledger::verify::Verifier;
 use crate::time::Time;
 
-/// The layout of the bytes. One of another layout is not read.
+/// The version of the encoding. Other versions are not decoded.
 const LAYOUT: u32 = 1;
 
-/// All of [`Facts`] but what no head vouches for.
+/// The content of [`Facts`], without the state of verification.
 #[derive(Encode, Decode)]
 #[cbor(array)]
 struct Image {
@@ -31,7 +31,7 @@ struct Image {
     names: Vec<String>,
     #[n(4)]
     subjects: Vec<Subject>,
-    /// Exchange, digest of its facts, last entry that changed one, number of entries.
+    /// Exchange, digest of its facts, index of the last entry that changed one, number of entries.
     #[n(5)]
     settled: Vec<(String, Digest, u64, u64)>,
     #[n(6)]
@@ -46,7 +46,7 @@ struct Image {
     unfinished: Vec<(String, Vec<String>)>,
     #[n(11)]
     roster: u64,
-    /// Milliseconds since 1970.
+    /// Milliseconds since the Unix epoch.
     #[n(12)]
     clock_high: i64,
 }
@@ -56,7 +56,7 @@ struct Image {
 struct Subject {
     #[n(0)]
     subject: String,
-    /// Each fact by the place of its name, with its value.
+    /// Each fact: the index of its name, and its value.
     #[n(1)]
     facts: Vec<(u32, String)>,
     #[n(2)]
@@ -66,7 +66,7 @@ struct Subject {
 }
 
 impl Facts {
-    /// What is known under the head that was believed last, as bytes; nothing while no head vouches for it.
+    /// Encodes the facts under the last verified checkpoint (CBOR); `None` if entries were read that none covers.
     pub fn to_bytes(&self) -> Option<Vec<u8>> {
         self.proved()?;
         let place: BTreeMap<&str, u32> = self.names.iter().map(|name| &**name).zip(0u32..).collect();
@@ -97,8 +97,8 @@ impl Facts {
         Some(crate::digest::encode(&image))
     }
 
-    /// What [`Facts::to_bytes`] gave, to go on from there: nothing of it is proved before a head of the ledger that it leads to
-    /// is believed. `None` for anything else, as for bytes of another version of the program.
+    /// Decodes what [`Facts::to_bytes`] returned. Nothing is proved until a checkpoint of the ledger is verified over
+    /// it and the entries that follow. `None` for any other bytes, including those of another version.
     pub fn from_bytes(bytes: &[u8]) -> Option<Facts> {
         let image: Image = minicbor::decode(bytes).ok().filter(|image: &Image| image.layout == LAYOUT)?;
         let names: Vec<Arc<str>> = image.names.iter().map(|name| name.as_str().into()).collect();

@@ -1,9 +1,10 @@
-//! What the ledger proves of each row of the store: its entries, read in order up to a signed checkpoint and folded into the
-//! latest stamp of every fact. Exact bytes of entries and signed checkpoints come in; [`Proved`] facts go out.
+//! What the ledger proves about each row of the store: its entries, read in order up to a signed checkpoint and
+//! folded into the latest stamp of every fact. Exact bytes of entries and signed checkpoints come in; [`Proved`]
+//! facts go out.
 //!
-//! Nothing counts before the entries hash to the signed root, and nothing but their bytes is read. Facts about what is
-//! finished are dropped, so that memory holds what is enrolled and what is pending, however long the ledger is; a fact that
-//! is not held is not proved. `docs/RECORDS.md` lists the facts.
+//! No fact is used before the entries hash to the signed root, and only their bytes are read. Facts about finished
+//! rows are dropped, so that memory holds what is enrolled and what is pending, however long the ledger is; a fact
+//! that was dropped is not proved. `docs/RECORDS.md` lists the facts.
 
 mod image;
 mod proved;
@@ -21,25 +22,26 @@ use crate::digest::Digest;
 use crate::ident::{ExchangeId, RequestId};
 use crate::time::Time;
 
-/// The value of a fact that is no longer there.
+/// The value of a fact that was removed.
 pub const ABSENT: &str = "-";
-/// The fact that covers all others of an exchange: the digest of their names and values.
+/// The digest over the names and values of all other facts of an exchange.
 pub const WHOLE_EXCHANGE: &str = "exchange.whole";
-/// The fact that covers all others of a request, in the same way.
+/// The digest over the names and values of all other facts of a request.
 pub const WHOLE_REQUEST: &str = "request.whole";
 /// The fact with the digest of a request's signed submission.
 const SUBMISSION: &str = "statement.submission";
-/// States after which an outbound exchange never leaves again.
+/// States from which an outbound exchange is never sent again.
 const FINAL_EXCHANGE: [&str; 5] = ["delivered", "delivered-after-stop", "refused", "cancelled", "expired"];
-/// States after which a request is never approved again.
+/// States from which a request is never approved again.
 const FINAL_REQUEST: [&str; 3] = ["refused", "expired", "cancelled"];
-/// What trust and policy rest on: a fact of one of these families moves [`Proved::roster`], but for what was submitted, which
-/// stops nothing.
+/// The families of facts on which trust and policy depend: a changed fact of one increases [`Proved::roster`].
+/// Submissions are excepted, as they stop nothing.
 const ROSTER: [&str; 4] = ["partner", "officer", "setting", "statement"];
 /// The families of enrolled partners and officers and of settings, which are never dropped.
 const LASTING: [&str; 3] = ["partner", "officer", "setting"];
 
-/// Kinds of which every entry counts, not only the latest: revocations, trust lists, checkpoints shown by partners.
+/// Kinds of which every entry is needed, not only the latest: revocations, trust lists, checkpoints shown by
+/// partners.
 const EACH_COUNTS: [EntryKind; 5] = [
     EntryKind::TrustChanged,
     EntryKind::PartnerWitnessed,
@@ -52,13 +54,13 @@ const EACH_COUNTS: [EntryKind; 5] = [
 #[derive(Debug)]
 pub struct Facts {
     verifier: Verifier,
-    /// How many entries the last verified checkpoint covers.
-    believed: Option<u64>,
+    /// Number of entries that the last verified checkpoint covers.
+    verified: Option<u64>,
     /// Set once the ledger diverged from the one followed; it is never trusted again.
     fault: Option<LedgerFault>,
     subjects: BTreeMap<String, About>,
-    /// Exchanges without single facts: inbound ones, and those in a final state. Each takes the same space, whatever it
-    /// carried.
+    /// Exchanges without single facts: inbound ones, and those in a final state. Each takes the same space, whatever
+    /// it carried.
     settled: BTreeMap<ExchangeId, Settled>,
     /// The values of [`WHOLE_REQUEST`] of requests whose single facts are not kept.
     requests: BTreeMap<RequestId, Digest>,
@@ -81,9 +83,9 @@ pub struct Facts {
 struct Settled {
     /// The value of [`WHOLE_EXCHANGE`].
     whole: Digest,
-    /// The number of the last entry that changed a fact.
+    /// Index of the last entry that changed a fact.
     changed: u64,
-    /// How many entries there are about it.
+    /// Number of entries about it.
     entries: u64,
 }
 
@@ -91,9 +93,9 @@ struct Settled {
 #[derive(Debug, Default)]
 struct About {
     facts: BTreeMap<Arc<str>, Box<str>>,
-    /// The number of the last entry that changed one.
+    /// Index of the last entry that changed a fact.
     changed: u64,
-    /// How many entries there are about it that are not counted with what is settled.
+    /// Number of entries about it that are not counted in `settled`.
     entries: u64,
 }
 
@@ -102,8 +104,8 @@ impl About {
         self.facts.get(name).map(|value| &**value)
     }
 
-    /// Whether this is an outbound exchange that may still leave, or whose partner is still to be asked whether it has it:
-    /// that is asked with the manifest.
+    /// Returns whether this is an outbound exchange that may still be sent, or whose receipt is still to be
+    /// requested; the request contains the manifest.
     fn may_leave(&self) -> bool {
         let out = self.fact("exchange.with").is_some_and(|with| with.starts_with("out "));
         let asked = self.fact("exchange.unanswered").is_some();
@@ -115,22 +117,22 @@ impl About {
     }
 }
 
-/// Whether an outbound exchange in a state of this name never leaves again.
+/// Returns whether an outbound exchange in the state with this name is never sent again.
 pub fn is_final_exchange(state: &str) -> bool {
     FINAL_EXCHANGE.contains(&state)
 }
 
-/// What a fact is about: the first word of its name.
+/// Returns the family of a fact: the first component of its name.
 pub fn family(fact: &str) -> &str {
     fact.split_once('.').map_or(fact, |(family, _)| family)
 }
 
 impl Facts {
-    /// The facts of an empty ledger.
+    /// Returns the facts of an empty ledger.
     pub fn new() -> Facts {
         Facts {
             verifier: Verifier::new(),
-            believed: None,
+            verified: None,
             fault: None,
             subjects: BTreeMap::new(),
             settled: BTreeMap::new(),
@@ -145,16 +147,17 @@ impl Facts {
         }
     }
 
-    /// The index of the next entry.
+    /// Returns the index of the next entry.
     pub fn next(&self) -> u64 {
         self.verifier.size()
     }
 
-    /// Reads the next entry's exact bytes. It counts only after [`Facts::believe`] has verified a checkpoint over it.
+    /// Reads the exact bytes of the next entry. Its facts are proved only after [`Facts::verify_head`] has verified a
+    /// checkpoint over it.
     ///
     /// # Errors
-    /// [`LedgerFault`] if it is no entry, or the ledger was found to be another before.
-    pub fn take(&mut self, bytes: &[u8]) -> Result<(), LedgerFault> {
+    /// [`LedgerFault`] if the bytes are not an entry, or the ledger was rejected before.
+    pub fn append(&mut self, bytes: &[u8]) -> Result<(), LedgerFault> {
         self.sound()?;
         let index = self.next();
         match self.verifier.entry(bytes) {
@@ -162,35 +165,35 @@ impl Facts {
                 self.fold(index, &entry);
                 Ok(())
             }
-            Err(fault) => Err(self.refuse(fault)),
+            Err(fault) => Err(self.reject(fault)),
         }
     }
 
-    /// Verifies the entries read so far against a signed checkpoint. A checkpoint over fewer or other entries belongs to
-    /// another ledger, which was rolled back or forked; nothing of it is ever trusted.
+    /// Verifies the entries read so far against a signed checkpoint. A checkpoint over fewer or other entries belongs
+    /// to another ledger, which was rolled back or forked: the ledger is then rejected permanently.
     ///
     /// # Errors
-    /// [`LedgerFault`] with how it differs.
-    pub fn believe(&mut self, head: &SignedCheckpoint) -> Result<(), LedgerFault> {
+    /// [`LedgerFault`] with the difference.
+    pub fn verify_head(&mut self, head: &SignedCheckpoint) -> Result<(), LedgerFault> {
         self.sound()?;
         match self.verifier.checkpoint(head) {
             Ok(()) => {
-                self.believed = Some(head.size());
+                self.verified = Some(head.size());
                 Ok(())
             }
-            Err(fault) => Err(self.refuse(fault)),
+            Err(fault) => Err(self.reject(fault)),
         }
     }
 
     /// Rejects the ledger permanently: it is not the one that was followed.
-    pub fn refuse(&mut self, fault: LedgerFault) -> LedgerFault {
+    pub fn reject(&mut self, fault: LedgerFault) -> LedgerFault {
         self.fault = Some(fault.clone());
         fault
     }
 
-    /// What is proved now; `None` while entries were read that no verified checkpoint covers.
+    /// Returns what is proved; `None` while entries were read that no verified checkpoint covers.
     pub fn proved(&self) -> Option<Proved<'_>> {
-        let whole = self.fault.is_none() && self.believed == Some(self.next());
+        let whole = self.fault.is_none() && self.verified == Some(self.next());
         whole.then(|| Proved::under(self))
     }
 
@@ -254,7 +257,7 @@ impl Facts {
         self.forget_finished(subject);
     }
 
-    /// Notes that an exchange of a request may leave, or never will again.
+    /// Updates whether an exchange of a request may still be sent.
     fn count(&mut self, request: &str, exchange: &str, leaves: bool) {
         let unfinished = self.unfinished.entry(request.to_owned()).or_default();
         if leaves {
@@ -269,7 +272,7 @@ impl Facts {
         }
     }
 
-    /// Forgets of a subject what is finished. A request is of use while an exchange of it may leave.
+    /// Drops the facts of a subject that are finished. A request is needed while one of its exchanges may be sent.
     fn forget_finished(&mut self, subject: &str) {
         let Some(about) = self.subjects.get_mut(subject) else { return };
         let leaves = about.may_leave();
@@ -294,8 +297,7 @@ impl Facts {
         self.tidy(subject);
     }
 
-    /// Forgets the single facts of a request that is finished. What officers said against it, or to withdraw what it
-    /// released, is never forgotten.
+    /// Drops the single facts of a finished request. Officers' refusals and recalls are never dropped.
     fn settle_request(&mut self, subject: &str) {
         let Some(about) = self.subjects.get_mut(subject) else { return };
         if let (Ok(id), Some(Ok(whole))) = (subject.parse(), about.fact(WHOLE_REQUEST).map(str::parse)) {

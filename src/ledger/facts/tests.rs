@@ -1,4 +1,4 @@
-//! What is proved of a ledger that is followed, and what is forgotten of it.
+//! What is proved about a ledger that is followed, and what is dropped.
 
 use super::super::{Frontier, LedgerKey, Origin, leaf_hash};
 use super::*;
@@ -24,8 +24,8 @@ fn signed(entries: &[Vec<u8>]) -> SignedCheckpoint {
 
 fn following(entries: &[Vec<u8>]) -> Facts {
     let mut facts = Facts::new();
-    entries.iter().for_each(|bytes| facts.take(bytes).unwrap());
-    facts.believe(&signed(entries)).unwrap();
+    entries.iter().for_each(|bytes| facts.append(bytes).unwrap());
+    facts.verify_head(&signed(entries)).unwrap();
     facts
 }
 
@@ -38,30 +38,30 @@ fn request() -> Vec<u8> {
 }
 
 #[test]
-fn nothing_is_proved_before_a_signed_head_agrees() {
+fn proves_nothing_before_a_signed_checkpoint_matches() {
     let entries = [entry("exercise-gbr", &[("partner.state", "active")])];
     let mut facts = Facts::new();
-    facts.take(&entries[0]).unwrap();
+    facts.append(&entries[0]).unwrap();
     assert!(facts.proved().is_none());
-    facts.believe(&signed(&entries)).unwrap();
+    facts.verify_head(&signed(&entries)).unwrap();
     assert_eq!(facts.proved().unwrap().fact("exercise-gbr", "partner.state"), Some("active"));
-    facts.take(&entry("exercise-gbr", &[("partner.state", "suspended")])).unwrap();
+    facts.append(&entry("exercise-gbr", &[("partner.state", "suspended")])).unwrap();
     assert!(facts.proved().is_none());
 }
 
 #[test]
-fn a_head_that_does_not_extend_what_was_seen_is_never_believed() {
+fn never_trusts_a_checkpoint_that_does_not_extend_what_was_seen() {
     let entries = [request(), exchange("requested")];
     for other in [&entries[..1], &[request(), exchange("queued")][..]] {
         let mut facts = following(&entries);
-        assert!(facts.believe(&signed(other)).is_err());
-        assert!(facts.believe(&signed(&entries)).is_err(), "once doubted, always doubted");
+        assert!(facts.verify_head(&signed(other)).is_err());
+        assert!(facts.verify_head(&signed(&entries)).is_err(), "once doubted, always doubted");
         assert!(facts.proved().is_none());
     }
 }
 
 #[test]
-fn the_latest_stamp_of_each_fact_counts_and_one_that_is_gone_is_gone() {
+fn the_latest_stamp_of_each_fact_counts_including_its_removal() {
     let facts = following(&[
         entry("exercise-gbr", &[("partner.state", "active"), ("partner.crl", "a")]),
         entry("exercise-gbr", &[("partner.state", "suspended")]),
@@ -75,7 +75,7 @@ fn the_latest_stamp_of_each_fact_counts_and_one_that_is_gone_is_gone() {
 }
 
 #[test]
-fn what_is_finished_is_forgotten_and_what_waits_is_not() {
+fn drops_facts_about_what_is_finished_and_keeps_what_waits() {
     let mut entries = vec![request(), exchange("requested")];
     entries.push(entry("ex-1", &[("approval.exercise-officer-1", "d")]));
     let waiting = following(&entries);
@@ -91,7 +91,7 @@ fn what_is_finished_is_forgotten_and_what_waits_is_not() {
 }
 
 #[test]
-fn a_refusal_is_remembered_for_good_and_its_request_while_an_exchange_of_it_may_leave() {
+fn keeps_a_refusal_forever_and_its_request_while_an_exchange_may_be_sent() {
     let refused = [("request.state", "refused"), ("statement.refusal", "d"), ("statement.submission", "s")];
     let facts = following(&[request(), exchange("sending"), entry("rq-1", &refused)]);
     for (fact, value) in [("statement.refusal", "d"), ("statement.submission", "s"), ("request.state", "refused")] {
@@ -104,7 +104,7 @@ fn a_refusal_is_remembered_for_good_and_its_request_while_an_exchange_of_it_may_
 }
 
 #[test]
-fn of_a_finished_request_one_digest_is_known_and_every_exchange_there_was() {
+fn keeps_one_digest_of_a_finished_request_and_all_its_exchanges() {
     let (request, exchange) = (RequestId::new(NOW, [3; 10]), ExchangeId::new(NOW, [4; 10]));
     let whole = Digest::of(b"EXERCISE").to_string();
     let made = entry(
@@ -145,14 +145,14 @@ fn the_latest_time_counts_from_when_the_clock_was_accepted() {
 }
 
 #[test]
-fn of_what_is_settled_one_digest_is_known_and_where_it_changed_last() {
+fn keeps_one_digest_of_a_settled_exchange_and_its_last_change() {
     let id = ExchangeId::new(NOW, [7; 10]);
     let (subject, whole) = (id.to_string(), |text: &[u8]| Digest::of(text).to_string());
     let said = |with: &str, state: &str, text: &[u8]| {
         let stamps = [("exchange.with", with), ("exchange.state", state), (WHOLE_EXCHANGE, &whole(text))];
         entry(&subject, &stamps)
     };
-    // What came in is settled from the beginning, what goes out when it is finished.
+    // An inbound exchange is settled from the beginning, an outbound one when it is finished.
     let mut entries = vec![said("in exercise-gbr", "receiving", b"1"), said("in exercise-gbr", "received", b"2")];
     entries.push(entry(&subject, &[("exchange.opened", "then"), (WHOLE_EXCHANGE, &whole(b"3"))]));
     for size in 1..=3 {
@@ -166,14 +166,15 @@ fn of_what_is_settled_one_digest_is_known_and_where_it_changed_last() {
     let entries = [said("out exercise-gbr", "queued", b"1"), said("out exercise-gbr", "delivered", b"2")];
     assert_eq!(following(&entries[..1]).proved().unwrap().settled(&id), None);
     assert_eq!(following(&entries).proved().unwrap().settled(&id), Some(Digest::of(b"2")));
-    // An entry that changes nothing counts too, before and after.
+    // An entry that changes nothing is counted too, before and after.
     let [queued, delivered] = entries;
     let silent = || entry(&subject, &[]);
     let facts = following(&[queued, silent(), delivered, silent()]);
     assert_eq!(facts.proved().unwrap().entries_of(&id), 4);
 }
 
-/// A ledger with something of every kind: enrolled and altered, waiting, finished, gone, and entries that count each.
+/// A ledger with an entry of every kind: enrolled and altered, waiting, finished, removed, and kinds of which every
+/// entry is needed.
 fn everything() -> Vec<Vec<u8>> {
     let (ex, rq) = ("ex-00000000000070008000000000000001", "rq-00000000000070008000000000000002");
     let whole = Digest::of(b"EXERCISE").to_string();
@@ -196,38 +197,38 @@ fn everything() -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn what_is_kept_of_a_ledger_leads_to_the_same_as_its_entries() {
+fn an_image_leads_to_the_same_facts_as_the_entries() {
     let entries = everything();
     let whole = following(&entries).to_bytes().unwrap();
     for kept in 0..=entries.len() {
         let mut facts = Facts::from_bytes(&following(&entries[..kept]).to_bytes().unwrap()).unwrap();
         assert_eq!(facts.next(), kept as u64);
         assert!(facts.proved().is_none() && facts.to_bytes().is_none(), "no head vouches for it yet");
-        entries[kept..].iter().for_each(|bytes| facts.take(bytes).unwrap());
-        facts.believe(&signed(&entries)).unwrap();
+        entries[kept..].iter().for_each(|bytes| facts.append(bytes).unwrap());
+        facts.verify_head(&signed(&entries)).unwrap();
         assert_eq!(facts.to_bytes().unwrap(), whole, "{kept}");
-        // That of another ledger leads to no head of this one.
+        // The image of another ledger leads to no checkpoint of this one.
         let mut other = entries.clone();
         other[0] = entry("exercise-gbr", &[("partner.state", "suspended")]);
         let mut facts = Facts::from_bytes(&following(&other[..kept]).to_bytes().unwrap()).unwrap();
-        entries[kept..].iter().for_each(|bytes| facts.take(bytes).unwrap());
-        assert_eq!(facts.believe(&signed(&entries)).is_ok(), kept == 0, "{kept}");
+        entries[kept..].iter().for_each(|bytes| facts.append(bytes).unwrap());
+        assert_eq!(facts.verify_head(&signed(&entries)).is_ok(), kept == 0, "{kept}");
     }
 }
 
 #[test]
-fn what_is_kept_holds_all_that_is_known() {
+fn an_image_contains_all_facts() {
     let facts = following(&everything());
     let again = {
         let mut facts = Facts::from_bytes(&facts.to_bytes().unwrap()).unwrap();
-        facts.believe(&signed(&everything())).unwrap();
+        facts.verify_head(&signed(&everything())).unwrap();
         facts
     };
     assert_eq!(format!("{facts:?}"), format!("{again:?}"));
 }
 
 #[test]
-fn bytes_that_are_no_image_of_a_ledger_are_refused() {
+fn refuses_bytes_that_are_not_an_image() {
     let bytes = following(&everything()).to_bytes().unwrap();
     for end in 0..bytes.len() {
         assert!(Facts::from_bytes(&bytes[..end]).is_none(), "{end}");

@@ -1,7 +1,7 @@
-//! The codec between rows of a database and our types, the same for every backend. A value that does not parse is damage: it is
-//! named by kind of row and column, and never repaired.
+//! The codec between rows of a database and Rust types, the same for every backend. A value that cannot be parsed is
+//! damage: the error names the kind of row and the column, and the value is never repaired.
 //!
-//! A backend gives its rows as [`Columns`]; nothing is converted on the way, so that a number is no text.
+//! A backend returns its rows as [`Columns`]. Types are never converted: an integer is not accepted as text.
 
 mod rows;
 
@@ -18,14 +18,14 @@ pub(super) use self::rows::{
     recorded, request, setting, statement, usage,
 };
 
-/// A value in a column.
+/// The value of a column.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Value<'a> {
     Null,
     Integer(i64),
     Text(&'a str),
     Bytes(&'a [u8]),
-    /// Of a kind that no column of ours has.
+    /// A type that no column of this schema has.
     Other,
 }
 
@@ -43,19 +43,20 @@ impl<'a> Value<'a> {
     }
 }
 
-/// A row as a backend gives it.
+/// A row as a backend returns it.
 pub(super) trait Columns {
-    /// The value in a column; `None` if there is no such column.
+    /// Returns the value of a column; `None` if there is no such column.
     fn value(&self, column: &str) -> Option<Value<'_>>;
 }
 
-/// A row being read; `what` names its kind in errors.
+/// A row being decoded; `what` names its kind in errors.
 pub(super) struct Cells<C> {
     columns: C,
     what: &'static str,
 }
 
 impl<C: Columns> Cells<C> {
+    /// Decodes from `columns`; `what` names the kind of row in errors.
     pub(super) fn new(columns: C, what: &'static str) -> Cells<C> {
         Cells { columns, what }
     }
@@ -68,7 +69,7 @@ impl<C: Columns> Cells<C> {
         self.columns.value(column).ok_or_else(|| self.damaged(column))
     }
 
-    /// What `take` makes of a value that may be missing. Nothing is converted: a number is no text.
+    /// Decodes a nullable value with `take`. Types are never converted: an integer is not accepted as text.
     fn maybe<'s, T>(
         &'s self,
         column: &str,
@@ -92,6 +93,7 @@ impl<C: Columns> Cells<C> {
         Ok(self.maybe_str(column)?.map(str::to_owned))
     }
 
+    /// Returns a text.
     pub(super) fn text(&self, column: &str) -> Result<String, StoreError> {
         self.str(column).map(str::to_owned)
     }
@@ -104,6 +106,7 @@ impl<C: Columns> Cells<C> {
         Ok(self.maybe_blob(column)?.map(<[u8]>::to_vec))
     }
 
+    /// Returns a byte string.
     pub(super) fn bytes(&self, column: &str) -> Result<Vec<u8>, StoreError> {
         self.maybe_bytes(column)?.ok_or_else(|| self.damaged(column))
     }
@@ -112,11 +115,12 @@ impl<C: Columns> Cells<C> {
         self.maybe(column, |value| value.integer())
     }
 
+    /// Returns a signed integer.
     pub(super) fn integer(&self, column: &str) -> Result<i64, StoreError> {
         self.maybe_integer(column)?.ok_or_else(|| self.damaged(column))
     }
 
-    /// A truth, kept as 0 or 1.
+    /// A boolean, stored as 0 or 1.
     fn flag(&self, column: &str) -> Result<bool, StoreError> {
         match self.integer(column)? {
             0 => Ok(false),
@@ -130,6 +134,7 @@ impl<C: Columns> Cells<C> {
         u64::try_from(number).map(Some).map_err(|_| self.damaged(column))
     }
 
+    /// Returns an integer that is not negative.
     pub(super) fn number(&self, column: &str) -> Result<u64, StoreError> {
         self.maybe_number(column)?.ok_or_else(|| self.damaged(column))
     }
@@ -140,6 +145,7 @@ impl<C: Columns> Cells<C> {
         if time.unix_ms() == ms { Ok(Some(time)) } else { Err(self.damaged(column)) }
     }
 
+    /// Returns a time, stored as milliseconds since the Unix epoch.
     pub(super) fn time(&self, column: &str) -> Result<Time, StoreError> {
         self.maybe_time(column)?.ok_or_else(|| self.damaged(column))
     }
@@ -152,6 +158,7 @@ impl<C: Columns> Cells<C> {
         text.parse().ok().map(Some).ok_or_else(|| self.damaged(column))
     }
 
+    /// Parses a text, such as one of a closed vocabulary or an identifier.
     pub(super) fn word<T: FromStr>(&self, column: &str) -> Result<T, StoreError>
     where
         T::Err: std::fmt::Display,
@@ -164,10 +171,12 @@ impl<C: Columns> Cells<C> {
         Digest::from_slice(bytes).map(Some).ok_or_else(|| self.damaged(column))
     }
 
+    /// Returns a digest, stored as 32 bytes.
     pub(super) fn digest(&self, column: &str) -> Result<Digest, StoreError> {
         self.maybe_digest(column)?.ok_or_else(|| self.damaged(column))
     }
 
+    /// Returns the precedence, stored as 0 for ROUTINE to 3 for FLASH.
     pub(super) fn precedence(&self) -> Result<Precedence, StoreError> {
         let number = usize::try_from(self.number("precedence")?).ok();
         number.and_then(|n| Precedence::ALL.get(n).copied()).ok_or_else(|| self.damaged("precedence"))

@@ -1,4 +1,4 @@
-//! Each kind of row, column by column.
+//! Decoding of each kind of row, column by column.
 
 use super::{Cells, Columns};
 use crate::approval::{Aims, Declared};
@@ -8,24 +8,24 @@ use crate::ident::PartnerId;
 use crate::ledger::Entry;
 use crate::partner::Breaker;
 use crate::store::error::StoreError;
-use crate::store::query::{Due, Generations, Recorded};
+use crate::store::query::{Due, Generations, IndexedEntry};
 use crate::store::rows::{
     Approval, Exchange, Lease, Node, Officer, Partner, Payload, Recalled, Request, Setting, Statement,
 };
 use crate::store::traffic::Usage;
 
-/// What is wrong when the node's own row is not there.
+/// Returns the error for a store without the row of its node.
 pub(in crate::store) fn no_node() -> StoreError {
     StoreError::Damaged { what: "the node's own row".into() }
 }
 
-/// A precedence as stored: 0 for ROUTINE to 3 for FLASH.
+/// Returns a precedence as stored: 0 for ROUTINE to 3 for FLASH.
 pub(in crate::store) fn precedence(precedence: Precedence) -> i64 {
-    // INVARIANT: there are four of them.
+    // INVARIANT: `ALL` has every precedence, and there are four.
     Precedence::ALL.iter().position(|p| *p == precedence).map_or(0, |at| at as i64)
 }
 
-/// A list of texts as stored: a JSON array.
+/// Returns a list of texts as stored: a JSON array.
 pub(in crate::store) fn list<'t>(texts: impl IntoIterator<Item = &'t String>) -> String {
     serde_json::Value::from_iter(texts.into_iter().cloned()).to_string()
 }
@@ -34,6 +34,7 @@ fn texts(cells: &Cells<impl Columns>, column: &str) -> Result<Vec<String>, Store
     serde_json::from_str(cells.str(column)?).map_err(|_| cells.damaged(column))
 }
 
+/// Decodes a partner.
 pub(in crate::store) fn partner(cells: &Cells<impl Columns>) -> Result<Partner, StoreError> {
     Ok(Partner {
         id: cells.word("id")?,
@@ -47,6 +48,7 @@ pub(in crate::store) fn partner(cells: &Cells<impl Columns>) -> Result<Partner, 
     })
 }
 
+/// Decodes an officer.
 pub(in crate::store) fn officer(cells: &Cells<impl Columns>) -> Result<Officer, StoreError> {
     Ok(Officer {
         id: cells.word("id")?,
@@ -63,12 +65,13 @@ pub(in crate::store) fn officer(cells: &Cells<impl Columns>) -> Result<Officer, 
     })
 }
 
-/// What an officer's record declares of others, as it is kept.
+/// Returns what an officer's record declares about other records, as stored: JSON.
 pub(in crate::store) fn declared(declared: &Declared) -> String {
-    // INVARIANT: sets of names encode.
+    // INVARIANT: sets of names can always be serialized.
     serde_json::to_string(declared).unwrap_or_default()
 }
 
+/// Decodes a setting.
 pub(in crate::store) fn setting(cells: &Cells<impl Columns>) -> Result<Setting, StoreError> {
     Ok(Setting {
         name: cells.text("name")?,
@@ -78,6 +81,7 @@ pub(in crate::store) fn setting(cells: &Cells<impl Columns>) -> Result<Setting, 
     })
 }
 
+/// Decodes a request.
 pub(in crate::store) fn request(cells: &Cells<impl Columns>) -> Result<Request, StoreError> {
     Ok(Request {
         id: cells.word("id")?,
@@ -102,6 +106,7 @@ pub(in crate::store) fn request(cells: &Cells<impl Columns>) -> Result<Request, 
     })
 }
 
+/// Decodes a statement.
 pub(in crate::store) fn statement(cells: &Cells<impl Columns>) -> Result<Statement, StoreError> {
     Ok(Statement {
         subject: cells.text("subject")?,
@@ -112,6 +117,7 @@ pub(in crate::store) fn statement(cells: &Cells<impl Columns>) -> Result<Stateme
     })
 }
 
+/// Decodes an approval.
 pub(in crate::store) fn approval(cells: &Cells<impl Columns>) -> Result<Approval, StoreError> {
     Ok(Approval {
         request: cells.word("request")?,
@@ -122,6 +128,7 @@ pub(in crate::store) fn approval(cells: &Cells<impl Columns>) -> Result<Approval
     })
 }
 
+/// Decodes an exchange that is due.
 pub(in crate::store) fn due(cells: &Cells<impl Columns>) -> Result<Due, StoreError> {
     Ok(Due {
         exchange: cells.word("id")?,
@@ -132,11 +139,11 @@ pub(in crate::store) fn due(cells: &Cells<impl Columns>) -> Result<Due, StoreErr
         updated: cells.time("updated")?,
         reason: cells.maybe_text("reason")?,
         kind: cells.word("kind")?,
-        asks: cells.number("asks")? != 0,
+        receipt_query: cells.number("asks")? != 0,
     })
 }
 
-/// The columns are read in the order in which they stand.
+/// Decodes an exchange. Columns are read in the order of the table.
 pub(in crate::store) fn exchange(cells: &Cells<impl Columns>) -> Result<Exchange, StoreError> {
     Ok(Exchange {
         id: cells.word("id")?,
@@ -199,16 +206,19 @@ pub(in crate::store) fn exchange(cells: &Cells<impl Columns>) -> Result<Exchange
     })
 }
 
-pub(in crate::store) fn recorded(cells: &Cells<impl Columns>) -> Result<Recorded, StoreError> {
+/// Decodes a ledger entry with its index.
+pub(in crate::store) fn recorded(cells: &Cells<impl Columns>) -> Result<IndexedEntry, StoreError> {
     let bytes = cells.bytes("bytes")?;
     let entry = Entry::from_bytes(&bytes).map_err(|_| cells.damaged("bytes"))?;
-    Ok(Recorded { index: cells.number("n")?, entry, bytes })
+    Ok(IndexedEntry { index: cells.number("n")?, entry, bytes })
 }
 
+/// Decodes usage of a day.
 pub(in crate::store) fn usage(cells: &Cells<impl Columns>) -> Result<Usage, StoreError> {
     Ok(Usage { exchanges: cells.number("exchanges")?, bytes: cells.number("bytes")? })
 }
 
+/// Decodes a circuit breaker with its partner.
 pub(in crate::store) fn breaker(cells: &Cells<impl Columns>) -> Result<(PartnerId, Breaker), StoreError> {
     let small = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
     let partner = cells.word("partner")?;
@@ -220,6 +230,7 @@ pub(in crate::store) fn breaker(cells: &Cells<impl Columns>) -> Result<(PartnerI
     Ok((partner, breaker))
 }
 
+/// Decodes the node's own row.
 pub(in crate::store) fn node(cells: &Cells<impl Columns>) -> Result<Node, StoreError> {
     Ok(Node {
         id: cells.word("id")?,
@@ -229,6 +240,7 @@ pub(in crate::store) fn node(cells: &Cells<impl Columns>) -> Result<Node, StoreE
     })
 }
 
+/// Decodes the counters.
 pub(in crate::store) fn generations(cells: &Cells<impl Columns>) -> Result<Generations, StoreError> {
     Ok(Generations {
         all: cells.number("generation")?,

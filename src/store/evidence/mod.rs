@@ -1,5 +1,5 @@
-//! The facts that a row is evidence of. The store stamps them into the ledger entry that records a change, and verification
-//! compares every row with the latest stamp of each of its facts.
+//! The facts that a row is evidence of. The store stamps them into the ledger entry that records a change, and
+//! verification compares every row with the latest stamp of each of its facts.
 
 mod verification;
 
@@ -13,20 +13,20 @@ use crate::ledger::{ABSENT, WHOLE_EXCHANGE, WHOLE_REQUEST};
 pub use self::verification::{Disagreement, Part, PartCheck, Verification};
 pub(super) use self::verification::{STRUCTURE, compare};
 
-/// Facts by name; one that is not there is `-`.
+/// Facts by name. A fact that is absent has the value `-` in the ledger.
 pub(super) type Facts = BTreeMap<String, String>;
 
-/// A row that some ledger entry must vouch for.
+/// A row whose facts must be recorded in the ledger.
 pub(super) trait Evidence: Send + Sync {
-    /// The subject of the entries about it.
+    /// Returns the subject of the ledger entries about it.
     fn subject(&self) -> String;
-    /// What to call it in an error.
+    /// Returns the name of the row for errors.
     fn what(&self) -> String;
-    /// What it is evidence of.
+    /// Returns its facts.
     fn facts(&self) -> Facts;
 }
 
-/// Which facts differ from before, with their new values.
+/// Returns the facts that differ from `before`, with their new values.
 pub(super) fn changed(before: &Facts, after: &Facts) -> Facts {
     let value = |facts: &Facts, name: &str| facts.get(name).map_or(ABSENT, String::as_str).to_owned();
     let names = before.keys().chain(after.keys());
@@ -41,18 +41,18 @@ fn of(bytes: &[u8]) -> Option<String> {
     Some(Digest::of(bytes).to_string())
 }
 
-/// What stands for all of these facts.
+/// Returns the digest over all of these facts.
 fn whole(facts: &Facts) -> String {
     Digest::of(&joined(facts.iter().flat_map(|(name, value)| [name, value]))).to_string()
 }
 
-/// Texts one after the other, each after its length as 8 bytes, so that no two lists give the same bytes.
+/// Joins texts, each preceded by its length as 8 bytes big-endian, so that no two lists give the same bytes.
 fn joined<'t>(texts: impl IntoIterator<Item = &'t String>) -> Vec<u8> {
     texts.into_iter().flat_map(|t| (t.len() as u64).to_be_bytes().into_iter().chain(t.bytes())).collect()
 }
 
 impl Exchange {
-    /// What the record says of the product inside, in the form that is hashed.
+    /// Returns the descriptive fields of the row, in the form that is hashed.
     fn described(&self) -> Vec<u8> {
         let text = |field: &Option<String>| field.clone().unwrap_or_default();
         let size = self.cut_size.map_or_else(String::new, |size| size.to_string());
@@ -77,15 +77,15 @@ impl Evidence for Exchange {
             ("exchange.with", Some(format!("{} {}", self.direction, self.partner))),
             ("exchange.request", self.request.map(|id| id.to_string())),
             ("exchange.cut", self.cut_digest.map(|digest| digest.to_string())),
-            // A marking can be longer than a detail may be, so its digest stands for it.
+            // A marking can be longer than a detail may be, so its digest is used.
             ("exchange.marking", self.marking.as_deref().and_then(|text| of(text.as_bytes()))),
             ("exchange.manifest", self.manifest.as_deref().and_then(of)),
             (
                 "exchange.payload",
                 self.payload.map(|payload| format!("{} {} {}", payload.digest, payload.size, payload.spool)),
             ),
-            ("exchange.header", self.kept_header().and_then(|header| of(header.bytes()))),
-            ("exchange.pieces", self.kept_pieces().map(|pieces| pieces.digest().to_string())),
+            ("exchange.header", self.stored_header().and_then(|header| of(header.bytes()))),
+            ("exchange.pieces", self.stored_pieces().map(|pieces| pieces.digest().to_string())),
             ("exchange.receipt", self.receipt.as_deref().and_then(of)),
             ("exchange.precedence", Some(self.precedence.to_string())),
             ("exchange.expires", Some(self.expires.to_string())),
@@ -97,7 +97,7 @@ impl Evidence for Exchange {
             ("exchange.superseded_by", self.superseded_by.map(|id| id.to_string())),
             ("exchange.opened", self.opened.map(|time| time.to_string())),
             ("exchange.taken", self.taken.map(|time| time.to_string())),
-            // What the checks found is what an officer is shown who may admit it.
+            // An officer who may admit the exchange from quarantine is shown the findings, so they are a fact.
             (
                 "exchange.findings",
                 self.reason.as_ref().filter(|_| self.is_in_quarantine()).and_then(|r| of(r.as_bytes())),
@@ -135,7 +135,7 @@ impl Evidence for Request {
     }
 }
 
-/// Digest of what a request is to serve; none if it says nothing.
+/// Returns the digest of what a request is to serve; `None` if it has no aims.
 fn aims(aims: &Aims) -> Option<String> {
     let Aims { objective, engages, supports_outcome } = aims;
     let said = [objective.clone().unwrap_or_default(), engages.to_string(), supports_outcome.to_string()];
@@ -243,13 +243,13 @@ impl Evidence for Setting {
 
 #[cfg(test)]
 mod tests {
-    use super::super::rows::{Direction, ExchangeState, legal};
+    use super::super::rows::{Direction, ExchangeState, is_legal_transition};
     use crate::ledger::is_final_exchange;
 
     #[test]
-    fn what_the_ledger_is_no_longer_asked_about_can_never_be_sent() {
+    fn final_states_of_the_ledger_are_those_that_can_never_be_sent() {
         let next = |from: ExchangeState| {
-            ExchangeState::ALL.iter().copied().filter(move |to| legal(Direction::Out, Some(from), *to))
+            ExchangeState::ALL.iter().copied().filter(move |to| is_legal_transition(Direction::Out, Some(from), *to))
         };
         let mut sent: Vec<ExchangeState> = vec![ExchangeState::Sending];
         while let Some(more) = ExchangeState::ALL
@@ -259,8 +259,9 @@ mod tests {
         {
             sent.push(more);
         }
-        for state in
-            ExchangeState::ALL.iter().filter(|state| legal(Direction::Out, None, **state) || next(**state).count() > 0)
+        for state in ExchangeState::ALL
+            .iter()
+            .filter(|state| is_legal_transition(Direction::Out, None, **state) || next(**state).count() > 0)
         {
             assert_eq!(is_final_exchange(state.as_str()), !sent.contains(state), "{state}");
         }

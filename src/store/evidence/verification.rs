@@ -1,26 +1,26 @@
-//! What verification finds: rows that disagree with the ledger, damage, and the result of a whole check.
+//! Results of verification: rows that do not match the ledger, damage, and the result of a complete check.
 
 use std::fmt;
 
 use super::{Evidence, Facts};
 use crate::ledger::{ABSENT, LedgerFault, SignedCheckpoint};
 
-/// Most disagreements that are listed.
+/// Maximum number of disagreements listed.
 const LISTED_MAX: usize = 100;
 
-/// The fact that something is whole, of which no entry needs to say anything.
+/// Name of the fact used for damaged structures, which no ledger entry records.
 pub(in crate::store) const STRUCTURE: &str = "structure";
 
-/// A row that does not match the ledger, a row or a record of it that is missing, or damage.
+/// A row that does not match the ledger, a missing row or ledger record, or damage.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Disagreement {
-    /// The row.
+    /// Which row.
     pub what: String,
-    /// The fact.
+    /// Which fact.
     pub fact: String,
-    /// What the ledger says of it; `-` for nothing.
+    /// Its value in the ledger; `-` if the ledger has none.
     pub recorded: String,
-    /// What the row says; `-` for nothing.
+    /// Its value in the row; `-` if the row has none.
     pub found: String,
 }
 
@@ -30,45 +30,45 @@ impl fmt::Display for Disagreement {
         if fact == STRUCTURE {
             return write!(f, "{what} is damaged: {found}");
         }
-        write!(f, "{what}: the ledger says {fact} is `{recorded}`, the store holds `{found}`")
+        write!(f, "{what}: {fact} is `{recorded}` in the ledger and `{found}` in the store")
     }
 }
 
-/// A part of what a backend keeps, as it looks for damage.
+/// A part of a backend's storage that is checked for damage in one step.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Part {
-    /// A table with its indexes, by its place among them.
+    /// A table with its indexes, by its index in the list of tables.
     Table(u32),
-    /// Entries of the ledger from this number on, and the tree over them.
+    /// Ledger entries from this index on, and the tree over them.
     Entries(u64),
 }
 
 impl Part {
-    /// The one to begin with.
+    /// The first part to check.
     pub const FIRST: Part = Part::Table(0);
 }
 
-/// What was found in one part.
+/// The result of checking one part.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct PartCheck {
     /// What is damaged.
     pub found: Vec<Disagreement>,
-    /// About how many bytes were read for it.
+    /// Approximate number of bytes read.
     pub bytes: u64,
-    /// What to look at next; nothing if this was the last part.
+    /// The part to check next; `None` after the last one.
     pub next: Option<Part>,
 }
 
-/// What a check of the whole store found.
+/// The result of a check of the whole store.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Verification {
-    /// The signed head that everything was held against.
+    /// The signed checkpoint that everything was compared with.
     pub head: SignedCheckpoint,
-    /// How many rows were held against the ledger.
+    /// Number of rows compared with the ledger.
     pub rows: u64,
-    /// The first place where the ledger disagrees with itself or its head; others after it are among the disagreements.
+    /// The first fault of the ledger itself; later ones are among the disagreements.
     pub ledger: Option<LedgerFault>,
-    /// Rows that disagree with the ledger and what is damaged, at most 100.
+    /// Rows that do not match the ledger, and damage; at most 100.
     pub disagreements: Vec<Disagreement>,
 }
 
@@ -80,7 +80,7 @@ impl Verification {
         }
     }
 
-    /// Whether nothing disagrees.
+    /// Returns whether no fault and no disagreement was found.
     pub fn is_good(&self) -> bool {
         self.ledger.is_none() && self.disagreements.is_empty()
     }
@@ -95,13 +95,13 @@ impl fmt::Display for Verification {
             writeln!(f, "{disagreement}")?;
         }
         if self.is_good() {
-            write!(f, "{} entries and {} rows agree with the signed head", self.head.size(), self.rows)?;
+            write!(f, "{} entries and {} rows match the signed checkpoint", self.head.size(), self.rows)?;
         }
         Ok(())
     }
 }
 
-/// Compares all rows about `subject` with `stamps`, the latest stamp of each of its facts, and adds what disagrees.
+/// Compares all rows about `subject` with `stamps`, the latest stamp of each of their facts, and adds what differs.
 pub(in crate::store) fn compare(
     subject: &str,
     rows: &[Box<dyn Evidence>],

@@ -1,4 +1,4 @@
-//! The audit: comparing rows with the ledger while nothing is being decided, to find altered ones.
+//! The audit: compares rows with the ledger independently of any decision, to find altered ones.
 
 use std::collections::BTreeSet;
 
@@ -8,15 +8,15 @@ use super::ProvedStore;
 use crate::ident::{ExchangeId, RequestId};
 use crate::ledger::is_final_exchange;
 
-/// Exchanges that are compared at a time.
+/// Exchanges compared at a time.
 const LISTED: u32 = 256;
 
 impl ProvedStore {
-    /// Compares what is enrolled and set, what may still leave and what came in and is here, whether or not anything is to
-    /// be decided, and gives what differs. Approvals and statements are compared when they are read.
+    /// Compares partners, officers, settings, outbound exchanges that may still be sent and inbound exchanges that
+    /// are present, and returns what differs. Approvals and statements are compared when they are read.
     ///
     /// # Errors
-    /// [`StoreError`] if the store cannot be read or its ledger is not believed.
+    /// [`StoreError`] if the store cannot be read or its ledger is no longer trusted.
     pub async fn compare_all(&self) -> Result<Vec<Disagreement>, StoreError> {
         self.compare_enrolled().await?;
         let mut unseen: BTreeSet<String> = self.known().await?.proved().unfinished().map(str::to_owned).collect();
@@ -38,14 +38,16 @@ impl ProvedStore {
                 filter.before = Some(last.id);
             }
         }
-        // Those that are not there, or say that they are finished; what came to its end in the meantime is neither.
+        // Identifiers whose rows are missing or claim to be finished. An exchange that really finished in the
+        // meantime is neither.
         for id in unseen.iter().filter_map(|id| id.parse().ok()) {
             differs_alone(self.exchange(&id).await)?;
         }
         Ok(self.differences())
     }
 
-    /// Compares what is enrolled and set alone, which takes no longer the more waits. [`ProvedStore::differences`] has what differs.
+    /// Compares partners, officers and settings only; the time this takes does not depend on the queue.
+    /// [`ProvedStore::differences`] returns what differs.
     ///
     /// # Errors
     /// As [`ProvedStore::compare_all`].
@@ -59,11 +61,11 @@ impl ProvedStore {
         Ok(())
     }
 
-    /// Compares exchanges that are finished, or came in, with the ledger, each read by its number: at most so many, from the
-    /// one after `after` on. One whose row was deleted is among them. Gives the last one, and what differs.
+    /// Compares exchanges that are finished or inbound with the ledger, by identifier: at most `limit`, beginning
+    /// after `after`. Deleted rows are detected. Returns the last identifier compared, and what differs.
     ///
     /// # Errors
-    /// [`StoreError`] if the store cannot be read or its ledger is not believed.
+    /// [`StoreError`] if the store cannot be read or its ledger is no longer trusted.
     pub async fn compare_finished(
         &self,
         after: Option<ExchangeId>,
@@ -77,7 +79,7 @@ impl ProvedStore {
         Ok((ids.last().copied(), found))
     }
 
-    /// The same of requests.
+    /// As [`ProvedStore::compare_finished`], for requests.
     ///
     /// # Errors
     /// As [`ProvedStore::compare_finished`].
@@ -100,7 +102,7 @@ impl ProvedStore {
     }
 }
 
-/// A row that differs was said to, and does not keep the others from being compared.
+/// Ignores the error for an altered row, which was already reported, so that the remaining rows are still compared.
 fn differs_alone<T>(read: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
     match read {
         Ok(row) => Ok(Some(row)),

@@ -6,15 +6,18 @@ use crate::digest::Digest;
 use crate::ident::RequestId;
 use crate::ledger::{ABSENT, Proved, WHOLE_EXCHANGE, WHOLE_REQUEST, family};
 
-/// A fact that differs, and the subject of the entries about it.
+/// A fact that differs, and the subject of the ledger entries about it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Different {
+    /// The subject of the ledger entries.
     pub subject: String,
+    /// The difference.
     pub what: Disagreement,
 }
 
-/// What differs between all rows about a subject and the facts of one family that the ledger has of it. A row that the
-/// ledger does not know differs, and so does one that it knows and that is not there.
+/// Returns the differences between all rows about a subject and the ledger's facts about it, within one family of
+/// facts. A row that the ledger does not have is a difference, and so is one that the ledger has and the store does
+/// not.
 pub(super) fn rows<'r>(
     proved: Proved<'_>,
     subject: &str,
@@ -43,8 +46,9 @@ pub(super) fn rows<'r>(
     found.into_iter().map(|what| Different { subject: subject.to_owned(), what }).collect()
 }
 
-/// What the ledger proves of the row that a change writes, as it was before: where it knows the row, and where a row that
-/// it does not know may not be there.
+/// Returns what the ledger proves about a row before this change: its subject, the family of its facts, and the
+/// facts. `None` if the change writes no such row, or writes an exchange or a request that the ledger does not have.
+/// A partner, an officer or a setting that the ledger does not have has no facts, so no row of it may exist.
 pub(super) fn before(proved: Proved<'_>, change: &Change) -> Option<(String, &'static str, Facts)> {
     let (row, of) = written(change)?;
     let facts = proved.facts(&row.subject(), of).into_iter().filter(|(_, value)| *value != ABSENT);
@@ -55,12 +59,13 @@ pub(super) fn before(proved: Proved<'_>, change: &Change) -> Option<(String, &'s
         _ => None,
     };
     facts.extend(settled.map(|(name, whole)| (name.to_owned(), whole.to_string())));
-    // An exchange or a request of which nothing is known is new.
+    // An exchange or a request without facts in the ledger is new.
     let lasts = !matches!(change, Change::Request(_) | Change::Exchange { .. });
     (lasts || !facts.is_empty()).then(|| (row.subject(), of, facts))
 }
 
-/// The row that a change writes, if it is held against the ledger before, and the family of its facts.
+/// Returns the row that a change writes and the family of its facts, if it is compared with the ledger before it is
+/// written.
 pub(super) fn written(change: &Change) -> Option<(&dyn Evidence, &'static str)> {
     match change {
         Change::Partner(row) => Some((&**row, "partner")),
@@ -72,13 +77,13 @@ pub(super) fn written(change: &Change) -> Option<(&dyn Evidence, &'static str)> 
     }
 }
 
-/// A partner, an officer or a setting, or that there is none.
+/// Compares a partner, an officer or a setting, or its absence.
 pub(super) fn lasting<R: Evidence>(proved: Proved<'_>, subject: &str, of: &str, row: Option<&R>) -> Vec<Different> {
     rows(proved, subject, of, row.map(|row| row as &dyn Evidence))
 }
 
-/// An exchange: by its single facts while it may leave, else by what stands for all of them. One that the ledger does not
-/// know differs, and so does one that it knows and that is not there.
+/// Compares an exchange: fact by fact while it may still be sent, afterwards by the digest over all facts. An
+/// exchange that only the ledger or only the store has is a difference.
 pub(super) fn exchange(proved: Proved<'_>, subject: &str, row: Option<&Exchange>) -> Vec<Different> {
     if proved.fact(subject, "exchange.state").is_some() {
         return lasting(proved, subject, "exchange", row);
@@ -87,7 +92,7 @@ pub(super) fn exchange(proved: Proved<'_>, subject: &str, row: Option<&Exchange>
     finished(subject, WHOLE_EXCHANGE, settled, row)
 }
 
-/// What is finished, by the one fact that stands for all others.
+/// Compares a finished row, by the digest over all of its facts.
 fn finished<R: Evidence>(subject: &str, whole: &str, settled: Option<Digest>, row: Option<&R>) -> Vec<Different> {
     let absent = || ABSENT.to_owned();
     let recorded = settled.map_or_else(absent, |whole| whole.to_string());
@@ -100,7 +105,7 @@ fn finished<R: Evidence>(subject: &str, whole: &str, settled: Option<Digest>, ro
     vec![Different { subject: subject.to_owned(), what }]
 }
 
-/// A request, of which the same holds: its number is never another's, also when it is finished.
+/// Compares a request, by the same rules. Its identifier is never reused, even after it is finished.
 pub(super) fn request(proved: Proved<'_>, subject: &str, row: Option<&Request>) -> Vec<Different> {
     if proved.fact(subject, "request.product").is_some() {
         return lasting(proved, subject, "request", row);
@@ -109,8 +114,8 @@ pub(super) fn request(proved: Proved<'_>, subject: &str, row: Option<&Request>) 
     finished(subject, WHOLE_REQUEST, settled, row)
 }
 
-/// What officers said of one subject: of what stops or withdraws it for good, of what was submitted while the request is of
-/// use.
+/// Compares the officers' statements about a subject: refusals and recalls always, a submission while its request is
+/// still in use.
 pub(super) fn statements(proved: Proved<'_>, subject: &str, said: &[Statement]) -> Vec<Different> {
     let of_use = proved.fact(subject, "request.product").is_some();
     let about = said.iter().filter(|row| row.subject == subject);
@@ -118,7 +123,7 @@ pub(super) fn statements(proved: Proved<'_>, subject: &str, said: &[Statement]) 
     rows(proved, subject, "statement", about.map(|row| row as &dyn Evidence))
 }
 
-/// The approvals of one exchange, as long as it may leave.
+/// Compares the approvals of an exchange while it may still be sent.
 pub(super) fn approvals(proved: Proved<'_>, exchange: &str, given: &[Approval]) -> Vec<Different> {
     if proved.fact(exchange, "exchange.state").is_none() {
         return Vec::new();
@@ -127,7 +132,7 @@ pub(super) fn approvals(proved: Proved<'_>, exchange: &str, given: &[Approval]) 
     rows(proved, exchange, "approval", of)
 }
 
-/// A request with everything that is decided upon with it; an exchange that may leave and is not there differs too.
+/// Compares a request with its exchanges and approvals. A missing exchange that may still be sent is a difference.
 pub(super) fn whole(proved: Proved<'_>, subject: &str, whole: Option<&WholeRequest>) -> Vec<Different> {
     let Some(whole) = whole else { return request(proved, subject, None) };
     let mut found = request(proved, subject, Some(&whole.request));
@@ -145,7 +150,7 @@ pub(super) fn whole(proved: Proved<'_>, subject: &str, whole: Option<&WholeReque
     found
 }
 
-/// What its submitter signed, as long as the ledger is asked about the request.
+/// Compares the submitter's signed statement, while the ledger keeps the facts of the request.
 fn submission(proved: Proved<'_>, subject: &str, row: Option<&Statement>) -> Vec<Different> {
     let fact = format!("statement.{}", StatementKind::Submission);
     let recorded = proved.fact(subject, &fact).unwrap_or(ABSENT).to_owned();

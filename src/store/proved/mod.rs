@@ -1,8 +1,9 @@
-//! The proved store: a store that gives out a row only if its ledger proves it.
+//! The proved store: a store that returns a row only if its ledger proves it.
 //!
-//! It stands before a backend, follows the ledger as other processes extend it, and compares every row that is read with the
-//! facts under the signed head. It refuses to give out a row that differs, and reports it once in log and ledger; it never
-//! repairs one. A ledger that does not extend what was seen of it ends all reading and writing.
+//! It wraps a backend, follows the ledger as other processes extend it, and compares every row that is read with the
+//! facts under the signed checkpoint. It refuses to return a row that differs, and reports the difference once in the
+//! log and in the ledger; it never repairs a row. Once the ledger does not extend what was seen of it, every read and
+//! write fails.
 
 mod compare;
 mod snapshot;
@@ -22,57 +23,57 @@ use crate::time::Clock;
 use compare::Different;
 pub use snapshot::{FactsSnapshot, SnapshotDigest};
 
-/// Ledger entries that are read at a time.
+/// Ledger entries read at a time.
 const PAGE: u64 = 1024;
-/// How often a row is read anew because it changed while it was compared.
+/// How often a row is read again because the ledger changed during the comparison.
 const TRIES: usize = 64;
 
-/// A store over another one, all of whose rows are proved.
+/// A store that returns only rows that its ledger proves.
 pub struct ProvedStore {
     inner: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     known: tokio::sync::Mutex<Known>,
-    /// Counts those who asked for what is known, so that one look at the head serves all who came before it.
+    /// Counts the callers of `known`, so that one read of the checkpoint serves all who called before it.
     arrivals: AtomicU64,
-    /// Why the ledger is not believed any more.
-    doubted: OnceLock<LedgerFault>,
-    /// What differs, by subject and fact.
+    /// Why the ledger is no longer trusted.
+    ledger_fault: OnceLock<LedgerFault>,
+    /// The differences found, by subject and fact.
     differing: Mutex<BTreeMap<(String, String), Disagreement>>,
-    /// Where the head of every commit is kept besides.
+    /// The files to which the checkpoint of every commit is also written.
     heads: Option<Arc<CheckpointFiles>>,
-    /// Where what is known is kept for whoever opens the store next.
+    /// Where the facts are saved for the next process that opens the store.
     kept: Option<FactsSnapshot>,
-    /// Why nothing is put on record.
+    /// Why commits are refused.
     stopped: OnceLock<String>,
-    /// To whom the reading of a long ledger reports.
+    /// Receives the progress of reading a long ledger.
     progress: Progress,
 }
 
-/// What is known of the ledger, up to the head that was read last.
+/// The facts of the ledger, up to the checkpoint that was read last.
 struct Known {
     facts: Facts,
-    /// Whoever arrived before this count did so before that head was read.
+    /// Callers that arrived before this count did so before that checkpoint was read.
     covers: u64,
-    /// How many entries the facts cover that are kept for whoever opens the store next.
+    /// Number of entries that the saved snapshot covers.
     kept: u64,
 }
 
 impl Known {
     fn proved(&self) -> Proved<'_> {
-        // INVARIANT: what is known is lent only after everything up to a signed head was taken and believed.
-        self.facts.proved().expect("a head was believed")
+        // INVARIANT: a lock on `Known` is returned only after the facts were verified against a signed checkpoint.
+        self.facts.proved().expect("a signed checkpoint was verified")
     }
 }
 
 impl ProvedStore {
-    /// Over `inner`, of whose ledger nothing was read yet. `clock` dates its alarms.
-    pub fn over(inner: Arc<dyn Store>, clock: Arc<dyn Clock>) -> ProvedStore {
+    /// Wraps `inner`; nothing of its ledger is read yet. `clock` dates the alarms.
+    pub fn new(inner: Arc<dyn Store>, clock: Arc<dyn Clock>) -> ProvedStore {
         ProvedStore {
             inner,
             clock,
             known: tokio::sync::Mutex::new(Known { facts: Facts::new(), covers: 0, kept: 0 }),
             arrivals: AtomicU64::new(0),
-            doubted: OnceLock::new(),
+            ledger_fault: OnceLock::new(),
             differing: Mutex::default(),
             heads: None,
             kept: None,
@@ -81,40 +82,40 @@ impl ProvedStore {
         }
     }
 
-    /// The same, reporting to somebody how far it has read a long ledger.
+    /// Reports the progress of reading a long ledger to `progress`.
     #[must_use]
-    pub fn showing(self, progress: Progress) -> ProvedStore {
+    pub fn with_progress(self, progress: Progress) -> ProvedStore {
         ProvedStore { progress, ..self }
     }
 
-    /// The same, keeping the head of every commit in these files.
+    /// Also writes the checkpoint of every commit to these files.
     #[must_use]
-    pub fn keeping(self, heads: Arc<CheckpointFiles>) -> ProvedStore {
+    pub fn with_checkpoint_files(self, heads: Arc<CheckpointFiles>) -> ProvedStore {
         ProvedStore { heads: Some(heads), ..self }
     }
 
-    /// The same, keeping what is known of the ledger for whoever opens the store next.
+    /// Saves the facts of the ledger in this snapshot, and resumes from it.
     #[must_use]
-    pub fn remembering(self, kept: FactsSnapshot) -> ProvedStore {
+    pub fn with_facts_snapshot(self, kept: FactsSnapshot) -> ProvedStore {
         ProvedStore { kept: Some(kept), ..self }
     }
 
-    /// Refuses every commit from now on, but one that sets [`RESTORED`]. The first reason stays.
+    /// Refuses every commit from now on, except one that writes the setting [`RESTORED`]. The first reason is kept.
     pub fn stop(&self, why: String) {
         let _ = self.stopped.set(why);
     }
 
-    /// Why it refuses them, if it does.
+    /// Returns why commits are refused, if they are.
     pub fn stopped(&self) -> Option<&str> {
         self.stopped.get().map(String::as_str)
     }
 
-    /// The files in which the head of every commit is kept.
-    pub fn heads(&self) -> Option<&CheckpointFiles> {
+    /// Returns the files to which the checkpoint of every commit is written.
+    pub fn checkpoint_files(&self) -> Option<&CheckpointFiles> {
         self.heads.as_deref()
     }
 
-    /// Commits, unless the store is stopped, and keeps the head.
+    /// Commits to the backend and writes the checkpoint files, unless the store is stopped.
     async fn put(&self, commit: Commit) -> Result<Committed, StoreError> {
         let ends = |change: &Change| matches!(change, Change::Setting(row) if row.name == RESTORED);
         if let Some(why) = self.stopped()
@@ -124,24 +125,24 @@ impl ProvedStore {
         }
         let committed = self.inner.commit(commit).await?;
         if let Some(heads) = &self.heads {
-            heads.keep(&committed.head);
+            heads.write_if_newer(&committed.head);
         }
         Ok(committed)
     }
 
-    /// What was found to differ and was not found to agree since.
+    /// Returns the differences that were found and still exist, as far as rows were compared again since.
     pub fn differences(&self) -> Vec<Disagreement> {
         self.differing().values().cloned().collect()
     }
 
-    /// What the ledger proves up to a head that was read after this was asked.
+    /// Returns the facts up to a checkpoint that was read after this call began.
     async fn known(&self) -> Result<tokio::sync::MutexGuard<'_, Known>, StoreError> {
         let arrived = self.arrivals.fetch_add(1, Ordering::SeqCst);
         let mut known = self.known.lock().await;
         if arrived >= known.covers {
             let covers = self.arrivals.load(Ordering::SeqCst);
-            self.go_on(&mut known).await;
-            self.follow(&mut known.facts).await.inspect_err(|error| self.doubt(error))?;
+            self.resume_from_snapshot(&mut known).await;
+            self.follow(&mut known.facts).await.inspect_err(|error| self.distrust(error))?;
             known.covers = covers;
             if let Some(kept) = self.kept.as_ref().filter(|_| FactsSnapshot::is_due(known.kept, known.facts.next())) {
                 kept.keep(&known.facts);
@@ -151,9 +152,9 @@ impl ProvedStore {
         Ok(known)
     }
 
-    /// Before anything was read of the ledger, goes on from what was kept of it, if that leads to its head. If not, nothing is
-    /// said of the ledger: it is read whole.
-    async fn go_on(&self, known: &mut Known) {
+    /// Resumes from the snapshot if no entry was read yet. A snapshot that does not lead to the ledger's checkpoint
+    /// is discarded and the whole ledger is read; it does not make the ledger distrusted.
+    async fn resume_from_snapshot(&self, known: &mut Known) {
         let Some(kept) = self.kept.as_ref().filter(|_| known.facts.next() == 0) else { return };
         let Some(mut facts) = kept.read() else { return };
         let entries = facts.next();
@@ -162,7 +163,7 @@ impl ProvedStore {
         }
     }
 
-    /// Takes what was added to the ledger, up to its head as it is now.
+    /// Reads the entries that were added to the ledger, up to its current checkpoint, and verifies them.
     async fn follow(&self, facts: &mut Facts) -> Result<(), StoreError> {
         let head = self.inner.head().await?;
         let unread = head.size().saturating_sub(facts.next());
@@ -172,24 +173,24 @@ impl ProvedStore {
             let limit = (head.size() - first).min(PAGE);
             let page = self.inner.entries(first, u32::try_from(limit).unwrap_or(u32::MAX)).await?;
             if page.is_empty() {
-                return Err(facts.refuse(LedgerFault::Size { signed: head.size(), found: first }).into());
+                return Err(facts.reject(LedgerFault::Size { signed: head.size(), found: first }).into());
             }
             for recorded in page {
                 if recorded.index != facts.next() {
-                    return Err(facts.refuse(LedgerFault::Altered { index: facts.next() }).into());
+                    return Err(facts.reject(LedgerFault::Altered { index: facts.next() }).into());
                 }
-                facts.take(&recorded.bytes)?;
+                facts.append(&recorded.bytes)?;
             }
             self.progress.advance(limit);
         }
-        Ok(facts.believe(&head)?)
+        Ok(facts.verify_head(&head)?)
     }
 
-    fn doubt(&self, error: &StoreError) {
+    fn distrust(&self, error: &StoreError) {
         if let StoreError::Ledger(fault) = error
-            && self.doubted.set(fault.clone()).is_ok()
+            && self.ledger_fault.set(fault.clone()).is_ok()
         {
-            // Nothing can be put on record any more: the ledger is not the one that was followed.
+            // No alarm can be recorded: the ledger is not the one that was followed.
             tracing::error!(
                 fault = %fault,
                 "the ledger does not extend what was seen of it: nothing is decided or recorded; run `ledger verify`"
@@ -197,11 +198,13 @@ impl ProvedStore {
         }
     }
 
-    /// Reads until rows and ledger are of one moment, and gives what was read unless it differs. `judge` says what does.
+    /// Reads until rows and ledger are of the same moment, and returns the rows unless they differ from it. `judge`
+    /// returns the differences.
     ///
-    /// INVARIANT: what differs twice while no entry changed a fact about its subject was read between the two looks at
-    /// the ledger, so that it is the row that is wrong and not the moment.
-    async fn settled<T, R>(
+    /// INVARIANT: if the same facts differ twice, and no entry changed a fact about their subjects between the two
+    /// reads of the ledger, the rows were read within that interval. So the row is wrong, and not only older or newer
+    /// than the facts.
+    async fn read_consistent<T, R>(
         &self,
         read: impl Fn() -> R + Send + Sync,
         judge: impl Fn(Proved<'_>, &T) -> Vec<Different> + Send + Sync,
@@ -228,11 +231,11 @@ impl ProvedStore {
             }
             last = Some(at);
         }
-        let (expected, found) = ("to be read while nobody changes it".to_owned(), "other changes each time".to_owned());
+        let (expected, found) = ("no change while it is read".to_owned(), "a change at every attempt".to_owned());
         Err(StoreError::Conflict { what: "a row".into(), expected, found })
     }
 
-    /// Says what differs, in the log and in the ledger, unless that was said and lasts.
+    /// Reports differences in the log and in the ledger, except those that were reported and still exist.
     async fn report(&self, different: Vec<Different>) {
         let mut rows: BTreeMap<(String, String), Vec<Disagreement>> = BTreeMap::new();
         for Different { subject, what } in different {
@@ -259,14 +262,14 @@ impl ProvedStore {
             let facts: Vec<&str> = facts.iter().map(|what| what.fact.as_str()).collect();
             let alarm = Entry::new(self.clock.now(), EntryKind::Alarm, &subject, "store");
             let alarm = alarm.with("altered", row).with("facts", facts.join(" "));
-            // Another process may have found it.
-            if let Err(error) = self.put(Commit::new().entry(alarm).only_news()).await {
-                tracing::error!(error = %error, "the alarm could not be put on record");
+            // Another process may have found the same difference, so a repeated alarm is skipped.
+            if let Err(error) = self.put(Commit::new().entry(alarm).skip_repeated_alarms()).await {
+                tracing::error!(error = %error, "the alarm could not be recorded");
             }
         }
     }
 
-    /// Forgets that something differed: it was just found to agree.
+    /// Forgets reported differences of this subject, since its row was just found to match.
     fn agree(&self, subject: &str, families: &[&str]) {
         let mut differing = self.differing();
         if !differing.is_empty() {
@@ -274,24 +277,24 @@ impl ProvedStore {
         }
     }
 
-    /// A commit as the store underneath takes it: what it stands on is proved here, and there only its counter is asked,
-    /// which moves with every commit in between.
+    /// Converts a commit for the backend. Its precondition is checked against the ledger here; the backend then checks
+    /// only its own counter of the roster, which increases with every change in between.
     async fn proved_commit(&self, mut commit: Commit) -> Result<Commit, StoreError> {
-        if let Some(fault) = self.doubted.get() {
+        if let Some(fault) = self.ledger_fault.get() {
             return Err(fault.clone().into());
         }
-        if commit.stands.is_none() && commit.changes.iter().all(|change| compare::written(change).is_none()) {
+        if commit.precondition.is_none() && commit.changes.iter().all(|change| compare::written(change).is_none()) {
             return Ok(commit);
         }
-        // Read before the ledger is: a change that is not in what is known yet moves it.
-        let counter = match &commit.stands {
+        // Read before the ledger is: a change that the facts do not contain yet increases it.
+        let counter = match &commit.precondition {
             Some(_) => self.inner.generations().await?.roster,
             None => 0,
         };
         let known = self.known().await?;
         let proved = known.proved();
         for (subject, what, fact, version) in commit.changes.iter().filter_map(versioned) {
-            // The version is the last word of a setting's fact, and all of the others'.
+            // In a setting's fact the version is the last word; in the other facts it is the whole value.
             let recorded = proved.fact(&subject, &fact).and_then(|said| said.rsplit(' ').next()).unwrap_or("0");
             if recorded != version.0.to_string() {
                 let (expected, found) = (format!("version {}", version.0), format!("version {recorded}"));
@@ -300,29 +303,30 @@ impl ProvedStore {
         }
         let mut changed = BTreeSet::new();
         for (place, change) in commit.changes.iter().enumerate() {
-            // What a second change of one row finds there is what the first one wrote.
+            // Only the first change of a row is checked: a second one finds what the first one wrote.
             if let Some((subject, of, facts)) = compare::before(proved, change)
                 && changed.insert((subject, of))
             {
                 commit.proved.insert(place, facts);
             }
         }
-        if let Some(stands) = &mut commit.stands {
-            if stands.roster != proved.roster() {
-                let (expected, found) = (stands.roster, proved.roster());
+        if let Some(precondition) = &mut commit.precondition {
+            if precondition.roster != proved.roster() {
+                let (expected, found) = (precondition.roster, proved.roster());
                 let (expected, found) = (format!("generation {expected}"), format!("generation {found}"));
                 return Err(StoreError::Conflict { what: "roster".into(), expected, found });
             }
-            stands.roster = counter;
+            precondition.roster = counter;
         }
         Ok(commit)
     }
 
-    /// Says of what rows a commit was refused because they differ: they may be put back before anybody looks again.
+    /// Reports the row because of which a commit was refused, as it may have been restored before anybody compares it
+    /// again.
     async fn refused(&self, subjects: &BTreeMap<String, String>, error: &StoreError) {
         let StoreError::Altered { what, fact } = error else { return };
         let Some(subject) = subjects.get(what).cloned() else { return };
-        let (recorded, found) = ("what the ledger says".to_owned(), "another value".to_owned());
+        let (recorded, found) = ("the value in the ledger".to_owned(), "another value".to_owned());
         let what = Disagreement { what: what.clone(), fact: fact.clone(), recorded, found };
         self.report(vec![Different { subject, what }]).await;
     }
@@ -339,8 +343,9 @@ impl std::fmt::Debug for ProvedStore {
     }
 }
 
-/// The row that a change writes and the fact that counts its writes, where there is one: the number in the row itself
-/// can be put back by whoever writes to the database, and with it what another process wrote in between.
+/// Returns the row that a change writes and the fact that counts its writes, if it has one. The version in the row
+/// itself does not suffice: whoever can write to the database can set it back, together with what another process
+/// wrote in between.
 fn versioned(change: &Change) -> Option<(String, String, String, Version)> {
     match change {
         Change::Partner(row) => Some((row.subject(), row.what(), "partner.version".into(), row.version)),

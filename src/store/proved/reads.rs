@@ -1,4 +1,4 @@
-//! The store's own interface, each row held against the ledger before it is given out.
+//! The [`Store`] implementation: each row is compared with the ledger before it is returned.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
@@ -11,8 +11,8 @@ use jiff::civil::Date;
 use super::super::evidence::Evidence;
 use super::super::{
     Approval, ByState, Commit, Committed, Counts, Direction, Disagreement, Due, Exchange, ExchangeFilter,
-    ExchangeState, Found, Generations, Node, Officer, Part, PartCheck, Partner, PrintedBy, Recorded, Request,
-    RequestFilter, Setting, Statement, Store, StoreError, Usage, Verification, Waiting, WholeRequest,
+    ExchangeState, Generations, IndexedEntry, Node, Officer, Part, PartCheck, Partner, RecordedPrint, Request,
+    RequestFilter, SearchHit, Setting, Statement, Store, StoreError, Usage, Verification, Waiting, WholeRequest,
 };
 use super::compare::{self, Different};
 use super::{Proved, ProvedStore};
@@ -23,13 +23,13 @@ use crate::partner::Breaker;
 use crate::time::Time;
 
 impl ProvedStore {
-    /// The subjects of one family that lasts.
+    /// Returns the identifiers that the ledger has in one family of enrolled rows.
     async fn enrolled<I: FromStr>(&self, of: &'static str) -> Result<Vec<I>, StoreError> {
         let known = self.known().await?;
         Ok(known.proved().subjects(of).filter_map(|subject| subject.parse().ok()).collect())
     }
 
-    /// Which of `rows` do not agree at first sight, by place, and which subjects have none.
+    /// Returns the indexes of the `rows` that do not match at first sight.
     async fn doubtful<R: Evidence>(
         &self,
         rows: &[R],
@@ -41,16 +41,16 @@ impl ProvedStore {
         Ok(rows.iter().enumerate().filter_map(differs).collect())
     }
 
-    /// That a row does not even read is about that row alone.
-    async fn alone<T>(&self, subject: &str, of: &str, read: Result<T, StoreError>) -> Result<T, StoreError> {
+    /// Reports a row that cannot be decoded, and turns the error of reading it into [`StoreError::Altered`].
+    async fn decoded<T>(&self, subject: &str, of: &str, read: Result<T, StoreError>) -> Result<T, StoreError> {
         let Err(StoreError::Damaged { what }) = &read else { return read };
         let (what, fact) = (what.clone(), format!("{of}.row"));
-        self.unreadable(subject.to_owned(), of, StoreError::Damaged { what: what.clone() }).await?;
+        self.report_undecodable(subject.to_owned(), of, StoreError::Damaged { what: what.clone() }).await?;
         Err(StoreError::Altered { what, fact })
     }
 
-    /// A row that could not even be read.
-    async fn unreadable(&self, subject: String, of: &str, error: StoreError) -> Result<(), StoreError> {
+    /// Reports a row that cannot be decoded.
+    async fn report_undecodable(&self, subject: String, of: &str, error: StoreError) -> Result<(), StoreError> {
         let StoreError::Damaged { what } = error else { return Err(error) };
         let fact = format!("{of}.row");
         let what = Disagreement { what, fact, recorded: "there".into(), found: ABSENT.into() };
@@ -59,12 +59,12 @@ impl ProvedStore {
     }
 }
 
-/// All exchanges of a request.
+/// Returns a filter for all exchanges of a request.
 fn of_request(request: RequestId) -> ExchangeFilter {
     ExchangeFilter { request: Some(request), limit: u32::MAX, ..ExchangeFilter::default() }
 }
 
-/// Every row of a kind that lasts, without those that differ: one that was altered keeps nobody else away.
+/// Returns every row of a kind of enrolled rows, without those that differ: an altered row does not hide the others.
 macro_rules! all_enrolled {
     ($self:ident, $list:ident, $one:ident, $of:literal, $id:ty) => {{
         let ids: Vec<$id> = $self.enrolled($of).await?;
@@ -80,7 +80,7 @@ macro_rules! all_enrolled {
             rows.iter().for_each(|row| $self.agree(&row.subject(), &[$of]));
             return Ok(rows);
         }
-        // One by one, those that the ledger knows and those that are there.
+        // One by one: the rows that the ledger has and those that the backend has.
         let listed = $self.inner.$list().await.unwrap_or_default();
         let ids: BTreeSet<$id> =
             $self.enrolled($of).await?.into_iter().chain(listed.into_iter().map(|row| row.id)).collect();
@@ -89,7 +89,7 @@ macro_rules! all_enrolled {
             match $self.$one(&id).await {
                 Ok(row) => rows.extend(row),
                 Err(StoreError::Altered { .. }) => {}
-                Err(error) => $self.unreadable(id.to_string(), $of, error).await?,
+                Err(error) => $self.report_undecodable(id.to_string(), $of, error).await?,
             }
         }
         Ok(rows)
@@ -127,7 +127,7 @@ impl Store for ProvedStore {
 
     async fn setting(&self, name: &str) -> Result<Option<Setting>, StoreError> {
         let judge = |proved: Proved<'_>, row: &Option<_>| compare::lasting(proved, name, "setting", row.as_ref());
-        let row = self.settled(|| self.inner.setting(name), judge).await?;
+        let row = self.read_consistent(|| self.inner.setting(name), judge).await?;
         self.agree(name, &["setting"]);
         Ok(row)
     }
@@ -135,7 +135,7 @@ impl Store for ProvedStore {
     async fn partner(&self, id: &PartnerId) -> Result<Option<Partner>, StoreError> {
         let judge =
             |proved: Proved<'_>, row: &Option<_>| compare::lasting(proved, id.as_str(), "partner", row.as_ref());
-        let row = self.settled(|| self.inner.partner(id), judge).await?;
+        let row = self.read_consistent(|| self.inner.partner(id), judge).await?;
         self.agree(id.as_str(), &["partner"]);
         Ok(row)
     }
@@ -147,7 +147,7 @@ impl Store for ProvedStore {
     async fn officer(&self, id: &OfficerId) -> Result<Option<Officer>, StoreError> {
         let judge =
             |proved: Proved<'_>, row: &Option<_>| compare::lasting(proved, id.as_str(), "officer", row.as_ref());
-        let row = self.settled(|| self.inner.officer(id), judge).await?;
+        let row = self.read_consistent(|| self.inner.officer(id), judge).await?;
         self.agree(id.as_str(), &["officer"]);
         Ok(row)
     }
@@ -159,8 +159,8 @@ impl Store for ProvedStore {
     async fn request(&self, id: &RequestId) -> Result<Option<Request>, StoreError> {
         let subject = id.to_string();
         let judge = |proved: Proved<'_>, row: &Option<_>| compare::request(proved, &subject, row.as_ref());
-        let row = self.settled(|| self.inner.request(id), judge).await;
-        let row = self.alone(&subject, "request", row).await?;
+        let row = self.read_consistent(|| self.inner.request(id), judge).await;
+        let row = self.decoded(&subject, "request", row).await?;
         self.agree(&subject, &["request"]);
         Ok(row)
     }
@@ -168,11 +168,11 @@ impl Store for ProvedStore {
     async fn whole_request(&self, id: &RequestId) -> Result<Option<WholeRequest>, StoreError> {
         let subject = id.to_string();
         let judge = |proved: Proved<'_>, whole: &Option<_>| compare::whole(proved, &subject, whole.as_ref());
-        let whole = self.settled(|| self.inner.whole_request(id), judge).await;
-        let Some(mut whole) = self.alone(&subject, "request", whole).await? else { return Ok(None) };
+        let whole = self.read_consistent(|| self.inner.whole_request(id), judge).await;
+        let Some(mut whole) = self.decoded(&subject, "request", whole).await? else { return Ok(None) };
         let known = self.known().await?;
         if known.proved().fact(&subject, "request.product").is_some() {
-            // What was approved of an exchange that is finished decides nothing more, and is not proved any more.
+            // Approvals of a finished exchange have no effect any more, and the ledger keeps no facts about them.
             let proved = |row: &Approval| known.proved().fact(&row.subject(), "exchange.state").is_some();
             whole.approvals.retain(proved);
         }
@@ -184,7 +184,7 @@ impl Store for ProvedStore {
     async fn requests(&self, filter: &RequestFilter) -> Result<Vec<Request>, StoreError> {
         let mut rows = self.inner.requests(filter).await?;
         let judged = |proved: Proved<'_>, subject: &str, row: &_| compare::request(proved, subject, Some(row));
-        // From the end, so that the places before stay what they are.
+        // From the end, so that earlier indexes stay valid.
         for place in self.doubtful(&rows, judged).await?.into_iter().rev() {
             let row = rows.remove(place);
             match self.request(&row.id).await {
@@ -211,14 +211,14 @@ impl Store for ProvedStore {
             let of: BTreeSet<String> = rows.iter().map(Evidence::subject).collect();
             of.iter().flat_map(|exchange| compare::approvals(proved, exchange, rows)).collect()
         };
-        self.settled(|| self.inner.approvals(request), judge).await
+        self.read_consistent(|| self.inner.approvals(request), judge).await
     }
 
     async fn statements(&self, subjects: &[String]) -> Result<Vec<Statement>, StoreError> {
         let judge = |proved: Proved<'_>, rows: &Vec<_>| {
             subjects.iter().flat_map(|subject| compare::statements(proved, subject, rows)).collect()
         };
-        let rows = self.settled(|| self.inner.statements(subjects), judge).await?;
+        let rows = self.read_consistent(|| self.inner.statements(subjects), judge).await?;
         subjects.iter().for_each(|subject| self.agree(subject, &["statement"]));
         Ok(rows)
     }
@@ -226,8 +226,8 @@ impl Store for ProvedStore {
     async fn exchange(&self, id: &ExchangeId) -> Result<Option<Exchange>, StoreError> {
         let subject = id.to_string();
         let judge = |proved: Proved<'_>, row: &Option<_>| compare::exchange(proved, &subject, row.as_ref());
-        let row = self.settled(|| self.inner.exchange(id), judge).await;
-        let row = self.alone(&subject, "exchange", row).await?;
+        let row = self.read_consistent(|| self.inner.exchange(id), judge).await;
+        let row = self.decoded(&subject, "exchange", row).await?;
         self.agree(&subject, &["exchange"]);
         Ok(row)
     }
@@ -241,7 +241,7 @@ impl Store for ProvedStore {
         let request = filter.request.filter(|request| *filter == of_request(*request));
         let whole = request.is_some() || filter.about.is_some();
         if let Some(request) = request {
-            // Whoever asks for all that there is of a request leaves nobody out.
+            // A list of all exchanges of a request must be complete, even if the backend omits some.
             let there: BTreeSet<ExchangeId> = rows.iter().map(|row| row.id).collect();
             let all: Vec<ExchangeId> = self.known().await?.proved().exchanges_of(request).collect();
             for id in all.into_iter().filter(|id| !there.contains(id)) {
@@ -255,7 +255,7 @@ impl Store for ProvedStore {
                 Ok(Some(row)) if filter.states.is_empty() || filter.states.contains(&row.state) => {
                     rows.insert(place, row);
                 }
-                // Where it counts what is not there, what differs is not nothing.
+                // Where the list must be complete, an altered row is an error and not an omission.
                 Err(StoreError::Altered { .. }) if !whole => {}
                 Ok(_) => {}
                 Err(error) => return Err(error),
@@ -287,9 +287,9 @@ impl Store for ProvedStore {
                 continue;
             }
             match self.exchange(&listed.exchange).await {
-                // It may have moved on since it was listed.
+                // Its state may have changed since it was listed.
                 Ok(row) => {
-                    let still = |row: &Exchange| row.state == ExchangeState::Queued || row.is_to_be_asked();
+                    let still = |row: &Exchange| row.state == ExchangeState::Queued || row.needs_receipt_query();
                     due.extend(row.filter(still).as_ref().map(Due::from));
                 }
                 Err(StoreError::Altered { .. }) => {}
@@ -299,31 +299,31 @@ impl Store for ProvedStore {
         Ok(due)
     }
 
-    async fn eldest(&self, partner: &PartnerId, now: Time) -> Result<Vec<ExchangeId>, StoreError> {
-        self.inner.eldest(partner, now).await
+    async fn oldest_queued(&self, partner: &PartnerId, now: Time) -> Result<Vec<ExchangeId>, StoreError> {
+        self.inner.oldest_queued(partner, now).await
     }
 
     async fn usage(&self, partner: &PartnerId, day: Date) -> Result<BTreeMap<Direction, Usage>, StoreError> {
         self.inner.usage(partner, day).await
     }
 
-    async fn held(&self, partner: &PartnerId, states: &[ExchangeState]) -> Result<ByState, StoreError> {
-        self.inner.held(partner, states).await
+    async fn inbound_usage(&self, partner: &PartnerId, states: &[ExchangeState]) -> Result<ByState, StoreError> {
+        self.inner.inbound_usage(partner, states).await
     }
 
     async fn breakers(&self) -> Result<BTreeMap<PartnerId, Breaker>, StoreError> {
         self.inner.breakers().await
     }
 
-    async fn witnessed(&self, partner: &PartnerId) -> Result<Option<String>, StoreError> {
-        self.inner.witnessed(partner).await
+    async fn partner_checkpoint(&self, partner: &PartnerId) -> Result<Option<String>, StoreError> {
+        self.inner.partner_checkpoint(partner).await
     }
 
-    async fn printed(&self, prints: &BTreeSet<Print>) -> Result<Vec<PrintedBy>, StoreError> {
-        self.inner.printed(prints).await
+    async fn find_prints(&self, prints: &BTreeSet<Print>) -> Result<Vec<RecordedPrint>, StoreError> {
+        self.inner.find_prints(prints).await
     }
 
-    async fn search(&self, words: &str, limit: u32) -> Result<Vec<Found>, StoreError> {
+    async fn search(&self, words: &str, limit: u32) -> Result<Vec<SearchHit>, StoreError> {
         self.inner.search(words, limit).await
     }
 
@@ -331,14 +331,14 @@ impl Store for ProvedStore {
         self.inner.head().await
     }
 
-    async fn entries(&self, first: u64, limit: u32) -> Result<Vec<Recorded>, StoreError> {
+    async fn entries(&self, first: u64, limit: u32) -> Result<Vec<IndexedEntry>, StoreError> {
         self.inner.entries(first, limit).await
     }
 
-    /// Each is proved to be in the ledger and to be about that subject. That none is left out is proved of exchanges, and of
-    /// entries that count each for itself: the backend finds them by a column that is no evidence.
-    async fn entries_about(&self, subject: &str) -> Result<Vec<Recorded>, StoreError> {
-        // Known before they are read: there may be more by then, and never fewer.
+    /// Every entry is proved to be in the ledger and to be about the subject. Completeness is proved for exchanges,
+    /// and for entries that count individually: the backend finds entries by a column that the ledger does not prove.
+    async fn entries_about(&self, subject: &str) -> Result<Vec<IndexedEntry>, StoreError> {
+        // Read before the entries: there may be more of them by then, but never fewer.
         let (each, entries) = {
             let known = self.known().await?;
             let proved = known.proved();
@@ -393,7 +393,7 @@ impl Store for ProvedStore {
 
     async fn close(&self) {
         self.inner.close().await;
-        if let Some(heads) = self.heads() {
+        if let Some(heads) = self.checkpoint_files() {
             heads.sync();
         }
     }

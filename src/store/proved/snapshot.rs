@@ -1,8 +1,8 @@
-//! The facts snapshot: the facts of the ledger up to some entry, in a file beside the store. A process that opens the store
-//! continues from it instead of reading the ledger from its first entry.
+//! The facts snapshot: the facts of the ledger up to some entry, in a file next to the store. A process that opens
+//! the store continues from it instead of reading the ledger from its first entry.
 //!
-//! It refuses a snapshot that the ledger's key did not sign. Facts that do not lead to the ledger's signed head are discarded,
-//! and the ledger is read from the start.
+//! A snapshot that the ledger's key did not sign is refused. Facts that do not lead to the ledger's signed checkpoint
+//! are discarded, and the ledger is read from the start.
 
 use std::io;
 use std::path::PathBuf;
@@ -15,26 +15,27 @@ use crate::digest::Digest;
 use crate::ledger::Facts;
 use crate::sign::{Signed, Signer, Statement};
 
-/// Fewer entries than this are read faster than they are kept.
+/// Minimum number of new entries for a new snapshot: fewer are faster to read than to save.
 const ENTRIES_MIN: u64 = 2048;
-/// More than this is neither read nor kept: 300 bytes for each of three million exchanges.
+/// Maximum size of the file in bytes, enough for 300 bytes for each of three million exchanges. A larger one is
+/// neither read nor written.
 const BYTES_MAX: u64 = 1 << 30;
-/// It is made again when the ledger has grown by this part of itself, so that keeping it costs the same for each entry.
+/// A new snapshot is written when the ledger has grown by 1/32, so that the cost for each entry is constant.
 const GROWTH: u64 = 32;
 
-/// The file, and the key that signs for it.
+/// The snapshot file, and the ledger's key, which signs it.
 #[derive(Clone)]
 pub struct FactsSnapshot {
     file: PathBuf,
     signer: Arc<dyn Signer>,
 }
 
-/// What the ledger's key signs: that bytes of this digest are what its first entries prove. It is kept beside the store, and
-/// nobody else is shown it.
+/// The signed statement of the snapshot: facts with this digest are what the first `entries` entries prove. It is
+/// stored with the snapshot and not sent to anyone.
 #[derive(Debug, Encode, Decode)]
 #[cbor(map)]
 pub struct SnapshotDigest {
-    /// How many entries.
+    /// Number of entries.
     #[n(1)]
     pub entries: u64,
     /// SHA-256 of [`Facts::to_bytes`].
@@ -47,12 +48,12 @@ impl Statement for SnapshotDigest {
 }
 
 impl FactsSnapshot {
-    /// In this file. The key must be that of the ledger.
+    /// Returns the snapshot in `file`. `signer` must hold the key of the ledger.
     pub fn new(file: PathBuf, signer: Arc<dyn Signer>) -> FactsSnapshot {
         FactsSnapshot { file, signer }
     }
 
-    /// What was kept; nothing if there is none, or it is not what the key signed.
+    /// Reads the snapshot; `None` if there is none, or if the key did not sign it.
     pub(super) fn read(&self) -> Option<Facts> {
         let bytes = match read_file(&self.file, BYTES_MAX) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return None,
@@ -69,7 +70,8 @@ impl FactsSnapshot {
         kept
     }
 
-    /// The facts in these bytes, if the key signed for them.
+    /// Parses a snapshot file and checks its signature: the length of the signed statement as 4 bytes big-endian, the
+    /// statement, the facts.
     fn signed(&self, bytes: &[u8]) -> Option<Facts> {
         let (length, rest) = bytes.split_first_chunk::<4>()?;
         let (signed, facts) = rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
@@ -80,12 +82,12 @@ impl FactsSnapshot {
         Facts::from_bytes(facts).filter(|facts| facts.next() == signed.statement().entries)
     }
 
-    /// Whether so much was added since `kept` entries that it is to be made again.
+    /// Returns whether enough entries were added to the `kept` ones for a new snapshot.
     pub(super) fn is_due(kept: u64, entries: u64) -> bool {
         entries.saturating_sub(kept) >= ENTRIES_MIN.max(entries / GROWTH)
     }
 
-    /// Keeps what is known. What cannot be kept is read again next time.
+    /// Writes a snapshot. A failure is only logged: the entries are read again next time.
     pub(super) fn keep(&self, facts: &Facts) {
         let Some(bytes) = facts.to_bytes() else { return };
         let of = SnapshotDigest { entries: facts.next(), sha256: Digest::of(&bytes) };
@@ -96,7 +98,7 @@ impl FactsSnapshot {
             return;
         }
         match Replacement::try_begin(&self.file, 0o600).and_then(|turn| turn.finish(&file)) {
-            // Somebody else keeps it now: nobody waits for what spares time.
+            // Another process is writing it; waiting is not worth the time it saves.
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) => {
                 tracing::warn!(%error, file = %self.file.display(), "the facts snapshot could not be written");

@@ -1,7 +1,7 @@
-//! One exchange's row.
+//! The row of an exchange.
 
 use super::Version;
-use super::state::{Direction, ExchangeState, legal};
+use super::state::{Direction, ExchangeState, is_legal_transition};
 use super::words::words;
 use crate::digest::{Digest, Pieces};
 use crate::envelope::{Header, Precedence};
@@ -14,24 +14,25 @@ words! {
     ExchangeKind {
         /// A cut of a product.
         Product = "product",
-        /// The withdrawal of a product that an earlier exchange carried, or was to carry.
+        /// The recall of a product that an earlier exchange carried, or was to carry.
         Recall = "recall",
     }
 }
 
-/// Who is working on an exchange, and until when nobody else may.
+/// A time-limited claim on an exchange: until it ends, no other process may work on it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Lease {
     /// The node process that holds it.
     pub owner: String,
-    /// When it ends unless renewed.
+    /// When it ends unless it is renewed.
     pub until: Time,
 }
 
-/// The sealed payload of an exchange: in the store itself, if it was short enough when it came to be, else in the spool.
+/// The sealed payload of an exchange: inline in the store if it was short enough when it was created, else in the
+/// spool.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Payload {
-    /// Its name, under which it is in the spool if it is there.
+    /// Its name in the spool, whether or not it is there.
     pub spool: SpoolId,
     /// Its size in bytes.
     pub size: u64,
@@ -39,33 +40,34 @@ pub struct Payload {
     pub digest: Digest,
 }
 
-/// That what an exchange carried was withdrawn.
+/// The recall of what an exchange carried.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Recalled {
-    /// When, by our clock: when we ordered it (out), or the notice was recorded (in).
+    /// When, by this node's clock: when it was ordered (outbound), or when the notice was recorded (inbound).
     pub at: Time,
-    /// Why, as a code both sides know.
+    /// Why, as a code that both sides understand.
     pub why: String,
 }
 
-/// One exchange. To change one: read it, change the fields, commit it; [`Exchange::version`] is what is compared.
+/// An exchange. To change one: read it, change its fields, commit it. [`Exchange::version`] is compared when it is
+/// written.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Exchange {
-    /// Its number, the same at both ends.
+    /// Its identifier, the same on both nodes.
     pub id: ExchangeId,
-    /// Which way it goes. Never changes.
+    /// Its direction. Never changes.
     pub direction: Direction,
-    /// With whom. Never changes.
+    /// The partner. Never changes.
     pub partner: PartnerId,
-    /// The request it serves; outbound only. Never changes.
+    /// The request it belongs to; outbound only. Never changes.
     pub request: Option<RequestId>,
     /// What it carries. Never changes.
     pub kind: ExchangeKind,
-    /// The earlier exchange that this one withdraws (a recall) or replaces (a product). Never changes once set.
+    /// The earlier exchange that this one recalls (a recall) or replaces (a product). Never changes once set.
     pub about: Option<ExchangeId>,
-    /// Where it is.
+    /// Its state.
     pub state: ExchangeState,
-    /// How urgent it is.
+    /// Its precedence.
     pub precedence: Precedence,
     /// Digest of the cut.
     pub cut_digest: Option<Digest>,
@@ -73,15 +75,15 @@ pub struct Exchange {
     pub cut_size: Option<u64>,
     /// Canonical banner marking of the cut.
     pub marking: Option<String>,
-    /// Number of the product inside.
+    /// Identifier of the product inside.
     pub product_id: Option<String>,
     /// Title of the product, to be shown only as `title_marking` allows.
     pub title: Option<String>,
-    /// Marking of the title itself.
+    /// Marking of the title.
     pub title_marking: Option<String>,
     /// Subjects of the product.
     pub subjects: Vec<String>,
-    /// Whom to ask about it.
+    /// Contact for questions about the product.
     pub contact: Option<String>,
     /// Why it was released.
     pub purpose: Option<String>,
@@ -89,86 +91,88 @@ pub struct Exchange {
     pub manifest: Option<Vec<u8>>,
     /// The sealed payload, without its header.
     pub payload: Option<Payload>,
-    /// The header that opens it; the store keeps it while [`Exchange::kept_header`] says so.
+    /// The header that opens the payload; stored while [`Exchange::stored_header`] returns it.
     pub header: Option<Header>,
-    /// The digests of the pieces of a sealed payload that is longer than one piece; outbound only. The store keeps them
-    /// while [`Exchange::kept_pieces`] says so.
+    /// The digests of the pieces of a sealed payload that is longer than one piece; outbound only. Stored while
+    /// [`Exchange::stored_pieces`] returns them.
     pub pieces: Option<Pieces>,
-    /// How often delivery was tried.
+    /// Number of delivery attempts so far.
     pub attempts: u32,
-    /// Before when it must not be tried again.
+    /// The earliest time of the next attempt.
     pub next_attempt: Time,
-    /// Since when the partner may have it without our knowing: the last byte was let go then, and no answer since says
-    /// what became of it. Out only.
+    /// Since when the partner may have received it without this node knowing: the last byte was sent then, and no
+    /// answer since says whether it arrived. Outbound only.
     pub unanswered: Option<Time>,
-    /// After when it must not be delivered.
+    /// The time after which it must not be delivered.
     pub expires: Time,
-    /// When the row was made. Never changes.
+    /// When the row was created. Never changes.
     pub created: Time,
     /// When the row was last changed.
     pub updated: Time,
-    /// The signed receipt: the partner's (out) or ours (in). Written once.
+    /// The signed receipt: the partner's (outbound) or this node's (inbound). Written once.
     pub receipt: Option<Vec<u8>>,
-    /// The partner's signed ledger head that came with the receipt or manifest.
+    /// The partner's signed ledger checkpoint that came with the receipt or manifest.
     pub partner_checkpoint: Option<String>,
-    /// Why it was refused, as the partner may know it.
+    /// Why it was refused, as a code that the partner may see.
     pub refusal: Option<String>,
-    /// Why, in our own words. Never leaves this node.
+    /// Why, in detail. Never leaves this node.
     pub reason: Option<String>,
     /// Digest of the policy it was decided under.
     pub policy_digest: Option<Digest>,
     /// Digest of the marking register it was decided under.
     pub register_digest: Option<Digest>,
-    /// That its product was withdrawn. Never changes once set.
+    /// The recall of its product. Never changes once set.
     pub recalled: Option<Recalled>,
-    /// The later exchange whose product takes the place of this one's.
+    /// The later exchange whose product replaces this one's.
     pub superseded_by: Option<ExchangeId>,
     /// When a reader was first shown its product; inbound only.
     pub opened: Option<Time>,
     /// When its product was first taken; inbound only.
     pub taken: Option<Time>,
-    /// Who is working on it. Set by [`crate::store::Change::Claim`] only; what is written here is not stored.
+    /// The claim on it. Set only by [`crate::store::Change::Claim`]; ignored when the row is written.
     pub lease: Option<Lease>,
-    /// What is compared when it is written.
+    /// The version, compared when it is written.
     pub version: Version,
 }
 
 impl Exchange {
-    /// Whether its sealed payload is still of use: to be sent, or to be taken.
+    /// Returns whether its sealed payload may still have to be sent or taken.
     pub fn needs_payload(&self) -> bool {
         use ExchangeState as S;
         let ended = matches!(self.state, S::Refused | S::Cancelled | S::Expired | S::Taken);
         self.payload.is_some() && !ended && !self.is_delivered()
     }
 
-    /// Whether its sealed payload is kept: as long as it is of use, and what was taken for as long as it is there.
+    /// Returns whether its sealed payload is kept: while it is needed, and after it was taken.
     pub fn keeps_payload(&self) -> bool {
         self.needs_payload() || self.payload.is_some() && self.state == ExchangeState::Taken
     }
 
-    /// Whether somebody is at work on it at `now`.
+    /// Returns whether a process has a claim on it at `now`.
     pub fn is_claimed(&self, now: Time) -> bool {
         self.lease.as_ref().is_some_and(|lease| lease.until > now)
     }
 
-    /// Whether a partner's product is kept apart because our checks found something.
+    /// Returns whether it is a partner's product in quarantine.
     pub fn is_in_quarantine(&self) -> bool {
         self.direction == Direction::In && self.state == ExchangeState::Quarantined
     }
 
-    /// Whether the partner's receipt says that it has what this carries.
+    /// Returns whether the partner's receipt confirms the delivery.
     pub fn is_delivered(&self) -> bool {
         ExchangeState::DELIVERED.contains(&self.state)
     }
 
-    /// Whether it was stopped, and it is not known whether the partner has it all the same: it is to be asked.
-    pub fn is_to_be_asked(&self) -> bool {
+    /// Returns whether it was stopped while it is unknown if the partner received it, so that its receipt must be
+    /// requested.
+    pub fn needs_receipt_query(&self) -> bool {
         self.direction == Direction::Out && self.unanswered.is_some() && ExchangeState::STOPPED.contains(&self.state)
     }
 
-    /// The header as it is stored. Ours goes with the step after which nothing is to be sent any more, whoever takes it:
-    /// what was stopped is sent to nobody, also by mistake. A partner's is kept with its product.
-    pub fn kept_header(&self) -> Option<&Header> {
+    /// Returns the header as it is stored. The header of an outbound exchange is deleted with the transition after
+    /// which nothing may be sent, so a stopped product cannot be sent by mistake. The header of an inbound exchange
+    /// is kept with its product.
+    pub fn stored_header(&self) -> Option<&Header> {
         use ExchangeState as S;
         let kept = match self.direction {
             Direction::Out => self.needs_payload(),
@@ -177,19 +181,19 @@ impl Exchange {
         self.header.as_ref().filter(|_| kept)
     }
 
-    /// The digests of the payload's pieces as they are stored: for as long as it may be sent.
-    pub fn kept_pieces(&self) -> Option<&Pieces> {
+    /// Returns the digests of the payload's pieces as they are stored: while the payload may be sent.
+    pub fn stored_pieces(&self) -> Option<&Pieces> {
         self.pieces.as_ref().filter(|_| self.direction == Direction::Out && self.needs_payload())
     }
 
-    /// What each piece of the payload must be that is sent of it; `None` if that is not known.
+    /// Returns the expected digest of each piece of the payload; `None` if it is unknown.
     pub fn pieces_of_payload(&self) -> Option<Pieces> {
         let payload = self.payload?;
         let of_one = Pieces::of_one(payload.size, payload.digest);
         of_one.or_else(|| self.pieces.clone().filter(|pieces| pieces.size() == payload.size))
     }
 
-    /// A row for a new exchange, with nothing known of its product yet.
+    /// Returns the row of a new exchange, without any data about its product.
     pub fn new(
         id: ExchangeId,
         direction: Direction,
@@ -241,16 +245,19 @@ impl Exchange {
         }
     }
 
-    /// Which rule forbids this row to follow `before`, if one does.
+    /// Returns which rule forbids that this row replaces `before`, if one does.
     pub(in crate::store) fn fault(&self, before: Option<&Exchange>) -> Option<String> {
         let from = before.map(|row| row.state);
-        // A recall needs no release, so that it begins where a product is once it was sealed.
+        // A recall needs no release, so it begins in the state that a product enters when it is sealed.
         let begins_queued = from.is_none()
             && self.kind == ExchangeKind::Recall
             && (self.direction, self.state) == (Direction::Out, ExchangeState::Queued);
-        if from != Some(self.state) && !legal(self.direction, from, self.state) && !begins_queued {
+        if from != Some(self.state) && !is_legal_transition(self.direction, from, self.state) && !begins_queued {
             let from = from.map_or("nothing", ExchangeState::as_str);
-            return Some(format!("an exchange going {} does not go from `{from}` to `{}`", self.direction, self.state));
+            return Some(format!(
+                "an exchange in direction `{}` cannot go from `{from}` to `{}`",
+                self.direction, self.state
+            ));
         }
         if let Some(before) = before {
             let kept = self.direction == before.direction
@@ -265,16 +272,16 @@ impl Exchange {
                 );
             }
             if before.recalled.is_some() && self.recalled != before.recalled {
-                return Some("what was recalled stays recalled".into());
+                return Some("a recall cannot be undone".into());
             }
-            // Of what came in the receipt is ours: one that is damaged is signed again.
+            // The receipt of an inbound exchange is this node's: a damaged one is signed again.
             let ours = self.direction == Direction::In && self.receipt.is_some();
             if before.receipt.is_some() && self.receipt != before.receipt && !ours {
-                return Some("a receipt is written once".into());
+                return Some("a receipt never changes".into());
             }
         }
         if self.kind == ExchangeKind::Recall && self.about.is_none() {
-            return Some("a recall is about an exchange".into());
+            return Some("a recall must name the exchange that it recalls".into());
         }
         match (self.direction, self.state) {
             (Direction::Out, ExchangeState::Delivered | ExchangeState::DeliveredAfterStop)
@@ -282,7 +289,7 @@ impl Exchange {
             {
                 Some(format!("`{}` needs the partner's receipt, which is its answer", self.state))
             }
-            (Direction::In, _) if self.unanswered.is_some() => Some("what came in needs no answer".into()),
+            (Direction::In, _) if self.unanswered.is_some() => Some("an inbound exchange awaits no answer".into()),
             (Direction::Out, ExchangeState::Queued | ExchangeState::Sending)
                 if self.payload.is_none() || self.manifest.is_none() =>
             {
@@ -300,7 +307,8 @@ impl Exchange {
         }
     }
 
-    /// What is searched: title, subjects, purpose, partner, contact, marking, product number.
+    /// Returns the texts for full-text search: title, subjects, purpose, partner, contact, marking, product
+    /// identifier.
     pub(in crate::store) fn searchable(&self) -> [String; 7] {
         let text = |field: &Option<String>| field.clone().unwrap_or_default();
         [

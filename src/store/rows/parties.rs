@@ -10,85 +10,85 @@ use crate::ledger::LedgerKey;
 use crate::sign::PublicKey;
 use crate::time::Time;
 
-/// The node a store belongs to.
+/// The node to which a store belongs.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Node {
     /// Its name.
     pub id: NodeId,
-    /// The key that signs its ledger.
+    /// The public key of its ledger.
     pub ledger_key: LedgerKey,
-    /// When the store was made.
+    /// When the store was created.
     pub created: Time,
-    /// The latest time in any ledger entry: a clock that shows much less has been set back.
+    /// The latest time in any ledger entry. A clock that shows a much earlier time was set back.
     pub clock_high: Time,
 }
 
 words! {
-    /// Whether anything may flow to or from a partner.
+    /// Whether exchanges with a partner are allowed.
     PartnerState {
-        /// It may, as agreed.
+        /// Allowed, as agreed.
         Active = "active",
-        /// Nothing may.
+        /// Not allowed.
         Suspended = "suspended",
-        /// Nothing may, and it is enrolled no more. Its keys stay its own.
+        /// Not allowed, and no longer enrolled. Its keys cannot be enrolled for another partner.
         Removed = "removed",
     }
 }
 
-/// A partner as stored.
+/// A partner.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Partner {
     /// Its name.
     pub id: PartnerId,
-    /// Whether anything may flow.
+    /// Whether exchanges are allowed.
     pub state: PartnerState,
-    /// Its description: certificates, recipients, keys, addresses.
+    /// Its encoded description: certificates, recipients, keys, addresses.
     pub description: Vec<u8>,
-    /// The agreement with it.
+    /// The encoded agreement with it.
     pub agreement: Vec<u8>,
-    /// Its current certificate revocation list; empty if none was given.
+    /// Its current certificate revocation list; empty if none was imported.
     pub crl: Vec<u8>,
     /// When it was enrolled. Never changes.
     pub added: Time,
     /// When it was last changed.
     pub changed: Time,
-    /// What is compared when it is written.
+    /// The version, compared when it is written.
     pub version: Version,
 }
 
 words! {
-    /// Whether an officer's approvals count.
+    /// Whether an officer's approvals are valid.
     OfficerState {
-        /// They do, until `valid_until`.
+        /// Valid, until `valid_until`.
         Active = "active",
-        /// They do not, also those given before. Final.
+        /// Invalid, including those given before. Final.
         Revoked = "revoked",
     }
 }
 
-/// An officer as stored.
+/// An officer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Officer {
     /// Their short name.
     pub id: OfficerId,
     /// Their name in full.
     pub name: String,
-    /// The key their approvals are signed with; of several, the one certified last. No two officers have the same.
+    /// The public key of their approvals; of several, the one certified last. No two officers have the same key.
     pub public_key: PublicKey,
-    /// The certificates of their keys, PEM; what counts of an officer is read from these.
+    /// The certificates of their keys, PEM. An officer's permissions are read from these.
     pub certificates: Vec<u8>,
-    /// What they may do.
+    /// Their roles.
     pub roles: BTreeSet<String>,
-    /// Whether their approvals count.
+    /// Whether their approvals are valid.
     pub state: OfficerState,
     /// When they were enrolled. Never changes.
     pub added: Time,
     /// When the row was last changed.
     pub changed: Time,
-    /// After when their approvals no longer count.
+    /// The time after which their approvals are not valid.
     pub valid_until: Time,
-    /// Of which other records it is the same person's, and of which not.
+    /// Which other records are declared to be of the same person, and which not.
     pub declared: Declared,
-    /// What is compared when it is written.
+    /// The version, compared when it is written.
     pub version: Version,
 }

@@ -1,4 +1,4 @@
-//! The rows of a request to release a product, and of what was signed about it.
+//! The rows of a request to release a product, of its approvals, and of signed statements about it.
 
 use super::Version;
 use super::words::words;
@@ -10,62 +10,62 @@ use crate::store::spool::SpoolId;
 use crate::time::Time;
 
 words! {
-    /// Where a request is.
+    /// The state of a request.
     RequestState {
         /// Waits for approvals.
         Open = "open",
-        /// Has them.
+        /// Has its approvals.
         Approved = "approved",
         /// An officer or policy refused it. Final.
         Refused = "refused",
-        /// Ran out. Final.
+        /// Expired. Final.
         Expired = "expired",
         /// Withdrawn. Final.
         Cancelled = "cancelled",
     }
 }
 
-/// A request to release one product, as stored. All but its state is fixed: another cut is another request.
+/// A request to release one product. Only its state changes: another cut is another request.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Request {
-    /// Its number.
+    /// Its identifier.
     pub id: RequestId,
     /// Digest of the product as submitted.
     pub product_digest: Digest,
-    /// Number of the product, as its producer gave it.
+    /// Identifier of the product, as its producer gave it.
     pub product_id: String,
-    /// Where the product is, sealed at rest.
+    /// The spool file of the product, sealed at rest.
     pub product: Option<SpoolId>,
     /// Who submitted it.
     pub submitter: String,
-    /// Why it is to be released.
+    /// The purpose of the release.
     pub purpose: String,
     /// The legal or policy basis.
     pub basis: String,
-    /// How urgent it is.
+    /// Its precedence.
     pub precedence: Precedence,
-    /// After when it must not be approved.
+    /// The time after which it must not be approved.
     pub expires: Time,
     /// When it was submitted.
     pub created: Time,
     /// The request whose product this one replaces.
     pub supersedes: Option<RequestId>,
-    /// What it is to serve.
+    /// The objectives that it serves.
     pub aims: Aims,
-    /// Where it is.
+    /// Its state.
     pub state: RequestState,
-    /// Why it was refused. Ours only.
+    /// Why it was refused. Never leaves this node.
     pub reason: Option<String>,
-    /// What is compared when it is written.
+    /// The version, compared when it is written.
     pub version: Version,
 }
 
 impl Request {
-    /// Which rule forbids this row to follow `before`, if one does.
+    /// Returns which rule forbids that this row replaces `before`, if one does.
     pub(in crate::store) fn fault(&self, before: Option<&Request>) -> Option<String> {
         use RequestState as S;
         let Some(before) = before else {
-            return (self.state != S::Open).then(|| "a request begins `open`".to_owned());
+            return (self.state != S::Open).then(|| "a new request must be `open`".to_owned());
         };
         let allowed = match before.state {
             S::Open => true,
@@ -73,7 +73,7 @@ impl Request {
             S::Refused | S::Expired | S::Cancelled => self.state == before.state,
         };
         if !allowed {
-            return Some(format!("a request does not go from `{}` to `{}`", before.state, self.state));
+            return Some(format!("a request cannot go from `{}` to `{}`", before.state, self.state));
         }
         let fixed = Request {
             state: before.state,
@@ -86,7 +86,7 @@ impl Request {
     }
 }
 
-/// One officer's approval of one exchange, as stored.
+/// One officer's approval of one exchange.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Approval {
     /// The request.
@@ -102,23 +102,23 @@ pub struct Approval {
 }
 
 words! {
-    /// What somebody signed about a subject.
+    /// The kind of a signed statement.
     StatementKind {
-        /// That a product is to go to partners on the terms of a request.
+        /// A product is to be released to partners on the terms of a request.
         Submission = "submission",
-        /// That a request is refused, and why.
+        /// A request is refused, with the reason.
         Refusal = "refusal",
-        /// That what left for a request or an exchange is withdrawn.
+        /// What left for a request or an exchange is recalled.
         Recall = "recall",
     }
 }
 
-/// A signed statement besides approvals, as stored: one of a kind about a subject, never changed.
+/// A signed statement other than an approval: at most one of a kind about a subject, never changed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Statement {
-    /// The number of the request or exchange it is about.
+    /// The identifier of the request or exchange it is about.
     pub subject: String,
-    /// What it says.
+    /// Its kind.
     pub kind: StatementKind,
     /// Who signed it.
     pub signer: OfficerId,

@@ -1,9 +1,9 @@
-//! The states of an exchange, and the table of steps between them.
+//! The states of an exchange, and the table of transitions between them.
 
 use super::words::words;
 
 words! {
-    /// Which way an exchange goes.
+    /// The direction of an exchange.
     Direction {
         /// From us to the partner.
         Out = "out",
@@ -13,57 +13,58 @@ words! {
 }
 
 words! {
-    /// Where an exchange is. Which of these an exchange can be in, and go to, depends on its direction: see [`legal`].
+    /// The state of an exchange. The possible states and transitions depend on its direction: see [`is_legal_transition`].
     ExchangeState {
-        /// Out: asked for; waits for approvals.
+        /// Out: requested; waits for approvals.
         Requested = "requested",
-        /// Out: not permitted as things stand; waits for policy, agreement or an officer.
+        /// Out: not permitted at present; waits for a change of policy or agreement, or for an officer.
         Held = "held",
         /// Out: approved, not yet sealed.
         Approved = "approved",
-        /// Out: sealed; waits for its turn.
+        /// Out: sealed; waits to be sent.
         Queued = "queued",
         /// Out: offered or being sent.
         Sending = "sending",
-        /// Out: the partner's receipt is here. Final.
+        /// Out: the partner's receipt arrived. Final.
         Delivered = "delivered",
-        /// Out: the partner's receipt is here, and came for what had been stopped: too late. Final.
+        /// Out: the partner's receipt arrived after the exchange had been stopped. Final.
         DeliveredAfterStop = "delivered-after-stop",
-        /// Out: refused by us or the partner; final. In: refused, with nothing kept; may be offered again.
+        /// Out: refused by this node or the partner; final. In: refused, nothing is kept; may be offered again.
         Refused = "refused",
-        /// Out: tries used up, or work on it ended in an internal fault; waits for an operator.
+        /// Out: all attempts failed, or an internal error ended the work on it; waits for an operator.
         Parked = "parked",
         /// Out: cancelled by an operator.
         Cancelled = "cancelled",
         /// Out: not delivered before its expiry.
         Expired = "expired",
-        /// In: the manifest is acceptable; no payload byte yet.
+        /// In: the manifest is accepted; no payload byte yet.
         Offered = "offered",
-        /// In: payload is arriving in the spool.
+        /// In: the payload is arriving in the spool.
         Receiving = "receiving",
-        /// In: whole, opened, checked and in the inbox.
+        /// In: complete, opened, checked and in the inbox.
         Received = "received",
         /// In: taken from the inbox. Final.
         Taken = "taken",
-        /// In: whole, but failed a check; kept apart.
+        /// In: complete, but failed a check; kept apart.
         Quarantined = "quarantined",
     }
 }
 
 impl ExchangeState {
-    /// In which the partner has signed for what an exchange carried.
+    /// States in which the partner has signed a receipt.
     pub const DELIVERED: &'static [ExchangeState] = &[ExchangeState::Delivered, ExchangeState::DeliveredAfterStop];
-    /// In which somebody or something has stopped an outbound exchange, at least for now.
+    /// States in which an outbound exchange is stopped, at least for now.
     pub const STOPPED: &'static [ExchangeState] =
         &[ExchangeState::Held, ExchangeState::Refused, ExchangeState::Cancelled, ExchangeState::Expired];
 }
 
-/// Whether an exchange may go from `from` to `to`; `None` as `from` means that its row is being made.
+/// Returns whether an exchange may go from state `from` to state `to`; `None` as `from` means that its row is
+/// created.
 ///
-/// A receipt proves that the partner has the product, whatever we had made of the exchange in the meantime: so every
-/// outbound state in which an offer may already have been made can still become delivered, and where it had been stopped
-/// the state says so. A refused inbound exchange is no duplicate of anything, so it may be offered again.
-pub const fn legal(direction: Direction, from: Option<ExchangeState>, to: ExchangeState) -> bool {
+/// A receipt proves that the partner has the product, whatever this node decided in the meantime. So every outbound
+/// state in which an offer may have been made can still become delivered; where the exchange had been stopped, the
+/// state says so. A refused inbound exchange does not count as received, so it may be offered again.
+pub const fn is_legal_transition(direction: Direction, from: Option<ExchangeState>, to: ExchangeState) -> bool {
     use ExchangeState as S;
     match direction {
         Direction::Out => match from {
@@ -150,7 +151,7 @@ mod tests {
     ];
 
     fn steps(direction: Direction, from: ExchangeState) -> Vec<ExchangeState> {
-        ExchangeState::ALL.iter().copied().filter(|to| legal(direction, Some(from), *to)).collect()
+        ExchangeState::ALL.iter().copied().filter(|to| is_legal_transition(direction, Some(from), *to)).collect()
     }
 
     #[test]

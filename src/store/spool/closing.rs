@@ -1,5 +1,5 @@
-//! Files of writers that were dropped while their last piece was being written. The next to open such a file waits for that
-//! write instead of being refused because the file is in use.
+//! Files of writers that were dropped while their last piece was being written. The next caller that opens such a
+//! file waits for that write instead of being refused because the file is in use.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::SpoolId;
 
-/// How long a last piece is waited for.
+/// Maximum time to wait for a last piece.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The files of which a last piece is being written.
@@ -20,21 +20,21 @@ struct Shared {
     ended: Condvar,
 }
 
-/// One such file, until this is dropped.
+/// Marks one such file until it is dropped.
 pub(super) struct Closing {
     owner: ClosingFiles,
     id: SpoolId,
 }
 
 impl ClosingFiles {
-    /// A last piece of a file is being written. The lock of the file lets nobody else begin one meanwhile.
+    /// Marks a file whose last piece is being written. Its lock prevents others from starting to write meanwhile.
     pub fn begin(&self, id: SpoolId) -> Closing {
         self.lock().insert(id);
         Closing { owner: self.clone(), id }
     }
 
-    /// Waits until no last piece of the file is being written, which is as long as the disk takes for one; where that is
-    /// too long, the file's lock says that it is in use. Blocks.
+    /// Waits until no last piece of the file is being written, at most 10 s; after that the file's lock reports that
+    /// it is in use. Blocks.
     pub fn wait(&self, id: SpoolId) {
         drop(self.0.ended.wait_timeout_while(self.lock(), PATIENCE, |files| files.contains(&id)));
     }

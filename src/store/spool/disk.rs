@@ -1,4 +1,4 @@
-//! The disk under the spool: what survives a power failure, and how much space there is. Tests put a simulated disk here.
+//! The disk under the spool: durability and free space. Tests replace it with a simulated disk.
 
 use std::fmt::Debug;
 use std::fs::File;
@@ -8,40 +8,43 @@ use std::path::Path;
 use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::Errno;
 
-/// A disk. Files are written, renamed and removed as files are; what is told here is what decides whether that lasts.
+/// A disk. Files are written, renamed and removed through the file system; these calls decide which of that is
+/// durable.
 ///
-/// After a sync that failed, what was to be made durable may never be, and a later sync that succeeds proves nothing:
-/// only what was [written](Disk::wrote) again since.
+/// After a failed sync, data that was written before may never become durable, and a later successful sync proves
+/// nothing about it. Only data that was [written](Disk::wrote) again since then is covered.
 pub trait Disk: Debug + Send + Sync {
-    /// Bytes `from` to before `to` of `file` were written, perhaps as they were before.
+    /// Reports that bytes `from` (inclusive) to `to` (exclusive) of `file` were written, possibly with the same
+    /// content.
     fn wrote(&self, file: &File, from: u64, to: u64);
 
-    /// Makes durable what `file` holds, and its length. Blocks.
+    /// Makes the content and length of `file` durable. Blocks.
     ///
     /// # Errors
-    /// The system's; then nothing that was written since the last sync may be counted on.
+    /// The system's error; nothing written since the last successful sync may then be considered durable.
     fn sync(&self, file: &File) -> io::Result<()>;
 
-    /// Makes durable which files are in `folder`, and under which names. Blocks.
+    /// Makes the entries of `folder` durable: which files exist, under which names. Blocks.
     ///
     /// # Errors
-    /// The system's, as for [`Disk::sync`].
+    /// The system's error, as for [`Disk::sync`].
     fn sync_folder(&self, folder: &File, path: &Path) -> io::Result<()>;
 
-    /// Bytes free to this process on the file system of `folder`.
+    /// Returns the bytes free to this process on the file system of `folder`.
     ///
     /// # Errors
-    /// The system's.
+    /// The system's error.
     fn free_bytes(&self, folder: &Path) -> io::Result<u64> {
         let stat = rustix::fs::statvfs(folder)?;
         Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
     }
 
-    /// Takes from what is free what `file`, which has `length` bytes, needs to grow to `size`; its length stays. False if
-    /// the file system cannot. It is given back when the file's length is set.
+    /// Allocates the space that `file`, which has `length` bytes, needs to grow to `size`, without changing its
+    /// length. Returns false if the file system does not support it. The space is released when the file's length is
+    /// set.
     ///
     /// # Errors
-    /// The system's, as when there is not so much.
+    /// The system's error, for example if there is not enough space.
     fn allocate(&self, file: &File, length: u64, size: u64) -> io::Result<bool> {
         match fallocate(file, FallocateFlags::KEEP_SIZE, length, size - length) {
             Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(false),
@@ -50,7 +53,7 @@ pub trait Disk: Debug + Send + Sync {
     }
 }
 
-/// The disk that the system has.
+/// The disk of the operating system.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemDisk;
 

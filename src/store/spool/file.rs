@@ -1,4 +1,4 @@
-//! One spool file being written where the caller may block: hashed as it is written, and synced in the background.
+//! A spool file being written by a caller that may block: hashed as it is written, and synced in the background.
 
 use std::fs;
 use std::io::Write;
@@ -10,13 +10,13 @@ use super::reservation::{Allocation, shrink};
 use super::{CompletePayload, Spool, SpoolError, SpoolId, blocking};
 use crate::digest::{Digest, Hasher};
 
-/// How much is written between the beginnings of two syncs. One is in progress while this much more is written, so a
-/// power failure, not a crash of the process, can lose twice as much; what is on its way comes on top. An interrupted
-/// payload is resumed less than 8 MiB before where it stopped.
+/// Bytes written between the starts of two syncs. While one sync runs, as much again may be written, so a power
+/// failure (not a crash of the process) can lose up to twice this, and what is still buffered. An interrupted payload
+/// is resumed less than 8 MiB before the point where it stopped.
 const SYNC_EVERY: u64 = 3 * 1024 * 1024;
 
-/// A spool file being written where work may block: what [`super::SpoolWriter`] is to a connection. Dropping it keeps what
-/// was written, for [`Spool::resume`].
+/// A spool file being written by a caller that may block; [`super::SpoolWriter`] is the asynchronous counterpart.
+/// Dropping it keeps what was written, for [`Spool::resume`].
 pub struct SpoolFile {
     spool: Spool,
     id: SpoolId,
@@ -27,25 +27,25 @@ pub struct SpoolFile {
     /// The prefix that is durable.
     synced: Prefix,
     syncing: Option<Syncing>,
-    /// Set when an operation failed, so that nothing is ever gone on with after it.
+    /// Set when an operation failed; every later operation is then refused.
     failed: bool,
 }
 
-/// A prefix of a payload: its length, and what hashed it.
+/// A prefix of a payload: its length, and the hasher after it.
 #[derive(Clone)]
 struct Prefix {
     length: u64,
     hasher: Hasher,
 }
 
-/// A prefix that is being made durable.
+/// A prefix that is being synced.
 struct Syncing {
     prefix: Prefix,
     thread: JoinHandle<Result<(), SpoolError>>,
 }
 
 impl SpoolFile {
-    /// A file of which the first `length` bytes, which `hasher` has seen, are durable, with room for the others.
+    /// Returns a file whose first `length` bytes, which `hasher` has hashed, are durable, with `room` for the others.
     pub(super) fn new(
         spool: Spool,
         id: SpoolId,
@@ -58,32 +58,32 @@ impl SpoolFile {
         SpoolFile { spool, id, file: Arc::new(file), room, hasher, length, synced, syncing: None, failed: false }
     }
 
-    /// Its spool, its name, and the digest of what was taken so far.
+    /// Returns its spool, its name, and the digest of the bytes accepted so far.
     pub(super) fn parts(&self) -> (Spool, SpoolId, Digest) {
         (self.spool.clone(), self.id, self.hasher.clone().finish())
     }
 
-    /// Length of the prefix that is durable.
+    /// Returns the length in bytes of the durable prefix.
     pub(super) fn synced_length(&self) -> u64 {
         self.synced.length
     }
 
-    /// Digest of the prefix that is durable.
+    /// Returns the digest of the durable prefix.
     pub(super) fn synced_digest(&self) -> Digest {
         self.synced.hasher.clone().finish()
     }
 
-    /// Whether a sync is under way.
+    /// Returns whether a sync is running.
     pub(super) fn is_syncing(&self) -> bool {
         self.syncing.is_some()
     }
 
-    /// How many bytes were taken so far.
+    /// Returns the number of bytes accepted so far.
     pub fn length(&self) -> u64 {
         self.length
     }
 
-    /// Makes the file durable and whole.
+    /// Completes the file and makes it durable.
     ///
     /// # Errors
     /// [`SpoolError::Full`]; [`SpoolError::Failed`]; [`SpoolError::Broken`].
@@ -91,24 +91,24 @@ impl SpoolFile {
         self.complete(None)
     }
 
-    /// As [`SpoolFile::finish`], and has the file held until its row is on record.
+    /// As [`SpoolFile::finish`], and holds the file until its row is committed.
     ///
     /// # Errors
-    /// As [`SpoolFile::finish`]; [`SpoolError::InUse`] if somebody else took it.
+    /// As [`SpoolFile::finish`]; [`SpoolError::InUse`] if another process locked it first.
     pub fn finish_held(mut self) -> Result<(CompletePayload, FileHold), SpoolError> {
         let whole = self.complete(None)?;
         Ok((whole, self.hold()?))
     }
 
-    /// As [`SpoolFile::finish_held`], where it may block.
+    /// As [`SpoolFile::finish_held`], on a thread that may block.
     ///
     /// # Errors
     /// As [`SpoolFile::finish_held`].
-    pub async fn finish_aside(self) -> Result<(CompletePayload, FileHold), SpoolError> {
+    pub async fn finish_in_background(self) -> Result<(CompletePayload, FileHold), SpoolError> {
         blocking(move || self.finish_held()).await
     }
 
-    /// Holds what is whole now.
+    /// Holds the complete file.
     pub(super) fn hold(&self) -> Result<FileHold, SpoolError> {
         let held = self.file.share() && self.file.is_at(&self.spool.whole(self.id));
         if held { Ok(FileHold::new(self.file.clone())) } else { Err(SpoolError::InUse { id: self.id }) }
@@ -122,6 +122,8 @@ impl SpoolFile {
         self.spool.remove_blocking(self.id)
     }
 
+    /// Syncs the file and gives it its final name. If `expected` is given and is not its digest, the file stays
+    /// partial.
     pub(super) fn complete(&mut self, expected: Option<Digest>) -> Result<CompletePayload, SpoolError> {
         let digest = self.hasher.clone().finish();
         if self.failed {
@@ -130,7 +132,8 @@ impl SpoolFile {
         if expected.is_some_and(|expected| expected != digest) {
             return Err(SpoolError::Disagrees { id: self.id });
         }
-        // Content before name: whoever finds the file under its final name finds all of it, also after a power failure.
+        // Content before name: whoever finds the file under its final name finds all of it, even after a power
+        // failure.
         self.spool.sync_failure.check()?;
         self.release_space()?;
         self.sync()?;
@@ -141,7 +144,7 @@ impl SpoolFile {
         Ok(CompletePayload { size: self.length, digest })
     }
 
-    /// Takes the next bytes, and begins to make everything durable if enough of it is not.
+    /// Appends bytes, and starts a sync if enough of them are not durable.
     pub(super) fn append(&mut self, bytes: &[u8]) -> Result<(), SpoolError> {
         if self.failed {
             return Err(SpoolError::Interrupted);
@@ -159,15 +162,15 @@ impl SpoolFile {
         if self.length - begun >= SYNC_EVERY { self.begin_sync() } else { Ok(()) }
     }
 
-    /// What was allocated and not written is anybody's again.
+    /// Releases space that was allocated but not written.
     fn release_space(&self) -> Result<(), SpoolError> {
         if !self.room.is_larger_than(self.length) {
             return Ok(());
         }
-        shrink(&self.file, self.length).map_err(|e| SpoolError::of_io("giving room back", &e))
+        shrink(&self.file, self.length).map_err(|e| SpoolError::of_io("releasing space", &e))
     }
 
-    /// Begins to make everything so far durable, once what was begun before has ended.
+    /// Starts a sync of everything so far, after the previous sync has ended.
     fn begin_sync(&mut self) -> Result<(), SpoolError> {
         self.await_sync()?;
         let (file, prefix) = (self.file.clone(), Prefix { length: self.length, hasher: self.hasher.clone() });
@@ -176,7 +179,7 @@ impl SpoolFile {
         Ok(())
     }
 
-    /// Waits until what was begun to be made durable is.
+    /// Waits for the running sync to end.
     fn await_sync(&mut self) -> Result<(), SpoolError> {
         let Some(Syncing { prefix, thread }) = self.syncing.take() else { return Ok(()) };
         let failed = || self.spool.sync_failure.by("a payload", &std::io::Error::other("the thread of a sync failed"));
@@ -184,6 +187,7 @@ impl SpoolFile {
         self.synced_to(prefix, ended)
     }
 
+    /// Syncs everything written so far, and waits for it.
     pub(super) fn sync(&mut self) -> Result<(), SpoolError> {
         self.await_sync()?;
         let prefix = Prefix { length: self.length, hasher: self.hasher.clone() };
@@ -193,7 +197,7 @@ impl SpoolFile {
 
     fn synced_to(&mut self, prefix: Prefix, ended: Result<(), SpoolError>) -> Result<(), SpoolError> {
         if let Err(error) = ended {
-            // A later sync need not tell of what this one failed with: nothing of such a file may be gone on with.
+            // A later sync may succeed in spite of this failure, so the file must not be used any more.
             self.failed = true;
             self.spool.give_up(self.id, &self.file, &error);
             return Err(error);
@@ -206,9 +210,10 @@ impl SpoolFile {
 
 impl Drop for SpoolFile {
     fn drop(&mut self) {
-        // One that fails is told to whoever the spool tells of it, since nobody is here to be told.
+        // A failure is reported through `Spool::on_sync_failure`, since there is no caller here.
         let _ = self.await_sync();
-        // Whoever goes on with it allocates the rest anew; of a file that is no longer what was written, nobody does.
+        // Whoever resumes the file allocates the rest again. A file with another length than was written is not
+        // resumed.
         if !self.failed && self.file.metadata().is_ok_and(|found| found.len() == self.length) {
             let _ = self.release_space();
         }
@@ -225,7 +230,7 @@ impl Write for SpoolFile {
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
-        // Every byte is handed to the file as it comes.
+        // Every byte is passed to the file immediately.
         Ok(())
     }
 }

@@ -1,8 +1,8 @@
-//! The file pool: files of payloads that are no longer needed, emptied and reused for new payloads. Creating and removing a file
-//! for every exchange is slow on some file systems.
+//! The file pool: files of payloads that are no longer needed, emptied and reused for new payloads. Creating and
+//! removing a file for every exchange is slow on some file systems.
 //!
-//! A spare is never another payload's bytes, never under a name that was taken, and never a file that somebody still has
-//! open: where any of that is in doubt there is no spare, and the file is removed or made as if there were none of this.
+//! A spare file never contains another payload's bytes, never replaces an existing file, and is never a file that
+//! somebody still has open. Where any of this is in doubt, the file is removed or created as if there were no pool.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
@@ -15,13 +15,14 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use super::NO_FOLLOW;
 use super::lock::{Hold, Locked};
 
-/// Name of the folder of the spares, inside that of the spool.
+/// Name of the folder of spare files, inside the spool folder.
 pub(super) const FOLDER: &str = "spare";
-/// How many a process keeps: as many as a long queue has files, which are let go before the next ones are made.
+/// Maximum number of spare files of a process: as many as the files of a long queue, all removed before the next ones
+/// are created.
 const FILES_MAX: usize = 1024;
 
-/// The spares that this process put aside. Each process takes its own alone; were two to take the same one, one of them
-/// would find it locked or gone.
+/// The spare files of this process. Each process uses only its own; if two tried to use the same one, one of them
+/// would find it locked or missing.
 #[derive(Clone, Debug)]
 pub(super) struct FilePool {
     folder: Arc<PathBuf>,
@@ -29,12 +30,13 @@ pub(super) struct FilePool {
 }
 
 impl FilePool {
-    /// None yet, in a folder of the spool in `spool` that is made when there is the first.
+    /// Returns an empty pool for the spool in `spool`. Its folder is created with the first spare file.
     pub fn of(spool: &Path) -> FilePool {
         FilePool { folder: Arc::new(spool.join(FOLDER)), kept: Arc::default() }
     }
 
-    /// Empties the file of a payload that is let go and puts it aside. False if it must be removed instead.
+    /// Empties the file of a payload that is no longer needed and adds it to the pool. Returns false if the file must
+    /// be removed instead.
     pub fn keep(&self, path: &Path) -> bool {
         self.keep_emptied(path, |file| file.set_len(0))
     }
@@ -44,8 +46,8 @@ impl FilePool {
             return false;
         }
         let Some(file) = alone(path) else { return false };
-        // Its bytes go before its name does: no crash leaves a spare that is more than empty files are. The number of a
-        // file that exists is no other's, so the names of two processes never meet.
+        // Truncated before it is renamed, so that no crash leaves a spare file with content. The name is the inode
+        // number, which no other existing file has, so names of two processes never collide.
         let Ok(number) = file.metadata().map(|found| found.ino()) else { return false };
         if empty(&file).is_err() {
             return false;
@@ -59,14 +61,15 @@ impl FilePool {
         kept
     }
 
-    /// Gives a spare the name `path`, where nothing is, empty and locked. Nothing if there is no spare, or no such place.
+    /// Renames a spare file to `path`, empty and locked. `None` if there is no spare file, or `path` exists or cannot
+    /// be created.
     pub fn take(&self, path: &Path) -> Option<Locked> {
         if self.kept().is_empty() || path.symlink_metadata().is_ok() {
             return None;
         }
         loop {
             let spare = self.kept().pop()?;
-            // It is emptied again: after that it is as new as a file just made, also in the time of its last change.
+            // Truncated again, so that it looks newly created, including its modification time.
             if let Some(file) = alone(&spare).filter(|file| file.set_len(0).is_ok()) {
                 match place(&spare, path) {
                     Ok(()) => return Some(file),
@@ -82,10 +85,12 @@ impl FilePool {
         }
     }
 
-    /// Removes what other processes left, and says how many things it left alone because no spare looks like that.
+    /// Removes spare files of earlier processes, and returns the number of entries left alone because they do not
+    /// look like spare files.
     ///
-    /// Nothing is emptied here: a power failure may leave a payload under the name of the spare that it was made of, and
-    /// under its own, or bring back what was emptied. What is not empty is left alone.
+    /// Nothing is truncated here: after a power failure a payload may appear under the name of the spare file that it
+    /// was created from as well as under its own, or truncated content may reappear. A file that is not empty is left
+    /// alone.
     pub fn clear(&self) -> io::Result<u64> {
         self.kept().clear();
         let mut strangers = 0;
@@ -97,7 +102,7 @@ impl FilePool {
             let found = found?;
             let is_spare = found.file_name().to_str().is_some_and(|name| name.parse::<u64>().is_ok());
             let metadata = match found.metadata() {
-                // Its process took it in the meantime.
+                // Its process used it in the meantime.
                 Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
                 other => other?,
             };
@@ -113,7 +118,7 @@ impl FilePool {
         Ok(strangers)
     }
 
-    /// Puts a spare on the list, unless others filled it meanwhile.
+    /// Adds a spare file to the list, unless the list has become full.
     fn add(&self, spare: PathBuf) {
         let mut kept = self.kept();
         if kept.len() < FILES_MAX {
@@ -124,7 +129,7 @@ impl FilePool {
         let _ = fs::remove_file(spare);
     }
 
-    /// Whether there is a folder that nobody else may enter, which is made if nothing is there.
+    /// Returns whether the folder exists and only the owner may enter it; creates it if it does not exist.
     fn has_folder(&self) -> bool {
         let found = fs::symlink_metadata(&*self.folder).or_else(|_| {
             DirBuilder::new().mode(0o700).create(&*self.folder)?;
@@ -139,7 +144,8 @@ impl FilePool {
     }
 }
 
-/// A file that nobody else has, under no other name, and with the owner and mode that a new one would have.
+/// Opens and locks a file that nobody else has open, that has no other name, and that has the owner and mode of a new
+/// file.
 fn alone(path: &Path) -> Option<Locked> {
     let file = OpenOptions::new().read(true).write(true).custom_flags(NO_FOLLOW).open(path).ok()?;
     let file = Locked::new(file, path, Hold::Alone).ok()??;
@@ -148,7 +154,7 @@ fn alone(path: &Path) -> Option<Locked> {
     (ours && found.nlink() == 1).then_some(file)
 }
 
-/// Renames where nothing is in the way: what has a name keeps it.
+/// Renames without replacing an existing file.
 fn place(from: &Path, to: &Path) -> io::Result<()> {
     renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE).map_err(io::Error::from)
 }
@@ -185,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_opened_it_under_its_earlier_name_finds_out_before_the_first_byte() {
+    fn detects_a_file_opened_under_its_earlier_name_before_the_first_byte() {
         let folder = tempfile::tempdir().unwrap();
         let (pool, path) = (FilePool::of(folder.path()), file(folder.path(), "a", b"EXERCISE"));
         let next = folder.path().join("b");
@@ -214,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn empties_what_it_takes_and_takes_no_name_that_is_taken() {
+    fn empties_a_spare_file_and_replaces_no_existing_one() {
         let folder = tempfile::tempdir().unwrap();
         let (pool, path) = (FilePool::of(folder.path()), file(folder.path(), "a", b""));
         assert!(pool.keep(&path));

@@ -1,4 +1,5 @@
-//! Names of spool files, and a file as it is found. A name is made from typed identifiers only: no input ever becomes part of a path.
+//! Names of spool files, and files found in the spool. A name is built from typed identifiers only: no input becomes
+//! part of a path.
 
 use std::fmt;
 use std::fs;
@@ -7,17 +8,17 @@ use std::str::FromStr;
 use crate::ident::{ExchangeId, RequestId};
 use crate::time::Time;
 
-/// What a spool file holds, and for what.
+/// The name of a spool file: what it contains, and for which request or exchange.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum SpoolId {
     /// A product as submitted, sealed at rest to this node.
     Product(RequestId),
-    /// One attachment that belongs beside the product of a request, sealed at rest to this node: the n-th of those that
-    /// its text names, each digest counted once.
+    /// An attachment of a request's product, sealed at rest to this node, by its index among those that the product's
+    /// text names, each digest counted once.
     Attachment(RequestId, u16),
     /// The sealed payload of an exchange, as it travels.
     Envelope(ExchangeId),
-    /// What was inside a received payload, sealed at rest to this node until it is taken.
+    /// The content of a received payload, sealed at rest to this node until it is taken.
     Inbox(ExchangeId),
 }
 
@@ -32,7 +33,7 @@ impl fmt::Display for SpoolId {
     }
 }
 
-/// A text that names no spool file.
+/// A text that is not the name of a spool file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "expected the name of a spool file: an exchange or request number and `.product`, `.0.attachment`, `.envelope` or `.inbox`"
@@ -53,7 +54,7 @@ impl FromStr for SpoolId {
     }
 }
 
-/// `0.attachment` behind a request's number: decimal, in its one spelling.
+/// Parses `0.attachment`, the part after a request's identifier: decimal, in its canonical form.
 fn attachment(id: &str, kind: &str) -> Option<SpoolId> {
     let n = kind.strip_suffix(".attachment")?;
     let number: u16 = n.parse().ok().filter(|number: &u16| number.to_string() == n)?;
@@ -63,9 +64,9 @@ fn attachment(id: &str, kind: &str) -> Option<SpoolId> {
 /// A file found in the spool.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Spooled {
-    /// What it is.
+    /// Its name.
     pub id: SpoolId,
-    /// Whether it was finished.
+    /// Whether it is complete.
     pub whole: bool,
     /// Its size in bytes.
     pub size: u64,
@@ -73,7 +74,7 @@ pub struct Spooled {
     pub modified: Time,
 }
 
-/// When a file was last written.
+/// Returns when a file was last written.
 pub(super) fn modified(metadata: &fs::Metadata) -> Time {
     let since = metadata.modified().ok().and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
     Time::EPOCH.plus(since.unwrap_or_default())

@@ -1,4 +1,4 @@
-//! What is in the spool.
+//! Listing of the spool folder.
 
 use std::fs;
 use std::io;
@@ -7,21 +7,21 @@ use super::id::{Spooled, modified};
 use super::{PARTIAL, Spool, SpoolError, SpoolId, UNSYNCED, blocking, file_pool, lost_and_found};
 use crate::store::checkpoint_files;
 
-/// What is in the spool.
+/// The content of the spool.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Listing {
     /// Its files, by name.
     pub files: Vec<Spooled>,
-    /// How many were set aside: [`Spool::lost`].
+    /// Number of files that were set aside: [`Spool::lost`].
     pub lost: u64,
-    /// Payloads of which a sync failed, so that what there may be of them is discarded.
+    /// Payloads of which a sync failed; what is left of them is discarded.
     pub unsynced: Vec<SpoolId>,
-    /// How many things are there that the spool did not make. They are left alone.
-    pub strangers: u64,
+    /// Number of entries that the spool did not create. They are left alone.
+    pub unknown_files: u64,
 }
 
 impl Spool {
-    /// What is in the spool.
+    /// Lists the spool.
     ///
     /// # Errors
     /// [`SpoolError::Failed`] if the folder cannot be read.
@@ -30,6 +30,7 @@ impl Spool {
         blocking(move || spool.listing().map_err(|e| SpoolError::of_io("its folder", &e))).await
     }
 
+    /// As [`Spool::list`], for a caller that may block.
     pub(super) fn listing(&self) -> io::Result<Listing> {
         let mut listing = Listing::default();
         for found in fs::read_dir(&**self.folder)? {
@@ -56,7 +57,7 @@ impl Spool {
                 _ if name == lost_and_found::FOLDER && metadata.is_dir() => {
                     listing.lost = self.lost_blocking()?.len() as u64
                 }
-                _ => listing.strangers += 1,
+                _ => listing.unknown_files += 1,
             }
         }
         listing.unsynced.sort();

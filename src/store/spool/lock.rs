@@ -1,5 +1,5 @@
-//! Locks on payload files. A file that is no longer needed may become another payload's (`file_pool`), so whoever opened it
-//! under its earlier name must find that out before reading or writing a byte.
+//! Locks on payload files. A file that is no longer needed may be reused for another payload (`file_pool`), so
+//! whoever opened it under its earlier name must detect that before reading or writing a byte.
 
 use std::fs::{self, File, Metadata, TryLockError};
 use std::ops::Deref;
@@ -9,23 +9,24 @@ use std::sync::Arc;
 
 use super::SpoolError;
 
-/// Who may have a file at the same time.
+/// The mode of a lock.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Hold {
-    /// Nobody else: to write it, or to make another payload's file of it.
+    /// Exclusive: to write the file, or to reuse it for another payload.
     Alone,
-    /// Others that read.
+    /// Shared with other readers.
     Shared,
 }
 
-/// An open file and the lock on it.
-// INVARIANT: a file becomes another payload's only under a lock of its own (`Hold::Alone`), so as long as somebody has
-// one of these, the file is the one of the name it was opened under, or of none.
+/// An open file with a lock on it.
+// INVARIANT: a file is reused only under an exclusive lock (`Hold::Alone`). So while one of these exists, the file is
+// the one of the name under which it was opened, or has no name.
 #[derive(Debug)]
 pub(super) struct Locked(File);
 
 impl Locked {
-    /// Locks `file`, which was opened as `path`. Nothing, if others have it, or if that is its name no longer.
+    /// Locks `file`, which was opened as `path`. `None` if others have a conflicting lock, or if `path` no longer
+    /// names this file.
     pub fn new(file: File, path: &Path, hold: Hold) -> Result<Option<Locked>, SpoolError> {
         let locked = match hold {
             Hold::Alone => file.try_lock(),
@@ -48,18 +49,18 @@ impl Locked {
 }
 
 impl Locked {
-    /// Lets others read what was locked to be written. False if somebody got in between, whose it is then.
+    /// Changes an exclusive lock into a shared one. Returns false if another process locked the file in between.
     pub fn share(&self) -> bool {
         self.try_lock_shared().is_ok()
     }
 
-    /// Whether `path` names this very file.
+    /// Returns whether `path` names this file.
     pub fn is_at(&self, path: &Path) -> bool {
         self.metadata().is_ok_and(|file| names(path, &file))
     }
 }
 
-/// Whether `path` names this very file.
+/// Returns whether `path` names this file.
 fn names(path: &Path, file: &Metadata) -> bool {
     fs::symlink_metadata(path).is_ok_and(|found| (found.dev(), found.ino()) == (file.dev(), file.ino()))
 }
@@ -74,20 +75,21 @@ impl Deref for Locked {
 
 impl Drop for Locked {
     fn drop(&mut self) {
-        // Closing the file is not enough: a process that is just being started has a copy of it until it runs its own
-        // program, and would keep the lock for as long.
+        // Closing the file does not suffice: a child process that is being started has a copy of the descriptor until
+        // it executes its program, and would keep the lock until then.
         let _ = self.0.unlock();
     }
 }
 
-/// Keeps other processes from taking a whole file, of which no row speaks yet, for one that nobody needs. Whoever wrote it
-/// has this until its row is on record; it ends with the process. Of the attachments of a request the first holds all.
+/// Prevents other processes from treating a complete file without a row as unneeded. The writer holds it until the
+/// row is committed; it ends with the process. For the attachments of a request, the hold on the first covers all.
 #[derive(Clone, Debug)]
 pub struct FileHold {
     _file: Arc<Locked>,
 }
 
 impl FileHold {
+    /// Holds the complete file whose lock is `file`.
     pub(super) fn new(file: Arc<Locked>) -> FileHold {
         FileHold { _file: file }
     }

@@ -1,7 +1,8 @@
-//! Lost and found: files that no row needs, moved to a folder of their own, each with a note of what is known about it.
+//! Lost and found: files that no row needs, moved to a folder of their own, each with a note of what is known
+//! about it.
 //!
-//! A file is never removed only because the store does not mention it: the store may be another one, or an older copy. A file
-//! that a process holds until its row is on record is not moved either.
+//! A file is never removed only because the store does not mention it: the store may be another one, or an older
+//! copy. A file that a process holds until its row is committed is not moved either.
 
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -18,48 +19,48 @@ use crate::config::read_file;
 use crate::digest::Digest;
 use crate::time::Time;
 
-/// Name of the folder, inside that of the spool.
+/// Name of the folder, inside the spool folder.
 pub(super) const FOLDER: &str = "lost";
-/// What the name of a note ends with.
+/// Suffix of a note's name.
 const NOTE: &str = ".json";
-/// A note is not longer than this.
+/// Maximum size of a note in bytes.
 const NOTE_BYTES_MAX: u64 = 64 << 10;
-/// Of files up to this many bytes the note gives the SHA-256.
+/// A note has the SHA-256 of files up to this size in bytes.
 const HASHED_MAX: u64 = 1 << 20;
 
 /// A file that was set aside.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LostFile {
-    /// Its name among those that were set aside.
+    /// Its name in the folder.
     pub name: String,
-    /// What it was.
+    /// Its name in the spool before.
     pub id: SpoolId,
-    /// Whether it was finished.
+    /// Whether it was complete.
     pub whole: bool,
     /// Its size in bytes.
     pub size: u64,
     /// When it was last written.
     pub modified: Time,
-    /// What was noted when it was set aside; nothing if the note is gone.
+    /// The note written when it was set aside; `None` if the note is missing.
     pub note: Option<Note>,
 }
 
-/// What was noted of a file when it was set aside.
+/// The note written when a file is set aside. JSON.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Note {
-    /// What it was.
+    /// Its name in the spool before.
     pub file: String,
     /// Its size in bytes.
     pub size: u64,
-    /// When it was found, in milliseconds since 1970.
+    /// When it was found, in milliseconds since the Unix epoch.
     pub found_ms: i64,
     /// Why it was set aside.
     pub why: String,
-    /// Its SHA-256, if it is not too long to be hashed at a start.
+    /// Its SHA-256, unless it is too large to be hashed at a start.
     pub sha256: Option<String>,
 }
 
-/// A file of the spool that nobody holds, until this is dropped: nobody else writes it, reads it or lets it go.
+/// An exclusive lock on a spool file: until it is dropped, nobody else writes, reads or removes the file.
 #[derive(Debug)]
 pub struct ExclusiveFile {
     spool: Spool,
@@ -69,8 +70,8 @@ pub struct ExclusiveFile {
 }
 
 impl Spool {
-    /// Locks a file that was found, so that what is done with it is done to the one that nobody else has. Nothing, if
-    /// somebody has it or it is there no more. What its rows say is to be asked after this and not before.
+    /// Locks a file that was listed, so that it can be moved or removed. `None` if somebody holds it or it no longer
+    /// exists. Query the rows about it after this, not before.
     ///
     /// # Errors
     /// [`SpoolError::Failed`]; [`SpoolError::Place`].
@@ -78,7 +79,8 @@ impl Spool {
         let (spool, found) = (self.clone(), *found);
         blocking(move || {
             if let SpoolId::Attachment(request, 1..) = found.id {
-                // Whoever holds the first attachment of a request holds all: there can be more than a process may open.
+                // The hold on the first attachment of a request covers all: there can be more than a process may
+                // open.
                 let first = spool.whole(SpoolId::Attachment(request, 0));
                 if first.symlink_metadata().is_ok() && alone(&first)?.is_none() {
                     return Ok(None);
@@ -90,10 +92,10 @@ impl Spool {
         .await
     }
 
-    /// Removes a whole payload of which no row speaks, to make it anew.
+    /// Removes a complete payload without a row, to write it again.
     ///
     /// # Errors
-    /// [`SpoolError::InUse`] if somebody holds it; or as [`Spool::remove`].
+    /// [`SpoolError::InUse`] if somebody holds it; otherwise as [`Spool::remove`].
     pub fn remove_unheld(&self, id: SpoolId) -> Result<(), SpoolError> {
         let path = self.whole(id);
         let file = alone(&path)?;
@@ -103,7 +105,7 @@ impl Spool {
         self.remove_blocking(id)
     }
 
-    /// Files that were set aside, by name.
+    /// Returns the files that were set aside, by name.
     ///
     /// # Errors
     /// [`SpoolError::Failed`] if the folder cannot be read.
@@ -112,6 +114,7 @@ impl Spool {
         blocking(move || spool.lost_blocking().map_err(|e| SpoolError::of_io("what was set aside", &e))).await
     }
 
+    /// As [`Spool::lost`], for a caller that may block.
     pub(super) fn lost_blocking(&self) -> io::Result<Vec<LostFile>> {
         let folder = self.lost_folder();
         let found = match fs::read_dir(&folder) {
@@ -133,8 +136,8 @@ impl Spool {
         Ok(lost)
     }
 
-    /// Whether a file that was set aside is still what its note says: its size, and its SHA-256 if that was noted. One
-    /// without a note is.
+    /// Returns whether a file that was set aside still matches its note: its size, and its SHA-256 if that was noted.
+    /// A file without a note matches.
     ///
     /// # Errors
     /// [`SpoolError::Failed`] if it cannot be read.
@@ -155,10 +158,10 @@ impl Spool {
         .await
     }
 
-    /// Puts a file that was set aside back where it was.
+    /// Moves a file that was set aside back to the spool.
     ///
     /// # Errors
-    /// [`SpoolError::Exists`] if something is there; [`SpoolError::Missing`]; [`SpoolError::InUse`];
+    /// [`SpoolError::Exists`] if there is a file of that name; [`SpoolError::Missing`]; [`SpoolError::InUse`];
     /// [`SpoolError::Failed`]; [`SpoolError::Broken`].
     pub async fn restore(&self, lost: &LostFile) -> Result<(), SpoolError> {
         let (spool, lost) = (self.clone(), lost.clone());
@@ -180,7 +183,7 @@ impl Spool {
     /// Removes a file that was set aside, and its note.
     ///
     /// # Errors
-    /// [`SpoolError::Failed`] if it stays; [`SpoolError::Broken`] if that is not durable.
+    /// [`SpoolError::Failed`] if it was not removed; [`SpoolError::Broken`] if the removal is not durable.
     pub async fn drop_lost(&self, lost: &LostFile) -> Result<(), SpoolError> {
         let (spool, name) = (self.clone(), lost.name.clone());
         blocking(move || {
@@ -202,12 +205,12 @@ impl Spool {
 }
 
 impl ExclusiveFile {
-    /// Moves the file to those that are set aside, with a note that it was found at `at`, and `why` it is there. The note
-    /// comes first: a file without one is where it was.
+    /// Moves the file to the lost-and-found folder, with a note of when (`at`) and why it was set aside. The note is
+    /// written first: a file without a note was not moved.
     ///
     /// # Errors
-    /// [`SpoolError::Full`]; [`SpoolError::Failed`]; [`SpoolError::Broken`]. Without [`SpoolError::Broken`] the file is
-    /// where it was.
+    /// [`SpoolError::Full`]; [`SpoolError::Failed`]; [`SpoolError::Broken`]. Unless it is [`SpoolError::Broken`], the
+    /// file was not moved.
     pub async fn set_aside(self, at: Time, why: &'static str) -> Result<(), SpoolError> {
         blocking(move || self.set_aside_blocking(at, why)).await
     }
@@ -243,7 +246,7 @@ impl ExclusiveFile {
             }
         }
         drop(file);
-        // Where it is now first: after a power failure it is in one of the two.
+        // The destination folder is synced first: after a power failure the file is in one of the two.
         spool.sync_folder_at(&folder)?;
         spool.sync_folder()
     }
@@ -262,7 +265,7 @@ impl ExclusiveFile {
     }
 }
 
-/// The file at `path`, if it is there and nobody else has it.
+/// Opens and exclusively locks the file at `path`; `None` if it does not exist or somebody else has it.
 fn alone(path: &Path) -> Result<Option<Locked>, SpoolError> {
     match OpenOptions::new().read(true).write(true).custom_flags(NO_FOLLOW).open(path) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -271,7 +274,7 @@ fn alone(path: &Path) -> Result<Option<Locked>, SpoolError> {
     }
 }
 
-/// Renames where nothing is in the way; false if something is.
+/// Renames without replacing an existing file; returns false if there is one.
 fn place(from: &Path, to: &Path) -> Result<bool, SpoolError> {
     match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
         Err(rustix::io::Errno::EXIST) => Ok(false),
@@ -280,7 +283,7 @@ fn place(from: &Path, to: &Path) -> Result<bool, SpoolError> {
     }
 }
 
-/// Makes the folder, for nobody else to enter, if it is not there.
+/// Creates the folder with mode 0700 if it does not exist.
 fn make(folder: &Path) -> Result<(), SpoolError> {
     match DirBuilder::new().mode(0o700).create(folder) {
         Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(SpoolError::of_io("its folder", &e)),
@@ -293,7 +296,7 @@ fn make(folder: &Path) -> Result<(), SpoolError> {
     Err(SpoolError::Place { why: "expected `lost` to be a folder of mode 0700".into() })
 }
 
-/// What a file was that has this name among those that were set aside, and whether it was whole.
+/// Parses a name in the lost-and-found folder: the file's name in the spool, and whether it was complete.
 fn named(name: &str) -> Option<(SpoolId, bool)> {
     let name = name.split_once('+').map_or(name, |(name, _)| name);
     let (id, whole) = name.strip_suffix(PARTIAL).map_or((name, true), |id| (id, false));

@@ -1,9 +1,9 @@
-//! The spool: sealed payloads on disk, one file each. Bytes come in as they arrive, in any number of attempts; a payload that is
-//! complete and durable goes out to readers.
+//! The spool: sealed payloads on disk, one file each. Bytes come in as they arrive, in any number of attempts; a
+//! payload that is complete and durable goes out to readers.
 //!
-//! It holds ciphertext and never a key. It refuses names that are not made from an identifier, links in place of files,
-//! folders that others may enter, a second writer for one file, a reused file that is still open as another payload, a prefix
-//! with another digest than promised, and any payload that would eat into the reserve.
+//! It holds ciphertext and never a key. It refuses names that are not built from an identifier, links in place of
+//! files, folders that others may enter, a second writer for one file, a reused file that is still open as another
+//! payload, a prefix with another digest than promised, and any payload that would use up the reserve.
 
 mod id;
 mod error;
@@ -47,15 +47,15 @@ use self::reservation::Reserved;
 use self::sync_failure::SyncFailure;
 use crate::digest::{Digest, Hasher};
 
-/// Longest sealed payload that a store keeps itself, in bytes. A database takes so few bytes in less time than a file system
-/// creates a file, and makes them durable with the row that they belong to.
+/// Maximum length in bytes of a sealed payload that is stored inline. A database writes so few bytes faster than a
+/// file system creates a file, and makes them durable together with their row.
 pub const INLINE_BYTES_MAX: u64 = 64 * 1024;
 
 /// Bytes read or written at a time.
 const CHUNK: usize = 256 * 1024;
-/// What the name of a file that is not whole yet ends with.
+/// Suffix of the name of a file that is not complete.
 const PARTIAL: &str = ".part";
-/// What the name of the note ends with that says of a file that a sync of it failed.
+/// Suffix of the name of a mark that records a failed sync of a file.
 const UNSYNCED: &str = ".unsynced";
 
 /// A payload that is complete and durable.
@@ -72,26 +72,26 @@ pub struct CompletePayload {
 pub struct Spool {
     folder: Arc<PathBuf>,
     reserve_bytes: u64,
-    /// Sealed payloads up to this length are kept inline, by the store.
+    /// Sealed payloads up to this length in bytes are stored inline.
     short: u64,
-    /// How much of a payload is gathered before it is handed to its file.
+    /// Bytes of a payload that are buffered before they are passed to its file.
     piece: usize,
     /// Writers of this process that were dropped while a piece was being written.
     closing_files: ClosingFiles,
     /// Files to be reused for new payloads.
     pool: FilePool,
     disk: Arc<dyn Disk>,
-    /// Space that this process reserved.
+    /// Space that this process has reserved.
     reserved: Reserved,
     /// Whether a sync failed in this process.
     sync_failure: SyncFailure,
-    /// How many bytes of each unfinished payload this process has synced, and what hashed them.
+    /// For each unfinished payload, the bytes that this process has synced, and the hasher after them.
     synced: Arc<Mutex<BTreeMap<SpoolId, (u64, Hasher)>>>,
 }
 
 impl Spool {
-    /// The spool in `folder`, which is made if it is not there (mode 0700). At least `reserve_bytes` of its file
-    /// system stay free: a payload that would leave less is refused before its first byte.
+    /// Opens the spool in `folder`, which is created with mode 0700 if it does not exist. At least `reserve_bytes` of
+    /// its file system stay free: a payload that would leave less is refused before its first byte.
     ///
     /// # Errors
     /// [`SpoolError::Place`] if `folder` is a link, not a folder, or others may enter it.
@@ -121,52 +121,52 @@ impl Spool {
         })
     }
 
-    /// The same spool, on another disk than the system's.
+    /// Uses another disk than the operating system's.
     #[must_use]
-    pub fn on(self, disk: Arc<dyn Disk>) -> Spool {
+    pub fn with_disk(self, disk: Arc<dyn Disk>) -> Spool {
         Spool { disk, ..self }
     }
 
-    /// The same spool, handing payloads to their files in pieces of `bytes`: what a process that dies has gathered and
-    /// not handed over is sent again.
+    /// Passes payloads to their files in pieces of `bytes`. If the process dies, bytes that were buffered and not
+    /// passed on must be sent again.
     #[must_use]
-    pub fn in_pieces_of(self, bytes: usize) -> Spool {
+    pub fn with_buffer_bytes(self, bytes: usize) -> Spool {
         Spool { piece: bytes, ..self }
     }
 
-    /// The same spool, for sealed payloads longer than `bytes`: the store keeps the others itself.
+    /// Uses the spool only for sealed payloads longer than `bytes`; shorter ones are stored inline.
     #[must_use]
-    pub fn for_longer_than(self, bytes: u64) -> Spool {
+    pub fn with_inline_bytes_max(self, bytes: u64) -> Spool {
         Spool { short: bytes.min(INLINE_BYTES_MAX), ..self }
     }
 
-    /// Has `told` called with what happened when a sync fails, whoever asked for it and whatever becomes of their error:
-    /// from then on this spool makes nothing durable any more, and the process must end.
+    /// Registers `told`, which is called once when a sync fails, whatever happens to the error of the caller. From
+    /// then on this spool cannot make anything durable, and the process must end.
     pub fn on_sync_failure(&self, told: impl Fn(&SpoolError) + Send + 'static) {
         self.sync_failure.tell(Box::new(told));
     }
 
-    /// Whether a sealed payload of `size` bytes is the store's to keep.
-    pub fn is_short(&self, size: u64) -> bool {
+    /// Returns whether a sealed payload of `size` bytes is stored inline.
+    pub fn is_inline(&self, size: u64) -> bool {
         (1..=self.short).contains(&size)
     }
 
-    /// Begins a file for a payload of `size` bytes; what was written of it before is discarded.
+    /// Creates a file for a payload of `size` bytes; an earlier partial file is discarded.
     ///
     /// # Errors
-    /// [`SpoolError::Reserve`]; [`SpoolError::Exists`] if it is whole already; [`SpoolError::InUse`].
+    /// [`SpoolError::Reserve`]; [`SpoolError::Exists`] if the payload is complete already; [`SpoolError::InUse`].
     pub async fn create(&self, id: SpoolId, size: u64) -> Result<SpoolWriter, SpoolError> {
         let spool = self.clone();
         blocking(move || spool.begin(id, size).map(SpoolWriter::new)).await
     }
 
-    /// As [`Spool::create`], for a caller that may block: something is produced here instead of arriving.
+    /// As [`Spool::create`], for a caller that may block because it produces the payload here.
     ///
     /// # Errors
     /// As [`Spool::create`].
     pub fn begin(&self, id: SpoolId, size: u64) -> Result<SpoolFile, SpoolError> {
         self.sync_failure.check()?;
-        // Nothing of an earlier attempt is discarded for one that has no room.
+        // An earlier attempt is not discarded if there is no space for the new one.
         self.admit(size.saturating_sub(self.held(id)))?;
         if self.whole(id).symlink_metadata().is_ok() {
             return Err(SpoolError::Exists { id });
@@ -175,17 +175,17 @@ impl Spool {
         self.forget_synced(id);
         file.set_len(0).map_err(|e| SpoolError::of_io("a truncation", &e))?;
         self.unmark(id);
-        // What has no room leaves no file.
+        // If there is no space, no file is left.
         let room = self.allocate(&file, 0, size).inspect_err(|_| {
             let _ = fs::remove_file(self.partial(id));
         })?;
         Ok(SpoolFile::new(self.clone(), id, file, room, Hasher::new(), 0))
     }
 
-    /// Opens a whole payload for reading.
+    /// Opens a complete payload for reading.
     ///
     /// # Errors
-    /// [`SpoolError::Missing`] if it is not there or not whole.
+    /// [`SpoolError::Missing`] if it does not exist or is incomplete.
     pub async fn read(&self, id: SpoolId) -> Result<PayloadReader, SpoolError> {
         let spool = self.clone();
         blocking(move || spool.read_blocking(id)).await
@@ -199,15 +199,15 @@ impl Spool {
         PayloadReader::open(id, &self.whole(id))
     }
 
-    /// Whether there is anything of a payload, whole or partial.
+    /// Returns whether a payload exists, complete or partial.
     pub fn has_any(&self, id: SpoolId) -> bool {
         [self.whole(id), self.partial(id)].iter().any(|path| path.symlink_metadata().is_ok())
     }
 
-    /// Removes a payload, whole or partial. One that is not there is removed already.
+    /// Removes a payload, complete or partial. It is no error if it does not exist.
     ///
     /// # Errors
-    /// [`SpoolError::Failed`] if it stays; [`SpoolError::Broken`] if that is not durable.
+    /// [`SpoolError::Failed`] if it was not removed; [`SpoolError::Broken`] if the removal is not durable.
     pub async fn remove(&self, id: SpoolId) -> Result<(), SpoolError> {
         let spool = self.clone();
         blocking(move || spool.remove_blocking(id)).await
@@ -222,33 +222,33 @@ impl Spool {
         self.sync_folder()
     }
 
-    /// As [`Spool::remove`], for what nobody has any use for, so that it may be there again after a power failure, or as
-    /// an empty file: then the next start finds that no row needs it. Its file, emptied, may become another payload's,
-    /// unless somebody still has it open.
+    /// As [`Spool::remove`], but not durably, for a payload that is no longer needed: it may exist again, or as an
+    /// empty file, after a power failure; the next start then finds that no row needs it. Its file, emptied, may be
+    /// reused for another payload unless somebody still has it open.
     ///
     /// # Errors
-    /// [`SpoolError::Failed`] if it stays.
+    /// [`SpoolError::Failed`] if it was not removed.
     pub async fn recycle(&self, id: SpoolId) -> Result<(), SpoolError> {
         let spool = self.clone();
         blocking(move || {
             spool.pool.keep(&spool.whole(id));
-            // Of what was kept there is nothing left to remove under its name.
+            // A file that was added to the pool has lost its name already.
             spool.unlink(id)
         })
         .await
     }
 
-    /// Removes the spares that processes before this one left and that are empty, and says how many things are among
-    /// them that the spool did not make, or that are not.
+    /// Removes the empty spare files of earlier processes, and returns the number of other entries in their folder:
+    /// not created by the spool, or not empty.
     ///
     /// # Errors
-    /// [`SpoolError::Failed`] if they stay.
+    /// [`SpoolError::Failed`] if they were not removed.
     pub async fn clear_pool(&self) -> Result<u64, SpoolError> {
         let spool = self.clone();
         blocking(move || spool.pool.clear().map_err(|e| SpoolError::of_io("removing spare files", &e))).await
     }
 
-    /// Forgets that syncs of these payloads failed, where nothing is left of them.
+    /// Removes the marks of failed syncs of those payloads of which nothing is left.
     pub fn forget_unsynced(&self, of: &[SpoolId]) {
         of.iter().filter(|id| !self.has_any(**id)).for_each(|id| self.unmark(*id));
     }
@@ -264,7 +264,7 @@ impl Spool {
         Ok(())
     }
 
-    /// How many bytes an unfinished payload takes on the disk.
+    /// Returns the bytes that an unfinished payload takes on disk.
     fn held(&self, id: SpoolId) -> u64 {
         let found = self.partial(id).symlink_metadata();
         found.map_or(0, |found| found.blocks().saturating_mul(512))
@@ -278,8 +278,8 @@ impl Spool {
         self.folder.join(format!("{id}{PARTIAL}"))
     }
 
-    /// The partial file, locked against everybody else of any process. It is made if it is not there, of a spare if
-    /// there is one.
+    /// Opens the partial file with an exclusive lock. It is created, from a spare file if there is one, if it does
+    /// not exist.
     fn partial_file(&self, id: SpoolId) -> Result<Locked, SpoolError> {
         let path = self.partial(id);
         self.closing_files.wait(id);
@@ -292,16 +292,16 @@ impl Spool {
         Locked::new(file, &path, Hold::Alone)?.ok_or(SpoolError::InUse { id })
     }
 
-    /// Says that a writer was dropped while a piece was being written, until what this gives is dropped.
+    /// Marks that a writer was dropped while a piece was being written, until the returned value is dropped.
     fn closing(&self, id: SpoolId) -> Closing {
         self.closing_files.begin(id)
     }
 }
 
-/// `O_NOFOLLOW` and `O_CLOEXEC`: a link in the place of a payload is an error, not a way out of the folder.
+/// `O_NOFOLLOW` and `O_CLOEXEC`: a link in place of a payload is an error, so it cannot lead out of the folder.
 const NO_FOLLOW: i32 = (rustix::fs::OFlags::NOFOLLOW.bits() | rustix::fs::OFlags::CLOEXEC.bits()) as i32;
 
-/// Runs file work where it may block. Outside a runtime there is nobody to hold up, and it is done on the spot.
+/// Runs file operations on a thread that may block; outside a runtime, on the current thread.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, SpoolError> + Send + 'static,
 ) -> Result<T, SpoolError> {

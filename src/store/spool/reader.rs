@@ -1,5 +1,5 @@
-//! Reading one whole payload from any offset, in bounded pieces: from its file, or from memory if it is short and never
-//! had one.
+//! Reading a complete payload from any offset, in bounded pieces: from its file, or from memory if it is stored
+//! inline.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -15,8 +15,8 @@ use super::lock::{Hold, Locked};
 use super::{CHUNK, NO_FOLLOW, SpoolError, SpoolId, blocking};
 use crate::digest::{Digest, Hasher};
 
-/// A payload open for reading. It stays readable if its name is removed in the meantime, and while it is open its file
-/// becomes no other payload's.
+/// A payload open for reading. It stays readable if its name is removed in the meantime, and while it is open its
+/// file is not reused.
 #[derive(Clone, Debug)]
 pub struct PayloadReader {
     place: Place,
@@ -28,17 +28,17 @@ pub struct PayloadReader {
 enum Place {
     File {
         file: Arc<Locked>,
-        /// Whether what was read of it is not kept in the system's memory.
+        /// Whether the pages that were read are dropped from the page cache.
         once: bool,
     },
     Memory(Bytes),
 }
 
-/// How much is read of a file that is read once, before the memory of that is given back.
+/// Bytes read before the page cache of them is dropped, for a file that is read once.
 const BEHIND: u64 = 4 * 1024 * 1024;
 
 impl Place {
-    /// As many bytes from `at` as there are and `into` has room for, at least one unless it is at the end.
+    /// Reads up to `into.len()` bytes from offset `at`; at least one byte unless `at` is at the end.
     fn read_at(&self, into: &mut [u8], at: u64) -> io::Result<usize> {
         match self {
             Place::File { file, once } => {
@@ -57,7 +57,7 @@ impl Place {
         }
     }
 
-    /// Does what reads from here: at once if it does not wait for a disk.
+    /// Runs a read: on a blocking thread if it may wait for a disk, else at once.
     async fn reading<T: Send + 'static>(
         self,
         read: impl FnOnce(Place) -> Result<T, SpoolError> + Send + 'static,
@@ -69,11 +69,11 @@ impl Place {
     }
 }
 
-/// Gives back the memory of the parts of a file that end where reading went on from `at` to `end`.
+/// Drops the page cache of the parts that were read completely when reading advanced from `at` to `end`.
 fn give_back(file: &File, at: u64, end: u64) {
     let (from, to) = (at - at % BEHIND, end - end % BEHIND);
     if let Some(length) = to.checked_sub(from).and_then(NonZeroU64::new) {
-        // It is advice: what comes of it changes nothing that is read.
+        // It is a hint: its result does not change what is read.
         let _ = fadvise(file, from, Some(length), Advice::DontNeed);
     }
 }
@@ -85,24 +85,28 @@ impl From<Bytes> for PayloadReader {
 }
 
 impl PayloadReader {
+    /// Opens the complete file at `path`.
+    ///
+    /// # Errors
+    /// [`SpoolError::Missing`] if it does not exist or somebody has it locked; [`SpoolError::Failed`].
     pub(super) fn open(id: SpoolId, path: &Path) -> Result<PayloadReader, SpoolError> {
         let file = OpenOptions::new().read(true).custom_flags(NO_FOLLOW).open(path).map_err(|e| match e.kind() {
             std::io::ErrorKind::NotFound => SpoolError::Missing { id },
             _ => SpoolError::of_io("opening a payload", &e),
         })?;
-        // Whoever writes it has not made it durable yet, and whoever lets it go has begun to empty it.
+        // A conflicting lock means that the writer has not made it durable yet, or that it is being emptied.
         let file = Locked::new(file, path, Hold::Shared)?.ok_or(SpoolError::Missing { id })?;
         let size = file.metadata().map_err(|e| SpoolError::of_io("its length", &e))?.len();
         Ok(PayloadReader { place: Place::File { file: Arc::new(file), once: false }, size })
     }
 
-    /// Its size in bytes.
+    /// Returns its size in bytes.
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// The same for whoever reads a long payload from front to back and expects nobody to read it again soon: what was
-    /// read is not kept in the system's memory, where it would stand in for what others do read again.
+    /// Marks the payload as read once, from start to end: the pages that were read are dropped from the page cache,
+    /// so that they do not displace data that others read again.
     pub fn once(mut self) -> PayloadReader {
         if let Place::File { once, .. } = &mut self.place {
             *once = true;
@@ -110,7 +114,7 @@ impl PayloadReader {
         self
     }
 
-    /// At most `max` bytes from `offset`; none at or after the end.
+    /// Reads at most `max` bytes from `offset`; none at or after the end.
     ///
     /// # Errors
     /// [`SpoolError::Failed`].
@@ -133,10 +137,10 @@ impl PayloadReader {
         self.place.clone().reading(read).await
     }
 
-    /// The digest of the first `length` bytes.
+    /// Returns the digest of the first `length` bytes.
     ///
     /// # Errors
-    /// [`SpoolError::Failed`], also if there are not that many.
+    /// [`SpoolError::Failed`], also if the payload is shorter.
     pub async fn prefix_digest(&mut self, length: u64) -> Result<Digest, SpoolError> {
         let hash = move |place: Place| {
             let (mut hasher, mut done) = (Hasher::new(), 0u64);
@@ -163,7 +167,7 @@ impl PayloadReader {
     }
 }
 
-/// A payload read from any place as a stream, where work may block. Clones share what is open and nothing else.
+/// A payload as a seekable stream, for callers that may block. Clones share the open file but not the position.
 #[derive(Clone, Debug)]
 pub struct PayloadCursor {
     place: Place,
@@ -172,7 +176,7 @@ pub struct PayloadCursor {
 }
 
 impl PayloadReader {
-    /// The payload as a stream, from its first byte.
+    /// Returns the payload as a stream, from its first byte.
     pub fn cursor(&self) -> PayloadCursor {
         PayloadCursor { place: self.place.clone(), size: self.size, at: 0 }
     }

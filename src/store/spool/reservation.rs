@@ -1,8 +1,9 @@
-//! Space reservation. The whole size of a payload is allocated before its first byte, so that payloads that would each fit
-//! cannot together exceed the disk or eat into the reserve.
+//! Space reservation. The whole size of a payload is allocated before its first byte, so that payloads that would
+//! each fit cannot together exceed the disk or use up the reserve.
 //!
-//! The file system allocates the space where it can; then it is taken for every process, and returned when the file is finished,
-//! closed or removed. Elsewhere this process counts its reservations, and checks again at each write.
+//! Where the file system supports it, the space is allocated; then it is unavailable to every process, and released
+//! when the file is finished, closed or removed. Elsewhere this process counts its reservations, and checks again at
+//! each write.
 
 use std::fs::{File, TryLockError};
 use std::io;
@@ -13,10 +14,10 @@ use std::time::{Duration, Instant};
 use super::lock::{Hold, Locked};
 use super::{NO_FOLLOW, Spool, SpoolError, blocking};
 
-/// How long the turn to allocate is waited for.
+/// Maximum time to wait for the allocation lock.
 const TURN: Duration = Duration::from_secs(5);
 
-/// What this process has reserved, and neither allocated nor written yet, in bytes.
+/// Bytes that this process has reserved and neither allocated nor written yet.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reserved(Arc<Mutex<u64>>);
 
@@ -27,7 +28,7 @@ impl Reserved {
     }
 }
 
-/// Room that was reserved; dropping it gives back what was not used.
+/// Reserved space; dropping it releases what was not used.
 #[derive(Debug)]
 pub struct Reservation {
     reserved: Reserved,
@@ -35,7 +36,7 @@ pub struct Reservation {
 }
 
 impl Reservation {
-    /// So much of it was used, or is no longer needed.
+    /// Subtracts bytes that were used or are no longer needed.
     fn take(&mut self, bytes: u64) {
         let taken = bytes.min(self.bytes);
         self.bytes -= taken;
@@ -49,21 +50,21 @@ impl Drop for Reservation {
     }
 }
 
-/// The room of one file that is being written.
+/// The space of one file that is being written.
 #[derive(Debug)]
 pub(super) struct Allocation {
-    /// Up to where the file system has allocated it.
+    /// Offset up to which the file system has allocated space.
     allocated: u64,
     reservation: Reservation,
 }
 
 impl Allocation {
-    /// Whether the file system holds more than the `length` that the file has.
+    /// Returns whether more space is allocated than the `length` that the file has.
     pub fn is_larger_than(&self, length: u64) -> bool {
         self.allocated > length
     }
 
-    /// Refuses to write `bytes` after the first `length` of the file, if they would eat into the reserve.
+    /// Refuses to write `bytes` after the first `length` bytes of the file if that would use up the reserve.
     pub fn write(&mut self, spool: &Spool, length: u64, bytes: u64) -> Result<(), SpoolError> {
         if length.saturating_add(bytes) <= self.allocated {
             return Ok(());
@@ -74,7 +75,7 @@ impl Allocation {
 }
 
 impl Spool {
-    /// Refuses if `size` more bytes would eat into the reserve, or into what was reserved to others.
+    /// Refuses if `size` more bytes would use up the reserve, or space reserved by others.
     ///
     /// # Errors
     /// [`SpoolError::Reserve`].
@@ -82,7 +83,7 @@ impl Spool {
         self.leaves_reserve(size, *self.reserved.lock())
     }
 
-    /// Room for `size` bytes that are kept in memory until the store has them.
+    /// Reserves space for `size` bytes that are held in memory until the store has them.
     ///
     /// # Errors
     /// As [`Spool::admit`].
@@ -93,22 +94,22 @@ impl Spool {
         Ok(Reservation { reserved: self.reserved.clone(), bytes: size })
     }
 
-    /// Bytes free to this process on the spool's file system.
+    /// Returns the bytes free to this process on the spool's file system.
     ///
     /// # Errors
-    /// [`SpoolError::Failed`] if the file system does not say.
+    /// [`SpoolError::Failed`] if the file system cannot be queried.
     pub fn free_bytes(&self) -> Result<u64, SpoolError> {
         self.disk.free_bytes(&self.folder).map_err(|e| SpoolError::of_io("free space", &e))
     }
 
-    /// Allocates room for `file`, which has `length` bytes, to become one of `size`.
+    /// Allocates space for `file`, which has `length` bytes, to grow to `size`.
     pub(super) fn allocate(&self, file: &File, length: u64, size: u64) -> Result<Allocation, SpoolError> {
-        // One at a time, over all processes: the next one finds what this one has allocated gone from what is free.
+        // One allocation at a time, over all processes, so that the next one sees the space of this one as used.
         let _turn = self.turn()?;
         let mut reservation = self.reserve(size.saturating_sub(length))?;
         if length < size {
             let held = self.disk.allocate(file, length, size);
-            // Of what there is not enough, a part may have been allocated.
+            // A failed allocation may have allocated a part.
             let held = held.inspect_err(|_| {
                 let _ = file.set_len(length);
             });
@@ -120,7 +121,7 @@ impl Spool {
         Ok(Allocation { allocated: length, reservation })
     }
 
-    /// The turn to allocate. Whoever has it has it for a moment; a stranger's lock is not waited for without end.
+    /// Acquires the allocation lock. It is only held briefly; the wait for a foreign lock is limited.
     fn turn(&self) -> Result<File, SpoolError> {
         let turn = File::open(&**self.folder).map_err(|e| SpoolError::of_io("its folder", &e))?;
         let begun = Instant::now();
@@ -133,8 +134,8 @@ impl Spool {
         }
     }
 
-    /// Gives back what processes that were killed had allocated for payloads that they did not finish. What somebody is
-    /// writing is left alone.
+    /// Releases the space that killed processes had allocated for unfinished payloads. Files that are being written
+    /// are left alone.
     ///
     /// # Errors
     /// [`SpoolError::Failed`] if the folder cannot be read.
@@ -160,8 +161,8 @@ impl Spool {
     }
 }
 
-/// Gives back what a file of `length` bytes has beyond them. That is no change of what is in it, so it was last changed when
-/// it was before.
+/// Releases the space that a file of `length` bytes has beyond its length. The content does not change, so the
+/// modification time is kept.
 pub(super) fn shrink(file: &File, length: u64) -> io::Result<()> {
     let modified = file.metadata()?.modified()?;
     file.set_len(length)?;

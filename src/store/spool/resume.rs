@@ -1,4 +1,4 @@
-//! Resuming a payload that was not finished: what is there is hashed, written again and synced, or discarded.
+//! Resuming a payload that was not finished: the existing bytes are hashed, written again and synced, or discarded.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom};
@@ -13,10 +13,10 @@ use super::{CHUNK, Disk, NO_FOLLOW, Spool, SpoolError, SpoolId, blocking};
 use crate::digest::{Digest, Hasher};
 
 impl Spool {
-    /// Goes on with a payload of `size` bytes from what is there, or begins it. What is there is read, hashed, written
-    /// again and made durable, never assumed: that it reads back proves nothing, for a sync before this may have failed.
-    /// If it is longer than `size`, does not begin with the prefix `promised` (length and digest), or is known not to be
-    /// durable, it is discarded and the payload begins anew.
+    /// Resumes a payload of `size` bytes from the existing bytes, or creates it. Existing bytes are read, hashed,
+    /// written again and synced, never assumed durable: that they can be read proves nothing, since an earlier sync
+    /// may have failed. If the file is longer than `size`, does not begin with the prefix `promised` (length and
+    /// digest), or a sync of it failed, it is discarded and the payload starts from the beginning.
     ///
     /// # Errors
     /// [`SpoolError::Reserve`]; [`SpoolError::InUse`]; [`SpoolError::Broken`].
@@ -37,7 +37,7 @@ impl Spool {
         promised: Option<(u64, Digest)>,
     ) -> Result<SpoolFile, SpoolError> {
         self.sync_failure.check()?;
-        // A file that was finished by a process that then died before it recorded so is gone on with as well.
+        // A file that was finished by a process that died before it committed the row is resumed too.
         let file = match self.unfinished(id)? {
             Some(file) => file,
             None => self.partial_file(id)?,
@@ -48,11 +48,11 @@ impl Spool {
         }
         let metadata = file.metadata().map_err(|e| SpoolError::of_io("its length", &e))?;
         let found = metadata.len();
-        // A process that was killed may have left more allocated than it wrote.
+        // A killed process may have left more space allocated than it wrote.
         shrink(&file, found).map_err(truncation)?;
         self.admit(size.saturating_sub(found))?;
-        // What this process has synced is on the disk, or it would make nothing durable any more; reading and writing
-        // gigabytes again for each link that breaks would take longer than a sender waits.
+        // What this process has synced is on disk: after a failed sync nothing more would be made durable. Reading
+        // and writing gigabytes again for each broken link would take longer than a sender waits.
         let proven = self.synced_bytes().get(&id).cloned().unwrap_or((0, Hasher::new()));
         let (length, hasher) = prefix(&*self.disk, &file, found, proven, size, promised)?;
         file.set_len(length).map_err(truncation)?;
@@ -61,29 +61,30 @@ impl Spool {
         self.unmark(id);
         self.note_synced(id, length, hasher.clone());
         let room = self.allocate(&file, length, size)?;
-        // Nothing has come yet, so it is as old as it was.
+        // No new bytes yet, so the modification time is kept.
         let modified = metadata.modified().and_then(|modified| file.set_modified(modified));
         modified.map_err(|e| SpoolError::of_io("its time", &e))?;
         Ok(SpoolFile::new(self.clone(), id, file, room, hasher, length))
     }
 
-    /// The whole file, locked like a partial one and made one again; nothing if there is none.
+    /// Renames a complete file back to a partial one, with an exclusive lock; `None` if there is none.
     fn unfinished(&self, id: SpoolId) -> Result<Option<Locked>, SpoolError> {
         let path = self.whole(id);
         let file = match OpenOptions::new().read(true).write(true).custom_flags(NO_FOLLOW).open(&path) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
             other => other.map_err(|e| SpoolError::of_io("a payload file", &e))?,
         };
-        // Locked first: were it another's to read or let go, it would not lose its name to this.
+        // Locked first, so that a file that another process reads or removes is not renamed.
         let file = Locked::new(file, &path, Hold::Alone)?.ok_or(SpoolError::InUse { id })?;
         rename_new(&path, &self.partial(id)).map_err(|e| SpoolError::of_io("a rename", &e))?;
         Ok(Some(file))
     }
 }
 
-/// How much of `file`, which has `found` bytes, may be kept for a payload of `size` bytes, and the hash so far. What this process
-/// has synced and hashed itself, `proven`, is not read again; any other byte that is kept was written again as it was read, so
-/// that a sync after this is one of these bytes whatever became of those before. The file is left positioned after it.
+/// Returns how much of `file`, which has `found` bytes, can be kept for a payload of `size` bytes, and the hasher
+/// after it. The prefix `proven`, which this process synced and hashed itself, is not read again. Every other byte
+/// that is kept is written again as it is read, so that the next sync covers it whatever happened to earlier ones.
+/// The file is left positioned after the kept bytes.
 fn prefix(
     disk: &dyn Disk,
     mut file: &File,
@@ -127,12 +128,12 @@ fn prefix(
     Ok((length, hasher))
 }
 
-/// Renames without ever replacing a file that is there.
+/// Renames without replacing an existing file.
 fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
     match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        // Both are there only if a partial file was begun beside a whole one, which `create` refuses: the whole one
-        // is what was finished last.
+        // Both exist only if a partial file was begun next to a complete one, which `create` refuses: the complete
+        // one was finished last.
         Err(rustix::io::Errno::EXIST) => fs::rename(from, to),
         other => other.map_err(io::Error::from),
     }

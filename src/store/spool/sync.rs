@@ -1,4 +1,4 @@
-//! Making payloads durable, and giving up those of which a sync failed.
+//! Syncing payloads, and discarding those of which a sync failed.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
@@ -12,6 +12,7 @@ use super::{NO_FOLLOW, Spool, SpoolError, SpoolId, UNSYNCED};
 use crate::digest::Hasher;
 
 impl Spool {
+    /// Locks the map of synced prefixes.
     pub(super) fn synced_bytes(&self) -> MutexGuard<'_, BTreeMap<SpoolId, (u64, Hasher)>> {
         // No code panics while it holds the lock.
         self.synced.lock().unwrap_or_else(PoisonError::into_inner)
@@ -22,27 +23,29 @@ impl Spool {
         self.synced_bytes().insert(id, (length, hasher));
     }
 
-    /// Forgets it of one that is finished, gone or begun anew.
+    /// Forgets it, for a payload that is finished, removed or started again.
     pub(super) fn forget_synced(&self, id: SpoolId) {
         self.synced_bytes().remove(&id);
     }
 
-    /// Makes durable what a file holds.
+    /// Syncs the content of a file.
     pub(super) fn sync(&self, file: &File) -> Result<(), SpoolError> {
         self.disk.sync(file).map_err(|e| self.sync_failure.by("a payload", &e))
     }
 
+    /// Syncs the spool folder.
     pub(super) fn sync_folder(&self) -> Result<(), SpoolError> {
         self.sync_folder_at(&self.folder)
     }
 
+    /// Syncs the folder at `path`.
     pub(super) fn sync_folder_at(&self, path: &Path) -> Result<(), SpoolError> {
         let folder = File::open(path).map_err(|e| SpoolError::of_io("its folder", &e))?;
         self.disk.sync_folder(&folder, path).map_err(|e| self.sync_failure.by("a name in its folder", &e))
     }
 
-    /// Sees to it that nothing of a file is ever gone on with, if `error` says that a sync of it failed. On a disk that
-    /// fails, each step may, so every one is tried: the note that the next start reads, the bytes, and the name.
+    /// Makes a file unusable if `error` is a failed sync of it. On a failing disk each of the steps may fail, so all
+    /// are tried: the mark that the next start reads, the bytes, and the name.
     pub(super) fn give_up(&self, id: SpoolId, file: &Locked, error: &SpoolError) {
         if !matches!(error, SpoolError::Broken { .. }) {
             return;
@@ -63,12 +66,12 @@ impl Spool {
         let _ = self.sync_folder();
     }
 
-    /// The note that a sync of a payload failed.
+    /// The path of the mark that records a failed sync of a payload.
     pub(super) fn mark(&self, id: SpoolId) -> PathBuf {
         self.folder.join(format!("{id}{UNSYNCED}"))
     }
 
-    /// Removes that note, once nothing is left of what it is about.
+    /// Removes that mark, once nothing is left of the payload.
     pub(super) fn unmark(&self, id: SpoolId) {
         let _ = fs::remove_file(self.mark(id));
     }

@@ -1,5 +1,5 @@
-//! The first sync that failed in this process. After it nothing of the spool may be counted on as durable, even if the caller
-//! never saw the error, as when its writer was dropped.
+//! The first failed sync of this process. After it nothing in the spool may be considered durable, even if no caller
+//! saw the error, for example because its writer was dropped.
 
 use std::fmt;
 use std::io;
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::SpoolError;
 
-/// Who is told.
+/// The callback to notify.
 type Told = Box<dyn Fn(&SpoolError) + Send>;
 
 /// Whether a sync of this process failed. Clones share it.
@@ -21,7 +21,7 @@ struct State {
 }
 
 impl SyncFailure {
-    /// Has `told` called at the first sync that fails, or now if one has.
+    /// Registers `told`, to be called at the first failed sync, or now if one has failed.
     pub fn tell(&self, told: Told) {
         let mut state = self.lock();
         if let Some(error) = &state.first {
@@ -30,7 +30,7 @@ impl SyncFailure {
         state.told = Some(told);
     }
 
-    /// A sync of `what` failed, with the system's words.
+    /// Records that a sync of `what` failed.
     pub fn by(&self, what: &str, error: &io::Error) -> SpoolError {
         let error = SpoolError::Broken { what: what.to_owned(), why: error.to_string() };
         let mut state = self.lock();
@@ -43,6 +43,8 @@ impl SyncFailure {
         error
     }
 
+    /// Returns an error if a sync has failed.
+    ///
     /// # Errors
     /// The first [`SpoolError::Broken`] of this process, if there was one.
     pub fn check(&self) -> Result<(), SpoolError> {

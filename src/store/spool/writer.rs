@@ -1,5 +1,5 @@
-//! A payload being written as it arrives from a connection: bytes are taken while earlier ones are written, and written while
-//! earlier ones are synced.
+//! A payload being written as it arrives from a connection: bytes are accepted while earlier ones are written, and
+//! written while earlier ones are synced.
 
 use tokio::task::JoinHandle as Task;
 
@@ -12,18 +12,18 @@ use crate::digest::Digest;
 pub struct SpoolWriter {
     spool: Spool,
     id: SpoolId,
-    /// Not yet handed to the file; never more than one of the spool's pieces and one caller's piece. As much again is
-    /// being written.
+    /// Bytes not yet passed to the file: at most one of the spool's pieces and one of the caller's. As much again may
+    /// be being written.
     pending: Vec<u8>,
     file: Owner,
     length: u64,
     durable: (u64, Digest),
 }
 
-/// Who owns the file. An operation that fails keeps it, so that it can never be gone on with.
+/// The owner of the file. After a failed operation it is gone, so the file cannot be used again.
 enum Owner {
     Here(Box<SpoolFile>),
-    /// A piece is being written; it comes back empty.
+    /// A piece is being written; the task returns the file and the empty buffer.
     Writing(Task<Result<Written, SpoolError>>),
     Gone,
 }
@@ -31,32 +31,34 @@ enum Owner {
 type Written = (Box<SpoolFile>, Vec<u8>);
 
 impl SpoolWriter {
+    /// Returns a writer to `file`.
     pub(super) fn new(file: SpoolFile) -> SpoolWriter {
         let (length, (spool, id, digest)) = (file.length(), file.parts());
         let file = Owner::Here(Box::new(file));
         SpoolWriter { spool, id, pending: Vec::new(), file, length, durable: (length, digest) }
     }
 
-    /// What is being written.
+    /// Returns the name of the file being written.
     pub fn id(&self) -> SpoolId {
         self.id
     }
 
-    /// Length in bytes of the prefix that is known to be durable, and its digest.
+    /// Returns the length in bytes of the prefix known to be durable, and its digest.
     pub fn durable(&self) -> (u64, Digest) {
         self.durable
     }
 
-    /// How many bytes were taken so far.
+    /// Returns the number of bytes accepted so far.
     pub fn length(&self) -> u64 {
         self.length
     }
 
-    /// Takes the next bytes. They are not durable when this returns, and perhaps not written: what goes wrong with them
-    /// is told when more are given, or at the end.
+    /// Accepts bytes. They are not durable when this returns, and perhaps not written; an error is returned by a
+    /// later call.
     ///
     /// # Errors
-    /// [`SpoolError::Full`]; [`SpoolError::Failed`]; [`SpoolError::Broken`]. After an error the writer takes no more.
+    /// [`SpoolError::Full`]; [`SpoolError::Failed`]; [`SpoolError::Broken`]. After an error the writer accepts
+    /// nothing more.
     pub async fn write(&mut self, bytes: &[u8]) -> Result<(), SpoolError> {
         if matches!(self.file, Owner::Gone) {
             return Err(SpoolError::Interrupted);
@@ -75,13 +77,13 @@ impl SpoolWriter {
         };
         self.file = match tokio::runtime::Handle::try_current() {
             Ok(runtime) => Owner::Writing(runtime.spawn_blocking(work)),
-            // Outside a runtime there is nobody to hold up, and it is done on the spot.
+            // Outside a runtime, the work is done on the current thread.
             Err(_) => Owner::Here(work()?.0),
         };
         Ok(())
     }
 
-    /// Makes everything taken so far durable; returns its length and digest.
+    /// Makes everything accepted so far durable; returns its length and digest.
     ///
     /// # Errors
     /// As [`SpoolWriter::write`].
@@ -90,22 +92,23 @@ impl SpoolWriter {
         Ok(self.durable)
     }
 
-    /// Makes the payload durable and whole. With `expected`, only if that is its digest; otherwise it stays partial.
+    /// Completes the payload and makes it durable. If `expected` is given and is not its digest, the payload stays
+    /// partial.
     ///
     /// # Errors
     /// [`SpoolError::Disagrees`], or as [`SpoolWriter::write`].
     pub async fn finish(&mut self, expected: Option<Digest>) -> Result<CompletePayload, SpoolError> {
         self.flush(move |file| file.complete(expected).map(|_| ())).await?;
-        // Closing the file gives up its lock.
+        // Closing the file releases its lock.
         self.file = Owner::Gone;
         let (size, digest) = self.durable;
         Ok(CompletePayload { size, digest })
     }
 
-    /// As [`SpoolWriter::finish`], and has the file held until its row is on record.
+    /// As [`SpoolWriter::finish`], and holds the file until its row is committed.
     ///
     /// # Errors
-    /// As [`SpoolWriter::finish`]; [`SpoolError::InUse`] if somebody else took it.
+    /// As [`SpoolWriter::finish`]; [`SpoolError::InUse`] if another process locked it first.
     pub async fn finish_held(&mut self) -> Result<(CompletePayload, FileHold), SpoolError> {
         self.flush(|file| file.complete(None).map(|_| ())).await?;
         let Owner::Here(file) = std::mem::replace(&mut self.file, Owner::Gone) else {
@@ -120,16 +123,17 @@ impl SpoolWriter {
     /// # Errors
     /// As [`Spool::remove`].
     pub async fn discard(&mut self) -> Result<(), SpoolError> {
-        // What is being written is waited for, whatever becomes of it: its file is closed then.
+        // Waits for a write in progress, whatever its result, so that its file is closed.
         drop(self.take_file().await);
         self.file = Owner::Gone;
         self.pending = Vec::new();
         self.spool.remove(self.id).await
     }
 
-    /// Takes the file out once nothing is written to it, with the room of the last piece. It is gone until it is put back.
+    /// Takes the file, and the buffer of the last piece, once no write is in progress. The owner is `Gone` until it
+    /// is set again.
     async fn take_file(&mut self) -> Result<Written, SpoolError> {
-        // The task stays where it is while it is waited for: whoever stops waiting can go on with it later.
+        // The task stays in place while it is awaited, so that a cancelled call can be repeated.
         let written = match &mut self.file {
             Owner::Writing(task) => Some(task.await.unwrap_or(Err(SpoolError::Interrupted))),
             _ => None,
@@ -145,7 +149,7 @@ impl SpoolWriter {
         }
     }
 
-    /// Hands what is pending to the file, then does `after`.
+    /// Passes the pending bytes to the file, then runs `after`.
     async fn flush(
         &mut self,
         after: impl FnOnce(&mut SpoolFile) -> Result<(), SpoolError> + Send + 'static,
@@ -163,7 +167,7 @@ impl SpoolWriter {
         Ok(())
     }
 
-    /// Remembers what of the file is durable.
+    /// Updates which prefix of the file is durable.
     fn note(&mut self, file: &SpoolFile) {
         if file.synced_length() != self.durable.0 {
             self.durable = (file.synced_length(), file.synced_digest());
@@ -180,7 +184,7 @@ impl Drop for SpoolWriter {
             Owner::Gone => false,
         };
         let Some(runtime) = tokio::runtime::Handle::try_current().ok().filter(|_| busy) else { return };
-        // The last piece and sync keep the file locked for a moment: whoever opens it in the meantime waits.
+        // The last piece and sync keep the file locked for a moment; whoever opens it meanwhile waits.
         let closing = self.spool.closing(self.id);
         runtime.spawn(async move {
             let file = match owner {

@@ -1,5 +1,5 @@
-//! Connections to the database file, and the functions that run a statement on one. Every statement that is run again
-//! is compiled once for each connection.
+//! Connections to the database file, and functions that run a statement on one. Every repeated statement is compiled
+//! once for each connection.
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,15 +10,16 @@ use rusqlite::{Connection, OpenFlags, Params, Row};
 use super::super::StoreError;
 use super::error::{BUSY, of_commit, of_write};
 
-/// Size of a database page.
+/// Size of a database page in bytes.
 pub(super) const PAGE_BYTES: u32 = 4096;
-/// Pages of the log beside the database that are gathered before they are copied into it: a page that changes with every
-/// commit is copied once for all of them.
+/// Pages in the write-ahead log before they are copied into the database, so that a page that changes with every
+/// commit is copied once for many commits.
 const CHECKPOINT_PAGES: u32 = 4000;
-/// Compiled statements that a connection keeps: more than this folder has, with the shapes that filters come in.
+/// Number of compiled statements that a connection caches: more than this module has, including the variants that
+/// filters produce.
 const STATEMENTS_KEPT: usize = 128;
 
-/// Opens the database file, which must be there, to read and write.
+/// Opens the existing database file for reading and writing.
 pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(path, flags).map_err(of_write)?;
@@ -33,18 +34,18 @@ pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
     Ok(conn)
 }
 
-/// How a database is opened for questions.
+/// How a database is opened for queries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Access {
-    /// Beside whoever writes: a reader takes part in the shared memory, and so in writing to it.
+    /// Concurrently with a writer: a reader uses the shared-memory index, and so writes to it.
     Shared,
-    /// On a disk that takes no writes, with what the log holds.
+    /// On a read-only disk, with the content of the write-ahead log.
     Log,
-    /// On a disk that takes no writes, where no log was left: nobody changes the file.
+    /// On a read-only disk without a write-ahead log, so the file cannot change.
     Unchanging,
 }
 
-/// Opens the database file for questions. No statement on this connection can change anything.
+/// Opens the database file for queries. No statement on this connection can change anything.
 pub(super) fn connect_to_read(path: &Path, access: Access) -> Result<Connection, StoreError> {
     let read_only = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = match access {
@@ -62,20 +63,20 @@ pub(super) fn connect_to_read(path: &Path, access: Access) -> Result<Connection,
     Ok(conn)
 }
 
-/// Whether the log stays as it is when this is closed and was the last connection.
+/// Sets whether the write-ahead log is kept when this connection is closed as the last one.
 pub(super) fn keep_log(conn: &Connection, keep: bool) -> Result<(), StoreError> {
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep).map(drop).map_err(of_write)
 }
 
-/// A path as it stands in a URI (RFC 3986, 2.1).
+/// Percent-encodes a path for a URI (RFC 3986, section 2.1).
 fn in_uri(path: &Path) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte);
     let bytes = path.as_os_str().as_encoded_bytes().iter();
     bytes.map(|byte| if plain(*byte) { char::from(*byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
-/// Waits until another process may have let go of the database; `tries` is how often it was waited for already. SQLite's
-/// own handler soon sleeps for a tenth of a second at a time, and a commit is held up for as long by one that takes a few
+/// Sleeps before the next attempt to lock the database; `tries` is the number of attempts so far. SQLite's own
+/// handler soon sleeps for 100 ms at a time, which would delay a commit that much for a lock that is held for a few
 /// milliseconds.
 fn try_again(tries: i32) -> bool {
     const PAUSE: Duration = Duration::from_millis(1);
@@ -86,17 +87,17 @@ fn try_again(tries: i32) -> bool {
     left
 }
 
-/// Runs a statement that has no answer and returns how many rows it changed.
+/// Runs a statement that returns no rows, and returns the number of rows it changed.
 pub(super) fn run(conn: &Connection, sql: &str, parameters: impl Params) -> Result<usize, StoreError> {
     conn.prepare_cached(sql).and_then(|mut statement| statement.execute(parameters)).map_err(of_write)
 }
 
-/// Makes what was written since BEGIN durable.
+/// Commits the transaction durably.
 pub(super) fn commit(conn: &Connection) -> Result<(), StoreError> {
     conn.prepare_cached("COMMIT").and_then(|mut statement| statement.execute(())).map(drop).map_err(of_commit)
 }
 
-/// The first row of an answer, if there is one.
+/// Returns the first row of a result, if there is one.
 pub(super) fn first<T>(
     conn: &Connection,
     sql: &str,
@@ -108,7 +109,7 @@ pub(super) fn first<T>(
     rows.next().map_err(of_write)?.map(read).transpose()
 }
 
-/// Every row of an answer.
+/// Returns every row of a result.
 pub(super) fn every<T>(
     conn: &Connection,
     sql: &str,
@@ -129,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_that_means_something_in_a_uri_is_still_that_path() {
+    fn escapes_a_path_in_a_uri() {
         assert_eq!(in_uri(Path::new("/a b/x?y#z%20.db")), "/a%20b/x%3Fy%23z%2520.db");
     }
 
@@ -140,7 +141,7 @@ mod tests {
         std::fs::write(&path, b"").unwrap();
         let conn = connect(&path).unwrap();
         let setting = |name: &str| conn.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).unwrap();
-        // sqlite.org/pragma.html: 2 is FULL, by which a commit is durable once it is answered.
+        // sqlite.org/pragma.html: 2 is FULL, with which a commit is durable when it returns.
         assert_eq!((setting("synchronous"), setting("foreign_keys"), setting("trusted_schema")), (2, 1, 0));
         let mode: String = conn.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
         assert_eq!(mode, "wal");

@@ -1,4 +1,4 @@
-//! SQLite's rows as the store's codec reads them.
+//! Adapts SQLite's rows to the store's codec.
 
 use std::cell::Cell;
 
@@ -7,29 +7,29 @@ use rusqlite::types::ValueRef;
 
 use super::super::codec::{self, Columns, Value};
 use super::super::{
-    Approval, Due, Exchange, Generations, Node, Officer, Partner, Recorded, Request, Setting, Statement, StoreError,
-    Usage,
+    Approval, Due, Exchange, Generations, IndexedEntry, Node, Officer, Partner, Request, Setting, Statement,
+    StoreError, Usage,
 };
 use crate::ident::PartnerId;
 use crate::partner::Breaker;
 
-/// A row of an answer.
+/// A row of a result.
 pub(super) struct SqliteRow<'a> {
     row: &'a Row<'a>,
-    /// Where the column after the last one that was asked for stands.
+    /// Index of the column after the last one that was read.
     next: Cell<usize>,
 }
 
-/// The cells of a row of an answer.
+/// The cells of a row of a result.
 pub(super) type Cells<'a> = codec::Cells<SqliteRow<'a>>;
 
-/// The cells of `row`; `what` names its kind in errors.
+/// Returns the cells of `row`; `what` names its kind in errors.
 pub(super) fn cells<'a>(row: &'a Row<'a>, what: &'static str) -> Cells<'a> {
     codec::Cells::new(SqliteRow { row, next: Cell::new(0) }, what)
 }
 
 impl Columns for SqliteRow<'_> {
-    /// Columns are asked for mostly in the order in which they stand, so the search for a name begins where the last one ended.
+    /// Columns are mostly read in the order of the table, so the search for a name begins after the last one found.
     fn value(&self, column: &str) -> Option<Value<'_>> {
         let (columns, next) = (self.row.as_ref(), self.next.get());
         let mut places = (next..columns.column_count()).chain(0..next);
@@ -64,7 +64,7 @@ decode! {
     approval: Approval = "approval";
     exchange: Exchange = "exchange";
     due: Due = "exchange";
-    recorded: Recorded = "ledger entry";
+    recorded: IndexedEntry = "ledger entry";
     usage: Usage = "usage";
     breaker: (PartnerId, Breaker) = "breaker";
 }

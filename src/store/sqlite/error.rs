@@ -1,17 +1,17 @@
-//! SQLite's error codes, by what they mean for what was written.
+//! SQLite's error codes, mapped by what they mean for the outcome of a write.
 
 use std::time::Duration;
 
 use super::super::StoreError;
 
-/// How long a writer waits for another process before it gives up.
+/// How long a writer waits for another process before it fails.
 pub(super) const BUSY: Duration = Duration::from_secs(10);
 
-/// Result codes that leave nothing written and the database whole although they are I/O errors: the shared-memory
-/// index could not grow (SQLITE_IOERR_SHMSIZE, SQLITE_IOERR_SHMMAP), which happens on a full disk.
+/// Extended result codes that are I/O errors although nothing was written and the database is intact: the
+/// shared-memory index could not grow (SQLITE_IOERR_SHMSIZE, SQLITE_IOERR_SHMMAP), which happens on a full disk.
 const SHARED_MEMORY: [i32; 2] = [4874, 5386];
 
-/// The error of a question, which writes nothing that could be broken.
+/// Returns the error of a query: it writes nothing, so its outcome is never unknown.
 pub(super) fn of_question(error: StoreError) -> StoreError {
     match error {
         StoreError::Broken { why } => StoreError::Query { why },
@@ -19,12 +19,12 @@ pub(super) fn of_question(error: StoreError) -> StoreError {
     }
 }
 
-/// The error of a statement, taken for one inside a writing transaction.
+/// Returns the error of a statement inside a writing transaction.
 pub(super) fn of_write(error: rusqlite::Error) -> StoreError {
     let (code, why) = match error {
         rusqlite::Error::SqliteFailure(failure, Some(why)) => (failure.extended_code, why),
         rusqlite::Error::SqliteFailure(failure, None) => (failure.extended_code, failure.to_string()),
-        // Its own words would repeat the statement.
+        // The error's own text would repeat the statement.
         rusqlite::Error::SqlInputError { error, msg, .. } => (error.extended_code, msg),
         other => return StoreError::Broken { why: other.to_string() },
     };
@@ -38,8 +38,8 @@ pub(super) fn of_write(error: rusqlite::Error) -> StoreError {
     }
 }
 
-/// The error of COMMIT itself. SQLite takes what it has written and synced into the shared index last: an index that could not
-/// grow then leaves a commit in the log which the next process may find there.
+/// Returns the error of COMMIT itself. SQLite updates the shared-memory index after it wrote and synced the log: if
+/// the index could not grow, the commit may be in the log, where the next process may find it.
 pub(super) fn of_commit(error: rusqlite::Error) -> StoreError {
     let code = error.sqlite_error().map(|failure| failure.extended_code);
     match of_write(error) {
@@ -51,8 +51,8 @@ pub(super) fn of_commit(error: rusqlite::Error) -> StoreError {
 }
 
 impl StoreError {
-    /// Whether the error concerns one commit alone, so that others in the same transaction may go on.
-    pub(super) fn refuses_one(&self) -> bool {
+    /// Returns whether the error concerns one commit only, so that others in the same transaction can proceed.
+    pub(super) fn concerns_one_commit(&self) -> bool {
         matches!(
             self,
             StoreError::Conflict { .. }
@@ -75,7 +75,7 @@ mod tests {
             assert_eq!(of_write(failed(code)), StoreError::Full);
             assert!(of_commit(failed(code)).is_outcome_unknown());
         }
-        // A disk that takes no more of the log leaves no commit there.
+        // A full log file has no commit in it.
         assert_eq!(of_commit(failed(13)), StoreError::Full);
     }
 }

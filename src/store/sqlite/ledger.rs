@@ -1,4 +1,4 @@
-//! The stored ledger: its signed head, the hashes of its tree, its rows.
+//! The stored ledger: its signed checkpoint, the hashes of its tree, its rows.
 
 use rusqlite::{Connection, Row};
 
@@ -8,19 +8,19 @@ use super::decode::cells;
 use crate::digest::Digest;
 use crate::ledger::{Entry, Frontier, Hashes, LedgerFault, LedgerKey, ProofFault, SignedCheckpoint, stored_count};
 
-/// A verified head and the right edge of the tree under it.
+/// A verified checkpoint and the right edge of the tree under it.
 pub(super) type Seen = (SignedCheckpoint, Frontier);
 
-/// The text of the signed head.
+/// Returns the text of the signed checkpoint.
 pub(super) fn read_note(conn: &Connection) -> Result<String, StoreError> {
     let read = |row: &Row<'_>| cells(row, "head").text("note");
-    let lost = || StoreError::Damaged { what: "the ledger's head".into() };
+    let lost = || StoreError::Damaged { what: "the ledger's checkpoint".into() };
     first(conn, "SELECT note FROM head WHERE one = 1", (), read)?.ok_or_else(lost)
 }
 
-/// The head in `note`, verified, with the right edge of the tree under it.
+/// Verifies the checkpoint in `note` and returns it with the right edge of the tree under it.
 ///
-/// INVARIANT: the edge hashes to the signed root, so what is appended extends the ledger that was signed and no other.
+/// INVARIANT: the edge hashes to the signed root, so an append extends exactly the ledger that was signed.
 pub(super) fn read_head(conn: &Connection, key: &LedgerKey, note: &str) -> Result<Seen, StoreError> {
     let head = SignedCheckpoint::verify(note, key).map_err(LedgerFault::from)?;
     let hashes = read_hashes(conn, &Frontier::needs(head.size()))?;
@@ -36,7 +36,7 @@ pub(super) fn read_head(conn: &Connection, key: &LedgerKey, note: &str) -> Resul
     Ok((head, frontier))
 }
 
-/// The stored hashes at `positions`.
+/// Returns the stored hashes at `positions`.
 pub(super) fn read_hashes(conn: &Connection, positions: &[u64]) -> Result<Hashes, StoreError> {
     let mut hashes = Hashes::new();
     for &position in positions {
@@ -47,16 +47,19 @@ pub(super) fn read_hashes(conn: &Connection, positions: &[u64]) -> Result<Hashes
     Ok(hashes)
 }
 
-/// A row of the ledger: the bytes of an entry, and what the columns beside them say of it.
+/// A row of the ledger: the bytes of an entry, and the columns derived from them.
 pub(super) struct LedgerRow {
+    /// The entry's index.
     pub(super) n: u64,
     time: i64,
     kind: String,
     subject: String,
+    /// The entry's exact bytes.
     pub(super) bytes: Vec<u8>,
 }
 
 impl LedgerRow {
+    /// Decodes a row.
     pub(super) fn read(row: &Row<'_>) -> Result<LedgerRow, StoreError> {
         let cells = cells(row, "ledger entry");
         Ok(LedgerRow {
@@ -68,20 +71,20 @@ impl LedgerRow {
         })
     }
 
-    /// Whether the columns say what the bytes say.
+    /// Returns whether the columns match the entry.
     pub(super) fn says(&self, entry: &Entry) -> bool {
         self.time == entry.time().unix_ms() && self.kind == entry.kind().as_str() && self.subject == entry.subject()
     }
 }
 
-/// The stored hashes of the entries from `first` to `end`, not included.
+/// Returns the stored leaf hashes of the entries from `first` (inclusive) to `end` (exclusive).
 pub(super) fn leaf_hashes(read: &Connection, first: u64, end: u64) -> Result<Vec<Digest>, StoreError> {
     let sql = "SELECT hash FROM ledger_hash WHERE position >= ?1 AND position < ?2 ORDER BY position";
     let between = [signed(stored_count(first)), signed(stored_count(end))];
     every(read, sql, between, |row| cells(row, "stored hash").digest("hash"))
 }
 
-/// A number as SQLite holds it.
+/// Converts a number to SQLite's signed integer.
 pub(super) fn signed(number: u64) -> i64 {
     // INVARIANT: sizes come from checkpoints, which are refused above 2^63 - 1, and positions are below twice that of
     // any ledger that fits on a disk.

@@ -1,8 +1,8 @@
 //! The embedded store: SQLite in write-ahead mode, synced on every commit, shared by all processes of a node.
 //!
-//! Commits come in and go through one connection on a thread of its own ([`writer`]); queries through a few that cannot write,
-//! on theirs ([`readers`]). It refuses to open with another ledger key than the store's, a head that does not verify, a
-//! schema of another version, or files that others can read or change.
+//! Commits go through one connection on a thread of its own ([`writer`]); queries through a few read-only connections
+//! on theirs ([`readers`]). The store refuses to open with a ledger key that is not its own, a checkpoint that does
+//! not verify, a schema of another version, or files that others can read or change.
 
 mod error;
 mod files;
@@ -35,25 +35,25 @@ use files::{OpenFiles, ProcessLock};
 use readers::{Reader, Readers};
 use writer::{Job, Writer};
 
-/// Commits that may wait for the writer before callers do.
+/// Capacity of the writer's queue; further callers wait.
 const WAITING_MAX: usize = 1024;
 
 /// A store in one SQLite database file.
 #[derive(Debug)]
 pub struct SqliteStore {
     reads: Readers,
-    /// What may take minutes and is given up when the store is closed.
+    /// A long check that is interrupted when the store is closed.
     under_way: Arc<verify::Interruptible>,
     files: OpenFiles,
     key: LedgerKey,
-    /// The head that was verified last: the same text need not be verified again.
+    /// The checkpoint that was verified last: the same text need not be verified again.
     head: Mutex<Option<SignedCheckpoint>>,
     jobs: Mutex<Option<mpsc::Sender<Job>>>,
-    /// Whoever closes the store holds the lock until it is closed.
+    /// Whoever closes the store holds this lock until it is closed.
     open: tokio::sync::Mutex<Option<Open>>,
-    /// Why a process before this one could not sync.
+    /// Why an earlier process failed to sync.
     failed: Option<String>,
-    /// Whether its disk takes no writes.
+    /// Whether its disk is read-only.
     read_only: bool,
 }
 
@@ -65,11 +65,11 @@ struct Open {
 }
 
 impl SqliteStore {
-    /// Makes an empty store for `node` at `path`, whose ledger `signer` signs with its Ed25519 key. The file is
-    /// readable by its owner only.
+    /// Creates an empty store for `node` at `path`, whose ledger is signed with the Ed25519 key of `signer`. Only the
+    /// owner can read the file.
     ///
     /// # Errors
-    /// [`StoreError::Place`] if there is a file already; [`StoreError::WrongKey`] if the key is not Ed25519.
+    /// [`StoreError::Place`] if the file exists; [`StoreError::WrongKey`] if the key is not Ed25519.
     pub async fn create(
         path: &Path,
         node: &NodeId,
@@ -87,18 +87,18 @@ impl SqliteStore {
         SqliteStore::start(path, writer, lock).await
     }
 
-    /// Opens the store at `path`; `signer` must hold its ledger key. One on a disk that takes no writes is opened for
+    /// Opens the store at `path`; `signer` must hold its ledger key. A store on a read-only disk is opened for
     /// reading, and every commit is refused with [`StoreError::Stopped`].
     ///
     /// # Errors
-    /// [`StoreError::Place`] if there is none; [`StoreError::WrongKey`]; [`StoreError::Ledger`] if the head does not
-    /// verify or is not that of the tree under it.
+    /// [`StoreError::Place`] if it does not exist; [`StoreError::WrongKey`]; [`StoreError::Ledger`] if the checkpoint
+    /// does not verify or does not match the tree.
     pub async fn open(path: &Path, signer: Arc<dyn Signer>) -> Result<SqliteStore, StoreError> {
         SqliteStore::open_bounded(path, signer, u64::MAX).await
     }
 
-    /// As [`SqliteStore::open`], for a store that may grow to about `bytes_max` bytes; what would exceed that is
-    /// refused as if the disk were full.
+    /// As [`SqliteStore::open`], with a limit of about `bytes_max` bytes for the file; a commit that would exceed it
+    /// is refused as if the disk were full.
     ///
     /// # Errors
     /// As [`SqliteStore::open`].
@@ -116,7 +116,7 @@ impl SqliteStore {
         SqliteStore::start(path, writer, lock).await
     }
 
-    /// Opens a store on a disk that takes no writes.
+    /// Opens a store on a read-only disk.
     async fn open_to_read(path: &Path, signer: Arc<dyn Signer>) -> Result<SqliteStore, StoreError> {
         files::is_private(path)?;
         let access = if files::has_log(path) { Access::Log } else { Access::Unchanging };
@@ -126,12 +126,12 @@ impl SqliteStore {
             schema::is_latest(&file, &conn)?;
             open::identify(&mut conn, &*signer)
         });
-        // Without its index, the log of a database can be read only where one can be made.
+        // The log can be read only if its index exists or can be created.
         let unreadable = |error| match error {
             StoreError::Broken { why } | StoreError::Query { why } => StoreError::Place {
                 what: files::last_name(path),
                 why: format!(
-                    "its disk takes no writes, and it cannot be read there: {why}; copy it with its log elsewhere"
+                    "it cannot be read on a read-only disk: {why}; copy the database and its log to a writable disk"
                 ),
             },
             other => other,
@@ -151,14 +151,14 @@ impl SqliteStore {
         })
     }
 
-    /// Why a process that had the store open before could not sync, if it left word of it, all were gone since, and this is
-    /// the first to open it again. What it left was written again and synced before it was read.
-    pub fn failed_before(&self) -> Option<&str> {
+    /// Returns why an earlier process failed to sync, if it recorded that and this is the first process to open the
+    /// store since. Its log was rewritten and synced before it was read.
+    pub fn earlier_sync_failure(&self) -> Option<&str> {
         self.failed.as_deref()
     }
 
-    /// Forgets what [`SqliteStore::failed_before`] says of the store at `path`, once it is on record.
-    pub fn failure_is_recorded(path: &Path) {
+    /// Removes the record behind [`SqliteStore::earlier_sync_failure`] of the store at `path`, once it is in the ledger.
+    pub fn clear_earlier_sync_failure(path: &Path) {
         files::clear_sync_failure(path);
     }
 
@@ -184,8 +184,8 @@ impl SqliteStore {
 }
 
 impl Drop for SqliteStore {
-    /// Closes what nobody closed, as on every way out of a command that met an error: what was committed is brought into the
-    /// database then, and not left in the log for the next one.
+    /// Closes a store that was not closed, for example when a command returns with an error. The log is then copied
+    /// into the database instead of left for the next process.
     fn drop(&mut self) {
         drop(self.jobs().take());
         self.reads.give_up();
@@ -196,8 +196,8 @@ impl Drop for SqliteStore {
 
 /// Ends every thread, and with them the connections.
 fn end(readers: Vec<Reader>, open: Option<Open>) {
-    // SQLite brings its log into the database when the last connection is closed, if it is alone. So the threads only end,
-    // and the connections they leave behind are closed one after the other, the writer's last.
+    // SQLite copies its log into the database when the last connection is closed. So the threads only end, and their
+    // connections are closed one after the other, the writer's last.
     let readers: Vec<_> = readers.into_iter().map(JoinHandle::join).collect();
     if let Some(Open { writer, lock }) = open {
         let writer = writer.join();
@@ -207,7 +207,7 @@ fn end(readers: Vec<Reader>, open: Option<Open>) {
     }
 }
 
-/// Does what blocks its thread, as SQLite does, on one that may be blocked.
+/// Runs blocking work on a thread that may block.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {

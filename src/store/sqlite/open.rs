@@ -18,7 +18,7 @@ use crate::store::StoreError;
 use crate::store::codec::no_node;
 use crate::time::Time;
 
-/// Makes the file and what is in it from the beginning.
+/// Creates the file and its initial content.
 pub(super) fn create(
     path: &Path,
     node: &NodeId,
@@ -26,7 +26,7 @@ pub(super) fn create(
     signer: &dyn Signer,
     now: Time,
 ) -> Result<(Connection, ProcessLock), StoreError> {
-    // SQLite gives the files it keeps beside the database the permissions of the database.
+    // SQLite creates its log and index with the permissions of the database.
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(|e| place(path, &e))?;
     let lock = ProcessLock::enter(path)?;
     let mut conn = connect(path)?;
@@ -40,14 +40,15 @@ pub(super) fn create(
     Ok((conn, lock))
 }
 
-/// Opens a file that is there, and checks that it is this signer's and whole at its head.
+/// Opens an existing file, and checks its ledger key and its checkpoint.
 pub(super) fn open(path: &Path, signer: &dyn Signer, bytes_max: u64) -> Result<(Connection, LedgerKey), StoreError> {
     let log_left = has_log(path);
     let mut conn = connect(path)?;
-    // Until something is committed, the log is not brought into the database, also when this is closed: it may be another
-    // one's, or damaged, and what stands behind the damage would be gone. Who only reads leaves all as it was.
+    // Until something is committed, the log is not copied into the database, even when this connection is closed: it
+    // may belong to another database or be damaged, and what follows the damage would be lost. A process that only
+    // reads changes nothing.
     keep_log(&conn, true)?;
-    // SQLite makes its log anew and syncs its name when it first syncs it, but takes no notice if that fails.
+    // SQLite syncs the folder when it first syncs a new log, but ignores an error of that.
     sync_folder(path).map_err(|e| place(path, &e))?;
     schema::migrate(path, &mut conn)?;
     let key = identify(&mut conn, signer).map_err(|error| if log_left { of_log(path, error) } else { error })?;
@@ -55,8 +56,8 @@ pub(super) fn open(path: &Path, signer: &dyn Signer, bytes_max: u64) -> Result<(
     Ok((conn, key))
 }
 
-/// The error of a database that is not whole with the log that was left beside it: the log of another file, for one, where a
-/// copy was put back and the log was not taken away.
+/// Returns the error of a database that is inconsistent together with the log next to it, for example the log of
+/// another file, left there when a copy was restored.
 fn of_log(path: &Path, error: StoreError) -> StoreError {
     match error {
         StoreError::Damaged { .. } | StoreError::Ledger(_) | StoreError::Proof(_) => {
@@ -74,7 +75,7 @@ fn of_log(path: &Path, error: StoreError) -> StoreError {
     }
 }
 
-/// The key of the ledger, which must be this signer's, and whose head must be whole.
+/// Checks that the ledger's key is the signer's and that the checkpoint verifies, and returns the key.
 pub(super) fn identify(conn: &mut Connection, signer: &dyn Signer) -> Result<LedgerKey, StoreError> {
     let read = |row: &Row<'_>| decode::cells(row, "node").word("ledger_key");
     let key = first(conn, "SELECT ledger_key FROM node WHERE one = 1", (), read)?;
@@ -91,7 +92,7 @@ pub(super) fn identify(conn: &mut Connection, signer: &dyn Signer) -> Result<Led
     Ok(key)
 }
 
-/// Verifies the head in one transaction, so that a commit by another process cannot come between two of its parts.
+/// Verifies the checkpoint in one transaction, so that a commit of another process cannot come between two reads.
 fn check_head(conn: &mut Connection, key: &LedgerKey) -> Result<(), StoreError> {
     let read = conn.transaction().map_err(of_write)?;
     let note = read_note(&read)?;
@@ -100,6 +101,6 @@ fn check_head(conn: &mut Connection, key: &LedgerKey) -> Result<(), StoreError> 
 
 fn bound(conn: &Connection, bytes_max: u64) -> Result<(), StoreError> {
     let pages = (bytes_max / u64::from(PAGE_BYTES)).clamp(1, u64::from(u32::MAX - 1));
-    // SQLite counts pages and takes no parameter here; the text is made of a number alone.
+    // This pragma takes no parameters; the text contains only a number.
     conn.execute_batch(&format!("PRAGMA max_page_count = {pages}")).map_err(of_write)
 }

@@ -1,7 +1,7 @@
-//! The reading threads: each answers queries on a connection of its own that cannot write.
+//! The reading threads: each answers queries on a read-only connection of its own.
 //!
-//! A question is a closure: what it reads is made into our types where it is read, and one answer comes back. SQLite
-//! blocks the thread it runs on, which none of the runtime's may be.
+//! A query is a closure that converts what it reads into Rust types and returns one answer. SQLite blocks the thread
+//! it runs on, so it cannot run on a thread of the async runtime.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,17 +16,18 @@ use super::super::StoreError;
 use super::connection::{Access, connect_to_read};
 use super::error::of_question;
 
-/// How many questions are answered at once; the others wait.
+/// Number of queries that run at the same time; the others wait.
 const AT_ONCE: usize = 4;
 
-/// A question, to be asked on a connection or told why there is none. It says when its thread is free, before whoever
-/// asked can ask again, and then whether the connection is fit for another: one on which a question failed is closed.
-type Question = Box<dyn FnOnce(Result<&mut Connection, StoreError>, &dyn Fn()) -> bool + Send>;
+/// A query, called with a connection or with the error of opening one. It calls its second argument when its thread
+/// is free, before its caller can send another query, and returns whether the connection can be used again: one on
+/// which a query failed is closed.
+type Query = Box<dyn FnOnce(Result<&mut Connection, StoreError>, &dyn Fn()) -> bool + Send>;
 
-/// A thread, and the connection it leaves behind when it has nothing more to do.
+/// A thread, which returns its connection when it ends.
 pub(super) type Reader = JoinHandle<Option<Connection>>;
 
-/// The reading threads of one store, each started when all before it are busy.
+/// The reading threads of one store. Another one is started when all are busy.
 #[derive(Debug)]
 pub(super) struct Readers {
     shared: Arc<Shared>,
@@ -41,50 +42,50 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    /// Questions that no thread has taken yet, first come, first served.
-    waiting: VecDeque<Question>,
+    /// Queries that no thread has taken yet, in order of arrival.
+    waiting: VecDeque<Query>,
     threads: Vec<Reader>,
-    /// How many of the threads have one.
+    /// Number of threads that run a query.
     busy: usize,
     closed: bool,
 }
 
 impl Readers {
-    /// Readers of the database at `path`. One connection is made at once, to see that it can be.
+    /// Opens readers of the database at `path`. One connection is opened at once, to detect errors.
     pub(super) async fn open(path: PathBuf, access: Access) -> Result<Readers, StoreError> {
         let shared = Shared { path, access, state: Mutex::default(), asked: Condvar::new() };
         let readers = Readers { shared: Arc::new(shared) };
-        readers.ask(|_| Ok(())).await?;
+        readers.query(|_| Ok(())).await?;
         Ok(readers)
     }
 
-    /// Has `question` answered by the next thread that is free. What it panics at is an error of this question alone.
-    pub(super) async fn ask<T: Send + 'static>(
+    /// Runs `query` on the next free thread. If it panics, only this query fails.
+    pub(super) async fn query<T: Send + 'static>(
         &self,
-        question: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+        query: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (answer, answered) = oneshot::channel();
         self.shared.push(Box::new(move |conn, free| {
-            // Whoever asked may have gone away while the question waited.
+            // The caller may have been cancelled while the query waited.
             if answer.is_closed() {
                 free();
                 return true;
             }
-            let found = conn.and_then(question).map_err(of_question);
+            let found = conn.and_then(query).map_err(of_question);
             let good = found.is_ok();
             free();
             let _ = answer.send(found);
             good
         }))?;
-        answered.await.unwrap_or_else(|_| Err(StoreError::Query { why: "the question was given up".into() }))
+        answered.await.unwrap_or_else(|_| Err(StoreError::Query { why: "the query was cancelled".into() }))
     }
 
-    /// Forgets the questions that no thread has taken: nobody is left to wait for an answer.
+    /// Discards the queries that no thread has taken, as no caller waits for them.
     pub(super) fn give_up(&self) {
         self.shared.lock().waiting.clear();
     }
 
-    /// Takes no more questions. The threads end when those that were asked have their answers.
+    /// Accepts no more queries. The threads end when all accepted queries are answered.
     pub(super) fn close(&self) -> Vec<Reader> {
         let mut state = self.shared.lock();
         state.closed = true;
@@ -101,7 +102,7 @@ impl Drop for Readers {
 }
 
 impl Shared {
-    fn push(self: &Arc<Shared>, question: Question) -> Result<(), StoreError> {
+    fn push(self: &Arc<Shared>, query: Query) -> Result<(), StoreError> {
         let mut state = self.lock();
         if state.closed {
             return Err(StoreError::Closed);
@@ -112,33 +113,33 @@ impl Shared {
             match thread.spawn(move || shared.serve()) {
                 Ok(thread) => state.threads.push(thread),
                 Err(_) if !state.threads.is_empty() => {}
-                Err(error) => return Err(StoreError::Query { why: format!("no thread to read with: {error}") }),
+                Err(error) => return Err(StoreError::Query { why: format!("cannot start a reader thread: {error}") }),
             }
         }
-        state.waiting.push_back(question);
+        state.waiting.push_back(query);
         drop(state);
         self.asked.notify_one();
         Ok(())
     }
 
-    /// What a thread does all its life. A connection is made for the first question and kept for the others.
+    /// The main loop of a thread. A connection is opened for the first query and reused.
     fn serve(&self) -> Option<Connection> {
         let mut conn = None;
-        while let Some(question) = self.next() {
-            conn = answer((&self.path, self.access), conn, question, &|| self.lock().busy -= 1);
+        while let Some(query) = self.next() {
+            conn = answer((&self.path, self.access), conn, query, &|| self.lock().busy -= 1);
         }
         conn
     }
 
-    /// The next question, or nothing when there will be none.
-    fn next(&self) -> Option<Question> {
+    /// Returns the next query; `None` after the readers were closed.
+    fn next(&self) -> Option<Query> {
         let mut state = self.lock();
         while state.waiting.is_empty() && !state.closed {
             state = self.asked.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        let question = state.waiting.pop_front()?;
+        let query = state.waiting.pop_front()?;
         state.busy += 1;
-        Some(question)
+        Some(query)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -153,22 +154,22 @@ impl std::fmt::Debug for Shared {
     }
 }
 
-/// Answers one question and gives the connection back, if it is fit for another.
+/// Answers one query and returns the connection if it can be used again.
 fn answer(
     (path, access): (&Path, Access),
     conn: Option<Connection>,
-    question: Question,
+    query: Query,
     free: &dyn Fn(),
 ) -> Option<Connection> {
     let mut conn = match conn.map_or_else(|| connect_to_read(path, access), Ok) {
         Ok(conn) => conn,
         Err(error) => {
-            question(Err(error), free);
+            query(Err(error), free);
             return None;
         }
     };
-    // The thread outlives a panic; whoever asked learns of it, because nobody is left to answer.
-    let good = catch_unwind(AssertUnwindSafe(|| question(Ok(&mut conn), free))).unwrap_or_else(|_| {
+    // The thread survives a panic; the caller gets an error because the answer's sender is dropped.
+    let good = catch_unwind(AssertUnwindSafe(|| query(Ok(&mut conn), free))).unwrap_or_else(|_| {
         free();
         false
     });
@@ -192,23 +193,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_question_that_panics_is_an_error_and_leaves_every_thread() {
+    async fn a_query_that_panics_is_an_error_and_ends_no_thread() {
         let (_folder, readers) = readers().await;
         for _ in 0..2 * AT_ONCE {
-            let panicked = readers.ask(|_| -> Result<(), StoreError> { panic!("EXERCISE") }).await;
+            let panicked = readers.query(|_| -> Result<(), StoreError> { panic!("EXERCISE") }).await;
             assert!(matches!(panicked, Err(StoreError::Query { .. })), "{panicked:?}");
         }
-        assert_eq!(readers.ask(one).await, Ok(1));
+        assert_eq!(readers.query(one).await, Ok(1));
     }
 
     #[tokio::test]
-    async fn questions_are_answered_beside_one_that_takes_long() {
+    async fn answers_queries_while_a_long_one_runs() {
         let (_folder, readers) = readers().await;
         let (release, held) = std::sync::mpsc::channel::<()>();
-        let long = readers.ask(move |_| Ok(held.recv().is_ok()));
+        let long = readers.query(move |_| Ok(held.recv().is_ok()));
         let others = async {
             for _ in 0..AT_ONCE {
-                assert_eq!(readers.ask(one).await, Ok(1));
+                assert_eq!(readers.query(one).await, Ok(1));
             }
             release.send(()).unwrap();
         };
@@ -217,10 +218,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_question_after_another_takes_one_thread() {
+    async fn sequential_queries_use_one_thread() {
         let (_folder, readers) = readers().await;
         for _ in 0..100 {
-            assert_eq!(readers.ask(one).await, Ok(1));
+            assert_eq!(readers.query(one).await, Ok(1));
         }
         assert_eq!(readers.close().len(), 1);
     }
@@ -228,21 +229,21 @@ mod tests {
     #[tokio::test]
     async fn refuses_to_write() {
         let (_folder, readers) = readers().await;
-        let wrote = readers.ask(|conn| super::super::connection::run(conn, "CREATE TABLE t (a)", ())).await;
+        let wrote = readers.query(|conn| super::super::connection::run(conn, "CREATE TABLE t (a)", ())).await;
         assert!(matches!(wrote, Err(StoreError::Query { .. })), "{wrote:?}");
     }
 
     #[tokio::test]
-    async fn refuses_questions_once_closed_and_its_threads_end() {
+    async fn refuses_queries_once_closed_and_ends_its_threads() {
         let (_folder, readers) = readers().await;
         for thread in readers.close() {
             assert!(thread.join().unwrap().is_some());
         }
-        assert_eq!(readers.ask(one).await, Err(StoreError::Closed));
+        assert_eq!(readers.query(one).await, Err(StoreError::Closed));
     }
 
     #[tokio::test]
-    async fn threads_end_with_the_store_that_nobody_closed() {
+    async fn threads_end_with_a_store_that_was_not_closed() {
         let (_folder, readers) = readers().await;
         let threads = std::mem::take(&mut readers.shared.lock().threads);
         drop(readers);

@@ -1,5 +1,5 @@
-//! The schema of the database and its migrations: which version a file has, and what brings it to the latest. The version is kept
-//! in `PRAGMA user_version` and changes in the transaction that changes the tables.
+//! The schema of the database and its migrations: which version a file has, and the steps to the latest. The version
+//! is stored in `PRAGMA user_version` and changes in the transaction that changes the tables.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -11,8 +11,8 @@ use super::connection::{every, first};
 use super::error::of_write;
 use super::files::{last_name, turn};
 
-/// Every layout there has been, oldest first: number, and what brings the layout before it to this one. What was once
-/// released is never edited: stores in service were made by it.
+/// All migrations, oldest first: the version, and the SQL that leads to it from the version before. A released
+/// migration is never edited, because existing stores were created by it.
 const MIGRATIONS: [(i64, &str); 12] = [
     (1, include_str!("migrations/0001_records.sql")),
     (10, include_str!("migrations/0010_recall.sql")),
@@ -28,17 +28,18 @@ const MIGRATIONS: [(i64, &str); 12] = [
     (130, include_str!("migrations/0130_aims.sql")),
 ];
 
-/// Brings the layout up to date. Processes that start at once take turns by a lock on a file beside the database.
+/// Migrates the schema to the latest version. A lock file next to the database serializes processes that start at the
+/// same time.
 ///
 /// # Errors
-/// [`StoreError::Place`] if the layout is none that is known, as one from a newer version is.
+/// [`StoreError::Place`] if the version is unknown, for example of a newer program.
 pub(super) fn migrate(path: &Path, conn: &mut Connection) -> Result<(), StoreError> {
     let _turn = turn(path)?;
     let kept = number(conn)?;
     let stands = if kept == 0 { number_in_table(conn)? } else { kept };
     if stands != 0 && MIGRATIONS.iter().all(|(number, _)| *number != stands) {
         let latest = MIGRATIONS.last().map_or(0, |(number, _)| *number);
-        let why = format!("layout of another version: it is {stands}, and {latest} is the latest that is known here");
+        let why = format!("unknown schema version {stands}: the latest that this program knows is {latest}");
         return Err(StoreError::Place { what: last_name(path), why });
     }
     if kept != stands {
@@ -47,28 +48,29 @@ pub(super) fn migrate(path: &Path, conn: &mut Connection) -> Result<(), StoreErr
     MIGRATIONS.iter().filter(|(number, _)| *number > stands).try_for_each(|(number, sql)| change_to(conn, *number, sql))
 }
 
-/// Refuses a database that would have to be changed first, where nothing can be written.
+/// Refuses a database that needs a migration, on a read-only disk.
 ///
 /// # Errors
-/// [`StoreError::Place`] if its layout is not the latest.
+/// [`StoreError::Place`] if its version is not the latest.
 pub(super) fn is_latest(path: &Path, conn: &Connection) -> Result<(), StoreError> {
     let (found, latest) = (number(conn)?, MIGRATIONS.last().map_or(0, |(number, _)| *number));
     if found == latest {
         return Ok(());
     }
-    let why =
-        format!("its layout is {found} and has to be {latest}, and its disk takes no writes: copy it to one that does");
+    let why = format!(
+        "schema version {found} must be migrated to {latest}, but the disk is read-only: copy the store to a writable disk"
+    );
     Err(StoreError::Place { what: last_name(path), why })
 }
 
-/// The number by which SQLite counts changes of a database's schema. Whoever changes the schema moves it, or no connection
-/// that is open notices the change at all.
+/// Returns SQLite's schema version, which every schema change increases; otherwise open connections would not notice
+/// the change.
 pub(super) fn schema_number(conn: &Connection) -> Result<i64, StoreError> {
     first(conn, "PRAGMA schema_version", (), |row| row.get(0).map_err(of_write)).map(Option::unwrap_or_default)
 }
 
-/// Refuses a database whose tables, indexes, views and triggers are not those of the latest layout: a trigger can undo
-/// what is committed.
+/// Refuses a database whose tables, indexes, views and triggers are not those of the latest version: a trigger could
+/// undo what is committed.
 ///
 /// # Errors
 /// [`StoreError::Damaged`] if one differs, is missing or was added.
@@ -79,7 +81,7 @@ pub(super) fn check_schema(conn: &Connection) -> Result<(), StoreError> {
     }
 }
 
-/// A table, index, view or trigger that a database of the latest layout has otherwise, has not, or has besides.
+/// Returns a table, index, view or trigger that differs from the latest version, is missing or was added.
 pub(super) fn schema_difference(conn: &Connection) -> Result<Option<String>, StoreError> {
     let plain = Connection::open_in_memory().map_err(of_write)?;
     MIGRATIONS.iter().try_for_each(|(_, sql)| plain.execute_batch(sql)).map_err(of_write)?;
@@ -87,12 +89,12 @@ pub(super) fn schema_difference(conn: &Connection) -> Result<Option<String>, Sto
     Ok(expected.symmetric_difference(&found).next().map(|(kind, name, ..)| format!("{kind} `{name}`")))
 }
 
-/// A part of a schema: of what kind it is, its name, its table and the statement that made it.
+/// An object of a schema: its type, its name, its table and the statement that created it.
 type Part = (String, String, String, Option<String>);
 
-/// What a schema consists of.
+/// Returns the objects of a schema.
 fn schema(conn: &Connection) -> Result<BTreeSet<Part>, StoreError> {
-    // The table in which earlier versions counted layouts holds nothing that is read.
+    // The table in which earlier versions recorded migrations is not used any more.
     let sql = "SELECT type, name, tbl_name, sql FROM sqlite_schema \
                WHERE NOT (tbl_name = '_sqlx_migrations' AND type IN ('table', 'index'))";
     let row = |row: &Row<'_>| {
@@ -102,12 +104,12 @@ fn schema(conn: &Connection) -> Result<BTreeSet<Part>, StoreError> {
     Ok(every(conn, sql, (), row)?.into_iter().collect())
 }
 
-/// The number of the layout that the database has; 0 if it has none.
+/// Returns the schema version of the database; 0 if it has none.
 fn number(conn: &Connection) -> Result<i64, StoreError> {
     conn.query_row("PRAGMA user_version", (), |row| row.get(0)).map_err(of_write)
 }
 
-/// The same of a store that keeps it in a table of its own, as those of earlier versions do.
+/// Returns the version of a store in which an earlier program recorded it in a table of its own.
 fn number_in_table(conn: &Connection) -> Result<i64, StoreError> {
     let there = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '_sqlx_migrations')";
     if !conn.query_row(there, (), |row| row.get(0)).map_err(of_write)? {
@@ -117,7 +119,7 @@ fn number_in_table(conn: &Connection) -> Result<i64, StoreError> {
     conn.query_row(sql, (), |row| row.get(0)).map_err(of_write)
 }
 
-/// Makes the layout number `number` by running `sql`, all or nothing.
+/// Runs the migration `sql` to version `number`, in one transaction.
 fn change_to(conn: &mut Connection, number: i64, sql: &str) -> Result<(), StoreError> {
     let change = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(of_write)?;
     change.execute_batch(sql).map_err(of_write)?;
@@ -132,7 +134,7 @@ mod tests {
     use super::super::connection::connect;
     use super::*;
 
-    /// What the library that earlier versions used made of its table.
+    /// The table that the library of earlier versions created.
     const TABLE: &str = "CREATE TABLE _sqlx_migrations (version BIGINT PRIMARY KEY, description TEXT NOT NULL, \
                          installed_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, success BOOLEAN NOT NULL, \
                          checksum BLOB NOT NULL, execution_time BIGINT NOT NULL);";
@@ -161,7 +163,7 @@ mod tests {
         tables(&conn)
     }
 
-    /// A database as an earlier version left it after so many layouts.
+    /// Returns a database as an earlier version left it after this number of migrations.
     fn left_by_an_earlier_version(layouts: usize) -> (tempfile::TempDir, PathBuf, Connection) {
         let (folder, path, conn) = empty();
         conn.execute_batch(TABLE).unwrap();
@@ -174,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_store_of_an_earlier_version_is_taken_over_where_it_stands() {
+    fn migrates_a_store_of_an_earlier_version_in_place() {
         for layouts in 0..=MIGRATIONS.len() {
             let (_folder, path, mut conn) = left_by_an_earlier_version(layouts);
             for _ in 0..2 {
@@ -186,11 +188,14 @@ mod tests {
     }
 
     #[test]
-    fn refuses_the_layout_of_another_version() {
+    fn refuses_the_schema_of_another_version() {
         let refused = |path: &Path, conn: &mut Connection| {
             let before = (number(conn), tables(conn));
             let refused = migrate(path, conn);
-            assert!(matches!(&refused, Err(StoreError::Place { why, .. }) if why.contains("another")), "{refused:?}");
+            assert!(
+                matches!(&refused, Err(StoreError::Place { why, .. }) if why.contains("unknown schema version")),
+                "{refused:?}"
+            );
             assert_eq!((number(conn), tables(conn)), before);
         };
         for stands in [LATEST + 1, 9, -1] {
@@ -204,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn documents_that_stood_in_the_rows_are_there_afterwards() {
+    fn keeps_documents_that_were_in_the_rows() {
         let (_folder, path, mut conn) = left_by_an_earlier_version(3);
         conn.execute_batch(
             "PRAGMA foreign_keys = OFF; \
@@ -224,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_layout_that_fails_changes_nothing() {
+    fn a_failed_migration_changes_nothing() {
         let (_folder, path, mut conn) = empty();
         conn.execute_batch("CREATE TABLE exchange (a)").unwrap();
         assert!(migrate(&path, &mut conn).is_err());

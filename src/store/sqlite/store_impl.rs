@@ -1,4 +1,4 @@
-//! The store's interface on SQLite: commits go to the writer, queries to the readers.
+//! The [`Store`] implementation on SQLite: commits go to the writer, queries to the readers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
@@ -18,8 +18,8 @@ use crate::origin::Print;
 use crate::partner::Breaker;
 use crate::store::{
     Approval, ByState, Commit, Committed, Counts, Direction, Disagreement, Due, Exchange, ExchangeFilter,
-    ExchangeState, Found, Generations, Node, Officer, Part, PartCheck, Partner, PrintedBy, Recorded, Request,
-    RequestFilter, Setting, Statement, Store, StoreError, Usage, Verification, Waiting, WholeRequest,
+    ExchangeState, Generations, IndexedEntry, Node, Officer, Part, PartCheck, Partner, RecordedPrint, Request,
+    RequestFilter, SearchHit, Setting, Statement, Store, StoreError, Usage, Verification, Waiting, WholeRequest,
 };
 use crate::time::Time;
 
@@ -27,13 +27,13 @@ use crate::time::Time;
 impl Store for SqliteStore {
     async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
         if self.read_only {
-            let why = "the disk of the store takes no writes; it can be read, and nothing more".to_owned();
+            let why = "the disk of the store is read-only: the store can only be read".to_owned();
             return Err(StoreError::Stopped { why });
         }
         let jobs = self.jobs().clone().ok_or(StoreError::Closed)?;
         let (answer, outcome) = oneshot::channel();
         jobs.send(Job { commit, answer }).await.map_err(|_| StoreError::Closed)?;
-        // A writer that went away without an answer may or may not have written.
+        // A writer that ended without an answer may or may not have written.
         outcome.await.map_err(|_| StoreError::Broken { why: "the writer stopped".into() })?
     }
 
@@ -107,8 +107,8 @@ impl Store for SqliteStore {
         Ok(queries::one(&self.reads, sql, id, bytes).await?.map(Bytes::from))
     }
 
-    async fn printed(&self, prints: &BTreeSet<Print>) -> Result<Vec<PrintedBy>, StoreError> {
-        queries::printed(&self.reads, prints).await
+    async fn find_prints(&self, prints: &BTreeSet<Print>) -> Result<Vec<RecordedPrint>, StoreError> {
+        queries::find_prints(&self.reads, prints).await
     }
 
     async fn exchanges(&self, filter: &ExchangeFilter) -> Result<Vec<Exchange>, StoreError> {
@@ -119,27 +119,27 @@ impl Store for SqliteStore {
         queries::due(&self.reads, now, per_partner).await
     }
 
-    async fn eldest(&self, partner: &PartnerId, now: Time) -> Result<Vec<ExchangeId>, StoreError> {
-        queries::traffic::eldest(&self.reads, partner, now).await
+    async fn oldest_queued(&self, partner: &PartnerId, now: Time) -> Result<Vec<ExchangeId>, StoreError> {
+        queries::traffic::oldest_queued(&self.reads, partner, now).await
     }
 
     async fn usage(&self, partner: &PartnerId, day: Date) -> Result<BTreeMap<Direction, Usage>, StoreError> {
         queries::traffic::usage(&self.reads, partner, day).await
     }
 
-    async fn held(&self, partner: &PartnerId, states: &[ExchangeState]) -> Result<ByState, StoreError> {
-        queries::traffic::held(&self.reads, partner, states).await
+    async fn inbound_usage(&self, partner: &PartnerId, states: &[ExchangeState]) -> Result<ByState, StoreError> {
+        queries::traffic::inbound_usage(&self.reads, partner, states).await
     }
 
     async fn breakers(&self) -> Result<BTreeMap<PartnerId, Breaker>, StoreError> {
         queries::traffic::breakers(&self.reads).await
     }
 
-    async fn witnessed(&self, partner: &PartnerId) -> Result<Option<String>, StoreError> {
-        queries::traffic::witnessed(&self.reads, partner).await
+    async fn partner_checkpoint(&self, partner: &PartnerId) -> Result<Option<String>, StoreError> {
+        queries::traffic::partner_checkpoint(&self.reads, partner).await
     }
 
-    async fn search(&self, words: &str, limit: u32) -> Result<Vec<Found>, StoreError> {
+    async fn search(&self, words: &str, limit: u32) -> Result<Vec<SearchHit>, StoreError> {
         queries::search(&self.reads, words, limit).await
     }
 
@@ -153,11 +153,11 @@ impl Store for SqliteStore {
         }
     }
 
-    async fn entries(&self, first: u64, limit: u32) -> Result<Vec<Recorded>, StoreError> {
+    async fn entries(&self, first: u64, limit: u32) -> Result<Vec<IndexedEntry>, StoreError> {
         queries::entries(&self.reads, first, limit).await
     }
 
-    async fn entries_about(&self, subject: &str) -> Result<Vec<Recorded>, StoreError> {
+    async fn entries_about(&self, subject: &str) -> Result<Vec<IndexedEntry>, StoreError> {
         let sql = "SELECT n, bytes FROM ledger WHERE subject = ?1 ORDER BY n";
         queries::many(&self.reads, sql, subject, decode::recorded).await
     }
@@ -173,16 +173,16 @@ impl Store for SqliteStore {
     }
 
     async fn verify(&self) -> Result<Verification, StoreError> {
-        self.verify_showing(&crate::progress::Progress::default()).await
+        self.verify_with_progress(&crate::progress::Progress::default()).await
     }
 
     async fn check_part(&self, part: Part) -> Result<PartCheck, StoreError> {
         let (key, under_way) = (self.key.clone(), self.under_way.clone());
-        self.reads.ask(move |conn| under_way.on(conn, |conn| verify::check_part(conn, &key, part))).await
+        self.reads.query(move |conn| under_way.on(conn, |conn| verify::check_part(conn, &key, part))).await
     }
 
     async fn quick_check(&self, budget: Duration) -> Result<Vec<Disagreement>, StoreError> {
-        self.reads.ask(move |conn| verify::quick_check(conn, budget)).await
+        self.reads.query(move |conn| verify::quick_check(conn, budget)).await
     }
 
     async fn close(&self) {

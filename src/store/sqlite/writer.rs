@@ -1,5 +1,5 @@
-//! The writer, one a process: it batches waiting commits into one transaction under one signed checkpoint (group commit), and
-//! answers each only after that transaction is durable.
+//! The writer, one in each process: it combines waiting commits into one transaction under one signed checkpoint
+//! (group commit), and answers each only after that transaction is durable.
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use rusqlite::{Connection, params};
 use tokio::sync::{mpsc, oneshot};
 
 use super::super::{Change, Commit, Committed, StoreError};
-use super::apply::{self, Standing};
+use super::apply::{self, PreconditionReads};
 use super::connection::{commit, keep_log, run};
 use super::files::{OpenFiles, record_sync_failure};
 use super::ledger::{Seen, read_hashes, read_head, read_note, signed};
@@ -19,18 +19,20 @@ use crate::ledger::{Entry, Frontier, LedgerFault, LedgerKey, Proof, SignedCheckp
 use crate::sign::Signer;
 use crate::time::Time;
 
-/// Most commits in one transaction.
+/// Maximum number of commits in one transaction.
 const BATCH_MAX: usize = 256;
-/// About one checkpoint in this many entries is kept beside the head, so that a rewritten ledger shows where.
+/// About one checkpoint in this many entries is stored permanently, so that a rewritten ledger can be located.
 const KEPT_EVERY: u64 = 256;
 
-/// A commit and whom to tell.
+/// A commit and the channel for its outcome.
 pub(super) struct Job {
+    /// The commit.
     pub(super) commit: Commit,
+    /// Receives its outcome.
     pub(super) answer: oneshot::Sender<Outcome>,
 }
 
-/// What one commit's caller is told.
+/// The outcome of one commit.
 type Outcome = Result<Committed, StoreError>;
 
 /// The writing connection and what is needed to sign.
@@ -38,25 +40,26 @@ pub(super) struct Writer {
     conn: Connection,
     key: LedgerKey,
     signer: Arc<dyn Signer>,
-    /// The head as this process last saw it; another process may have moved it since.
+    /// The checkpoint as this process last read it; another process may have written a newer one.
     seen: Option<Seen>,
-    /// The last head that this process wrote or went on from: the ledger only ever extends it.
+    /// The last checkpoint that this process wrote or extended: the ledger must only ever extend it.
     extends: Option<(u64, Digest)>,
-    /// What the last transaction found that others may rest on; forgotten with one that did not come to its end.
-    standing: Standing,
+    /// What the last committed transaction read for preconditions; reset after a failed transaction.
+    reads: PreconditionReads,
     /// The files that were opened.
     files: Option<OpenFiles>,
-    /// Where the database is.
+    /// The path of the database.
     path: Option<PathBuf>,
-    /// The number of the schema that was held against the layout last.
+    /// SQLite's schema version when the schema was checked last.
     schema: Cell<Option<i64>>,
-    /// Whether the log is brought into the database when it is closed: from the first commit on.
+    /// Whether the log is copied into the database on close: from the first commit on.
     brings_log: bool,
-    /// Set by the first failed write, for good.
+    /// Set permanently by the first failed write.
     broken: Option<String>,
 }
 
 impl Writer {
+    /// Returns a writer on `conn` for the ledger of `key`, which `signer` signs.
     pub(super) fn new(conn: Connection, key: LedgerKey, signer: Arc<dyn Signer>) -> Writer {
         Writer {
             conn,
@@ -64,7 +67,7 @@ impl Writer {
             signer,
             seen: None,
             extends: None,
-            standing: Standing::default(),
+            reads: PreconditionReads::default(),
             files: None,
             path: None,
             schema: Cell::new(None),
@@ -73,17 +76,17 @@ impl Writer {
         }
     }
 
-    /// The key of the ledger that is written.
+    /// Returns the key of the ledger.
     pub(super) fn key(&self) -> &LedgerKey {
         &self.key
     }
 
-    /// Has every commit refused once one of these files, those of the database at `path`, is not the one that was opened.
+    /// Makes every commit fail once one of the opened `files`, those of the database at `path`, is replaced.
     pub(super) fn watch(&mut self, path: &Path, files: OpenFiles) {
         (self.path, self.files) = (Some(path.to_owned()), Some(files));
     }
 
-    /// Serves commits until every sender is gone, and leaves the connection behind.
+    /// Serves commits until every sender is dropped, and returns the connection.
     pub(super) fn serve(mut self, mut jobs: mpsc::Receiver<Job>) -> Connection {
         while let Some(first) = jobs.blocking_recv() {
             let mut batch = vec![first];
@@ -96,7 +99,7 @@ impl Writer {
                 batch.into_iter().map(|job| (job.commit, job.answer)).unzip();
             let outcomes = self.commit_all(&commits);
             for (answer, outcome) in answers.into_iter().zip(outcomes) {
-                // A caller that went away learns the outcome by reading.
+                // A caller that was cancelled learns the outcome by reading.
                 let _ = answer.send(outcome);
             }
         }
@@ -109,7 +112,7 @@ impl Writer {
             None => match self.transact(commits) {
                 Ok(outcomes) => {
                     if outcomes.iter().any(Result::is_ok) && !std::mem::replace(&mut self.brings_log, true) {
-                        // What fails here is that the log stays, which harms nothing.
+                        // If this fails, the log is kept on close, which is harmless.
                         let _ = keep_log(&self.conn, false);
                     }
                     return outcomes;
@@ -128,12 +131,12 @@ impl Writer {
         vec![Err(failed); commits.len()]
     }
 
-    /// One transaction over all of `commits`. An error means that none of them happened, unless it is `Broken`.
+    /// Runs one transaction over all of `commits`. An error other than `Broken` means that none of them happened.
     fn transact(&mut self, commits: &[Commit]) -> Result<Vec<Outcome>, StoreError> {
-        // Refusals are rare, and savepoints around every commit are not free: they are set only when a first try
-        // without them met a refusal.
+        // Refusals are rare, and a savepoint around every commit has a cost, so savepoints are used only after a
+        // first attempt without them met a refusal.
         match self.attempt(commits, false) {
-            Err(refusal) if refusal.refuses_one() => match commits {
+            Err(refusal) if refusal.concerns_one_commit() => match commits {
                 [_] => Ok(vec![Err(refusal)]),
                 _ => self.attempt(commits, true),
             },
@@ -142,30 +145,31 @@ impl Writer {
     }
 
     fn attempt(&mut self, commits: &[Commit], apart: bool) -> Result<Vec<Outcome>, StoreError> {
-        let mut standing = std::mem::take(&mut self.standing).again();
-        match self.whole(commits, apart, &mut standing) {
+        let mut reads = std::mem::take(&mut self.reads).again();
+        match self.whole(commits, apart, &mut reads) {
             // Durable from here on: synchronous=FULL has synced the write-ahead log.
             Ok((outcomes, seen)) => {
                 self.extends = Some((seen.0.size(), seen.0.root()));
                 self.seen = Some(seen);
-                self.standing = standing;
+                self.reads = reads;
                 Ok(outcomes)
             }
             Err(error) => {
                 self.seen = None;
-                // SQLite may have rolled back by itself, or not have begun; then this fails, and that is no news.
+                // This fails if SQLite rolled back by itself or had not begun, which is fine.
                 let _ = self.run_sql("ROLLBACK");
                 Err(error)
             }
         }
     }
 
-    /// Everything from BEGIN to COMMIT. With `apart`, a refused commit is undone alone; without, it is an error.
+    /// Runs everything from BEGIN to COMMIT. With `apart`, a refused commit is rolled back alone; otherwise it fails
+    /// the transaction.
     fn whole(
         &self,
         commits: &[Commit],
         apart: bool,
-        standing: &mut Standing,
+        reads: &mut PreconditionReads,
     ) -> Result<(Vec<Outcome>, Seen), StoreError> {
         let (head, mut frontier) = self.begin()?;
         let mut entries: Vec<Entry> = Vec::new();
@@ -175,14 +179,14 @@ impl Writer {
             if apart {
                 self.run_sql("SAVEPOINT one")?;
             }
-            match apply::apply(&self.conn, commit, standing) {
+            match apply::apply(&self.conn, commit, reads) {
                 Ok(stamped) => {
                     outcomes.push(Ok((head.size() + entries.len() as u64, stamped.len() as u64)));
                     entries.extend(stamped);
                     applied |= !commit.is_empty();
-                    standing.roster_moved |= commit.changes.iter().any(Change::is_of_roster);
+                    reads.roster_moved |= commit.changes.iter().any(Change::is_of_roster);
                 }
-                Err(error) if apart && error.refuses_one() => {
+                Err(error) if apart && error.concerns_one_commit() => {
                     self.run_sql("ROLLBACK TO one")?;
                     outcomes.push(Err(error));
                 }
@@ -193,7 +197,7 @@ impl Writer {
             }
         }
         let head = match applied {
-            true => self.append_and_commit(head, &mut frontier, &entries, standing.roster_moved)?,
+            true => self.append_and_commit(head, &mut frontier, &entries, reads.roster_moved)?,
             false => {
                 commit(&self.conn)?;
                 head
@@ -204,7 +208,7 @@ impl Writer {
         Ok((outcomes, (head, frontier)))
     }
 
-    /// Begins a transaction and gives the head inside it. It is verified whenever another process has moved it.
+    /// Begins a transaction and returns the checkpoint in it. It is verified whenever another process has changed it.
     fn begin(&self) -> Result<Seen, StoreError> {
         self.files.as_ref().map_or(Ok(()), OpenFiles::check)?;
         self.run_sql("BEGIN IMMEDIATE")?;
@@ -220,13 +224,13 @@ impl Writer {
             return Ok((head.clone(), frontier.clone()));
         }
         let seen = read_head(&self.conn, &self.key, &note)?;
-        self.extended_by(&seen.0)?;
+        self.check_extends(&seen.0)?;
         Ok(seen)
     }
 
-    /// Refuses to go on from a head that does not extend the last one: what somebody put in the place of the ledger while
-    /// it was open, an older copy of itself for one, would otherwise be signed as if it had always been so.
-    fn extended_by(&self, head: &SignedCheckpoint) -> Result<(), StoreError> {
+    /// Refuses a checkpoint that does not extend the last one. Otherwise a ledger that somebody replaced while it was
+    /// open, for example by an older copy of itself, would be signed as if it had always been so.
+    fn check_extends(&self, head: &SignedCheckpoint) -> Result<(), StoreError> {
         let Some((size, root)) = self.extends else { return Ok(()) };
         if head.size() < size {
             return Err(LedgerFault::Size { signed: head.size(), found: size }.into());
@@ -237,7 +241,8 @@ impl Writer {
         Ok(proof.check_consistency(size, root, head.size(), head.root()).map_err(forked)?)
     }
 
-    /// Appends `entries` to the ledger, signs the new head, moves the counters that other processes watch, and commits.
+    /// Appends `entries` to the ledger, signs the new checkpoint, increases the counters that other processes watch,
+    /// and commits.
     fn append_and_commit(
         &self,
         head: SignedCheckpoint,
@@ -285,7 +290,7 @@ impl Writer {
 mod tests {
     use rusqlite::Row;
 
-    use super::super::super::{Setting, Stands, Version};
+    use super::super::super::{Precondition, Setting, Version};
     use super::super::SqliteStore;
     use super::super::connection::{connect, first};
     use super::super::decode::cells;
@@ -295,7 +300,7 @@ mod tests {
 
     const NOW: Time = Time::from_unix_ms(1_795_341_600_000);
 
-    /// A writer of a store that somebody else has open as well.
+    /// A writer of a store that another process has open as well.
     struct Beside {
         writer: Writer,
         _store: SqliteStore,
@@ -334,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ledger_that_does_not_extend_the_last_one_that_was_seen_is_not_gone_on_with() {
+    fn refuses_a_ledger_that_does_not_extend_the_last_checkpoint() {
         for (seen, root, refused) in [
             (2, None, None),
             (2, Some(Digest::of(b"EXERCISE another")), Some(LedgerFault::Root { first: 0, end: 3 })),
@@ -353,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_decided_before_a_change_of_the_same_transaction_does_not_stand_after_it() {
+    fn a_precondition_fails_after_a_change_in_the_same_transaction() {
         for changed_first in [true, false] {
             let mut beside = Beside::new();
             let setting = Setting { name: "policy".into(), value: vec![1], changed: NOW, version: Version::NEW };
@@ -362,8 +367,8 @@ mod tests {
             beside.writer.commit_all(&[set(setting.clone())]).pop().unwrap().unwrap();
             let roster = |row: &Row<'_>| cells(row, "node").number("roster_generation");
             let roster = first(&beside.writer.conn, "SELECT roster_generation FROM node", (), roster).unwrap().unwrap();
-            let stands = Stands { roster, setting: "policy".into(), value: Digest::of(&[1]) };
-            let stood = Commit::new().only_while(stands).entry(entry(EntryKind::ExchangeSent, "exercise"));
+            let stands = Precondition { roster, setting: "policy".into(), value: Digest::of(&[1]) };
+            let stood = Commit::new().only_if(stands).entry(entry(EntryKind::ExchangeSent, "exercise"));
             let other =
                 set(Setting { name: "other".into(), ..setting }).entry(entry(EntryKind::PolicyChanged, "other"));
             let both = if changed_first { [other, stood] } else { [stood, other] };

@@ -37,7 +37,7 @@ impl Node {
         partner: &PartnerId,
     ) -> Result<CheckpointExchange, GatewayError> {
         let own = self.store().head().await?.as_str().to_owned();
-        let seen = self.store().witnessed(partner).await?;
+        let seen = self.store().partner_checkpoint(partner).await?;
         // Without it, the partner proves less.
         let heard = self.heard(partner, seen.as_deref().and_then(size_of)).await.unwrap_or_default();
         Ok(CheckpointExchange { own, seen, heard })
@@ -113,7 +113,7 @@ impl Node {
         };
         // All of them are stored, so that the next start names each.
         let mut stops = None;
-        for told in heads.told() {
+        for told in heads.receiver_checkpoints() {
             stops = self.put_back(partner, told).await.map_err(failed)?.or(stops);
         }
         if let Some(why) = stops {
@@ -164,7 +164,7 @@ impl Node {
         head: SignedCheckpoint,
     ) -> Result<(), GatewayError> {
         let _turn = self.witness_lock().await;
-        if self.store().witnessed(partner).await?.as_deref() != seen {
+        if self.store().partner_checkpoint(partner).await?.as_deref() != seen {
             return Ok(());
         }
         let entry =
@@ -251,7 +251,7 @@ impl Node {
     /// Size of a partner's ledger at the last checkpoint that it showed; `None` if it never showed one. The ledger is
     /// asked as well: deleting the row is not enough to make a partner look new.
     async fn size_shown(&self, partner: &PartnerId) -> Result<Option<u64>, GatewayError> {
-        if let Some(known) = self.store().witnessed(partner).await? {
+        if let Some(known) = self.store().partner_checkpoint(partner).await? {
             return Ok(Some(size_of(&known).unwrap_or_default()));
         }
         let entries = self.store().entries_about(partner.as_str()).await?;
@@ -305,7 +305,7 @@ impl Node {
         let mut all = self.with_lost_files(accepted.clone(), without.iter().copied(), &ours)?;
         for (partner, text) in heads {
             let shown = if *partner == own {
-                self.proved().heads().map(|heads| heads.among(text.as_bytes())).unwrap_or_default()
+                self.proved().checkpoint_files().map(|heads| heads.parse(text.as_bytes())).unwrap_or_default()
             } else {
                 self.partner(partner).await?;
                 self.own_head(text).into_iter().collect()

@@ -81,7 +81,7 @@ pub(in crate::gateway) fn beside(config: &Config, heads: &CheckpointFiles) -> Re
         let named = file.file_name().and_then(|name| name.to_str()?.strip_suffix(".head")?.rsplit_once('-'));
         let Some(partner) = named.and_then(|(partner, _)| partner.parse().ok()) else { continue };
         let bytes = read_file(&file, HEAD_BYTES_MAX).map_err(trouble)?;
-        shown.push((file, partner, heads.among(&bytes).pop()));
+        shown.push((file, partner, heads.parse(&bytes).pop()));
     }
     Ok(Beside { found: read(heads)?, shown })
 }
@@ -107,7 +107,7 @@ pub(in crate::gateway) async fn differing(
     let signer = config.keys.signer("ledger").map_err(GatewayError::trouble)?;
     let heads = checkpoint_files(config, signer.public())?;
     let beside = beside(config, &heads)?;
-    let store = ProvedStore::over(store, Arc::new(SystemClock)).keeping(Arc::new(heads));
+    let store = ProvedStore::new(store, Arc::new(SystemClock)).with_checkpoint_files(Arc::new(heads));
     hold(config, &store, beside).await?;
     Ok(store.stopped().map(str::to_owned))
 }
@@ -115,7 +115,7 @@ pub(in crate::gateway) async fn differing(
 /// Stops `store` unless its ledger extends every checkpoint beside it or officers accepted the loss. Creates the
 /// checkpoint files of a new store.
 pub(in crate::gateway) async fn hold(config: &Config, store: &ProvedStore, beside: Beside) -> Result<(), GatewayError> {
-    let Some(heads) = store.heads() else { return Ok(()) };
+    let Some(heads) = store.checkpoint_files() else { return Ok(()) };
     let ours = store.head().await?;
     // An altered row is reported when it is needed; here it accepts nothing.
     let accepted = accepted_losses(store).await.unwrap_or_default();
@@ -142,7 +142,7 @@ pub(in crate::gateway) async fn hold(config: &Config, store: &ProvedStore, besid
         let mut behind = Vec::new();
         for head in &found {
             if accepted.accepts(&lost(&own, head)) {
-                heads.accept(head);
+                heads.accept_loss(head);
             } else if !extends(store, &ours, head).await? {
                 behind.push(head);
             }
@@ -171,7 +171,7 @@ pub(in crate::gateway) async fn hold(config: &Config, store: &ProvedStore, besid
         return Ok(());
     }
     for place in absent {
-        if let Err(error) = heads.make(place, &ours) {
+        if let Err(error) = heads.create(place, &ours) {
             // A store that is only read, such as a copy, needs none.
             tracing::warn!(place = %place, error = %error, "the checkpoint file cannot be created");
         }
@@ -181,7 +181,7 @@ pub(in crate::gateway) async fn hold(config: &Config, store: &ProvedStore, besid
 
 /// Records that the files exist, once they do: from then on a missing one stops the node.
 pub(in crate::gateway) async fn record_made(store: &ProvedStore, now: Time) -> Result<(), GatewayError> {
-    let Some(heads) = store.heads() else { return Ok(()) };
+    let Some(heads) = store.checkpoint_files() else { return Ok(()) };
     if store.stopped().is_some() || are_made(store).await? || read(heads)?.iter().any(|found| found.heads.is_err()) {
         return Ok(());
     }
@@ -277,7 +277,7 @@ impl Node {
         places: impl IntoIterator<Item = CheckpointPlace>,
         ours: &SignedCheckpoint,
     ) -> Result<LostCheckpoints, GatewayError> {
-        let found = self.proved().heads().map(read).transpose()?.unwrap_or_default();
+        let found = self.proved().checkpoint_files().map(read).transpose()?.unwrap_or_default();
         for place in places {
             if let Some(found) = found.iter().find(|found| found.place == place && found.heads.is_ok()) {
                 let file = found.path.display();
@@ -293,11 +293,11 @@ impl Node {
 
     /// Recreates the checkpoint files whose loss is accepted now and was not in `before`.
     pub(in crate::gateway) async fn make_lost_files(&self, before: &LostCheckpoints) -> Result<(), GatewayError> {
-        let Some(heads) = self.proved().heads() else { return Ok(()) };
+        let Some(heads) = self.proved().checkpoint_files() else { return Ok(()) };
         let ours = self.store().head().await?;
         for place in accepted_losses(&**self.store()).await?.restored_since(before) {
             heads
-                .make(place, &ours)
+                .create(place, &ours)
                 .map_err(|e| GatewayError::Trouble(format!("cannot create the checkpoint file in the {place}: {e}")))?;
         }
         Ok(())

@@ -12,7 +12,7 @@ use crate::gateway::GatewayError;
 use crate::inspect::WordList;
 use crate::marking::{Register, RegisterFiles};
 use crate::policy::{Membership, Policies, Priorities};
-use crate::system::power_may_fail;
+use crate::system::fault_point;
 
 /// A policy's texts, and everything read from them.
 pub(in crate::gateway) struct Rules {
@@ -134,7 +134,7 @@ pub(in crate::gateway) fn write_folder(
             }
             None => {}
         }
-        power_may_fail("policy-text-written");
+        fault_point("policy-text-written");
     }
     Ok(differing)
 }

@@ -103,7 +103,7 @@ mod tests {
     #[tokio::test]
     async fn a_sync_of_the_spool_that_fails_stops_the_node_whatever_becomes_of_its_error() {
         let folder = tempfile::tempdir().unwrap();
-        let spool = Spool::open(&folder.path().join("spool"), 0).unwrap().on(Arc::new(Failing));
+        let spool = Spool::open(&folder.path().join("spool"), 0).unwrap().with_disk(Arc::new(Failing));
         let halt = FatalStop::default();
         halt.on_broken(&spool);
         let id = SpoolId::Envelope(ExchangeId::new(Time::EPOCH, [1; 10]));

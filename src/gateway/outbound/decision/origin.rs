@@ -11,7 +11,7 @@ use crate::ledger::EntryKind;
 use crate::origin::{Known, Print, Printed, Sender};
 use crate::partner::Partner;
 use crate::product::Product;
-use crate::store::{Change, PrintedBy};
+use crate::store::{Change, RecordedPrint};
 use crate::time::Time;
 
 impl Node {
@@ -26,7 +26,7 @@ impl Node {
         let printed = self.printed(cut, Some(product));
         let mut known = Known::default();
         let (mut removals, mut senders) = (BTreeMap::new(), BTreeMap::new());
-        for PrintedBy { print, sender, exchange } in self.store().printed(&printed.prints()).await? {
+        for RecordedPrint { print, sender, exchange } in self.store().find_prints(&printed.prints()).await? {
             let Some(partner) = sender else { continue };
             let sender = match senders.get(&exchange) {
                 Some(sender) => Sender::clone(sender),
@@ -109,7 +109,7 @@ impl Node {
         mut prints: BTreeSet<Print>,
         by: ExchangeId,
     ) -> Result<Change, GatewayError> {
-        let on_record = self.store().printed(&prints).await?;
+        let on_record = self.store().find_prints(&prints).await?;
         let ours: BTreeSet<Print> =
             on_record.into_iter().filter(|known| known.sender.is_none()).map(|known| known.print.plain()).collect();
         prints.retain(|print| !ours.contains(&print.plain()));
@@ -125,7 +125,7 @@ impl Node {
     /// The change that records fingerprints of outgoing text that came from no partner.
     pub(in crate::gateway) async fn sent(&self, cut: &Cut, by: ExchangeId) -> Result<Change, GatewayError> {
         let mut prints = self.printed(cut, None).prints();
-        let on_record = self.store().printed(&prints).await?;
+        let on_record = self.store().find_prints(&prints).await?;
         let known: BTreeSet<Print> = on_record.into_iter().map(|known| known.print.plain()).collect();
         prints.retain(|print| !known.contains(&print.plain()));
         Ok(Change::Prints { exchange: by, sender: None, prints })

@@ -52,7 +52,7 @@ impl Node {
             && said.recipient == NodeId::from(row.partner.clone())
             && (said.payload_size, said.payload_digest) == (payload.size, payload.digest)
             // A stopped exchange no longer has its header; only its receipt is asked for.
-            && (row.is_to_be_asked() || said.header == row.header.as_ref().map(Header::commitment))
+            && (row.needs_receipt_query() || said.header == row.header.as_ref().map(Header::commitment))
             && match row.kind {
                 ExchangeKind::Product => said.kind == Kind::Product && Some(said.cut_digest) == row.cut_digest,
                 // A recall notice is not sealed: it is its own payload.

@@ -14,7 +14,7 @@ use crate::gateway::{GatewayError, Node};
 use crate::ident::ExchangeId;
 use crate::ledger::{Entry, EntryKind};
 use crate::store::{Due, Exchange, ExchangeState, PayloadReader, StoreError};
-use crate::system::power_may_fail;
+use crate::system::fault_point;
 
 impl Node {
     /// Tries to deliver one due exchange and records the outcome. A stopped exchange is not sent: its partner is
@@ -31,21 +31,21 @@ impl Node {
         let partner = parties.partner(&due.partner)?;
         // It may have ended since it was found due.
         let row = self.store().exchange(&due.exchange).await?;
-        let Some(exchange) = row.filter(|row| is_being_sent(row) || row.is_to_be_asked()) else { return Ok(()) };
+        let Some(exchange) = row.filter(|row| is_being_sent(row) || row.needs_receipt_query()) else { return Ok(()) };
         let ground = match self.ground(&exchange, parties.clone()).await? {
             Ok(ground) => ground,
             Err(why) => return unless_moved(self.not_permitted(None, exchange, &why).await),
         };
-        power_may_fail("offer-decided");
+        fault_point("offer-decided");
         let Some(claimed) = self.claim(&due, partner, &exchange, &ground).await? else { return Ok(()) };
-        power_may_fail("attempt-claimed");
+        fault_point("attempt-claimed");
         let exchange = claimed.row();
         let attempt = self.in_flight().begin(exchange, claimed.owner(), parties.generation, self.now());
         if let Ground::Asked(why) = &ground {
             attempt.order(why);
         }
         let Some(offer) = self.offer_of(&ground, &claimed) else {
-            return match exchange.is_to_be_asked() {
+            return match exchange.needs_receipt_query() {
                 true => self.ask_again(&attempt, exchange.clone(), NOT_SEALED).await,
                 false => self.hold(exchange.clone(), NOT_SEALED, Some(&attempt)).await,
             };

@@ -17,7 +17,7 @@ use crate::ledger::{Entry, EntryKind};
 use crate::partner::Partner;
 use crate::release::SendPermit;
 use crate::store::{Change, Direction, Due, Exchange, ExchangeKind, ExchangeState, StoreError, until_tomorrow};
-use crate::system::power_may_fail;
+use crate::system::fault_point;
 use crate::time::Time;
 use crate::wire::{KeyAnswer, Offer};
 
@@ -66,7 +66,7 @@ impl Node {
         parties: Arc<Participants>,
     ) -> Result<Result<Ground, String>, GatewayError> {
         let roster = parties.generation;
-        if exchange.is_to_be_asked() {
+        if exchange.needs_receipt_query() {
             let why = exchange.reason.clone().unwrap_or_else(|| format!("it is {}", exchange.state));
             return Ok(Ok(Ground::Asked(why)));
         }
@@ -190,7 +190,7 @@ impl Node {
                         None
                     }
                 };
-                power_may_fail("key-recorded");
+                fault_point("key-recorded");
                 header.map_or(KeyAnswer::Withhold, |header| KeyAnswer::Send(Some(header)))
             })
         })

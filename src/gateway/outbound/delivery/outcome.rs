@@ -43,7 +43,7 @@ impl Node {
         if not_there {
             exchange.unanswered = None;
         }
-        if exchange.is_to_be_asked() {
+        if exchange.needs_receipt_query() {
             return self.ask_again(attempt, exchange, &failure.to_string()).await;
         }
         if ExchangeState::STOPPED.contains(&exchange.state) {

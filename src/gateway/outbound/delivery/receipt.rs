@@ -10,7 +10,7 @@ use crate::ledger::{Entry, EntryKind, LedgerKey, SignedCheckpoint};
 use crate::partner::{Observed, Partner};
 use crate::sign::Signed;
 use crate::store::{Exchange, ExchangeKind, ExchangeState, StoreError};
-use crate::system::power_may_fail;
+use crate::system::fault_point;
 
 impl InvalidReceipt {
     fn new(why: impl Into<String>) -> InvalidReceipt {
@@ -66,7 +66,7 @@ impl Node {
             Ok(checked) => checked,
             Err(not) => return self.reject_receipt(attempt, partner, receipt, not).await,
         };
-        power_may_fail("receipt-here");
+        fault_point("receipt-here");
         for _ in 1..TRIES {
             match self.record_receipt(attempt, partner, &receipt, &head).await {
                 // The row changed meanwhile: the next try reads its new state.
@@ -171,7 +171,7 @@ impl Node {
         let (witness, first) = self.witnessing(&partner.id, head.clone()).await?.unzip();
         entries.extend(first);
         self.commit_as(attempt, row, witness.into_iter().collect(), entries).await?;
-        power_may_fail("delivery-recorded");
+        fault_point("delivery-recorded");
         match stopped {
             None => tracing::info!(exchange.id = %id, partner.id = %partner.id, "delivered"),
             Some(why) => {

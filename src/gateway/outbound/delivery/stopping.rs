@@ -104,7 +104,7 @@ impl Node {
         row: &Exchange,
     ) -> Result<Option<String>, GatewayError> {
         let why = attempt.ordered();
-        let still = || attempt.kind != ExchangeKind::Product || row.is_to_be_asked();
+        let still = || attempt.kind != ExchangeKind::Product || row.needs_receipt_query();
         if why.is_some() || still() || !attempt.is_behind(self.store().generations().await?.roster) {
             return Ok(why);
         }

@@ -111,7 +111,7 @@ impl Node {
         candidates: BTreeMap<PartnerId, (Candidate, Outline)>,
         earlier: &BTreeMap<PartnerId, ExchangeId>,
     ) -> Result<SubmitOutcome, GatewayError> {
-        self.progress().go_on().map_err(GatewayError::refused)?;
+        self.progress().check().map_err(GatewayError::refused)?;
         let (now, request, terms) = (self.now(), attempt.request, &signed.statement().terms);
         let (kept, _held) = self.keep_product(request, attempt.product).await?;
         let row = Request {

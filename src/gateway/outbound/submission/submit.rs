@@ -226,7 +226,7 @@ impl Node {
         refused: Vec<PartnerRefusal>,
         faults: Vec<String>,
     ) -> Result<SubmitOutcome, GatewayError> {
-        self.progress().go_on().map_err(GatewayError::refused)?;
+        self.progress().check().map_err(GatewayError::refused)?;
         let codes: BTreeSet<&str> = refused.iter().flat_map(|r| &r.reasons).map(|r| r.code.as_str()).collect();
         let entry = Entry::new(self.now(), EntryKind::RequestRefused, attempt.request, attempt.by)
             .with("product", Digest::of(attempt.product))

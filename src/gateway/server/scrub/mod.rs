@@ -327,7 +327,7 @@ impl Node {
         let mut found = Vec::new();
         let partners = self.store().partners().await?;
         for row in &partners {
-            let Some(head) = self.store().witnessed(&row.id).await? else { continue };
+            let Some(head) = self.store().partner_checkpoint(&row.id).await? else { continue };
             // A removed partner has no valid key any more.
             let Ok(partner) = self.partner(&row.id).await else { continue };
             let key = partner.description.ledger_key.clone();

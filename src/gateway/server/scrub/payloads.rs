@@ -8,7 +8,7 @@ use crate::digest::{Digest, Hasher};
 use crate::gateway::content::attachments::numbered;
 use crate::gateway::{GatewayError, Node};
 use crate::product::{Attachment, Contents as _, Product};
-use crate::store::{Direction, Exchange, ExchangeState, Payload, Request, awaited};
+use crate::store::{Direction, Exchange, ExchangeState, Payload, Request, has_pending_exchanges};
 
 /// Bytes of a file read between two pauses.
 const PIECE: usize = 256 << 10;
@@ -83,7 +83,7 @@ impl Node {
         self.pause_after(bytes.len() as u64).await;
         // Attachments are stored as long as an exchange waits for them. A product that is invalid under the register
         // in force is reported where it is needed.
-        let waits = || awaited(&**self.store(), &row.id);
+        let waits = || has_pending_exchanges(&**self.store(), &row.id);
         if !waits().await? {
             return Ok(Vec::new());
         }

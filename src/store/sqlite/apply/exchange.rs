@@ -1,4 +1,4 @@
-//! Writing exchanges: the row, the documents and payload beside it, its text for searching, its claim, its prints.
+//! Writing exchanges: the row, its documents and inline payload, its search index, its claim, its fingerprints.
 
 use std::collections::BTreeSet;
 
@@ -11,13 +11,14 @@ use crate::ident::{ExchangeId, PartnerId};
 use crate::origin::Print;
 use crate::store::codec;
 use crate::store::evidence::{Evidence as _, Facts};
-use crate::store::rules::{self, Keeping};
+use crate::store::rules::{self, InlineChange};
 use crate::store::sqlite::connection::{first, run};
 use crate::store::sqlite::decode;
 use crate::store::sqlite::error::of_write;
 use crate::store::{Exchange, StoreError};
 use crate::time::Time;
 
+/// Writes an exchange with its documents, payload and search text. Returns its facts before the change.
 pub(super) fn exchange(
     conn: &Connection,
     row: &Exchange,
@@ -27,9 +28,9 @@ pub(super) fn exchange(
     let id = row.id.to_string();
     let before = first(conn, "SELECT * FROM whole_exchange WHERE id = ?1", [&id], decode::exchange)?;
     let (facts, keeps_lease) = rules::exchange(row, before.as_ref(), by)?;
-    let keeping = rules::keeping(row, before.as_ref(), sealed)?;
+    let inline_change = rules::inline_change(row, before.as_ref(), sealed)?;
     write_exchange(conn, &id, row, keeps_lease)?;
-    write_payload(conn, &id, sealed, keeping)?;
+    write_payload(conn, &id, sealed, inline_change)?;
     if before.as_ref().map_or_else(Documents::default, documents) != documents(row) {
         write_documents(conn, &id, row)?;
     }
@@ -104,7 +105,7 @@ fn write_exchange(conn: &Connection, id: &str, row: &Exchange, keeps_lease: bool
     Ok(())
 }
 
-/// What of an exchange is kept beside its row: what somebody signed, and what opens its payload.
+/// The signed documents of an exchange, and what opens its payload; in a table of their own.
 #[derive(Default, PartialEq)]
 struct Documents<'a> {
     manifest: Option<&'a [u8]>,
@@ -119,8 +120,8 @@ fn documents(row: &Exchange) -> Documents<'_> {
         manifest: row.manifest.as_deref(),
         receipt: row.receipt.as_deref(),
         partner_checkpoint: row.partner_checkpoint.as_deref(),
-        header: row.kept_header().map(Header::bytes),
-        pieces: row.kept_pieces(),
+        header: row.stored_header().map(Header::bytes),
+        pieces: row.stored_pieces(),
     }
 }
 
@@ -134,22 +135,28 @@ fn write_documents(conn: &Connection, id: &str, row: &Exchange) -> Result<(), St
     Ok(())
 }
 
-/// Keeps the payload that came with a row, or lets go of the one that was kept.
-fn write_payload(conn: &Connection, id: &str, sealed: Option<&[u8]>, keeping: Keeping) -> Result<(), StoreError> {
-    match keeping {
-        Keeping::Stays => {}
-        Keeping::Replaced => {
+/// Stores the inline payload that came with a row, or deletes the stored one.
+fn write_payload(
+    conn: &Connection,
+    id: &str,
+    sealed: Option<&[u8]>,
+    inline_change: InlineChange,
+) -> Result<(), StoreError> {
+    match inline_change {
+        InlineChange::Keep => {}
+        InlineChange::Replace => {
             let sql = "INSERT OR REPLACE INTO payload (exchange, bytes) \
                        VALUES ((SELECT seq FROM exchange WHERE id = ?1), ?2)";
             run(conn, sql, params![id, sealed])?;
         }
-        Keeping::Goes => {
+        InlineChange::Delete => {
             run(conn, "DELETE FROM payload WHERE exchange = (SELECT seq FROM exchange WHERE id = ?1)", [id])?;
         }
     }
     Ok(())
 }
 
+/// Deletes the inline payloads of exchanges taken by `taken_by`.
 pub(super) fn sweep_payloads(conn: &Connection, taken_by: Time) -> Result<(), StoreError> {
     let sql = "DELETE FROM payload WHERE exchange IN (SELECT seq FROM exchange JOIN payload ON payload.exchange = seq \
                WHERE state = 'taken' AND coalesce(taken, updated) <= ?1)";
@@ -163,6 +170,7 @@ fn index(conn: &Connection, id: &str, searchable: &[String; 7]) -> Result<(), St
     Ok(())
 }
 
+/// Claims an exchange for `owner` until `until`, or renews its claim.
 pub(super) fn claim(conn: &Connection, id: &ExchangeId, owner: &str, now: Time, until: Time) -> Result<(), StoreError> {
     let done = run(
         conn,
@@ -176,9 +184,10 @@ pub(super) fn claim(conn: &Connection, id: &ExchangeId, owner: &str, now: Time, 
         return Ok(());
     }
     let row = first(conn, "SELECT * FROM whole_exchange WHERE id = ?1", [id.to_string()], decode::exchange)?;
-    Err(rules::not_claimed(id, row.as_ref()))
+    Err(rules::cannot_claim(id, row.as_ref()))
 }
 
+/// Releases the claim of `owner` on an exchange.
 pub(super) fn unclaim(conn: &Connection, id: &ExchangeId, owner: &str) -> Result<(), StoreError> {
     run(
         conn,
@@ -188,6 +197,7 @@ pub(super) fn unclaim(conn: &Connection, id: &ExchangeId, owner: &str) -> Result
     Ok(())
 }
 
+/// Adds fingerprints of what an exchange carried.
 pub(super) fn prints(
     conn: &Connection,
     exchange: &ExchangeId,
@@ -196,7 +206,7 @@ pub(super) fn prints(
 ) -> Result<(), StoreError> {
     let seq = |row: &Row<'_>| row.get::<_, i64>(0).map_err(of_write);
     let seq = first(conn, "SELECT seq FROM exchange WHERE id = ?1", [exchange.to_string()], seq)?;
-    let seq = seq.ok_or_else(|| rules::not_there(exchange))?;
+    let seq = seq.ok_or_else(|| rules::no_such_exchange(exchange))?;
     let sender = sender.map_or("", PartnerId::as_str);
     let sql = "INSERT INTO print (print, sender, exchange) VALUES (?1, ?2, ?3) ON CONFLICT (print, sender) DO NOTHING";
     prints.iter().try_for_each(|print| run(conn, sql, params![print.to_i64(), sender, seq]).map(|_| ()))

@@ -1,4 +1,5 @@
-//! One commit's changes inside an open transaction: each compared, checked, written, and noted for its ledger entry.
+//! Applies one commit's changes inside an open transaction: each is compared, checked, written, and stamped into its
+//! ledger entry.
 
 mod traffic;
 mod exchange;
@@ -15,40 +16,44 @@ use crate::ledger::{Entry, EntryKind};
 use crate::store::codec::no_node;
 use crate::store::evidence::{Evidence, Facts};
 use crate::store::rules;
-use crate::store::{Change, Commit, Officer, Partner, Setting, Stands, StoreError, Version};
+use crate::store::{Change, Commit, Officer, Partner, Precondition, Setting, StoreError, Version};
 
-/// What one transaction found when it was first asked whether a decision still stands. No other process writes meanwhile.
+/// What was read in a transaction to check the preconditions of its commits. No other process writes meanwhile.
 #[derive(Default)]
-pub(super) struct Standing {
+pub(super) struct PreconditionReads {
     /// Whether a commit of this transaction changed a partner, an officer or a setting.
     pub(super) roster_moved: bool,
     roster: Option<u64>,
-    /// Digests of the settings' values, and where the roster's counter stood when they were read.
-    // INVARIANT: the counter moves with every change of a setting, so that these are the values while it stands there.
+    /// The roster's counter, and the digests of the settings' values that were read at that counter. INVARIANT: the
+    /// counter increases with every change of a setting, so the digests are current while it is unchanged.
     values: (u64, BTreeMap<String, Option<Digest>>),
 }
 
-impl Standing {
-    /// For the transaction after one that was committed: what was found of settings is remembered.
-    pub(super) fn again(self) -> Standing {
-        Standing { values: self.values, ..Standing::default() }
+impl PreconditionReads {
+    /// Returns the state for the next transaction after a committed one: the settings' digests are kept.
+    pub(super) fn again(self) -> PreconditionReads {
+        PreconditionReads { values: self.values, ..PreconditionReads::default() }
     }
 }
 
 /// Applies `commit` and returns its entries, stamped.
-pub(super) fn apply(conn: &Connection, commit: &Commit, standing: &mut Standing) -> Result<Vec<Entry>, StoreError> {
-    if let Some(stands) = &commit.stands {
-        still_stands(conn, stands, standing)?;
+pub(super) fn apply(
+    conn: &Connection,
+    commit: &Commit,
+    reads: &mut PreconditionReads,
+) -> Result<Vec<Entry>, StoreError> {
+    if let Some(precondition) = &commit.precondition {
+        check_precondition(conn, precondition, reads)?;
     }
     let mut entries = commit.entries.clone();
-    if commit.only_news {
-        let news: Vec<bool> = entries.iter().map(|entry| is_news(conn, entry)).collect::<Result<_, _>>()?;
+    if commit.skip_repeated_alarms {
+        let news: Vec<bool> = entries.iter().map(|entry| is_new_alarm(conn, entry)).collect::<Result<_, _>>()?;
         let mut news = news.into_iter();
         entries.retain(|_| news.next().unwrap_or(true));
     }
     for (number, change) in commit.changes.iter().enumerate() {
         let mut stamp = |row: &dyn Evidence, before: Facts| {
-            rules::as_proved(row, &before, commit.proved.get(&number))?;
+            rules::check_unaltered(row, &before, commit.proved.get(&number))?;
             rules::stamp(&mut entries, row, before)
         };
         match change {
@@ -80,8 +85,8 @@ pub(super) fn apply(conn: &Connection, commit: &Commit, standing: &mut Standing)
     Ok(entries)
 }
 
-/// Whether an entry is no alarm, or one that the last alarm about its subject did not say.
-fn is_news(conn: &Connection, entry: &Entry) -> Result<bool, StoreError> {
+/// Returns whether an entry is not an alarm, or differs from the latest alarm about its subject.
+fn is_new_alarm(conn: &Connection, entry: &Entry) -> Result<bool, StoreError> {
     if entry.kind() != EntryKind::Alarm {
         return Ok(true);
     }
@@ -90,37 +95,41 @@ fn is_news(conn: &Connection, entry: &Entry) -> Result<bool, StoreError> {
     Ok(last.is_none_or(|last| last.entry.detail() != entry.detail()))
 }
 
-/// Refuses unless what a decision was taken on is still so.
-fn still_stands(conn: &Connection, stands: &Stands, standing: &mut Standing) -> Result<(), StoreError> {
-    let roster = match standing.roster {
+/// Refuses unless the precondition of a commit holds.
+fn check_precondition(
+    conn: &Connection,
+    precondition: &Precondition,
+    reads: &mut PreconditionReads,
+) -> Result<(), StoreError> {
+    let roster = match reads.roster {
         Some(roster) => roster,
         None => {
             let read = |row: &Row<'_>| cells(row, "node").number("roster_generation");
             let found = first(conn, "SELECT roster_generation FROM node WHERE one = 1", (), read)?;
-            let roster = *standing.roster.insert(found.ok_or_else(no_node)?);
-            if standing.values.0 != roster {
-                standing.values = (roster, BTreeMap::new());
+            let roster = *reads.roster.insert(found.ok_or_else(no_node)?);
+            if reads.values.0 != roster {
+                reads.values = (roster, BTreeMap::new());
             }
             roster
         }
     };
-    let values = &mut standing.values.1;
-    let value = match values.get(&stands.setting) {
+    let values = &mut reads.values.1;
+    let value = match values.get(&precondition.setting) {
         Some(value) => *value,
         None => {
             let sql = "SELECT * FROM setting WHERE name = ?1";
-            let setting = first(conn, sql, [&stands.setting], decode::setting)?;
+            let setting = first(conn, sql, [&precondition.setting], decode::setting)?;
             let value = setting.map(|setting| Digest::of(&setting.value));
-            values.insert(stands.setting.clone(), value);
+            values.insert(precondition.setting.clone(), value);
             value
         }
     };
-    // The counter moves once, at the end of a transaction. A setting that a commit of this transaction changed moved the
-    // roster with it, so that the value from before is of no consequence.
-    stands.judge(roster + u64::from(standing.roster_moved), value)
+    // The counter increases once, at the end of a transaction. A setting that an earlier commit of this transaction
+    // changed also set `roster_moved`, so an outdated digest makes no difference.
+    precondition.check(roster + u64::from(reads.roster_moved), value)
 }
 
-/// The version that a row has once it is written.
+/// Returns the version of a row after it is written.
 fn version_after(version: Version) -> i64 {
     i64::try_from(version.next().0).unwrap_or(i64::MAX)
 }

@@ -1,4 +1,4 @@
-//! Writing partners, officers, settings, requests, and what was signed.
+//! Writing partners, officers, settings, requests, approvals and statements.
 
 use rusqlite::{Connection, params};
 
@@ -10,6 +10,7 @@ use crate::store::sqlite::connection::{every, first, run};
 use crate::store::sqlite::decode;
 use crate::store::{Approval, Officer, Partner, Request, Setting, Statement, StoreError};
 
+/// Writes a partner. Returns its facts before the change.
 pub(super) fn partner(conn: &Connection, row: &Partner) -> Result<Facts, StoreError> {
     let before = first(conn, "SELECT * FROM partner WHERE id = ?1", [row.id.as_str()], decode::partner)?;
     let facts = rules::partner(row, before.as_ref())?;
@@ -32,11 +33,12 @@ pub(super) fn partner(conn: &Connection, row: &Partner) -> Result<Facts, StoreEr
     Ok(facts)
 }
 
+/// Writes an officer. Returns its facts before the change.
 pub(super) fn officer(conn: &Connection, row: &Officer) -> Result<Facts, StoreError> {
     let before = first(conn, "SELECT * FROM officer WHERE id = ?1", [row.id.as_str()], decode::officer)?;
     let facts = rules::officer(row, before.as_ref())?;
     if before.as_ref().is_none_or(|before| (&before.name, &before.declared) != (&row.name, &row.declared)) {
-        rules::named_apart(row, &every(conn, "SELECT * FROM officer", (), decode::officer)?)?;
+        rules::check_distinct_name(row, &every(conn, "SELECT * FROM officer", (), decode::officer)?)?;
     }
     run(
         conn,
@@ -61,6 +63,7 @@ pub(super) fn officer(conn: &Connection, row: &Officer) -> Result<Facts, StoreEr
     Ok(facts)
 }
 
+/// Writes a setting. Returns its facts before the change.
 pub(super) fn setting(conn: &Connection, row: &Setting) -> Result<Facts, StoreError> {
     let before = first(conn, "SELECT * FROM setting WHERE name = ?1", [&row.name], decode::setting)?;
     let facts = rules::setting(row, before.as_ref())?;
@@ -73,6 +76,7 @@ pub(super) fn setting(conn: &Connection, row: &Setting) -> Result<Facts, StoreEr
     Ok(facts)
 }
 
+/// Writes a request. Returns its facts before the change.
 pub(super) fn request(conn: &Connection, row: &Request) -> Result<Facts, StoreError> {
     let id = row.id.to_string();
     let before = first(conn, "SELECT * FROM request WHERE id = ?1", [&id], decode::request)?;
@@ -106,6 +110,7 @@ pub(super) fn request(conn: &Connection, row: &Request) -> Result<Facts, StoreEr
     Ok(facts)
 }
 
+/// Adds a statement. Returns no facts, since it is always new.
 pub(super) fn statement(conn: &Connection, row: &Statement) -> Result<Facts, StoreError> {
     let done = run(
         conn,
@@ -116,6 +121,7 @@ pub(super) fn statement(conn: &Connection, row: &Statement) -> Result<Facts, Sto
     rules::statement(row, done == 0)
 }
 
+/// Adds an approval. Returns no facts, since it is always new.
 pub(super) fn approval(conn: &Connection, row: &Approval) -> Result<Facts, StoreError> {
     let done = run(
         conn,

@@ -1,4 +1,4 @@
-//! Changes of usage, circuit breakers, and checkpoints of partners' ledgers.
+//! Writing usage, circuit breakers, and checkpoints of partners' ledgers.
 
 use rusqlite::{Connection, params};
 
@@ -26,7 +26,7 @@ fn spend(conn: &Connection, spend: &Spend) -> Result<(), StoreError> {
     let sql = "SELECT exchanges, bytes FROM usage WHERE partner = ?1 AND direction = ?2 AND day = ?3";
     let before = first(conn, sql, [&key[0], &key[1], &key[2]], decode::usage)?.unwrap_or_default();
     let after = spend.after(before)?;
-    // What is beyond the column can be reached by no traffic.
+    // A value beyond the column's range cannot be reached by any traffic.
     let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     run(
         conn,
@@ -47,7 +47,7 @@ fn breaker(conn: &Connection, partner: &PartnerId, breaker: &Breaker) -> Result<
     Ok(())
 }
 
-/// Remembers a head of a partner's ledger, if it is greater than the one remembered.
+/// Stores a checkpoint of a partner's ledger, unless the stored one is at least as large.
 fn witness(conn: &Connection, partner: &PartnerId, size: u64, note: &str) -> Result<(), StoreError> {
     run(
         conn,
@@ -58,7 +58,7 @@ fn witness(conn: &Connection, partner: &PartnerId, size: u64, note: &str) -> Res
     Ok(())
 }
 
-/// Takes `now` for the time, whatever entries said before.
+/// Sets the latest recorded time to `now`, even if entries have a later one.
 fn accept_clock(conn: &Connection, now: Time) -> Result<(), StoreError> {
     run(conn, "UPDATE node SET clock_high = ?1 WHERE one = 1", [now.unix_ms()])?;
     Ok(())

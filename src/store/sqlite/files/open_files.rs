@@ -1,5 +1,5 @@
-//! The files of an open database, and whether their names still refer to them. SQLite keeps using the files that it opened, while
-//! every process that starts later opens whatever now has their names.
+//! The files of an open database, and whether their names still refer to them. SQLite keeps using the files that it
+//! opened, while every process that starts later opens whatever has their names then.
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;
@@ -8,23 +8,23 @@ use std::path::{Path, PathBuf};
 use super::{beside, last_name};
 use crate::store::StoreError;
 
-/// What is kept beside the database for as long as it is open: SQLite's log and the index of that, and the lock of all that
-/// have it open.
+/// Suffixes of the files that exist while the database is open: SQLite's write-ahead log, its index, and the lock
+/// file of the processes that have it open.
 const BESIDE: [&str; 3] = ["-wal", "-shm", ".open"];
 
-/// The database file and those beside it, each with the device and the number by which the system knows it.
+/// The database file and its companions, each with its device and inode number.
 #[derive(Clone, Debug)]
 pub(in crate::store::sqlite) struct OpenFiles(Vec<(PathBuf, (u64, u64))>);
 
 impl OpenFiles {
-    /// Those of the database at `path`, which is open.
+    /// Returns those of the open database at `path`.
     pub(in crate::store::sqlite) fn of(path: &Path) -> OpenFiles {
         let known = |path: PathBuf| std::fs::metadata(&path).ok().map(|file| (path, id(&file)));
         let all = std::iter::once(path.to_owned()).chain(BESIDE.map(|end| beside(path, end)));
         OpenFiles(all.filter_map(known).collect())
     }
 
-    /// Refuses unless each of them still stands under its name.
+    /// Refuses unless each of them still has its name.
     pub(in crate::store::sqlite) fn check(&self) -> Result<(), StoreError> {
         let replaced =
             |(path, known): &&(PathBuf, (u64, u64))| std::fs::metadata(path).map(|f| id(&f)).ok() != Some(*known);

@@ -1,4 +1,4 @@
-//! What may be opened at all: files and a folder that are this user's alone, on a disk that takes writes or not.
+//! Permissions: the files and their folder must belong to this user alone; and whether they can be written.
 
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt as _;
@@ -7,8 +7,8 @@ use std::path::Path;
 use super::{beside, last_name, place};
 use crate::store::StoreError;
 
-/// Whether the database at `path` can be written at all, and its folder with it. What is wrong otherwise is told where it
-/// is opened.
+/// Returns whether the database at `path` and its folder are on a writable file system. Any other problem is reported
+/// when the database is opened.
 pub(in crate::store::sqlite) fn takes_writes(path: &Path) -> bool {
     use rustix::fs::{Access, AtFlags, CWD, accessat};
     use rustix::io::Errno;
@@ -19,10 +19,11 @@ pub(in crate::store::sqlite) fn takes_writes(path: &Path) -> bool {
     })
 }
 
-/// Refuses a database that others can read or change: its files and their folder are this user's alone.
+/// Refuses a database that others can read or change: its files and their folder must be accessible to this user
+/// only.
 pub(in crate::store::sqlite) fn is_private(path: &Path) -> Result<(), StoreError> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // A folder may be reached through a link; what stands in it may not.
+    // The folder may be reached through a link; the files in it may not.
     let found = std::fs::metadata(folder).map_err(|e| place(path, &e))?;
     is_own(folder, &found, true)?;
     for file in [path.to_owned(), beside(path, "-wal"), beside(path, "-shm")] {
@@ -50,7 +51,7 @@ fn is_own(path: &Path, found: &std::fs::Metadata, folder: bool) -> Result<(), St
         );
         return Err(StoreError::Place { what, why });
     }
-    // Whoever may write to a folder can put another file in the place of one, unless it is one like /tmp.
+    // Whoever can write to a folder can replace files in it, unless it has the sticky bit like /tmp.
     let open = if folder { mode & 0o022 != 0 && mode & 0o1000 == 0 } else { mode & 0o077 != 0 };
     if open {
         let right = if folder { "700" } else { "600" };

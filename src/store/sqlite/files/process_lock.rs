@@ -1,13 +1,15 @@
 //! The lock that every process holds while it has the database open, and recovery by the first one that opens it.
 //!
-//! After a failed sync the system may hold pages clean that never reached the disk: reading gives them, and the next sync
-//! succeeds without them. A commit whose sync failed is undone in the index that processes share, yet it stays in SQLite's log,
-//! and whoever opens the database when nobody else has it builds the index from the log, that commit included. So whoever is
-//! alone writes the log again, the same bytes in place, and syncs it, before SQLite reads it: what it finds is then on the disk,
-//! whatever a sync did before. Cut off at any point, the log holds what it held, so that it can be done again; copying the log
-//! into the database instead would bring pages there that a power failure may yet take out of the log.
+//! After a failed sync, the kernel may mark pages clean that never reached the disk: reads return them, and the next
+//! sync succeeds without them. A commit whose sync failed is undone in the index that processes share, but stays in
+//! SQLite's write-ahead log, and whoever opens the database when no other process has it open rebuilds the index from
+//! the log, that commit included. So the first process rewrites the log in place with the same bytes, and syncs it,
+//! before SQLite reads it. What it finds is then on disk, whatever an earlier sync did. If this is interrupted at any
+//! point, the log is unchanged and it can be repeated. Copying the log into the database instead could put pages
+//! there that a power failure may still remove from the log.
 //!
-//! Who is not alone need not: in the shared index, what failed is undone, and the next commit writes over it.
+//! A process that is not the first need not do this: the failed commit is undone in the shared index, and the next
+//! commit overwrites it.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Write as _};
@@ -21,28 +23,30 @@ use super::{NO_FOLLOW, beside, place, sync_folder};
 use crate::config::read_file;
 use crate::store::StoreError;
 
-/// How much of the log is written again at a time.
+/// Bytes of the log rewritten at a time.
 const PIECE: usize = 1 << 20;
-/// The byte of its shared index that every process which has SQLite's log open holds a lock on (os_unix.c, UNIX_SHM_DMS).
+/// The byte of the shared-memory file on which every process that has SQLite's log open holds a lock (os_unix.c,
+/// UNIX_SHM_DMS).
 const IN_USE: u64 = 128;
-/// Longest reason for a failed sync that is read back from its mark, in bytes.
+/// Maximum length in bytes of the recorded reason of a failed sync.
 const WHY_MAX: usize = 1024;
 
-/// That this process has a database open. Whoever holds one has let nobody else take itself for alone.
+/// A lock that marks the database as open in this process. While a process holds one, no other process can consider
+/// itself the first.
 #[derive(Debug)]
 pub(in crate::store::sqlite) struct ProcessLock {
     _held: File,
-    /// Why a process that had the database open before could not sync, if it left word and all were gone since.
+    /// Why an earlier process failed to sync, if it recorded that and no process had the database open since.
     failed: Option<String>,
 }
 
 impl ProcessLock {
-    /// Enters among those that have the database at `path` open; the first one has written its log again, and synced it,
-    /// when this returns.
+    /// Acquires the lock for the database at `path`. If no other process has it open, the log is rewritten and synced
+    /// before this returns.
     ///
     /// # Errors
-    /// [`StoreError::Place`] if the database, its log, or their folder is open to others, is somebody else's or no plain file;
-    /// if the log cannot be written again: then nothing in it counts.
+    /// [`StoreError::Place`] if the database, its log or their folder is accessible to others, belongs to another
+    /// user or is not a regular file, or if the log cannot be rewritten: then its content is not durable.
     pub(in crate::store::sqlite) fn enter(path: &Path) -> Result<ProcessLock, StoreError> {
         is_private(path)?;
         let turn = turn(path)?;
@@ -51,7 +55,7 @@ impl ProcessLock {
         let failed = match held.try_lock() {
             Ok(()) => {
                 let failed = match in_use(path) {
-                    // A program that is none of ours: the index that it holds is the one that counts.
+                    // A program that does not use this lock file has it open; its shared index is authoritative.
                     true => None,
                     false => alone(path)?,
                 };
@@ -61,19 +65,19 @@ impl ProcessLock {
             Err(TryLockError::WouldBlock) => None,
             Err(TryLockError::Error(e)) => return Err(place(&name, &e)),
         };
-        // Nobody comes between, because whoever wants to be alone needs this turn.
+        // No process can intervene, because whoever wants to be the first needs the `turn` lock.
         held.lock_shared().map_err(|e| place(&name, &e))?;
         drop(turn);
         Ok(ProcessLock { _held: held, failed })
     }
 
-    /// Why a process that had the database open before could not sync. What it left was written again when this one entered.
+    /// Returns why an earlier process failed to sync. Its log was rewritten when this lock was acquired.
     pub(in crate::store::sqlite) fn failed(&self) -> Option<&str> {
         self.failed.as_deref()
     }
 }
 
-/// A turn among processes that open the database at `path`, for as long as the file is kept.
+/// Acquires the lock that serializes processes opening the database at `path`; it is held while the file is open.
 pub(in crate::store::sqlite) fn turn(path: &Path) -> Result<File, StoreError> {
     let name = beside(path, "-migrate");
     let turn = lock_file(&name)?;
@@ -81,8 +85,7 @@ pub(in crate::store::sqlite) fn turn(path: &Path) -> Result<File, StoreError> {
     Ok(turn)
 }
 
-/// Leaves word for whoever opens the database next that a sync failed. As well as it can be done: the log is written again
-/// also without it.
+/// Records for the next process that a sync failed. Best effort: the log is rewritten even without this mark.
 pub(in crate::store::sqlite) fn record_sync_failure(path: &Path, why: &str) {
     let name = beside(path, ".unsynced");
     let left =
@@ -93,14 +96,14 @@ pub(in crate::store::sqlite) fn record_sync_failure(path: &Path, why: &str) {
     }
 }
 
-/// Removes the word that was left of a failed sync.
+/// Removes the mark of a failed sync.
 pub(in crate::store::sqlite) fn clear_sync_failure(path: &Path) {
     if let Err(error) = std::fs::remove_file(beside(path, ".unsynced")).and_then(|()| sync_folder(path)) {
         tracing::warn!(%error, "the note that a sync failed could not be removed");
     }
 }
 
-/// What whoever is alone does. Gives the word that was left of a failed sync.
+/// Performs the recovery of the first process. Returns the recorded reason of a failed sync.
 fn alone(path: &Path) -> Result<Option<String>, StoreError> {
     let log = beside(path, "-wal");
     write_again(&log).map_err(|error| match place(&log, &error) {
@@ -124,7 +127,7 @@ fn alone(path: &Path) -> Result<Option<String>, StoreError> {
     Ok(Some(word))
 }
 
-/// Writes a log again, the same bytes in place, and syncs it: that makes its pages dirty, so that the sync is one.
+/// Rewrites a log in place with the same bytes and syncs it: its pages become dirty, so the sync writes them.
 fn write_again(log: &Path) -> io::Result<()> {
     let file = match OpenOptions::new().read(true).write(true).custom_flags(NO_FOLLOW).open(log) {
         Ok(file) => file,
@@ -147,13 +150,14 @@ fn write_again(log: &Path) -> io::Result<()> {
     sync_folder(log)
 }
 
-/// Whether another process has SQLite's shared index open, be it one that does not enter here.
+/// Returns whether another process has SQLite's shared index open, including programs that do not use this lock file.
 fn in_use(path: &Path) -> bool {
     let lock =
         Flock { start: IN_USE, length: 1, pid: None, typ: FlockType::WriteLock, offset_type: FlockOffsetType::Set };
     match File::open(beside(path, "-shm")) {
         Ok(index) => fcntl_getlk(&index, &lock).map_or(true, |held| held.is_some()),
-        // What cannot be asked is taken for in use: then nothing is written under anybody.
+        // If it cannot be determined, the index counts as in use, so that nothing is written while another program
+        // uses it.
         Err(e) => e.kind() != ErrorKind::NotFound,
     }
 }
@@ -192,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn only_who_is_alone_takes_up_the_word_of_a_failed_sync() {
+    fn only_the_first_process_reads_the_mark_of_a_failed_sync() {
         let (_folder, path) = database();
         let first = ProcessLock::enter(&path).unwrap();
         record_sync_failure(&path, "EXERCISE");

@@ -10,8 +10,8 @@ use rusqlite::{Connection, Row, params, params_from_iter};
 
 use super::super::codec;
 use super::super::{
-    Counts, Due, Exchange, ExchangeFilter, ExchangeState, Found, Generations, Node, PrintedBy, Recorded, Request,
-    RequestFilter, Statement, StoreError, Waiting, WholeRequest,
+    Counts, Due, Exchange, ExchangeFilter, ExchangeState, Generations, IndexedEntry, Node, RecordedPrint, Request,
+    RequestFilter, SearchHit, Statement, StoreError, Waiting, WholeRequest,
 };
 use super::connection::{every, first};
 use super::decode::{self, cells};
@@ -23,19 +23,20 @@ use crate::ledger::Hashes;
 use crate::origin::Print;
 use crate::time::Time;
 
-/// How many rows a listing has if its caller does not say.
+/// Number of rows in a listing if the caller sets no limit.
 const LIMIT: u32 = 100;
 
 type Read<T> = fn(&Row<'_>) -> Result<T, StoreError>;
 
-/// One request.
+/// Selects one request.
 pub(super) const REQUEST: &str = "SELECT * FROM request WHERE id = ?1";
-/// The approvals of one request.
+/// Selects the approvals of one request.
 pub(super) const APPROVALS: &str = "SELECT * FROM approval WHERE request = ?1 ORDER BY seq";
 
-/// The signed submission of one request.
+/// Selects the signed submission of one request.
 const SUBMISSION: &str = "SELECT * FROM statement WHERE subject = ?1 AND kind = 'submission'";
 
+/// Returns the row with this key.
 pub(super) async fn one<T: Send + 'static>(
     reads: &Readers,
     sql: &'static str,
@@ -43,9 +44,10 @@ pub(super) async fn one<T: Send + 'static>(
     read: Read<T>,
 ) -> Result<Option<T>, StoreError> {
     let key = key.to_string();
-    reads.ask(move |conn| first(conn, sql, [key], read)).await
+    reads.query(move |conn| first(conn, sql, [key], read)).await
 }
 
+/// Returns every row with this key.
 pub(super) async fn many<T: Send + 'static>(
     reads: &Readers,
     sql: &'static str,
@@ -53,34 +55,37 @@ pub(super) async fn many<T: Send + 'static>(
     read: Read<T>,
 ) -> Result<Vec<T>, StoreError> {
     let key = key.to_string();
-    reads.ask(move |conn| every(conn, sql, [key], read)).await
+    reads.query(move |conn| every(conn, sql, [key], read)).await
 }
 
+/// Returns every row of a query without parameters.
 pub(super) async fn all<T: Send + 'static>(
     reads: &Readers,
     sql: &'static str,
     read: Read<T>,
 ) -> Result<Vec<T>, StoreError> {
-    reads.ask(move |conn| every(conn, sql, (), read)).await
+    reads.query(move |conn| every(conn, sql, (), read)).await
 }
 
+/// Returns the node's own row.
 pub(super) async fn node(reads: &Readers) -> Result<Node, StoreError> {
     let sql = "SELECT * FROM node WHERE one = 1";
-    reads.ask(move |conn| first(conn, sql, (), decode::node)).await?.ok_or_else(codec::no_node)
+    reads.query(move |conn| first(conn, sql, (), decode::node)).await?.ok_or_else(codec::no_node)
 }
 
+/// Returns the counters.
 pub(super) async fn generations(reads: &Readers) -> Result<Generations, StoreError> {
     let sql = "SELECT generation, roster_generation, clock_high, \
                (SELECT coalesce(max(seq), 0) FROM approval) AS approvals FROM node WHERE one = 1";
-    reads.ask(move |conn| first(conn, sql, (), decode::generations)).await?.ok_or_else(codec::no_node)
+    reads.query(move |conn| first(conn, sql, (), decode::generations)).await?.ok_or_else(codec::no_node)
 }
 
-/// Which of these prints are on record.
-pub(super) async fn printed(reads: &Readers, prints: &BTreeSet<Print>) -> Result<Vec<PrintedBy>, StoreError> {
+/// Returns which of these fingerprints are on record.
+pub(super) async fn find_prints(reads: &Readers, prints: &BTreeSet<Print>) -> Result<Vec<RecordedPrint>, StoreError> {
     if prints.is_empty() {
         return Ok(Vec::new());
     }
-    // One text of numbers: a statement takes so many parameters and no more.
+    // Passed as one JSON array, since the number of parameters of a statement is limited.
     let plain: BTreeSet<Print> = prints.iter().map(|print| print.plain()).collect();
     let numbers: Vec<String> = plain.iter().map(|print| print.to_i64().to_string()).collect();
     let numbers = format!("[{}]", numbers.join(","));
@@ -89,22 +94,23 @@ pub(super) async fn printed(reads: &Readers, prints: &BTreeSet<Print>) -> Result
                JOIN exchange ON exchange.seq = print.exchange";
     let read = |row: &Row<'_>| {
         let sender: String = row.get(1).map_err(of_write)?;
-        let damaged = |_| StoreError::Query { why: "a print on record names no sender or exchange".into() };
-        Ok(PrintedBy {
+        let damaged = |_| StoreError::Query { why: "a stored print has no sender or exchange".into() };
+        Ok(RecordedPrint {
             print: Print::from_i64(row.get(0).map_err(of_write)?),
             sender: if sender.is_empty() { None } else { Some(sender.parse().map_err(damaged)?) },
             exchange: row.get::<_, String>(2).map_err(of_write)?.parse().map_err(damaged)?,
         })
     };
-    reads.ask(move |conn| every(conn, sql, [numbers], read)).await
+    reads.query(move |conn| every(conn, sql, [numbers], read)).await
 }
 
+/// Returns the number of rows of each kind.
 pub(super) async fn counts(reads: &Readers) -> Result<Counts, StoreError> {
-    reads.ask(count).await
+    reads.query(count).await
 }
 
 fn count(conn: &mut Connection) -> Result<Counts, StoreError> {
-    // One transaction, so that the numbers are of one moment.
+    // In one transaction, so that the counts are consistent.
     let read = conn.transaction().map_err(of_write)?;
     let sql = "SELECT direction, state, count(*) AS count FROM exchange GROUP BY direction, state";
     let exchanges = every(&read, sql, (), |row| {
@@ -127,12 +133,12 @@ fn count(conn: &mut Connection) -> Result<Counts, StoreError> {
     Ok(rest.expect("one row of counts"))
 }
 
-/// In one transaction, so that all of it is of one moment.
+/// In one transaction, so that everything is consistent.
 pub(super) async fn whole_request(reads: &Readers, id: &RequestId) -> Result<Option<WholeRequest>, StoreError> {
     let id = id.to_string();
     let exchanges = "SELECT * FROM whole_exchange WHERE request = ?1 ORDER BY seq DESC";
     reads
-        .ask(move |conn| {
+        .query(move |conn| {
             let read = conn.transaction().map_err(of_write)?;
             let Some(request) = first(&read, REQUEST, [&id], decode::request)? else { return Ok(None) };
             Ok(Some(WholeRequest {
@@ -145,6 +151,7 @@ pub(super) async fn whole_request(reads: &Readers, id: &RequestId) -> Result<Opt
         .await
 }
 
+/// Returns requests, newest first.
 pub(super) async fn requests(reads: &Readers, filter: &RequestFilter) -> Result<Vec<Request>, StoreError> {
     let mut listing = Listing::of("request", "request");
     listing.among("state", filter.states.iter().map(|state| state.as_str()));
@@ -161,13 +168,15 @@ pub(super) async fn requests(reads: &Readers, filter: &RequestFilter) -> Result<
     listing.newest(reads, filter.limit, decode::request).await
 }
 
+/// Returns the identifiers of all requests.
 pub(super) async fn request_ids(reads: &Readers) -> Result<BTreeSet<RequestId>, StoreError> {
     let ids = all(reads, "SELECT id FROM request", |row| cells(row, "request").word("id")).await?;
     Ok(ids.into_iter().collect())
 }
 
+/// Returns requests that have approvals and await their release.
 pub(super) async fn approved_waiting(reads: &Readers) -> Result<Vec<Waiting>, StoreError> {
-    // The order of the join is fixed: what waits is little, what was ever approved is everything.
+    // The join order is fixed: few requests wait, but all approvals ever given are in the table.
     let sql = "SELECT approval.request AS request, count(DISTINCT approval.seq) AS count, \
                max(exchange.precedence) AS precedence \
                FROM exchange CROSS JOIN approval ON approval.request = exchange.request \
@@ -184,6 +193,7 @@ pub(super) async fn approved_waiting(reads: &Readers) -> Result<Vec<Waiting>, St
     .await
 }
 
+/// Returns exchanges, newest first.
 pub(super) async fn exchanges(reads: &Readers, filter: &ExchangeFilter) -> Result<Vec<Exchange>, StoreError> {
     let mut listing = Listing::of("exchange", "whole_exchange");
     listing.among("state", filter.states.iter().map(|state| state.as_str()));
@@ -216,55 +226,57 @@ pub(super) async fn exchanges(reads: &Readers, filter: &ExchangeFilter) -> Resul
         listing.and("seq < (SELECT seq FROM exchange WHERE id = ?)", before.to_string());
     }
     if filter.about.is_some() {
-        // Whoever asks what withdraws or replaces something goes on where there is nothing: none is left out.
+        // A caller that asks what recalls or replaces an exchange proceeds if there is nothing, so no row may be
+        // skipped.
         return listing.newest(reads, filter.limit, decode::exchange).await;
     }
     let rows = listing.newest(reads, filter.limit, |row| readable(decode::exchange(row))).await?;
     Ok(rows.into_iter().flatten().collect())
 }
 
-/// A row of a list, or nothing where it does not read: one that somebody spoilt keeps nobody else's away. That it is not
-/// there is found by whoever knows of it.
+/// Returns a row of a list, or `None` if it cannot be decoded, so that a damaged row does not hide the others.
+/// Whoever needs the row itself detects that it is missing.
 fn readable<T>(row: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
     match row {
         Err(StoreError::Damaged { what }) => {
-            tracing::error!(what, "a row does not read: left out of a list");
+            tracing::error!(what, "a row cannot be decoded and is missing from a list; run `ledger verify`");
             Ok(None)
         }
         row => row.map(Some),
     }
 }
 
+/// Returns the statements about these subjects, in the order they were given.
 pub(super) async fn statements(reads: &Readers, subjects: &[String]) -> Result<Vec<Statement>, StoreError> {
     let sql = format!("SELECT * FROM statement WHERE subject IN ({}) ORDER BY seq", places(subjects.len()));
     let subjects = subjects.to_vec();
-    reads.ask(move |conn| every(conn, &sql, params_from_iter(subjects), decode::statement)).await
+    reads.query(move |conn| every(conn, &sql, params_from_iter(subjects), decode::statement)).await
 }
 
-/// A question whose conditions are known when it is asked.
+/// A query whose conditions are assembled at run time.
 struct Listing {
-    /// What the answer is read from.
+    /// The table or view that is selected from.
     from: &'static str,
-    /// Which numbers it has. They are found first, without reading the rows: sorted with all that is in them, ten thousand that
-    /// wait would be read for each page.
+    /// Selects the sequence numbers of the rows. They are found first, from the index: otherwise SQLite would read
+    /// and sort all columns of ten thousand waiting rows for each page.
     sql: String,
     values: Vec<Value>,
 }
 
 impl Listing {
-    /// Of rows of `table`, as `from` shows them.
+    /// Returns a listing of rows of `table`, selected from `from`.
     fn of(table: &'static str, from: &'static str) -> Listing {
         Listing { from, sql: format!("SELECT seq FROM {table} WHERE 1"), values: Vec::new() }
     }
 
-    /// One more condition, in which a question mark stands for `value`.
+    /// Adds a condition, in which a question mark stands for `value`.
     fn and(&mut self, condition: &'static str, value: impl Into<Value>) {
         self.sql.push_str(" AND ");
         self.sql.push_str(condition);
         self.values.push(value.into());
     }
 
-    /// Only rows that have one of `words` in `column`; none of them means any.
+    /// Restricts `column` to one of `words`; an empty list does not restrict it.
     fn among(&mut self, column: &'static str, words: impl Iterator<Item = &'static str>) {
         let before = self.values.len();
         self.values.extend(words.map(|word| Value::from(word.to_owned())));
@@ -274,7 +286,7 @@ impl Listing {
         }
     }
 
-    /// The answer, newest first.
+    /// Runs the query, newest rows first.
     async fn newest<T: Send + 'static>(
         mut self,
         reads: &Readers,
@@ -282,22 +294,23 @@ impl Listing {
         read: Read<T>,
     ) -> Result<Vec<T>, StoreError> {
         let limit = if limit == 0 { LIMIT } else { limit };
-        // Part of the text: SQLite plans a statement anew for each value that its limit is bound to.
+        // Part of the text: SQLite plans a statement again for each value that is bound to its limit.
         self.sql.push_str(&format!(" ORDER BY seq DESC LIMIT {limit}"));
         let sql = format!("SELECT * FROM {} WHERE seq IN ({}) ORDER BY seq DESC", self.from, self.sql);
-        reads.ask(move |conn| every(conn, &sql, params_from_iter(self.values), read)).await
+        reads.query(move |conn| every(conn, &sql, params_from_iter(self.values), read)).await
     }
 }
 
-/// So many question marks.
+/// Returns `count` question marks.
 fn places(count: usize) -> String {
     vec!["?"; count].join(", ")
 }
 
+/// Returns the exchanges that may be tried; see [`crate::store::Store::due`].
 pub(super) async fn due(reads: &Readers, now: Time, per_partner: u32) -> Result<Vec<Due>, StoreError> {
-    // Asking partner by partner keeps one partner's long queue from hiding all others, and each question is answered
-    // from the index alone. What is put into the text is a number; as a parameter it would have SQLite plan the
-    // statement anew each time.
+    // One query for each partner, so that a long queue of one partner does not hide the others, and each is answered
+    // from the index alone. The limit is a number in the text: as a parameter it would make SQLite plan the statement
+    // again each time.
     let stopped: Vec<String> = ExchangeState::STOPPED.iter().map(|state| format!("'{state}'")).collect();
     let stopped = stopped.join(", ");
     let sql = format!(
@@ -317,11 +330,12 @@ pub(super) async fn due(reads: &Readers, now: Time, per_partner: u32) -> Result<
          ORDER BY exchange.precedence DESC, exchange.seq"
     );
     let due = |row: &Row<'_>| readable(decode::due(row));
-    let rows = reads.ask(move |conn| every(conn, &sql, [now.unix_ms()], due)).await?;
+    let rows = reads.query(move |conn| every(conn, &sql, [now.unix_ms()], due)).await?;
     Ok(rows.into_iter().flatten().collect())
 }
 
-pub(super) async fn search(reads: &Readers, words: &str, limit: u32) -> Result<Vec<Found>, StoreError> {
+/// Returns the exchanges that match all of `words`.
+pub(super) async fn search(reads: &Readers, words: &str, limit: u32) -> Result<Vec<SearchHit>, StoreError> {
     let literal = literal(words);
     if literal.is_empty() {
         return Ok(Vec::new());
@@ -332,13 +346,13 @@ pub(super) async fn search(reads: &Readers, words: &str, limit: u32) -> Result<V
     let limit = if limit == 0 { LIMIT } else { limit };
     let found = |row: &Row<'_>| {
         let snippet = cells(row, "record").text("snippet")?;
-        Ok(Found { exchange: decode::exchange(row)?, snippet })
+        Ok(SearchHit { exchange: decode::exchange(row)?, snippet })
     };
-    reads.ask(move |conn| every(conn, sql, params![literal, limit], found)).await
+    reads.query(move |conn| every(conn, sql, params![literal, limit], found)).await
 }
 
-/// `words` as an FTS5 query in which nothing is an operator: each word a quoted string, all of them required, the
-/// last one also as the beginning of a longer word.
+/// Formats `words` as an FTS5 query without operators: each word is a quoted string, all of them are required, and
+/// the last one also matches as a prefix.
 fn literal(words: &str) -> String {
     let searchable = |word: &&str| word.chars().any(char::is_alphanumeric);
     let quoted: Vec<String> = words
@@ -350,18 +364,21 @@ fn literal(words: &str) -> String {
     if quoted.is_empty() { String::new() } else { format!("{} *", quoted.join(" ")) }
 }
 
+/// Returns the text of the signed checkpoint.
 pub(super) async fn note(reads: &Readers) -> Result<String, StoreError> {
-    reads.ask(|conn| ledger::read_note(conn)).await
+    reads.query(|conn| ledger::read_note(conn)).await
 }
 
-pub(super) async fn entries(reads: &Readers, first: u64, limit: u32) -> Result<Vec<Recorded>, StoreError> {
+/// Returns at most `limit` ledger entries from index `first` on.
+pub(super) async fn entries(reads: &Readers, first: u64, limit: u32) -> Result<Vec<IndexedEntry>, StoreError> {
     let sql = "SELECT n, bytes FROM ledger WHERE n >= ?1 ORDER BY n LIMIT ?2";
     let first = i64::try_from(first).unwrap_or(i64::MAX);
-    reads.ask(move |conn| every(conn, sql, params![first, limit], decode::recorded)).await
+    reads.query(move |conn| every(conn, sql, params![first, limit], decode::recorded)).await
 }
 
+/// Returns the stored tree hashes at `positions`.
 pub(super) async fn hashes(reads: &Readers, positions: Vec<u64>) -> Result<Hashes, StoreError> {
-    reads.ask(move |conn| ledger::read_hashes(conn, &positions)).await
+    reads.query(move |conn| ledger::read_hashes(conn, &positions)).await
 }
 
 #[cfg(test)]

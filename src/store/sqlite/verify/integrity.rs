@@ -1,7 +1,7 @@
 //! Integrity checks of the database file itself: its pages, indexes and counts, and the stored tree.
 //!
-//! An index that differs from its table hides a row from whoever looks for it by that index, while the row itself is what
-//! the ledger says of it.
+//! An index that differs from its table hides a row from queries that use that index, although the row itself matches
+//! the ledger.
 
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,17 +16,17 @@ use crate::store::sqlite::error::{of_question, of_write};
 use crate::store::sqlite::ledger::{LedgerRow, leaf_hashes, read_hashes, read_note, signed};
 use crate::store::{Disagreement, Part, PartCheck, StoreError};
 
-/// Most kinds of damage of one table that are told apart.
+/// Maximum number of faults listed for one table.
 const LISTED_MAX: usize = 100;
-/// Ledger entries that are held against the stored tree at a time.
+/// Ledger entries compared with the stored tree at a time.
 const PAGE: u64 = 512;
 
-/// The check under way, which closing the store interrupts instead of waiting minutes for it.
+/// A running check, which is interrupted when the store is closed, as it can take minutes.
 #[derive(Default)]
 pub(in crate::store::sqlite) struct Interruptible(Mutex<Option<InterruptHandle>>);
 
 impl Interruptible {
-    /// Does `work` on `conn`, so that it can be interrupted meanwhile.
+    /// Runs `work` on `conn` so that it can be interrupted.
     pub fn on<T>(&self, conn: &mut Connection, work: impl FnOnce(&mut Connection) -> T) -> T {
         *self.lock() = Some(conn.get_interrupt_handle());
         let done = work(conn);
@@ -34,7 +34,7 @@ impl Interruptible {
         done
     }
 
-    /// Interrupts the statement that is run. What it would have found is found by the next pass.
+    /// Interrupts the running statement. What it would have found is found by the next pass.
     pub fn interrupt(&self) {
         if let Some(handle) = self.lock().as_ref() {
             handle.interrupt();
@@ -53,7 +53,7 @@ impl std::fmt::Debug for Interruptible {
     }
 }
 
-/// One part of what there is, and what comes after it.
+/// Checks one part, and returns which part is next.
 pub(in crate::store::sqlite) fn check_part(
     conn: &mut Connection,
     key: &LedgerKey,
@@ -66,9 +66,10 @@ pub(in crate::store::sqlite) fn check_part(
                 return Ok(PartCheck { next: Some(Part::Entries(0)), ..PartCheck::default() });
             };
             let pages = first(conn, "PRAGMA page_count", (), |row| row.get::<_, u32>(0).map_err(of_write))?;
-            // How many of them this one has is not asked: that would be read once more.
+            // The number of pages of this table is not queried: that would read them once more.
             let bytes = u64::from(pages.unwrap_or(0)) * u64::from(PAGE_BYTES) / tables.len() as u64;
-            // Both counts are of one moment, whatever is committed meanwhile; and before the check, as [`read_anew`] says.
+            // Both counts are of one moment, whatever is committed meanwhile; and before the check, see
+            // [`read_anew`].
             let read = conn.transaction().map_err(of_write)?;
             let counted = count(&read, table);
             let mut found = structure(&read, Some(table.as_str()));
@@ -79,8 +80,8 @@ pub(in crate::store::sqlite) fn check_part(
     }
 }
 
-/// What `integrity_check` says of the whole file, and of each table whether all its rows are counted; within the transaction
-/// that is under way.
+/// Returns the findings of `integrity_check` for the whole file, and for each table whether its index has all rows;
+/// inside the open transaction.
 pub(super) fn file(read: &Connection) -> Vec<Disagreement> {
     let counted = match tables(read) {
         Ok(tables) => tables.iter().filter_map(|table| count(read, table)).collect(),
@@ -91,7 +92,7 @@ pub(super) fn file(read: &Connection) -> Vec<Disagreement> {
     found
 }
 
-/// What `quick_check` says of the file, or nothing if it takes longer than this.
+/// Returns the findings of `quick_check`; none if it takes longer than `budget`.
 pub(in crate::store::sqlite) fn quick_check(
     conn: &Connection,
     budget: Duration,
@@ -104,8 +105,8 @@ pub(in crate::store::sqlite) fn quick_check(
                 interrupt.interrupt();
             }
         });
-        // Without a clock it would take as long as it takes.
-        clock.map_err(|e| StoreError::Query { why: format!("no thread to look with: {e}") })?;
+        // Without the timer thread, the check would not be limited.
+        clock.map_err(|e| StoreError::Query { why: format!("cannot start a timer thread: {e}") })?;
         let read = conn.unchecked_transaction().map_err(of_write)?;
         let found = read_anew(&read).and_then(|()| lines(&read, "PRAGMA quick_check"));
         drop(done);
@@ -117,13 +118,13 @@ pub(in crate::store::sqlite) fn quick_check(
     })
 }
 
-/// That something is not whole.
+/// Returns the disagreement for damage.
 pub(super) fn damaged(what: &str, found: impl std::fmt::Display) -> Disagreement {
     let (what, fact) = (what.to_owned(), STRUCTURE.to_owned());
     Disagreement { what, fact, recorded: "whole".to_owned(), found: found.to_string() }
 }
 
-/// Every row of an answer that reads; what does not is noted, and the others go on.
+/// Returns every row of a result that can be decoded; the others are reported as damage.
 pub(super) fn readable<T>(
     conn: &Connection,
     sql: &str,
@@ -169,9 +170,9 @@ fn structure(conn: &Connection, table: Option<&str>) -> Vec<Disagreement> {
     }
 }
 
-/// Has the index of texts read anew. FTS5 keeps how it is laid out from one transaction to the next, and looks whether that
-/// still holds when the table is read, but not when it is checked: what others committed in between is damage to it then.
-/// A count of its rows does the same.
+/// Makes FTS5 reload its index structure. FTS5 caches it between transactions and checks whether the cache is current
+/// when the table is read, but not in an integrity check, which would then report commits of others as damage. A
+/// count of its rows has the same effect.
 fn read_anew(read: &Connection) -> rusqlite::Result<()> {
     match read.query_row("SELECT 1 FROM record LIMIT 1", (), |_| Ok(())) {
         Err(rusqlite::Error::QueryReturnedNoRows) => Ok(()),
@@ -179,14 +180,14 @@ fn read_anew(read: &Connection) -> rusqlite::Result<()> {
     }
 }
 
-/// What a check says besides that all is well.
+/// Returns the findings of a check, without the line that reports success.
 fn lines(conn: &Connection, sql: &str) -> rusqlite::Result<Vec<String>> {
     let mut statement = conn.prepare(sql)?;
     let lines = statement.query_map((), |row| row.get::<_, String>(0))?;
     lines.filter(|line| line.as_ref().map_or(true, |line| line != "ok")).take(LISTED_MAX).collect()
 }
 
-/// Whether a table has as many rows as are counted by whatever index it has.
+/// Compares the number of rows of a table with the number in whatever index it has.
 fn count(conn: &Connection, table: &str) -> Option<Disagreement> {
     let table = quoted(table);
     let rows = |sql: String| conn.query_row(&sql, (), |row| row.get::<_, i64>(0));
@@ -201,7 +202,7 @@ fn count(conn: &Connection, table: &str) -> Option<Disagreement> {
     }
 }
 
-/// The names of all tables, in order.
+/// Returns the names of all tables, in order.
 fn tables(conn: &Connection) -> Result<Vec<String>, StoreError> {
     let sql =
         "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name";
@@ -212,7 +213,7 @@ fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// Holds entries against the stored tree, and the tree against the signed head where they reach it.
+/// Compares entries with the stored tree, and the tree with the signed checkpoint at the end.
 fn entries(conn: &mut Connection, key: &LedgerKey, first: u64) -> Result<PartCheck, StoreError> {
     let read = conn.transaction().map_err(of_write)?;
     let head = SignedCheckpoint::verify(&read_note(&read)?, key).map_err(LedgerFault::from)?;

@@ -1,4 +1,5 @@
-//! Verification of the whole store against its signed head: the file, entries, tree, kept checkpoints, rows. It changes nothing.
+//! Verification of the whole store against its signed checkpoint: the file, entries, tree, stored checkpoints, rows.
+//! It changes nothing.
 
 mod integrity;
 
@@ -19,29 +20,30 @@ use crate::store::{Disagreement, StoreError, Verification};
 
 pub(super) use integrity::{Interruptible, check_part, quick_check};
 
-/// Entries fetched at a time.
+/// Entries read at a time.
 const PAGE: u64 = 512;
 
 impl SqliteStore {
-    /// As [`Store::verify`](crate::store::Store::verify), reporting how far it has come.
+    /// As [`Store::verify`](crate::store::Store::verify), reporting progress.
     ///
     /// # Errors
-    /// As [`Store::verify`](crate::store::Store::verify), and [`StoreError::Interrupted`] if `progress` was told to stop.
-    pub async fn verify_showing(&self, progress: &Progress) -> Result<Verification, StoreError> {
+    /// As [`Store::verify`](crate::store::Store::verify), and [`StoreError::Interrupted`] if `progress` was
+    /// cancelled.
+    pub async fn verify_with_progress(&self, progress: &Progress) -> Result<Verification, StoreError> {
         let (key, progress) = (self.key.clone(), progress.clone());
-        self.reads.ask(move |conn| check(conn, &key, &progress)).await
+        self.reads.query(move |conn| check(conn, &key, &progress)).await
     }
 }
 
 fn check(conn: &mut Connection, key: &LedgerKey, progress: &Progress) -> Result<Verification, StoreError> {
-    // One read transaction: commits made meanwhile are not seen, so that nothing seems to disagree because it moved.
+    // In one read transaction: concurrent commits are not visible, so they cannot appear as disagreements.
     let read = conn.transaction().map_err(of_write)?;
     let note = read_note(&read)?;
     let head = SignedCheckpoint::verify(&note, key).map_err(LedgerFault::from)?;
     let mut verification = Verification { head: head.clone(), rows: 0, ledger: None, disagreements: Vec::new() };
     let mut found = integrity::file(&read);
     if let Some(part) = schema::schema_difference(&read)? {
-        let (recorded, other) = ("that of the layout".to_owned(), "another".to_owned());
+        let (recorded, other) = ("the expected schema".to_owned(), "another schema".to_owned());
         found.push(Disagreement { what: "schema".into(), fact: part, recorded, found: other });
     }
     {
@@ -56,8 +58,8 @@ fn check(conn: &mut Connection, key: &LedgerKey, progress: &Progress) -> Result<
     Ok(verification)
 }
 
-/// Goes through all entries, whatever is wrong with one of them: the first that disagrees is the answer, and those after it
-/// are found by the stored hash of each alone.
+/// Checks all entries, even after a fault: the first fault is the result, and later entries are checked individually
+/// against their stored hashes.
 fn ledger(
     read: &Connection,
     key: &LedgerKey,
@@ -78,7 +80,7 @@ fn ledger(
     let mut verifier = Some(Verifier::new());
     let mut first = 0;
     while first < head.size() {
-        progress.go_on().map_err(|_| StoreError::Interrupted)?;
+        progress.check().map_err(|_| StoreError::Interrupted)?;
         let end = (first + PAGE).min(head.size());
         let sql = "SELECT n, time, kind, subject, bytes FROM ledger WHERE n >= ?1 AND n < ?2 ORDER BY n";
         let page = integrity::readable(read, sql, [signed(first), signed(end)], LedgerRow::read, "ledger", found);
@@ -112,7 +114,7 @@ fn ledger(
     Ok(fault.or_else(|| verifier.and_then(|verifier| verifier.finish(head).err())))
 }
 
-/// Holds the next entry against all before it.
+/// Checks the next entry and the tree over all entries so far.
 fn in_order(
     verifier: &mut Verifier,
     stored: &LedgerRow,
@@ -126,7 +128,7 @@ fn in_order(
     kept_at.get(&verifier.size()).map_or(Ok(()), |kept| verifier.checkpoint(kept))
 }
 
-/// Holds an entry against its own stored hash, where those before it do not hold.
+/// Checks an entry against its own stored hash, after a fault in an earlier one.
 fn alone(stored: &LedgerRow, beside: &[Digest]) -> Result<(), LedgerFault> {
     let index = stored.n;
     let entry = Entry::from_bytes(&stored.bytes).map_err(|fault| LedgerFault::Entry { index, fault })?;
@@ -136,7 +138,7 @@ fn alone(stored: &LedgerRow, beside: &[Digest]) -> Result<(), LedgerFault> {
     }
 }
 
-/// Holds every row against what the ledger says of its subject, subject by subject, in constant memory.
+/// Compares every row with what the ledger records about its subject, subject by subject, in constant memory.
 fn rows(read: &Connection, verification: &mut Verification, progress: &Progress) -> Result<(), StoreError> {
     let (mut subject, mut n) = (String::new(), -1i64);
     let mut facts = Facts::new();
@@ -150,7 +152,7 @@ fn rows(read: &Connection, verification: &mut Verification, progress: &Progress)
             compare(read, &subject, facts, verification)?;
             break;
         }
-        progress.go_on().map_err(|_| StoreError::Interrupted)?;
+        progress.check().map_err(|_| StoreError::Interrupted)?;
         progress.advance(page.len() as u64);
         for recorded in page {
             if recorded.entry.subject() != subject {
@@ -175,7 +177,7 @@ fn compare(read: &Connection, subject: &str, stamps: Facts, verification: &mut V
         gather(read, "SELECT * FROM request WHERE id = ?1", subject, decode::request, &mut about, &mut damage);
     }
     gather(read, "SELECT * FROM statement WHERE subject = ?1", subject, decode::statement, &mut about, &mut damage);
-    // A partner, an officer and a setting may have the same name, also one that looks like a number.
+    // A partner, an officer and a setting may have the same name, even one that looks like an identifier.
     gather(read, "SELECT * FROM partner WHERE id = ?1", subject, decode::partner, &mut about, &mut damage);
     gather(read, "SELECT * FROM officer WHERE id = ?1", subject, decode::officer, &mut about, &mut damage);
     gather(read, "SELECT * FROM setting WHERE name = ?1", subject, decode::setting, &mut about, &mut damage);
@@ -197,7 +199,7 @@ fn gather<T: Evidence + 'static>(
     }
 }
 
-/// Rows whose subject the ledger does not mention at all.
+/// Reports rows whose subject has no ledger entry.
 fn unrecorded(read: &Connection, verification: &mut Verification) -> Result<(), StoreError> {
     let sql = "SELECT 'exchange ' || id AS what FROM exchange WHERE id NOT IN (SELECT subject FROM ledger) \
                UNION ALL SELECT 'approval of ' || exchange FROM approval \
@@ -215,7 +217,8 @@ fn unrecorded(read: &Connection, verification: &mut Verification) -> Result<(), 
     witnesses(read, verification)
 }
 
-/// Heads of partners' ledgers: which of two is the greater is decided by the number beside the text that was signed.
+/// Checks the checkpoints of partners' ledgers: the size column, which decides which of two is larger, must match the
+/// signed text.
 fn witnesses(read: &Connection, verification: &mut Verification) -> Result<(), StoreError> {
     let witness = |row: &Row<'_>| {
         let cells = cells(row, "witness");
@@ -225,7 +228,7 @@ fn witnesses(read: &Connection, verification: &mut Verification) -> Result<(), S
         // The second line of a checkpoint (C2SP tlog-checkpoint).
         let said = note.lines().nth(1).unwrap_or(ABSENT);
         if said != size {
-            let (what, fact) = (format!("head of `{partner}`"), "size".to_owned());
+            let (what, fact) = (format!("checkpoint of `{partner}`"), "size".to_owned());
             verification.disagree(Disagreement { what, fact, recorded: said.to_owned(), found: size });
         }
     }
