@@ -1,4 +1,4 @@
-//! Starts a filter process, asks it, and ends it.
+//! Starts a filter process, sends it a request, reads the response and ends it.
 
 use std::io::{Read, Write as _};
 use std::os::unix::fs::MetadataExt as _;
@@ -18,16 +18,17 @@ use super::{COMMAND, MEMORY_BYTES};
 use crate::digest::{Digest, Hasher};
 use crate::rebuild::{Drawn, FairQueue, Fault, Kind, Limits, Pictures, Rebuilder, Rebuilt, Task, Ticket};
 
-/// How long a filter process may live and how much it may have.
+/// Resource limits of a filter process, and of all of them together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lifetime {
-    /// From its start to its whole answer.
+    /// Time from the start of the process to its complete response.
     pub wall: Duration,
-    /// Of the processor.
+    /// Processor time; at least one second.
     pub cpu: Duration,
-    /// Of address space, in bytes.
+    /// Address space, in bytes.
     pub memory_bytes: u64,
-    /// How many may run at once, half of them for one party; further files wait for a place as long as [`Lifetime::wall`].
+    /// The number of processes that may run at once, half of them for one party. Further files wait for a free slot,
+    /// for up to [`ProcessLimits::wall`].
     pub at_once: usize,
 }
 
@@ -37,44 +38,44 @@ impl Default for Lifetime {
     }
 }
 
-/// Runs the parsers, one process a file.
+/// A [`Rebuilder`] that runs the parsers in a separate process for each file.
 #[derive(Debug)]
 pub struct FilterProcess {
     program: PathBuf,
-    /// The digest that the program's file must have, if it is another program than this.
+    /// The required SHA-256 of the program's file, if it is not this program.
     pinned: Option<Digest>,
-    /// The file as it was when it was last found to have that digest.
+    /// The identity of the file when it was last found to have that digest.
     found: Mutex<Option<Identity>>,
     arguments: Vec<String>,
     limits: Limits,
     lifetime: Lifetime,
-    /// Who may run now: each party has its share.
+    /// The queue for process slots; each party has its share.
     places: Mutex<FairQueue>,
     changed: Condvar,
 }
 
 impl FilterProcess {
-    /// Filter processes of this very program.
+    /// Runs filter processes of this program itself.
     pub fn of_this_program(limits: Limits, lifetime: Lifetime) -> FilterProcess {
-        // By this name it is the same program even where an upgrade has replaced the file since.
+        // This path refers to the running program even if an upgrade has replaced the file.
         FilterProcess::new(PathBuf::from("/proc/self/exe"), vec![COMMAND.to_owned()], limits, lifetime)
     }
 
-    /// Filter processes of another program, which must speak as [`super::serve()`] does.
+    /// Runs filter processes of another program, which must implement the protocol of [`super::serve()`].
     pub fn new(program: PathBuf, arguments: Vec<String>, limits: Limits, lifetime: Lifetime) -> FilterProcess {
         let (places, changed) = (Mutex::new(FairQueue::new(lifetime.at_once)), Condvar::new());
         let (pinned, found) = (None, Mutex::new(None));
         FilterProcess { program, pinned, found, arguments, limits, lifetime, places, changed }
     }
 
-    /// The same, started only while the program's file has this SHA-256. The file must be one that only who may install
-    /// programs can write: it is looked at before it is started, and not while.
+    /// Requires the program's file to have this SHA-256 at every start. Only administrators who may install programs
+    /// must be able to write to the file, because it could be replaced between the check and the start.
     #[must_use]
     pub fn pinned(self, sha256: Digest) -> FilterProcess {
         FilterProcess { pinned: Some(sha256), ..self }
     }
 
-    /// Refuses a program that is not the one that was signed for. It is read again only when the file changed.
+    /// Refuses a program whose file does not have the pinned digest. The file is read again only if it has changed.
     fn check(&self) -> Result<(), Fault> {
         let Some(pinned) = self.pinned else { return Ok(()) };
         let other = || Fault::new("filter.other", "the filter program is not the one that the policy names");
@@ -93,7 +94,7 @@ impl FilterProcess {
     fn start(&self) -> Result<Child, Fault> {
         let missing = |what: &str| Fault::new("filter.missing", format!("no filter process {what}"));
         self.check()?;
-        // Nothing but the three streams is handed over: every other descriptor of a Rust program closes as it starts.
+        // The process inherits only the three standard streams: Rust opens every other descriptor with close-on-exec.
         let child = Command::new(&self.program)
             .args(&self.arguments)
             .env_clear()
@@ -103,7 +104,8 @@ impl FilterProcess {
             .stderr(Stdio::null())
             .spawn();
         let mut child = child.map_err(|_| missing("could be started"))?;
-        // The limits stand before it is asked anything: a filter reads its question first.
+        // The limits are set before the request is sent, and a filter process does nothing before it has read its
+        // request.
         if self.limit(&child).is_none() {
             end(&mut child);
             return Err(missing("could be held to its limits"));
@@ -121,12 +123,13 @@ impl FilterProcess {
         Some(())
     }
 
-    /// Asks a process and reads its whole answer.
+    /// Sends a request to a new process and reads its complete response.
     fn ask(&self, question: Vec<u8>) -> Result<Vec<u8>, Fault> {
         let mut child = self.start()?;
-        // INVARIANT: both were asked for as pipes.
+        // INVARIANT: both streams were configured as pipes.
         let (mut stdin, stdout) = (child.stdin.take().expect("a pipe"), child.stdout.take().expect("a pipe"));
-        // A process that never reads must not keep us from waiting for its end, nor one that never stops writing.
+        // Reading and writing run in threads, so that a process that never reads or never stops writing cannot block
+        // the wait for its end.
         let writer = thread::spawn(move || {
             let _ = stdin.write_all(&question);
         });
@@ -144,7 +147,7 @@ impl FilterProcess {
                 Err(Fault::new("filter.garbage", "the answer of the filter is too long"))
             }
             Ok(Ok(answer)) => {
-                // Its answer is whole, so it has nothing left to do; one that stays is ended as it is.
+                // The response is complete, so the process has nothing left to do; if it does not exit, it is killed.
                 let ended = wait(&mut child, Duration::from_secs(1));
                 end(&mut child);
                 match ended {
@@ -162,7 +165,7 @@ impl FilterProcess {
                 Err(Fault::new("filter.crashed", "the filter exited without an answer"))
             }
         };
-        // Both pipes are closed by now, so both threads end.
+        // Both pipes are closed now, so both threads end.
         drop((writer, reader));
         outcome
     }
@@ -170,7 +173,7 @@ impl FilterProcess {
     fn place(&self, party: &str) -> Result<Place<'_>, Fault> {
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         let ticket = places.ask(party);
-        // From here on whatever becomes of it is given back.
+        // From here on the slot is released in every case.
         let place = Place { of: self, ticket };
         let waits = |places: &mut FairQueue| !places.take(ticket);
         let (places, waited) =
@@ -179,13 +182,13 @@ impl FilterProcess {
         if waited.timed_out() {
             return Err(Fault::new("filter.busy", "no filter process was free in time"));
         }
-        // It may be the turn of the next one too.
+        // The next in the queue may be able to run as well.
         self.changed.notify_all();
         Ok(place)
     }
 }
 
-/// What changes when a file is written or replaced; its change time is nobody's to set.
+/// Device, inode, size and change time of a file. The change time cannot be set by a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Identity([u64; 3], [i64; 2]);
 
@@ -196,10 +199,10 @@ impl Identity {
     }
 }
 
-/// SHA-256 of a program's file.
+/// Returns the SHA-256 of a program's file.
 ///
 /// # Errors
-/// What reading it said.
+/// The error of reading the file.
 pub fn digest_of(mut file: std::fs::File) -> std::io::Result<Digest> {
     let mut hasher = Hasher::new();
     let mut buffer = vec![0; 64 << 10];
@@ -211,7 +214,7 @@ pub fn digest_of(mut file: std::fs::File) -> std::io::Result<Digest> {
     }
 }
 
-/// One of the processes that may run at once, or a place in the queue for one.
+/// One of the slots for a running process, or a place in the queue for one.
 struct Place<'a> {
     of: &'a FilterProcess,
     ticket: Ticket,
@@ -224,7 +227,7 @@ impl Drop for Place<'_> {
     }
 }
 
-/// Why a process that ended so gave no answer.
+/// Returns the fault for a process that exited with this status and without a response.
 fn ended_as(status: ExitStatus) -> Fault {
     if status.code() == Some(UNCONFINED.into()) {
         let message = "no filter process could be confined: expected a kernel with seccomp filters and whatever runs the node to \
@@ -239,12 +242,12 @@ fn ended_as(status: ExitStatus) -> Fault {
 }
 
 fn end(child: &mut Child) {
-    // It may have ended by itself, which is as well.
+    // The process may have exited already: the error is irrelevant.
     let _ = child.kill();
     let _ = child.wait();
 }
 
-/// Waits for the end of a process that has closed its output.
+/// Waits for the exit of a process that has closed its output; `None` if it does not exit in time.
 fn wait(child: &mut Child, at_most: Duration) -> Option<ExitStatus> {
     let step = Duration::from_millis(2);
     let mut waited = Duration::ZERO;
@@ -260,7 +263,7 @@ fn wait(child: &mut Child, at_most: Duration) -> Option<ExitStatus> {
     }
 }
 
-/// Whose share the files have that officers look at.
+/// The party that files shown to officers are queued under.
 const OFFICERS: &str = "officers";
 
 impl Rebuilder for FilterProcess {

@@ -1,58 +1,59 @@
-//! The protocol with a filter process: one CBOR question, one CBOR answer, and the end of the stream.
+//! The protocol of a filter process: one CBOR request on standard input, one CBOR response on standard output, then the
+//! end of the stream.
 
 use minicbor::{Decode, Encode};
 
 use crate::digest::{Digest, encode};
 use crate::rebuild::{CODES, Drawn, Fault, Kind, Limits, Pictures, Rebuilt, Task};
 
-/// The version of both. The two ends are one program, so any other is refused.
+/// The version of both messages. Both ends are the same program, so any other version is refused.
 const VERSION: u8 = 3;
 
-/// One file and what to do with it.
+/// A request: one file and what to do with it.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Question {
     #[n(0)]
     version: u8,
-    /// What to do.
+    /// The task.
     #[n(1)]
     pub task: Task,
-    /// What the file is declared to be.
+    /// The declared format of the file.
     #[n(2)]
     pub kind: Kind,
-    /// How much is read.
+    /// The limits for parsing.
     #[n(3)]
     pub limits: Limits,
-    /// The file.
+    /// The content of the file.
     #[n(4)]
     #[cbor(with = "minicbor::bytes")]
     pub bytes: Vec<u8>,
 }
 
 impl Question {
-    /// A question about `bytes`.
+    /// Creates a request for the file `bytes`.
     pub fn new(task: Task, kind: Kind, limits: &Limits, bytes: &[u8]) -> Question {
         Question { version: VERSION, task, kind, limits: limits.clone(), bytes: bytes.to_vec() }
     }
 
-    /// The question as it is written to the process.
+    /// Returns the CBOR encoding of the request.
     pub fn encode(&self) -> Vec<u8> {
         encode(self)
     }
 
-    /// Reads a question; `None` for anything but one whole one of this version.
+    /// Decodes a request. Returns `None` for anything but exactly one canonical request of this version.
     pub fn decode(bytes: &[u8]) -> Option<Question> {
         whole::<Question>(bytes).filter(|q| q.version == VERSION)
     }
 }
 
-/// What a filter process says about the file.
+/// The response of a filter process.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Answer {
     #[n(0)]
     version: u8,
-    /// SHA-256 of the question that is answered.
+    /// SHA-256 of the encoded request.
     #[n(1)]
     question: Digest,
     #[n(2)]
@@ -102,7 +103,7 @@ struct Said {
 }
 
 impl Answer {
-    /// The answer to the question with this digest.
+    /// Creates the response to the request with this digest.
     pub fn new(question: Digest, result: Result<Rebuilt, Fault>) -> Answer {
         let (passed, fault) = match result {
             Ok(Rebuilt { bytes, text, dropped }) => (Some(Passed { bytes, text, dropped }), None),
@@ -111,7 +112,7 @@ impl Answer {
         Answer { version: VERSION, question, passed, fault, pictures: None }
     }
 
-    /// The answer to the question with this digest that asked for pictures.
+    /// Creates the response to a request for pictures with this digest.
     pub fn drawn(question: Digest, result: Result<Pictures, Fault>) -> Answer {
         let (pictures, fault) = match result {
             Ok(Pictures { pages, drawn }) => {
@@ -123,15 +124,15 @@ impl Answer {
         Answer { version: VERSION, question, passed: None, fault, pictures }
     }
 
-    /// The answer as the process writes it.
+    /// Returns the CBOR encoding of the response.
     pub fn encode(&self) -> Vec<u8> {
         encode(self)
     }
 
-    /// Reads what a process wrote as the answer to the question with digest `question`.
+    /// Decodes the response to the request whose digest is `request`.
     ///
     /// # Errors
-    /// The fault that it says the file has, or `filter.garbage` for anything that is no answer to this question.
+    /// The fault that the response reports, or `filter.garbage` if it is not a valid response to this request.
     pub fn read(bytes: &[u8], question: Digest) -> Result<Rebuilt, Fault> {
         match Answer::of(bytes, question)? {
             Answer { passed: Some(Passed { bytes, text, dropped }), pictures: None, .. }
@@ -143,10 +144,11 @@ impl Answer {
         }
     }
 
-    /// Reads what a process wrote as the answer to the question with digest `question`, which asked for pictures.
+    /// Decodes the response to a request for pictures whose digest is `request`.
     ///
     /// # Errors
-    /// As for [`Answer::read`]; also for more pictures than were asked for, and for what begins as no PNG image does.
+    /// As [`Response::decode`]; also if there are more pictures than `bounds` allow, or one does not begin with the PNG
+    /// signature.
     pub fn read_drawn(bytes: &[u8], question: Digest, bounds: Drawn) -> Result<Pictures, Fault> {
         match Answer::of(bytes, question)? {
             Answer { passed: None, pictures: Some(Shown { pages, drawn }), .. } => {
@@ -161,12 +163,12 @@ impl Answer {
         }
     }
 
-    /// The one answer that `bytes` are, unless it is a fault.
+    /// Decodes exactly one response; its fault, if it reports one.
     fn of(bytes: &[u8], question: Digest) -> Result<Answer, Fault> {
         let answer = whole::<Answer>(bytes).filter(|a| a.version == VERSION && a.question == question);
         match answer.ok_or_else(garbage)? {
             Answer { passed: None, pictures: None, fault: Some(Said { code, message }), .. } if plain(&message) => {
-                // A code is looked up, never taken over: nothing of the file may reach a log as one.
+                // The code is looked up in a fixed list, so that content of the file cannot reach a log as a code.
                 let code = CODES.iter().find(|known| **known == code).ok_or_else(garbage)?;
                 Err(Fault::new(code, message))
             }
@@ -180,12 +182,12 @@ fn garbage() -> Fault {
     Fault::new("filter.garbage", "the filter gave an invalid answer")
 }
 
-/// Whether a sentence is short and of printable ASCII.
+/// Returns whether a message is short and consists of printable ASCII.
 fn plain(sentence: &str) -> bool {
     sentence.len() <= 300 && sentence.bytes().all(|b| (0x20..0x7F).contains(&b))
 }
 
-/// One value, in its one form, and nothing behind it.
+/// Decodes exactly one value in canonical encoding, without trailing bytes.
 fn whole<T: for<'b> Decode<'b, ()> + Encode<()>>(bytes: &[u8]) -> Option<T> {
     let value: T = minicbor::decode(bytes).ok()?;
     (encode(&value) == bytes).then_some(value)
@@ -228,7 +230,7 @@ mod tests {
         assert_eq!(code(&answer(1, vec![[picture(), vec![0; 100]].concat()])), "filter.garbage");
         assert_eq!(code(&answer(1, vec![b"GIF89a".to_vec()])), "filter.garbage");
         assert_eq!(code(&Answer::drawn(asked, Err(Fault::new("pdf.form", "no page"))).encode()), "pdf.form");
-        // Neither kind of answer passes for the other.
+        // A response of one kind is not accepted as the other.
         let rebuilt = Rebuilt { bytes: b"x".to_vec(), text: String::new(), dropped: Vec::new() };
         assert_eq!(code(&Answer::new(asked, Ok(rebuilt)).encode()), "filter.garbage");
         assert_eq!(Answer::read(&answer(1, vec![picture()]), asked).unwrap_err().code, "filter.garbage");

@@ -1,12 +1,13 @@
-//! Content filters over a cut: small, independent of each other, run in one fixed order that every cut passes whole.
-//! Each attests the digest it saw, and the next one works only on what its predecessor attested.
+//! Content filters over a cut. The filters are small, independent of each other, and run in one fixed order; every cut
+//! passes all of them. Each filter attests the digest of the bytes it examined, and the next one runs only on the
+//! attested bytes.
 //!
-//! In comes a cut, with the product it was made from ([`outbound`]) or without ([`inbound`]); out goes [`Inspected`], the
-//! proof that every filter passed exactly these bytes, or [`Refused`] with every finding.
+//! Input: a cut, with the product it was made from ([`outbound`]) or without it ([`inbound`]). Output: [`Inspected`],
+//! the proof that every filter passed exactly these bytes, or [`Refused`] with every finding.
 //!
-//! It refuses to change a single byte of a cut: it passes as it was approved or not at all. What is taken out or written
-//! anew, [`prepare()`] does before there is a cut. No finding quotes what was found, and a filter that panics, is missing
-//! or is out of its order refuses the cut.
+//! No filter changes a byte of a cut: it passes exactly as it was approved, or not at all. Stripping and rebuilding
+//! happen in [`prepare()`], before the cut is made. A finding never quotes the content. A filter that panics, is
+//! missing or is out of order refuses the cut.
 
 mod attestation;
 mod finding;

@@ -21,7 +21,7 @@ fn partner(name: &str) -> PartnerId {
     name.parse().unwrap()
 }
 
-/// What is known once these partners each sent a text, by exchanges numbered in their order.
+/// Returns an index in which these partners each sent a text, in exchanges numbered in this order.
 fn sent(by: &[(&str, &Fingerprints)]) -> Index {
     let mut known = Index::default();
     for (number, (name, printed)) in by.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Texts folded once for every filter that compares words, within a budget.
+//! A cache of folded texts, shared by every filter that compares words, with a limit on the total size.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::digest::Digest;
 use crate::product::readings::Readings;
 
-/// What the texts of one inspection are folded to.
+/// The folded texts of one inspection.
 ///
-/// They are folded in the gateway itself, so there is an end to it: beyond so many bytes of text nothing is folded, which
-/// [`FoldCache::is_spent`] says, and whoever looked for words there refuses the cut.
+/// Folding runs in the gateway's own process, so it is limited: once the budget in bytes is used up, no more text is
+/// folded and [`FoldCache::is_spent`] returns true. A filter that searches for words then refuses the cut.
 #[derive(Debug)]
 pub(in crate::inspect) struct FoldCache {
     known: Mutex<BTreeMap<Digest, Arc<Readings>>>,
@@ -19,12 +19,12 @@ pub(in crate::inspect) struct FoldCache {
 }
 
 impl FoldCache {
-    /// FoldCache up to so many bytes of text.
+    /// Creates a cache that folds at most `bytes` bytes of text.
     pub fn of(bytes: usize) -> FoldCache {
         FoldCache { known: Mutex::default(), left: AtomicUsize::new(bytes), spent: AtomicBool::new(false) }
     }
 
-    /// Every way to read `text`; nothing stands there once the budget is spent.
+    /// Returns every reading of `text`; none once the budget is used up.
     pub fn readings(&self, text: &str) -> Arc<Readings> {
         let digest = Digest::of(text.as_bytes());
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -41,7 +41,7 @@ impl FoldCache {
         readings
     }
 
-    /// Whether there was a text that was not folded.
+    /// Returns whether any text was not folded because the budget was used up.
     pub fn is_spent(&self) -> bool {
         self.spent.load(Ordering::Relaxed)
     }
@@ -61,7 +61,7 @@ mod tests {
         assert!(!folds.is_spent());
         assert_eq!(*folds.readings("a longer text"), Readings::default());
         assert!(folds.is_spent());
-        // What was folded before is known still.
+        // A text folded earlier is still returned from the cache.
         assert!(Arc::ptr_eq(&first, &folds.readings("EXERCISE copper finch")));
     }
 }

@@ -1,8 +1,8 @@
-//! Detached attachments line by line, so that a gigabyte costs no more memory than its longest line may.
+//! Reads detached attachments line by line, so that a file of a gigabyte needs no more memory than its longest line.
 //!
-//! Every pattern that a filter looks for on one line cannot stand across two, and what may stand across lines is looked
-//! for in windows of whole lines that overlap by more than it can be long. So the verdict is the one that the whole text
-//! at once would get.
+//! The verdict is the same as for the whole text at once: patterns that a filter looks for within a line cannot span
+//! two lines, and anything that can span lines is searched in overlapping windows of whole lines, with an overlap
+//! longer than the longest pattern.
 
 use std::io::{self, Read as _};
 
@@ -11,11 +11,11 @@ use crate::product::fold::Folded;
 use crate::product::readings::Readings;
 use crate::product::{Attachment, Contents, ContentsFault};
 
-/// The longest line that is read, and the longest row of a table.
+/// The longest line that is accepted, and the longest row of a table, in bytes.
 pub(in crate::inspect) const LINE_BYTES_MAX: usize = 64 * 1024;
-/// How much text is folded and searched at once, at least.
+/// The minimum size of a folded window, in bytes.
 const WINDOW_BYTES: usize = 256 * 1024;
-/// Why an attachment could not be read as text to its end.
+/// Why an attachment could not be read to its end as text.
 pub(in crate::inspect) enum Unread {
     Contents(ContentsFault),
     NotText,
@@ -23,7 +23,7 @@ pub(in crate::inspect) enum Unread {
 }
 
 impl Unread {
-    /// The code and the words, for whichever filter met it.
+    /// Returns the code and message to report.
     pub fn fault(&self) -> Fault {
         match self {
             Unread::Contents(fault) => ("inspect.contents", fault.to_string()),
@@ -35,14 +35,14 @@ impl Unread {
     }
 }
 
-/// Whether the filters look into an attachment of this type where it is kept beside the text. The others are rewritten,
-/// and must stand in it.
+/// Returns whether the filters can examine a detached attachment of this type. All other types are rebuilt, and must be
+/// inline.
 pub(in crate::inspect) fn is_read(attachment: &Attachment) -> bool {
     matches!(attachment.media_type(), "text/plain" | "text/csv")
 }
 
-/// The block of whole lines that is being filled: one byte longer than the longest line, so that a full one without a
-/// line end holds a longer one.
+/// A buffer for a block of whole lines. It is one byte larger than the longest line, so that a full buffer without a
+/// line end means that the line is too long.
 pub(in crate::inspect) struct Block {
     bytes: Vec<u8>,
     filled: usize,
@@ -53,7 +53,7 @@ impl Block {
         Block { bytes: vec![0; LINE_BYTES_MAX + 1], filled: 0 }
     }
 
-    /// Adds bytes, and gives `each` what is full; false once `each` wants no more.
+    /// Adds bytes, and passes full blocks to `each`. Returns false once `each` does.
     pub fn push(&mut self, mut bytes: &[u8], each: &mut dyn FnMut(&str) -> bool) -> Result<bool, Unread> {
         while !bytes.is_empty() {
             let taken = bytes.len().min(self.bytes.len() - self.filled);
@@ -66,13 +66,13 @@ impl Block {
         Ok(true)
     }
 
-    /// So many bytes were put where the block was not filled.
+    /// Accounts for `taken` bytes that were written to the free part of the buffer.
     fn filled_by(&mut self, taken: usize, each: &mut dyn FnMut(&str) -> bool) -> Result<bool, Unread> {
         self.filled += taken;
         if self.filled < self.bytes.len() { Ok(true) } else { self.give(false, each) }
     }
 
-    /// Gives `each` the whole lines there are; all there is, if nothing follows.
+    /// Passes the complete lines in the buffer to `each`; everything in it if `ended`.
     pub fn give(&mut self, ended: bool, each: &mut dyn FnMut(&str) -> bool) -> Result<bool, Unread> {
         let whole = match self.bytes[..self.filled].iter().rposition(|b| *b == b'\n') {
             _ if ended => self.filled,
@@ -87,8 +87,8 @@ impl Block {
     }
 }
 
-/// Gives an attachment to `each` in blocks of whole lines with their line ends; the last one may have none. Ends early
-/// when `each` answers false.
+/// Passes an attachment to `each` in blocks of whole lines, including line ends; the last line may have none. Stops
+/// when `each` returns false.
 fn blocks(attachment: &Attachment, contents: &dyn Contents, each: &mut dyn FnMut(&str) -> bool) -> Result<(), Unread> {
     let mut content = attachment.open(contents).map_err(Unread::Contents)?;
     let failed = |e: io::Error| Unread::Contents(ContentsFault::of_io(attachment.digest(), &e));
@@ -107,8 +107,8 @@ fn blocks(attachment: &Attachment, contents: &dyn Contents, each: &mut dyn FnMut
     }
 }
 
-/// Gives each line of an attachment to `each`, without its line end, and whether it had one; ends early when `each`
-/// answers false.
+/// Passes each line of an attachment to `each`, without its line end, and whether it had one. Stops when `each` returns
+/// false.
 pub(in crate::inspect) fn lines(
     attachment: &Attachment,
     contents: &dyn Contents,
@@ -122,15 +122,15 @@ pub(in crate::inspect) fn lines(
     })
 }
 
-/// Gives windows of whole lines to `each`, folded, in every reading: each begins with lines of the one before that are together at least
-/// `overlap` folded bytes long.
+/// Passes folded windows of whole lines to `each`, in every reading. Each window begins with the last lines of the
+/// window before it, at least `overlap` folded bytes of them.
 pub(in crate::inspect) fn windows(
     attachment: &Attachment,
     contents: &dyn Contents,
     overlap: usize,
     each: &mut dyn FnMut(&Folded),
 ) -> Result<(), Unread> {
-    // Lines are folded once, and kept only as long as something may reach back into them.
+    // Lines are folded once, and kept only while a window can still overlap them.
     let (mut window, mut length) = (Readings::default(), 0);
     lines(attachment, contents, &mut |line, _| {
         window.add(line);
@@ -152,7 +152,7 @@ mod tests {
     use crate::marking::Register;
     use crate::product::{Bounds, Kept, Product};
 
-    /// An attachment of this content, detached.
+    /// Returns a detached attachment with this content.
     fn detached(name: &str, media_type: &str, content: &[u8]) -> (Attachment, Kept) {
         let mut kept = Kept::default();
         let digest = kept.keep(content);
@@ -200,7 +200,7 @@ mod tests {
             assert!(read.is_ok());
             found
         };
-        // A window is full by what its lines hold without their ends.
+        // The size of a window is counted without line ends.
         let full = WINDOW_BYTES / 26 * 27;
         let around = |bytes: usize| (bytes - 200..bytes + 200).step_by(27);
         for before in around(WINDOW_BYTES).chain(around(full)).chain([0, 2 * WINDOW_BYTES]) {

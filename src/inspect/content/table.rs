@@ -1,26 +1,27 @@
-//! Recognises a table by its rows: every one has as many cells, parted by commas or by semicolons.
+//! Recognises a table by its rows: all have the same number of cells, separated by commas or by semicolons.
 
 use super::kind::Content;
 
-/// A text that may be a table, row by row.
+/// A text that may be a table, read row by row.
 pub(super) struct Rows {
     commas: Parted,
     semicolons: Parted,
-    /// Whether a comma-separated table is looked for, and not only one that is parted otherwise than it is declared.
+    /// Whether the text is declared as plain text. Then a comma-separated table is reported too; otherwise only one
+    /// with semicolons.
     plain: bool,
-    /// A quote was opened and not closed.
+    /// Inside a quoted cell.
     open: bool,
     row: usize,
-    /// An empty line: nothing but more of them may follow in a table.
+    /// An empty line was read: in a table only empty lines may follow.
     blank: bool,
     filled: bool,
 }
 
-/// Whether every row has as many cells, were they parted by one sign.
+/// Whether every row has the same number of cells with one separator.
 #[derive(Clone, Copy)]
 struct Parted {
     alive: bool,
-    /// How often it stands in the first row.
+    /// The number of separators in the first row.
     first: usize,
     count: usize,
 }
@@ -28,7 +29,7 @@ struct Parted {
 impl Parted {
     const NEW: Parted = Parted { alive: true, first: 0, count: 0 };
 
-    /// The row has ended.
+    /// Ends a row.
     fn end(&mut self, row: usize) {
         if row == 0 {
             self.first = self.count;
@@ -44,7 +45,7 @@ impl Rows {
         Rows { commas, semicolons, plain, open: false, row: 0, blank: false, filled: false }
     }
 
-    /// The next lines.
+    /// Processes the next lines.
     pub fn take(&mut self, block: &str) {
         let bytes = block.as_bytes();
         for (at, b) in bytes.iter().enumerate() {
@@ -66,8 +67,8 @@ impl Rows {
         }
     }
 
-    /// What parts cells has none of the company that it has between words or inside a number, and no empty name beside
-    /// it in the first row.
+    /// Counts a separator. A cell separator, unlike one between words, is not followed by a space, and in the first row
+    /// is neither between two digits nor next to an empty cell.
     fn sign(&mut self, bytes: &[u8], at: usize) {
         let Some(b) = bytes.get(at).filter(|_| !self.open) else { return };
         let parted = match b {
@@ -98,9 +99,9 @@ impl Rows {
         self.filled = false;
     }
 
-    /// What the text is, if it is a table of two rows or more.
+    /// Returns the kind of table, if the text is a table of at least two rows.
     pub fn content(&self) -> Option<Content> {
-        // The last row may lack its line end.
+        // The last row may lack a line end.
         let ends = |parted: &Parted| parted.alive && (!self.filled || parted.count == parted.first);
         let rows = self.row + usize::from(self.filled);
         if rows < 2 || self.open {

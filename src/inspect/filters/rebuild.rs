@@ -1,4 +1,4 @@
-//! The rebuild filter: attachments of foreign formats have the one form that a gateway writes.
+//! The rebuild filter: attachments of foreign formats must be exactly as a gateway writes them.
 
 use crate::inspect::attestation::FilterName;
 use crate::inspect::finding::Finding;

@@ -1,4 +1,4 @@
-//! Marks in file names, whose words are joined by signs, capitals or nothing.
+//! Marks in file names, whose words are joined by signs, by capitals or directly.
 
 use super::compound::{humps, is_run_together, whole};
 use super::find::Look;
@@ -6,11 +6,11 @@ use super::text::marks_in;
 use super::vocabulary::{Folded, Term, term};
 use super::words::Words;
 
-/// What a name without its ending looks like to its reader.
+/// Returns what kind of mark a file name, without its extension, looks like.
 pub(in crate::inspect) fn look_of(name: &str) -> Option<Look> {
     let parted = name.replace(['_', '-', '.'], ". ");
     let spelt = || marks_in(name, true).into_iter().chain(marks_in(&parted, true)).map(|mark| mark.look).next();
-    // In small letters throughout, a name says what it says in capitals; a level alone may be a word of it.
+    // A name in small letters is read like one in capitals, except that a level alone may be an ordinary word.
     let small = !name.chars().any(char::is_uppercase);
     let control = || {
         let marks = marks_in(&parted.to_uppercase(), true);
@@ -19,7 +19,7 @@ pub(in crate::inspect) fn look_of(name: &str) -> Option<Look> {
     spelt().or_else(|| of_pieces(name)).or_else(control)
 }
 
-/// The same by the words that a name is put together of.
+/// Like [`look_of`], by the words that the name is composed of.
 fn of_pieces(name: &str) -> Option<Look> {
     let words = Words::of(name);
     let pieces = words.text().split(|c: char| !c.is_ascii_alphanumeric()).flat_map(humps);
@@ -58,7 +58,7 @@ fn has_start(word: &str, start: &str) -> bool {
     word.get(..start.len()).is_some_and(|first| first.eq_ignore_ascii_case(start))
 }
 
-/// Two words that are a mark together: `S-REL`, `OC-NF`, `NoForn`, `REL-USA`.
+/// Returns the mark formed by two words: `S-REL`, `OC-NF`, `NoForn`, `REL-USA`.
 fn of_pair(first: (&str, Option<Term>), second: (&str, Option<Term>)) -> Option<Look> {
     let joined = format!("{}{}", first.0, second.0);
     let forbids = second.0.eq_ignore_ascii_case("NF");

@@ -8,14 +8,15 @@ use super::words::Words;
 pub struct Mark {
     /// What it looks like.
     pub look: Look,
-    /// The line of the text that it begins on, counted from nought.
+    /// The line of the text on which it begins, counted from 0.
     pub line: usize,
 }
 
-/// Whatever a reader of `text` would take for a classification or control marking. Near linear in its length.
+/// Returns everything in `text` that a reader would take for a classification or control marking. The time is nearly
+/// linear in the length of the text.
 ///
-/// `alone` says that the text is a name or a heading: then a classification that is all of it is a mark however it is
-/// written.
+/// `alone` says that the text is a name or a heading. A classification level that is the whole text is then a mark in
+/// any case of letters.
 ///
 /// ```
 /// use portcullis::inspect::marks_in;

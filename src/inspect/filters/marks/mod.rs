@@ -1,8 +1,8 @@
-//! No mark stands where none belongs: in whatever text reaches a partner, anything that its reader would take for a
-//! classification or control marking ([`marks`](crate::inspect::marks)), and the labels that data carry in their structure.
+//! The marks filter: no stray marks in any text that reaches a partner. It searches for anything that a reader would
+//! take for a classification or control marking ([`marks`](crate::inspect::marks)), and for labels in structured data.
 //!
-//! It refuses to repair and to guess what was meant: a mark in a text is refused, and one in an attachment passes only
-//! where the marking engine reads it and the attachment's own mark covers it.
+//! It neither repairs nor guesses: a mark within a text is refused, and one in an attachment passes only if the marking
+//! engine can parse it and the attachment's own mark covers it.
 
 mod labels;
 
@@ -16,7 +16,7 @@ use crate::marking::stix::Tlp;
 use crate::marking::{Marking, Rules, covers_portions};
 use crate::product::Attachment;
 
-/// The filter of marks.
+/// The marks filter.
 pub(in crate::inspect) struct Marks;
 
 impl Filter for Marks {
@@ -49,7 +49,7 @@ fn finding(code: &'static str, line: usize, message: String) -> Finding {
     Finding { filter: FilterName::Marks, code, line: Some(line), message }
 }
 
-/// Marks in a text of the cut itself, whose own mark was read already and is none of it.
+/// Returns the marks within a text of the cut; the text's own mark is not part of `text`.
 fn in_text(text: &str, at: usize, alone: bool) -> impl Iterator<Item = Finding> {
     marks_in(text, alone).into_iter().take(FINDINGS_MAX).map(move |mark| {
         let message = match mark.look {
@@ -68,7 +68,7 @@ fn in_text(text: &str, at: usize, alone: bool) -> impl Iterator<Item = Finding> 
     })
 }
 
-/// Marks in the name of an attachment.
+/// Returns the mark in the name of an attachment, if there is one.
 fn in_name(attachment: &Attachment) -> Option<Finding> {
     let name = attachment.name().as_str();
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
@@ -76,7 +76,7 @@ fn in_name(attachment: &Attachment) -> Option<Finding> {
     Some(finding("marks.name", attachment.line(), message))
 }
 
-/// Marks in what the reader of an attachment sees, but for those that its own mark covers.
+/// Returns the marks in the extracted text of an attachment that its own mark does not cover.
 fn in_attachment(attachment: &Attachment, reading: Option<&AttachmentText>, rules: &Rules<'_>) -> Vec<Finding> {
     let at = attachment.line();
     let found = if attachment.is_detached() {
@@ -131,8 +131,8 @@ fn in_attachment(attachment: &Attachment, reading: Option<&AttachmentText>, rule
     findings
 }
 
-/// Markings that data state by their structure, but for those that the attachment's own mark covers. Data that do not read
-/// are refused for that.
+/// Returns the labels in structured data that the attachment's own mark does not cover. Data that cannot be parsed is
+/// refused.
 fn labels_in(attachment: &Attachment, reading: Option<&AttachmentText>, rules: &Rules<'_>) -> Vec<Finding> {
     let (at, own) = (attachment.line(), attachment.marking());
     let sound = reading.is_some_and(|reading| reading.fault.is_none());
@@ -168,10 +168,10 @@ fn labels_in(attachment: &Attachment, reading: Option<&AttachmentText>, rules: &
     refused
 }
 
-/// The text of an attachment that occurs in the cut, as its reader sees it, and how it is laid out.
+/// Returns the text of an attachment as its reader sees it, and its layout.
 fn text_seen<'a>(attachment: &'a Attachment, reading: Option<&'a AttachmentText>) -> Option<(&'a str, Layout)> {
     match Layout::of(attachment) {
-        // A reader of data sees what it comes to, whatever escapes it is written in.
+        // For JSON, the values with their escapes decoded.
         Layout::Values => {
             let seen = reading.and_then(|r| r.text.as_deref());
             seen.or_else(|| text_of(attachment, reading)).map(|text| (text, Layout::Values))
@@ -180,16 +180,16 @@ fn text_seen<'a>(attachment: &'a Attachment, reading: Option<&'a AttachmentText>
     }
 }
 
-/// Whether a mark found in an attachment is a mark of the marking engine's, and says no more than the attachment's own:
-/// no higher level, no other control, no smaller audience.
+/// Returns whether a mark found in an attachment can be parsed by the marking engine and is covered by the attachment's
+/// own mark: no higher level, no other control, no smaller audience.
 fn is_covered(look: Look, text: Option<&str>, attachment: &Attachment, rules: &Rules<'_>) -> bool {
     let Some(text) = text else { return false };
     match look {
         Look::Actions => return text == "clear",
         Look::Statement => return false,
-        // A label says nothing of classification, and all of how far it may go.
+        // A TLP label has no classification, and completely determines how far the text may be shared.
         Look::TrafficLight => return Tlp::named(text).is_some_and(Tlp::reaches_a_partner),
-        // Data are asked what it leads to.
+        // In structured data the target of a reference is checked as a label.
         Look::Reference if Layout::of(attachment) == Layout::Values => return true,
         Look::Reference => return Tlp::from_id(text).is_some_and(Tlp::reaches_a_partner),
         _ => {}
@@ -200,6 +200,6 @@ fn is_covered(look: Look, text: Option<&str>, attachment: &Attachment, rules: &R
         rules.parse_banner(text).or_else(|_| rules.parse_portion(text, Some(own))).ok()
     };
     let mark = read(text).or_else(|| read(&format!("({text})")));
-    // Together with what the attachment is marked, as two portions of one text are.
+    // They are compared like two portions of one text.
     mark.is_some_and(|mark| covers_portions(rules, own, &[own.clone(), mark]).is_ok())
 }

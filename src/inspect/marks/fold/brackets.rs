@@ -1,4 +1,4 @@
-//! The brackets of Unicode (its categories Ps, Pi, Pe and Pf without quotation marks), and what is drawn like them.
+//! The brackets of Unicode (categories Ps, Pi, Pe and Pf without quotation marks), and characters that look like them.
 
 /// Opening brackets, ascending.
 const OPENING: [char; 89] = [

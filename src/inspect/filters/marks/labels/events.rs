@@ -5,11 +5,11 @@ use serde_json::{Map, Value};
 use super::{Place, Says, Walk};
 use crate::marking::stix::Tlp;
 
-/// Taxonomies of MISP whose tags say who may have something, beside TLP.
+/// Taxonomies of MISP, other than TLP, whose tags restrict distribution.
 const TAXONOMIES: [&str; 8] =
     ["cssa", "de-vs", "dni-ism", "fr-classif", "iep", "iep2-policy", "iep2-reference", "nato"];
 
-/// Members that an event, an attribute or an object of MISP has and hardly any other data beside a distribution.
+/// Members that MISP events, attributes and objects have, and hardly any other data with a distribution.
 const MEMBERS: [&str; 13] = [
     "Attribute",
     "EventReport",
@@ -26,7 +26,7 @@ const MEMBERS: [&str; 13] = [
     "to_ids",
 ];
 
-/// Whether an object is an event of MISP, or a part of one that stands by itself.
+/// Returns whether an object is a MISP event, or a stand-alone part of one.
 fn is_event(object: &Map<String, Value>) -> bool {
     let wrapped = object.iter().filter(|(name, _)| name.eq_ignore_ascii_case("event")).any(|(_, event)| {
         let has = |name: &str| event.get(name).is_some();
@@ -34,7 +34,7 @@ fn is_event(object: &Map<String, Value>) -> bool {
     });
     let beside = ["distribution", "sharing_group_id", "SharingGroup"].into_iter().any(|name| object.contains_key(name));
     let pinned = object.contains_key("Event") && object.get("Event").is_some_and(|event| event.get("info").is_some());
-    // An event or an attribute without what others have beside it: then its distribution is a number.
+    // An event or attribute without its other members: then it is recognised by a numeric distribution.
     let has = |name: &str| object.contains_key(name);
     let numbered = object.get("distribution").is_some_and(|value| match value {
         Value::String(text) => matches!(text.trim().as_bytes(), [b'0'..=b'5']),
@@ -46,9 +46,10 @@ fn is_event(object: &Map<String, Value>) -> bool {
 }
 
 impl Walk<'_> {
-    /// A MISP event: its distribution and that of each attribute (MISP core format, 2.2.1.8), its tags and its files.
+    /// Reads a MISP event: its distribution and that of each attribute (MISP core format, 2.2.1.8), its tags and its
+    /// files.
     pub(super) fn event(&mut self, object: &Map<String, Value>, place: Place) {
-        // What stands in an event may inherit from it.
+        // Objects within an event may inherit its distribution.
         let inherits = self.event && !object.contains_key("info");
         self.event |= is_event(object);
         if !self.event {
@@ -63,7 +64,7 @@ impl Walk<'_> {
                 Some(0) => Some(Says::Withholds("a distribution that ends at the organisation it came from")),
                 Some(1) => Some(Says::Withholds("a distribution that ends at the community of one server")),
                 Some(4) => Some(Says::Withholds("a distribution to a group whose members are not stated")),
-                // Connected communities, and everybody.
+                // Connected communities, and all communities.
                 Some(2 | 3) => None,
                 Some(5) if inherits => None,
                 Some(5) => Some(Says::Unknown("a distribution that is inherited, and from nothing: write 2 or 3")),
@@ -75,7 +76,7 @@ impl Walk<'_> {
         self.tagged(object, place);
     }
 
-    /// A group that something is shared with, unless its distribution says so already.
+    /// Reports a sharing group, unless the distribution already refers to it.
     fn group(&mut self, object: &Map<String, Value>, place: Place) {
         let none = |value: &Value| {
             let text = value.as_str().map(str::trim);
@@ -89,7 +90,7 @@ impl Walk<'_> {
         }
     }
 
-    /// The file of an attribute, or what a tag says.
+    /// Reports the file of an attribute, or the meaning of a tag.
     fn tagged(&mut self, object: &Map<String, Value>, place: Place) {
         let name = object.get("name").and_then(Value::as_str).unwrap_or_default();
         let taxonomy = name.split(':').next().unwrap_or_default().to_ascii_lowercase();
@@ -106,7 +107,7 @@ impl Walk<'_> {
         }
     }
 
-    /// A CAP alert: its scope, and the rule for restricting it (CAP 1.2, 3.2.1).
+    /// Reads a CAP alert: its scope, and the text of its restriction (CAP 1.2, 3.2.1).
     pub(super) fn alert(&mut self, object: &Map<String, Value>, place: Place) {
         let text = |name: &str| object.get(name).and_then(Value::as_str);
         let (Some(scope), true) = (object.get("scope"), object.contains_key("msgType")) else { return };

@@ -1,4 +1,4 @@
-//! Handling members of any data, recognised by name: TLP and PAP labels, caveats, handling instructions, and
+//! Handling members of any data, recognised by their names: TLP and PAP labels, caveats, handling instructions, and
 //! releasability.
 
 use serde_json::{Map, Value};
@@ -6,28 +6,28 @@ use serde_json::{Map, Value};
 use super::{Place, Says, Walk};
 use crate::marking::stix::Tlp;
 
-/// What the name of a member speaks of.
+/// The subject of a member, by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Speaks {
     /// The Traffic Light Protocol.
     Tlp,
     /// The Permissible Actions Protocol.
     Actions,
-    /// With whom something may be shared, among other things.
+    /// With whom something may be shared; it may also mean something else.
     Sharing,
-    /// Nothing but a restraint: whatever it says must be understood.
+    /// A restriction: any value must be understood.
     Restraint,
-    /// Those to whom something may be released.
+    /// The recipients that something may be released to.
     Release,
-    /// Whether something may be passed on: `true` or `false` is the answer that lets it.
+    /// Whether something may be passed on; contains the answer that permits it.
     Passing(bool),
-    /// A classification, which has a name and no number.
+    /// A classification level; it must not be a number.
     Level,
 }
 
-/// Members of a label that has several, as CSAF writes it.
+/// Members of a label object, as used by CSAF.
 const LABELS: [&str; 9] = ["code", "color", "colour", "designation", "label", "level", "marking", "name", "value"];
-/// What else may stand beside it and restrains nobody.
+/// Other members of a label object, which restrict nothing.
 const ABOUT: [&str; 11] =
     ["date", "description", "href", "link", "note", "reference", "source", "standard", "uri", "url", "version"];
 
@@ -78,11 +78,11 @@ const RELEASES: [&str; 9] = [
     "relto",
     "releasablecountries",
 ];
-/// Members of one that speaks of sharing: what restrains there, whatever else they may be elsewhere.
+/// Members of a sharing object that restrict; elsewhere they may mean something else.
 const WITHIN: [&str; 6] = ["caveat", "condition", "conditions", "instruction", "instructions", "statement"];
 const LEVELS: [&str; 5] =
     ["classificationlevel", "protectivemarking", "securityclassification", "securitylevel", "secrecylevel"];
-/// Members that say by yes or no whether something may be passed on: those that let it with yes, and with no.
+/// Yes-or-no members about passing something on: those that permit it with yes, then those that permit it with no.
 const LETS: [&str; 6] = ["distributable", "isreleasable", "isshareable", "releasable", "shareable", "share"];
 const FORBIDS: [&str; 13] = [
     "donotdisclose",
@@ -99,7 +99,7 @@ const FORBIDS: [&str; 13] = [
     "originatorcontrolled",
     "restrictedrelease",
 ];
-/// What a circle is called that a partner does not belong to.
+/// Names of circles that do not include a partner.
 const CLOSED: [&str; 12] = [
     "closed",
     "confidential",
@@ -114,7 +114,7 @@ const CLOSED: [&str; 12] = [
     "organization only",
     "private",
 ];
-/// Words that restrain nobody.
+/// Values that restrict nothing.
 const OPEN: [&str; 17] = [
     "-",
     "all",
@@ -135,22 +135,22 @@ const OPEN: [&str; 17] = [
     "unrestricted",
 ];
 
-/// What stands for a list of those to whom something is releasable, and says that there are none.
+/// Values that mean an empty list of recipients.
 const NOBODY: [&str; 8] = ["-", "false", "n/a", "na", "nil", "no", "nobody", "none"];
 
-/// Whether words restrain nobody.
+/// Returns whether a value restricts nothing.
 pub(super) fn is_open(text: &str) -> bool {
     OPEN.contains(&text.trim().trim_end_matches('.').to_lowercase().as_str())
 }
 
-/// Whether it is all that something may be released to. `none` restrains nobody where restraints are listed, and leaves
-/// nobody where recipients are.
+/// Returns whether a value means release to everybody. `none` means no restriction in a list of restrictions, but no
+/// recipient in a list of recipients.
 fn releases_to_all(text: &str) -> bool {
     let text = text.trim().to_lowercase();
     OPEN.contains(&text.as_str()) && !NOBODY.contains(&text.as_str())
 }
 
-/// Yes or no, however data say it; `None` for any other value.
+/// Returns yes or no, in any usual notation; `None` for any other value.
 fn answer(value: &Value) -> Option<bool> {
     let text = match value {
         Value::Bool(answer) => return Some(*answer),
@@ -165,13 +165,13 @@ fn answer(value: &Value) -> Option<bool> {
     }
 }
 
-/// A name in small letters, without what parts its words and without the prefix of a namespace.
+/// Returns a name in lower case, without separators between its words and without a namespace prefix.
 pub(super) fn squeezed(name: &str) -> String {
     let name = name.rsplit(':').next().unwrap_or(name);
     name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
 }
 
-/// Whether one of the words that a name consists of is this one.
+/// Returns whether `word` is one of the words of a name.
 fn has_word(name: &str, word: &str) -> bool {
     let bytes = name.as_bytes();
     name.to_ascii_lowercase().match_indices(word).any(|(at, _)| {
@@ -184,7 +184,7 @@ fn has_word(name: &str, word: &str) -> bool {
 }
 
 impl Speaks {
-    /// What a member of this name, in one of that name, speaks of.
+    /// Returns the subject of the member `name` of an object in the member `outer`.
     pub fn of(name: &str, outer: &str) -> Option<Speaks> {
         let plain = squeezed(name);
         let is = |names: &[&str]| names.contains(&plain.as_str());
@@ -216,7 +216,7 @@ impl Speaks {
 }
 
 impl Walk<'_> {
-    /// What the member `name` of an object in the member `outer` says of how far the data may go.
+    /// Reads the member `name`, of an object in the member `outer`, if its name concerns handling.
     pub(super) fn handling(&mut self, name: &str, outer: &str, value: &Value, place: Place) {
         match Speaks::of(name, outer) {
             Some(Speaks::Tlp) if (is_about(name) || squeezed(name) == "tlps") && !reads_as_label(value) => {}
@@ -246,7 +246,7 @@ impl Walk<'_> {
                     let says = Tlp::named(text).map(Says::Tlp).or(closed).or(only);
                     says.into_iter().for_each(|says| self.say(place.member("sharing"), says));
                 }
-                // The text of a distribution says what holds beside its label (CSAF 2.0, 3.2.1.5.1).
+                // The text of a distribution is in addition to its label (CSAF 2.0, 3.2.1.5.1).
                 Value::Object(members) => {
                     members.get("text").into_iter().for_each(|text| self.restraint(text, place.member("distribution")));
                 }
@@ -258,13 +258,13 @@ impl Walk<'_> {
                     "what it says of itself is that it is not passed on: ask its originator, or take it out",
                 ),
             ),
-            // Elsewhere the word is of a link.
+            // Otherwise `rel` is the relation of a link.
             None if name.eq_ignore_ascii_case("rel") && is_list_of_codes(value) => self.release(value, place.member("releasableTo")),
             Some(Speaks::Level | Speaks::Passing(_)) | None => {}
         }
     }
 
-    /// A label of the Traffic Light Protocol. Words that speak of one are found where they stand.
+    /// Reads a label of the Traffic Light Protocol. Text that mentions one is searched elsewhere.
     pub(super) fn label(&mut self, value: &Value, place: Place) {
         let unknown =
             Says::Unknown("a label that TLP does not have: write `clear`, `green`, `amber`, `amber+strict` or `red`");
@@ -285,7 +285,8 @@ impl Walk<'_> {
         }
     }
 
-    /// A label of the Permissible Actions Protocol: it says what a recipient may do, and all but the open one bind it.
+    /// Reads a label of the Permissible Actions Protocol. It restricts what a recipient may do; only the open one
+    /// passes.
     fn actions(&mut self, value: &Value, place: Place) {
         let open = |text: &str| {
             let text = text.trim().to_ascii_lowercase();
@@ -306,7 +307,7 @@ impl Walk<'_> {
         }
     }
 
-    /// A caveat or an instruction: a mark, a label, or nothing that restrains.
+    /// Reads a caveat or an instruction: a mark, a label, or a value that restricts nothing.
     pub(super) fn restraint(&mut self, value: &Value, place: Place) {
         let unknown = Says::Unknown(
             "an instruction for handling that comes to no mark: say it by the attachment's mark and take it out, with its \
@@ -329,7 +330,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Those to whom something is releasable, as the list of an unclassified mark: what level it has is said elsewhere.
+    /// Reads a list of recipients as the list of an unclassified mark; the level is stated elsewhere.
     fn release(&mut self, value: &Value, place: Place) {
         let parted = |text: &str| -> Vec<String> {
             text.split([',', ';', ' ', '/']).filter(|code| !code.is_empty()).map(str::to_owned).collect()
@@ -362,13 +363,13 @@ impl Walk<'_> {
     }
 }
 
-/// Whether a value is a number, written as one or as a text.
+/// Returns whether a value is a number, or a string that is one.
 fn is_numeral(value: &Value) -> bool {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     value.is_number() || value.as_str().is_some_and(|text| digits(text.trim()))
 }
 
-/// Whether a value is nothing but codes of those to whom something may go.
+/// Returns whether a value is a list of recipient codes.
 fn is_list_of_codes(value: &Value) -> bool {
     let code = |code: &str| (2..=5).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_uppercase());
     let codes = |text: &str| text.split([',', ' ', ';', '/']).filter(|part| !part.is_empty()).all(code);
@@ -379,7 +380,7 @@ fn is_list_of_codes(value: &Value) -> bool {
     }
 }
 
-/// Whether a member tells something about the protocol, such as its version or its address, and not a label of it.
+/// Returns whether a member is about the protocol itself, such as its version or URL, and not a label.
 fn is_about(name: &str) -> bool {
     let name = squeezed(name);
     ABOUT.iter().any(|about| name.ends_with(about))
@@ -390,7 +391,7 @@ fn reads_as_label(value: &Value) -> bool {
     label(value) || value.as_array().is_some_and(|list| list.iter().any(label))
 }
 
-/// Whether an object is a label with what is said about it, and nothing else.
+/// Returns whether an object consists of a label and members about it.
 fn is_label(members: &Map<String, Value>) -> bool {
     let known = |name: &String| {
         let name = squeezed(name);

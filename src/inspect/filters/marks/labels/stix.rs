@@ -7,15 +7,15 @@ use serde_json::{Map, Value};
 use super::{Place, Says, Walk};
 use crate::marking::stix::{StixError, StixMarking, Tlp, read_definition};
 
-/// The identifiers of the marking definitions that data have.
+/// The identifiers of the marking definitions in the data.
 pub(super) type Defined<'a> = BTreeSet<&'a str>;
 
-/// What the identifier of a marking definition begins with.
+/// The prefix of the identifier of a marking definition.
 const DEFINITION: &str = "marking-definition--";
-/// The characters of a UUID.
+/// The length of a UUID, in characters.
 const UUID_CHARS: usize = 36;
 
-/// Every marking definition that stands somewhere in the data.
+/// Returns every marking definition anywhere in the data.
 pub(super) fn defined(data: &Value) -> Defined<'_> {
     fn add<'a>(value: &'a Value, defined: &mut Defined<'a>) {
         match value {
@@ -38,7 +38,7 @@ pub(super) fn is_definition(object: &Map<String, Value>) -> bool {
     object.get("type").and_then(Value::as_str) == Some("marking-definition")
 }
 
-/// A member whose name may be told, because the standard names it.
+/// Returns a member name that may be reported, because the standard defines it.
 pub(super) fn member(name: &str) -> Option<&'static str> {
     const NAMES: [&str; 6] =
         ["created_by_ref", "definition", "granular_markings", "labels", "object_marking_refs", "object_refs"];
@@ -48,7 +48,7 @@ pub(super) fn member(name: &str) -> Option<&'static str> {
 impl Walk<'_> {
     pub(super) fn definition(&mut self, object: &Map<String, Value>, place: Place) {
         let says = match read_definition(self.rules, &Value::Object(object.clone())) {
-            // Its identifier says it wherever something refers to it, and it may stand here for nothing.
+            // A TLP definition counts where its identifier is referenced; here it may be unused.
             Ok(StixMarking::Tlp(tlp)) => Says::Tlp(tlp),
             Ok(StixMarking::Marking(marking)) => Says::Mark(marking),
             Ok(StixMarking::Statement(text)) => match self.rules.in_profile_of(&text).parse_banner(&text) {
@@ -74,16 +74,16 @@ impl Walk<'_> {
         self.say(place, says);
     }
 
-    /// The list of an object's markings.
+    /// Checks the list of an object's markings.
     pub(super) fn references(&mut self, value: &Value, place: Place) {
         let sound = |id: &Value| id.as_str().is_some_and(|id| id.starts_with(DEFINITION));
-        // Where each of them leads is asked of every text.
+        // The targets are checked for every string of the data.
         if !value.as_array().is_some_and(|refs| !refs.is_empty() && refs.iter().all(sound)) {
             self.say(place, Says::Unknown("a reference that is to no marking definition: correct or remove it"));
         }
     }
 
-    /// Markings of parts of an object, and languages of parts, which restrain nobody.
+    /// Checks the granular markings of an object. The language of a part restricts nothing.
     pub(super) fn granular(&mut self, value: &Value, place: Place) {
         let sound = |part: &Value| {
             let Some(part) = part.as_object() else { return false };
@@ -96,12 +96,12 @@ impl Walk<'_> {
         }
     }
 
-    /// Whatever marking definitions a text refers to.
+    /// Reads every reference to a marking definition in a string.
     pub(super) fn referred(&mut self, text: &str, place: Place) {
         for (at, _) in text.match_indices(DEFINITION) {
             let id = text.get(at..at + DEFINITION.len() + UUID_CHARS).unwrap_or(&text[at..]);
             match Tlp::from_id(id) {
-                // What is defined under its identifier is judged where it is defined, and the label here.
+                // The target of a reference is judged where it is defined; a TLP label is judged here.
                 Some(tlp) => self.say(place, Says::Tlp(tlp)),
                 None if self.defined.contains(id) => {}
                 None => self.say(
