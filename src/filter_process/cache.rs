@@ -11,7 +11,7 @@ type Key = (Task, Kind, Digest);
 
 /// A [`Rebuilder`] that caches successful results. Faults are not cached, because a fault may come from the machine and
 /// not from the file.
-pub struct Remembering<R> {
+pub struct CachingRebuilder<R> {
     inner: R,
     bytes_max: usize,
     known: Mutex<Known>,
@@ -24,15 +24,15 @@ struct Known {
     bytes: usize,
 }
 
-impl<R: Rebuilder> Remembering<R> {
+impl<R: Rebuilder> CachingRebuilder<R> {
     /// Creates a cache in front of `inner` that holds up to `bytes_max` bytes of results. The oldest ones are evicted
     /// first.
-    pub fn new(inner: R, bytes_max: usize) -> Remembering<R> {
-        Remembering { inner, bytes_max, known: Mutex::new(Known::default()) }
+    pub fn new(inner: R, bytes_max: usize) -> CachingRebuilder<R> {
+        CachingRebuilder { inner, bytes_max, known: Mutex::new(Known::default()) }
     }
 }
 
-impl<R: Rebuilder> Rebuilder for Remembering<R> {
+impl<R: Rebuilder> Rebuilder for CachingRebuilder<R> {
     fn work(&self, task: Task, kind: Kind, bytes: &[u8]) -> Result<Rebuilt, Fault> {
         self.work_for("", task, kind, bytes)
     }
@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn asks_once_about_what_passed_and_again_about_what_did_not() {
         let counts = Counts(AtomicUsize::new(0));
-        let remembering = Remembering::new(&counts, 10);
+        let remembering = CachingRebuilder::new(&counts, 10);
         let ask = |kind, bytes: &[u8]| remembering.work(Task::Examine, kind, bytes).is_ok();
         assert!(ask(Kind::Png, b"aaaa") && ask(Kind::Png, b"aaaa"));
         assert_eq!(counts.0.load(Ordering::Relaxed), 1);

@@ -12,18 +12,18 @@ const NODE_BYTES: u64 = 512 << 20;
 
 /// Returns a warning if `at_once` filter processes of `memory_bytes` bytes each, together with the node, can exceed the
 /// memory limit of this process's control group. Returns `None` if they fit, or if no limit can be read.
-pub fn short_of_room(memory_bytes: u64, at_once: u64) -> Option<String> {
+pub fn memory_shortfall(memory_bytes: u64, at_once: u64) -> Option<String> {
     let limit = limit(&fs::read_to_string("/proc/self/cgroup").ok()?, Path::new("/sys/fs/cgroup"))?;
-    short(memory_bytes, at_once, limit)
+    shortfall(memory_bytes, at_once, limit)
 }
 
-fn short(memory_bytes: u64, at_once: u64, limit: u64) -> Option<String> {
+fn shortfall(memory_bytes: u64, at_once: u64, limit: u64) -> Option<String> {
     let wanted = memory_bytes.saturating_mul(at_once).saturating_add(NODE_BYTES);
     (wanted > limit).then(|| {
         format!(
-            "{at_once} filter processes of {memory_bytes} bytes and {NODE_BYTES} bytes for the node are {wanted} bytes, and the \
-             control group has {limit}: the kernel may end the node for what its filters take; lower `filters_at_once` or \
-             `filter_memory_bytes` in `inspection.toml`, or give it more (MemoryMax of the unit)"
+            "{at_once} filter processes of {memory_bytes} bytes and {NODE_BYTES} bytes for the node need {wanted} bytes, but the limit of \
+             the control group is {limit}: the kernel may kill the node because of its filters; lower `filters_at_once` or \
+             `filter_memory_bytes` in `inspection.toml`, or raise the limit (MemoryMax of the unit)"
         )
     })
 }
@@ -44,12 +44,12 @@ mod tests {
     fn what_ships_fits_the_unit_that_ships_and_what_shipped_before_does_not() {
         let unit = include_str!("../../deploy/portcullis.service");
         assert!(unit.lines().any(|line| line == "MemoryMax=2G"));
-        let defaults = super::super::Lifetime::default();
-        assert_eq!(short(defaults.memory_bytes, defaults.at_once as u64, 2 << 30), None);
-        let said = short(1 << 30, 4, 2 << 30).unwrap();
+        let defaults = super::super::ProcessLimits::default();
+        assert_eq!(shortfall(defaults.memory_bytes, defaults.at_once as u64, 2 << 30), None);
+        let said = shortfall(1 << 30, 4, 2 << 30).unwrap();
         assert!(said.contains("4831838208") && said.contains("2147483648"), "{said}");
         // The comparison is exact to the byte.
-        assert!(short(1 << 20, 1, (513 << 20) - 1).is_some() && short(1 << 20, 1, 513 << 20).is_none());
+        assert!(shortfall(1 << 20, 1, (513 << 20) - 1).is_some() && shortfall(1 << 20, 1, 513 << 20).is_none());
     }
 
     #[test]

@@ -13,10 +13,10 @@ mod process;
 mod cache;
 mod serve;
 
-pub use cache::Remembering;
-pub use memory::{MEMORY_BYTES, short_of_room};
-pub use process::{FilterProcess, Lifetime, digest_of};
-pub use protocol::{Answer, Question};
+pub use cache::CachingRebuilder;
+pub use memory::{MEMORY_BYTES, memory_shortfall};
+pub use process::{FilterProcess, ProcessLimits, digest_of};
+pub use protocol::{Request, Response};
 pub use sandbox::confine;
 pub use serve::serve;
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
 
-use super::protocol::{Answer, Question};
+use super::protocol::{Request, Response};
 use super::sandbox::UNCONFINED;
 use super::{COMMAND, MEMORY_BYTES};
 use crate::digest::{Digest, Hasher};
@@ -20,7 +20,7 @@ use crate::rebuild::{Drawn, FairQueue, Fault, Kind, Limits, Pictures, Rebuilder,
 
 /// Resource limits of a filter process, and of all of them together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lifetime {
+pub struct ProcessLimits {
     /// Time from the start of the process to its complete response.
     pub wall: Duration,
     /// Processor time; at least one second.
@@ -32,9 +32,14 @@ pub struct Lifetime {
     pub at_once: usize,
 }
 
-impl Default for Lifetime {
-    fn default() -> Lifetime {
-        Lifetime { wall: Duration::from_secs(20), cpu: Duration::from_secs(10), memory_bytes: MEMORY_BYTES, at_once: 4 }
+impl Default for ProcessLimits {
+    fn default() -> ProcessLimits {
+        ProcessLimits {
+            wall: Duration::from_secs(20),
+            cpu: Duration::from_secs(10),
+            memory_bytes: MEMORY_BYTES,
+            at_once: 4,
+        }
     }
 }
 
@@ -48,24 +53,29 @@ pub struct FilterProcess {
     found: Mutex<Option<Identity>>,
     arguments: Vec<String>,
     limits: Limits,
-    lifetime: Lifetime,
+    process_limits: ProcessLimits,
     /// The queue for process slots; each party has its share.
-    places: Mutex<FairQueue>,
+    queue: Mutex<FairQueue>,
     changed: Condvar,
 }
 
 impl FilterProcess {
     /// Runs filter processes of this program itself.
-    pub fn of_this_program(limits: Limits, lifetime: Lifetime) -> FilterProcess {
+    pub fn of_this_program(limits: Limits, process_limits: ProcessLimits) -> FilterProcess {
         // This path refers to the running program even if an upgrade has replaced the file.
-        FilterProcess::new(PathBuf::from("/proc/self/exe"), vec![COMMAND.to_owned()], limits, lifetime)
+        FilterProcess::new(PathBuf::from("/proc/self/exe"), vec![COMMAND.to_owned()], limits, process_limits)
     }
 
     /// Runs filter processes of another program, which must implement the protocol of [`super::serve()`].
-    pub fn new(program: PathBuf, arguments: Vec<String>, limits: Limits, lifetime: Lifetime) -> FilterProcess {
-        let (places, changed) = (Mutex::new(FairQueue::new(lifetime.at_once)), Condvar::new());
+    pub fn new(
+        program: PathBuf,
+        arguments: Vec<String>,
+        limits: Limits,
+        process_limits: ProcessLimits,
+    ) -> FilterProcess {
+        let (queue, changed) = (Mutex::new(FairQueue::new(process_limits.at_once)), Condvar::new());
         let (pinned, found) = (None, Mutex::new(None));
-        FilterProcess { program, pinned, found, arguments, limits, lifetime, places, changed }
+        FilterProcess { program, pinned, found, arguments, limits, process_limits, queue, changed }
     }
 
     /// Requires the program's file to have this SHA-256 at every start. Only administrators who may install programs
@@ -107,7 +117,7 @@ impl FilterProcess {
         // The limits are set before the request is sent, and a filter process does nothing before it has read its
         // request.
         if self.limit(&child).is_none() {
-            end(&mut child);
+            kill(&mut child);
             return Err(missing("could be held to its limits"));
         }
         Ok(child)
@@ -116,52 +126,52 @@ impl FilterProcess {
     fn limit(&self, child: &Child) -> Option<()> {
         let pid = Pid::from_raw(i32::try_from(child.id()).ok()?)?;
         let at_most = |limit| Rlimit { current: Some(limit), maximum: Some(limit) };
-        prlimit(Some(pid), Resource::As, at_most(self.lifetime.memory_bytes)).ok()?;
-        prlimit(Some(pid), Resource::Cpu, at_most(self.lifetime.cpu.as_secs().max(1))).ok()?;
+        prlimit(Some(pid), Resource::As, at_most(self.process_limits.memory_bytes)).ok()?;
+        prlimit(Some(pid), Resource::Cpu, at_most(self.process_limits.cpu.as_secs().max(1))).ok()?;
         prlimit(Some(pid), Resource::Core, at_most(0)).ok()?;
         prlimit(Some(pid), Resource::Fsize, at_most(0)).ok()?;
         Some(())
     }
 
     /// Sends a request to a new process and reads its complete response.
-    fn ask(&self, question: Vec<u8>) -> Result<Vec<u8>, Fault> {
+    fn exchange(&self, request: Vec<u8>) -> Result<Vec<u8>, Fault> {
         let mut child = self.start()?;
         // INVARIANT: both streams were configured as pipes.
         let (mut stdin, stdout) = (child.stdin.take().expect("a pipe"), child.stdout.take().expect("a pipe"));
         // Reading and writing run in threads, so that a process that never reads or never stops writing cannot block
         // the wait for its end.
         let writer = thread::spawn(move || {
-            let _ = stdin.write_all(&question);
+            let _ = stdin.write_all(&request);
         });
         let most = u64::try_from(self.limits.bytes_max).unwrap_or(u64::MAX).saturating_mul(3).saturating_add(1 << 16);
         let (sender, receiver) = channel();
         let reader = thread::spawn(move || {
-            let mut answer = Vec::new();
-            let read = stdout.take(most.saturating_add(1)).read_to_end(&mut answer);
-            let _ = sender.send(read.map(|_| answer));
+            let mut response = Vec::new();
+            let read = stdout.take(most.saturating_add(1)).read_to_end(&mut response);
+            let _ = sender.send(read.map(|_| response));
         });
-        let answered = receiver.recv_timeout(self.lifetime.wall);
+        let answered = receiver.recv_timeout(self.process_limits.wall);
         let outcome = match answered {
             Ok(Ok(answer)) if answer.len() as u64 > most => {
-                end(&mut child);
+                kill(&mut child);
                 Err(Fault::new("filter.garbage", "the answer of the filter is too long"))
             }
             Ok(Ok(answer)) => {
                 // The response is complete, so the process has nothing left to do; if it does not exit, it is killed.
                 let ended = wait(&mut child, Duration::from_secs(1));
-                end(&mut child);
+                kill(&mut child);
                 match ended {
                     Some(status) if status.success() => Ok(answer),
-                    Some(status) => Err(ended_as(status)),
+                    Some(status) => Err(exit_fault(status)),
                     None => Err(Fault::new("filter.timeout", "the filter answered but did not exit")),
                 }
             }
             Err(RecvTimeoutError::Timeout) => {
-                end(&mut child);
+                kill(&mut child);
                 Err(Fault::new("filter.timeout", "the filter timed out"))
             }
             Ok(Err(_)) | Err(RecvTimeoutError::Disconnected) => {
-                end(&mut child);
+                kill(&mut child);
                 Err(Fault::new("filter.crashed", "the filter exited without an answer"))
             }
         };
@@ -170,21 +180,23 @@ impl FilterProcess {
         outcome
     }
 
-    fn place(&self, party: &str) -> Result<Place<'_>, Fault> {
-        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        let ticket = places.ask(party);
+    fn acquire_slot(&self, party: &str) -> Result<Slot<'_>, Fault> {
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let ticket = queue.ask(party);
         // From here on the slot is released in every case.
-        let place = Place { of: self, ticket };
-        let waits = |places: &mut FairQueue| !places.take(ticket);
-        let (places, waited) =
-            self.changed.wait_timeout_while(places, self.lifetime.wall, waits).unwrap_or_else(PoisonError::into_inner);
-        drop(places);
+        let slot = Slot { of: self, ticket };
+        let waits = |queue: &mut FairQueue| !queue.take(ticket);
+        let (queue, waited) = self
+            .changed
+            .wait_timeout_while(queue, self.process_limits.wall, waits)
+            .unwrap_or_else(PoisonError::into_inner);
+        drop(queue);
         if waited.timed_out() {
             return Err(Fault::new("filter.busy", "no filter process was free in time"));
         }
         // The next in the queue may be able to run as well.
         self.changed.notify_all();
-        Ok(place)
+        Ok(slot)
     }
 }
 
@@ -215,20 +227,20 @@ pub fn digest_of(mut file: std::fs::File) -> std::io::Result<Digest> {
 }
 
 /// One of the slots for a running process, or a place in the queue for one.
-struct Place<'a> {
+struct Slot<'a> {
     of: &'a FilterProcess,
     ticket: Ticket,
 }
 
-impl Drop for Place<'_> {
+impl Drop for Slot<'_> {
     fn drop(&mut self) {
-        self.of.places.lock().unwrap_or_else(PoisonError::into_inner).leave(self.ticket);
+        self.of.queue.lock().unwrap_or_else(PoisonError::into_inner).leave(self.ticket);
         self.of.changed.notify_all();
     }
 }
 
 /// Returns the fault for a process that exited with this status and without a response.
-fn ended_as(status: ExitStatus) -> Fault {
+fn exit_fault(status: ExitStatus) -> Fault {
     if status.code() == Some(UNCONFINED.into()) {
         let message = "no filter process could be confined: expected a kernel with seccomp filters and whatever runs the node to \
                        let it use prlimit(2), prctl(2) and seccomp(2); under systemd set `SystemCallFilter=@system-service seccomp`";
@@ -241,7 +253,7 @@ fn ended_as(status: ExitStatus) -> Fault {
     Fault::new("filter.crashed", "the filter exited without an answer")
 }
 
-fn end(child: &mut Child) {
+fn kill(child: &mut Child) {
     // The process may have exited already: the error is irrelevant.
     let _ = child.kill();
     let _ = child.wait();
@@ -275,10 +287,10 @@ impl Rebuilder for FilterProcess {
         if bytes.len() > self.limits.bytes_max {
             return Err(Fault::new("rebuild.size", format!("a file of more than {} bytes", self.limits.bytes_max)));
         }
-        let question = Question::new(task, kind, &self.limits, bytes).encode();
-        let digest = Digest::of(&question);
-        let _place = self.place(party)?;
-        let rebuilt = Answer::read(&self.ask(question)?, digest)?;
+        let request = Request::new(task, kind, &self.limits, bytes).encode();
+        let digest = Digest::of(&request);
+        let _slot = self.acquire_slot(party)?;
+        let rebuilt = Response::decode(&self.exchange(request)?, digest)?;
         if rebuilt.bytes.len() > self.limits.bytes_max || task == Task::Examine && rebuilt.bytes != bytes {
             return Err(Fault::new("filter.lied", "the filter returned bytes that it may not return"));
         }
@@ -289,9 +301,9 @@ impl Rebuilder for FilterProcess {
         if bytes.len() > self.limits.bytes_max {
             return Err(Fault::new("rebuild.size", format!("a file of more than {} bytes", self.limits.bytes_max)));
         }
-        let question = Question::new(Task::Draw, kind, &self.limits, bytes).encode();
-        let digest = Digest::of(&question);
-        let _place = self.place(OFFICERS)?;
-        Answer::read_drawn(&self.ask(question)?, digest, Drawn::under(&self.limits))
+        let request = Request::new(Task::Draw, kind, &self.limits, bytes).encode();
+        let digest = Digest::of(&request);
+        let _slot = self.acquire_slot(OFFICERS)?;
+        Response::decode_pictures(&self.exchange(request)?, digest, Drawn::under(&self.limits))
     }
 }

@@ -3,13 +3,13 @@
 use std::io::{Read as _, Write as _};
 use std::process::ExitCode;
 
-use super::protocol::{Answer, Question};
+use super::protocol::{Request, Response};
 use super::sandbox::{UNCONFINED, confine};
 use crate::digest::Digest;
 use crate::rebuild::{Task, draw, work};
 
 /// The longest request that is read, in bytes: the largest file that limits can allow, and its description.
-const QUESTION_BYTES_MAX: u64 = 1 << 30;
+const REQUEST_BYTES_MAX: u64 = 1 << 30;
 
 /// Reads one request from standard input, writes the response to standard output, and returns. Before reading, it
 /// confines the process with [`confine`]: no files, no network, no other processes, no additional privileges.
@@ -18,20 +18,20 @@ const QUESTION_BYTES_MAX: u64 = 1 << 30;
 pub fn serve() -> ExitCode {
     if let Err(why) = confine() {
         // The node reads only the exit status; this message is for a person who starts the process manually.
-        eprintln!("portcullis: a filter process that cannot be confined reads nothing: {why}");
+        eprintln!("portcullis: cannot confine the filter process: {why}");
         return ExitCode::from(UNCONFINED);
     }
     let mut asked = Vec::new();
-    if std::io::stdin().lock().take(QUESTION_BYTES_MAX).read_to_end(&mut asked).is_err() {
+    if std::io::stdin().lock().take(REQUEST_BYTES_MAX).read_to_end(&mut asked).is_err() {
         return ExitCode::from(2);
     }
-    let Some(question) = Question::decode(&asked) else { return ExitCode::from(2) };
+    let Some(request) = Request::decode(&asked) else { return ExitCode::from(2) };
     let digest = Digest::of(&asked);
     drop(asked);
-    let Question { task, kind, bytes, limits, .. } = &question;
+    let Request { task, kind, bytes, limits, .. } = &request;
     let answer = match task {
-        Task::Draw => Answer::drawn(digest, draw(*kind, bytes, limits)),
-        Task::Rebuild | Task::Examine => Answer::new(digest, work(*task, *kind, bytes, limits)),
+        Task::Draw => Response::pictures(digest, draw(*kind, bytes, limits)),
+        Task::Rebuild | Task::Examine => Response::new(digest, work(*task, *kind, bytes, limits)),
     };
     let answer = answer.encode();
     let mut out = std::io::stdout().lock();
