@@ -64,7 +64,7 @@ pub struct HeaderCommitment {
 
 impl HeaderCommitment {
     /// Returns whether the length is valid for a header: 1 to [`HEADER_BYTES_MAX`] bytes.
-    pub fn is_possible(&self) -> bool {
+    pub fn is_valid_size(&self) -> bool {
         (1..=HEADER_BYTES_MAX).contains(&usize::try_from(self.size).unwrap_or(usize::MAX))
     }
 }
@@ -75,11 +75,11 @@ mod tests {
 
     #[test]
     fn refuses_a_header_of_no_bytes_or_too_many() {
-        assert!(Header::new([1; HEADER_BYTES_MAX]).is_ok_and(|header| header.commitment().is_possible()));
+        assert!(Header::new([1; HEADER_BYTES_MAX]).is_ok_and(|header| header.commitment().is_valid_size()));
         assert_eq!(Header::new([]), Err(HeaderFault(0)));
         assert_eq!(Header::new([1; HEADER_BYTES_MAX + 1]), Err(HeaderFault(HEADER_BYTES_MAX + 1)));
         for size in [0, HEADER_BYTES_MAX as u32 + 1, u32::MAX] {
-            assert!(!HeaderCommitment { size, digest: Digest::of(b"") }.is_possible(), "{size}");
+            assert!(!HeaderCommitment { size, digest: Digest::of(b"") }.is_valid_size(), "{size}");
         }
     }
 

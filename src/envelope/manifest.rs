@@ -3,7 +3,7 @@
 
 use minicbor::{Decode, Encode};
 
-use super::{Bound, HeaderCommitment, OpeningCommitment, Precedence};
+use super::{ExchangeContext, HeaderCommitment, OpeningCommitment, Precedence};
 use crate::digest::Digest;
 use crate::ident::{ExchangeId, NodeId};
 use crate::sign::Statement;
@@ -90,7 +90,7 @@ impl Statement for Manifest {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ManifestFault {
     /// Unsupported version.
-    #[error("manifest is of another version: this gateway speaks version 3")]
+    #[error("unsupported manifest version: this gateway supports version 3")]
     Version,
     /// Made for another recipient.
     #[error("manifest names another recipient: it was not made for this node")]
@@ -105,21 +105,21 @@ pub enum ManifestFault {
     #[error("manifest was sealed in the future: the clocks of the two nodes differ by more than five minutes")]
     Future,
     /// Sealed before the year 2000, or with a lifetime out of range (1 ms to [`Manifest::LIFE_MS_MAX`]).
-    #[error(
-        "manifest gives times that none has: it is sealed after the year 2000 and expires within 3700 days of that"
-    )]
+    #[error("manifest has invalid times: expected sealing after the year 2000, and expiry within 3700 days of it")]
     Times,
     /// A recall that names no other exchange, or an envelope about itself.
-    #[error("manifest is about no other exchange: a recall names the one it withdraws, and no envelope itself")]
+    #[error(
+        "manifest names no other exchange: a recall must name the one it withdraws, and no envelope may name itself"
+    )]
     About,
     /// Payload size out of range.
     #[error("manifest gives a payload size of zero or above the agreement's limit")]
     Size,
     /// A product without a header, a recall with one, or a header of an invalid length.
-    #[error("manifest of a product names no header of 1 to 4096 bytes, or one of a recall names one")]
+    #[error("manifest has a wrong header: a product needs one of 1 to 4096 bytes, a recall none")]
     Header,
     /// Invalid list of renderings.
-    #[error("manifest names no rendering, more than eight, one twice, or one by no name")]
+    #[error("manifest has an invalid list of renderings: expected one to eight different names in ascending order")]
     Formats,
 }
 
@@ -134,8 +134,8 @@ impl Manifest {
     const SEALED_AT_MS_MIN: i64 = 946_684_800_000;
 
     /// Returns sender, recipient and exchange. The sealed content must contain the same.
-    pub fn bound(&self) -> Bound {
-        Bound { exchange: self.exchange, sender: self.sender.clone(), recipient: self.recipient.clone() }
+    pub fn context(&self) -> ExchangeContext {
+        ExchangeContext { exchange: self.exchange, sender: self.sender.clone(), recipient: self.recipient.clone() }
     }
 
     /// Returns when it was sealed.
@@ -186,7 +186,7 @@ impl Manifest {
             return Err(ManifestFault::Size);
         }
         let header = match self.kind {
-            Kind::Product => self.header.is_some_and(|header| header.is_possible()),
+            Kind::Product => self.header.is_some_and(|header| header.is_valid_size()),
             Kind::Recall => self.header.is_none(),
         };
         if !header {
@@ -220,7 +220,7 @@ mod tests {
 
     fn manifest() -> Manifest {
         let (exchange, sender, recipient) = (ExchangeId::new(NOW, [1; 10]), node("alpha"), node("bravo"));
-        let bound = Bound { exchange, sender, recipient };
+        let context = ExchangeContext { exchange, sender, recipient };
         Manifest {
             version: Manifest::VERSION,
             exchange: ExchangeId::new(NOW, [1; 10]),
@@ -237,7 +237,7 @@ mod tests {
             formats: None,
             about: None,
             header: Some(HEADER),
-            opening: SECRET.proof(&bound, Digest::of(b"cut")).commitment(),
+            opening: SECRET.proof(&context, Digest::of(b"cut")).commitment(),
         }
     }
 

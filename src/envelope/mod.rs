@@ -15,6 +15,6 @@ mod receipt;
 pub use crate::precedence::{NotAPrecedence, Precedence};
 pub use header::{HEADER_BYTES_MAX, Header, HeaderCommitment, HeaderFault};
 pub use manifest::{Kind, Manifest, ManifestFault};
-pub use opening::{Binding, Bound, OpeningCommitment, OpeningProof, OpeningSecret};
+pub use opening::{Binding, ExchangeContext, OpeningCommitment, OpeningProof, OpeningSecret};
 pub use recall::{Handled, Handling, NotARecallCode, Recall, RecallCode, RecallFault};
 pub use receipt::{Disposition, Receipt, ReceiptFault};

@@ -18,7 +18,7 @@ const DOMAIN: &[u8] = b"portcullis opened 1\0";
 
 /// Sender, recipient and exchange that something belongs to.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Bound {
+pub struct ExchangeContext {
     /// The exchange id, assigned by the sender.
     pub exchange: ExchangeId,
     /// The sending node.
@@ -27,7 +27,7 @@ pub struct Bound {
     pub recipient: NodeId,
 }
 
-impl fmt::Display for Bound {
+impl fmt::Display for ExchangeContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "by `{}` for `{}` as exchange `{}`", self.sender, self.recipient, self.exchange)
     }
@@ -37,7 +37,7 @@ impl fmt::Display for Bound {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Binding {
     /// The exchange and the two nodes it belongs to.
-    pub bound: Bound,
+    pub context: ExchangeContext,
     /// The secret of this one sealing.
     pub secret: OpeningSecret,
 }
@@ -45,7 +45,7 @@ pub struct Binding {
 impl Binding {
     /// Returns the proof that the payload was opened and contained the cut with this SHA-256.
     pub fn proof(&self, cut: Digest) -> OpeningProof {
-        self.secret.proof(&self.bound, cut)
+        self.secret.proof(&self.context, cut)
     }
 }
 
@@ -61,9 +61,9 @@ impl OpeningSecret {
     }
 
     /// Returns the proof of knowing this secret, for content with the SHA-256 `cut` that belongs to `context`.
-    pub fn proof(&self, bound: &Bound, cut: Digest) -> OpeningProof {
-        let Bound { exchange, sender, recipient } = bound;
-        let said = Said { exchange, sender, recipient, cut, secret: self };
+    pub fn proof(&self, context: &ExchangeContext, cut: Digest) -> OpeningProof {
+        let ExchangeContext { exchange, sender, recipient } = context;
+        let said = ProofInput { exchange, sender, recipient, cut, secret: self };
         OpeningProof(Digest::of(&[DOMAIN, &digest::encode(&said)].concat()))
     }
 }
@@ -83,7 +83,7 @@ impl fmt::Debug for OpeningSecret {
 /// The fields that a proof is the digest of.
 #[derive(Encode)]
 #[cbor(map)]
-struct Said<'a> {
+struct ProofInput<'a> {
     #[n(0)]
     exchange: &'a ExchangeId,
     #[n(1)]
@@ -127,7 +127,7 @@ pub struct OpeningCommitment(#[n(0)] Digest);
 
 impl OpeningCommitment {
     /// Returns whether this is the commitment to `proof`.
-    pub fn is_of(&self, proof: &OpeningProof) -> bool {
+    pub fn commits_to(&self, proof: &OpeningProof) -> bool {
         proof.commitment() == *self
     }
 }
@@ -137,8 +137,8 @@ mod tests {
     use super::*;
     use crate::time::Time;
 
-    fn bound() -> Bound {
-        Bound {
+    fn context() -> ExchangeContext {
+        ExchangeContext {
             exchange: ExchangeId::new(Time::from_unix_ms(1_795_341_600_000), [1; 10]),
             sender: "alpha".parse().unwrap(),
             recipient: "bravo".parse().unwrap(),
@@ -148,24 +148,24 @@ mod tests {
     #[test]
     fn a_proof_is_of_one_secret_between_two_nodes_in_one_exchange_and_of_one_content() {
         let (secret, cut) = (OpeningSecret::new([7; 32]), Digest::of(b"cut"));
-        let proof = secret.proof(&bound(), cut);
-        assert_eq!(secret.proof(&bound(), cut), proof);
-        assert!(proof.commitment().is_of(&proof));
+        let proof = secret.proof(&context(), cut);
+        assert_eq!(secret.proof(&context(), cut), proof);
+        assert!(proof.commitment().commits_to(&proof));
         let others = [
-            OpeningSecret::new([8; 32]).proof(&bound(), cut),
-            secret.proof(&Bound { exchange: ExchangeId::new(Time::EPOCH, [1; 10]), ..bound() }, cut),
-            secret.proof(&Bound { sender: "charlie".parse().unwrap(), ..bound() }, cut),
-            secret.proof(&Bound { recipient: "charlie".parse().unwrap(), ..bound() }, cut),
-            secret.proof(&bound(), Digest::of(b"other")),
+            OpeningSecret::new([8; 32]).proof(&context(), cut),
+            secret.proof(&ExchangeContext { exchange: ExchangeId::new(Time::EPOCH, [1; 10]), ..context() }, cut),
+            secret.proof(&ExchangeContext { sender: "charlie".parse().unwrap(), ..context() }, cut),
+            secret.proof(&ExchangeContext { recipient: "charlie".parse().unwrap(), ..context() }, cut),
+            secret.proof(&context(), Digest::of(b"other")),
         ];
-        assert!(others.iter().all(|other| *other != proof && !proof.commitment().is_of(other)));
+        assert!(others.iter().all(|other| *other != proof && !proof.commitment().commits_to(other)));
     }
 
     #[test]
     fn the_commitment_is_no_proof_of_itself_and_the_secret_is_not_printed() {
         let secret = OpeningSecret::new([7; 32]);
-        let said = secret.proof(&bound(), Digest::of(b"cut")).commitment();
-        assert!(!said.is_of(&OpeningProof(said.0)));
+        let said = secret.proof(&context(), Digest::of(b"cut")).commitment();
+        assert!(!said.commits_to(&OpeningProof(said.0)));
         assert_eq!(format!("{secret:?}"), "OpeningSecret");
     }
 }

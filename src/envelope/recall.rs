@@ -4,7 +4,7 @@
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
-use super::{Bound, Kind, Manifest, OpeningProof, OpeningSecret};
+use super::{ExchangeContext, Kind, Manifest, OpeningProof, OpeningSecret};
 use crate::digest::Digest;
 use crate::ident::{ExchangeId, NodeId};
 use crate::sign::Statement;
@@ -61,7 +61,7 @@ impl std::fmt::Display for RecallCode {
 
 /// The text is not the name of a recall code.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected why: `incorrect`, `mismarked`, `misdirected`, `duplicate` or `other`")]
+#[error("expected a reason: `incorrect`, `mismarked`, `misdirected`, `duplicate` or `other`")]
 pub struct NotARecallCode;
 
 impl std::str::FromStr for RecallCode {
@@ -111,9 +111,7 @@ impl Statement for Recall {
 
 /// A recall with a valid signature that does not belong to its envelope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "recall is of another version, for another exchange, node or proof than its manifest, or ordered after it was sent"
-)]
+#[error("recall does not match its manifest: version, exchange, node, proof or time differs")]
 pub struct RecallFault;
 
 impl Recall {
@@ -125,7 +123,7 @@ impl Recall {
     /// Returns the recipient's proof that it read this statement, whose signed bytes have the SHA-256 `signed`.
     pub fn proof(&self, signed: Digest) -> OpeningProof {
         let (exchange, sender, recipient) = (self.notice, self.sender.clone(), self.recipient.clone());
-        self.secret.proof(&Bound { exchange, sender, recipient }, signed)
+        self.secret.proof(&ExchangeContext { exchange, sender, recipient }, signed)
     }
 
     /// Checks that this statement, whose signed bytes have the SHA-256 `signed`, is the one that `manifest` announces.
@@ -142,7 +140,7 @@ impl Recall {
             && Some(self.exchange) == manifest.about
             && self.exchange != self.notice
             && signed == manifest.cut_digest
-            && manifest.opening.is_of(&self.proof(signed))
+            && manifest.opening.commits_to(&self.proof(signed))
             && (-Manifest::CLOCK_SKEW_MS..=Manifest::LIFE_MS_MAX).contains(&before);
         if same { Ok(()) } else { Err(RecallFault) }
     }

@@ -82,7 +82,7 @@ impl Statement for Receipt {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ReceiptFault {
     /// Unsupported version.
-    #[error("receipt is of another version: this gateway speaks version 2")]
+    #[error("unsupported receipt version: this gateway supports version 2")]
     Version,
     /// It is for another exchange, or made for or by another node.
     #[error("receipt answers another exchange: numbers or nodes differ from the manifest's")]
@@ -102,7 +102,7 @@ pub enum ReceiptFault {
     /// It contains an impossible time.
     #[error(
         "receipt gives a time before the sealing or in the future: the clocks of the two nodes differ by more than five \
-         minutes, or the time is made up"
+         minutes, or the time is false"
     )]
     Time,
 }
@@ -135,15 +135,15 @@ impl Receipt {
         if (must && handled != sent.about) || (!must && handled.is_some()) {
             return Err(ReceiptFault::Handled);
         }
-        if !sent.opening.is_of(&self.opened) {
+        if !sent.opening.commits_to(&self.opened) {
             return Err(ReceiptFault::Opened);
         }
-        if self.is_at_a_time_it_can_be(sent, now) { Ok(()) } else { Err(ReceiptFault::Time) }
+        if self.has_plausible_times(sent, now) { Ok(()) } else { Err(ReceiptFault::Time) }
     }
 
     /// Returns whether it was received between sealing and `now`, and the earlier product was shown or handed out
     /// before that, each within the clock difference that is tolerated.
-    fn is_at_a_time_it_can_be(&self, sent: &Manifest, now: Time) -> bool {
+    fn has_plausible_times(&self, sent: &Manifest, now: Time) -> bool {
         let skew = Manifest::CLOCK_SKEW_MS;
         let received = sent.sealed_at_ms.saturating_sub(skew)..=now.unix_ms().saturating_add(skew);
         let since = self.handled.and_then(|handled| handled.since_ms);

@@ -202,7 +202,7 @@ fn sealed_otherwise(proposal: &Proposal<'_>, record: &Record, said: &Manifest) -
         ("payload size", said.payload_size > 0),
         ("expiry", said.expires_at_ms == record.expires_ms),
         ("date", said.sealed_at_ms <= proposal.now.unix_ms()),
-        ("header", said.header.is_some_and(|header| header.is_possible())),
+        ("header", said.header.is_some_and(|header| header.is_valid_size())),
         ("earlier exchange", said.about != Some(said.exchange)),
     ];
     parts.into_iter().find_map(|(what, same)| (!same).then_some(what))

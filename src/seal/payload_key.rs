@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::recipient::Recipient;
 use crate::digest::Digest;
-use crate::envelope::Bound;
+use crate::envelope::ExchangeContext;
 use crate::product::ReadSeek;
 
 /// A holder of the private key of our payload recipient: a file, a card, another process.
@@ -36,7 +36,7 @@ pub enum OpenFault {
     Frame,
     /// It opens, but was sealed for another exchange than it came with.
     #[error("the payload belongs to another exchange: it was sealed {0}")]
-    Bound(Box<Bound>),
+    Bound(Box<ExchangeContext>),
     /// Its text is larger than allowed.
     #[error("the text in the payload is larger than the limit of {0} bytes")]
     TooLarge(usize),
