@@ -19,7 +19,8 @@ impl FingerprintKey {
         FingerprintKey(hmac::Key::new(hmac::HMAC_SHA256, secret.as_ref()))
     }
 
-    pub(super) fn print<'p>(&self, what: &str, parts: impl IntoIterator<Item = &'p [u8]>) -> Fingerprint {
+    /// Returns the fingerprint of `parts`; `what` separates the kinds of texts from each other.
+    pub(super) fn fingerprint<'p>(&self, what: &str, parts: impl IntoIterator<Item = &'p [u8]>) -> Fingerprint {
         let mut context = hmac::Context::with_key(&self.0);
         context.update(what.as_bytes());
         for part in parts {
@@ -50,10 +51,11 @@ impl Fingerprint {
     }
 
     /// Returns the fingerprint with the sampled flag set if `sampled`.
-    pub(super) fn marked(self, sampled: bool) -> Fingerprint {
+    pub(super) fn with_sampled(self, sampled: bool) -> Fingerprint {
         if sampled { Fingerprint(self.0 | Self::SAMPLED) } else { self }
     }
 
+    /// Returns whether the sampled flag is set.
     pub(super) fn is_sampled(self) -> bool {
         self.0 & Self::SAMPLED != 0
     }

@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::fingerprint::{Fingerprint, FingerprintKey};
 use crate::cut::Cut;
 use crate::digest::Digest;
-use crate::product::fold::Folded;
-use crate::product::readings::{Readings, Way};
+use crate::product::confusable::{Folded, Readings, Way};
 use crate::product::{Attachment, PortionKind, Tearline};
 
 /// Words in a run. A shorter text is too common to be attributed to a sender.
@@ -39,6 +38,7 @@ pub(super) struct Text {
     pub sampled: bool,
 }
 
+/// A paragraph, a line of the front block, or an attachment.
 #[derive(Clone, Debug)]
 pub(super) struct Part {
     pub name: String,
@@ -59,6 +59,7 @@ pub(super) struct Passage<'t> {
 }
 
 impl<'t> Passage<'t> {
+    /// Returns a passage that is more than a label.
     pub fn substantive(name: String, text: &'t str) -> Passage<'t> {
         Passage { name, text, substantive: true }
     }
@@ -95,7 +96,7 @@ impl Fingerprints {
             let bytes = attachment.inline().and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default();
             printed.add(key, &mut kept, [Passage::substantive(name.clone(), bytes)]);
             let same = [Some(attachment), was.get(i)].into_iter().flatten().filter(|a| a.size() > 0);
-            let prints = same.map(|a| key.print("bytes", [&digest_of(a).as_bytes()[..]]));
+            let prints = same.map(|a| key.fingerprint("bytes", [&digest_of(a).as_bytes()[..]]));
             let whole: BTreeSet<Fingerprint> = prints.collect();
             let part = Part { name, begins: 0, words: 0, whole: whole.into_iter().collect(), attachment: true };
             printed.texts.push(Text { parts: vec![part], ..Text::default() });
@@ -119,7 +120,8 @@ impl Fingerprints {
             }
         }
         let digests = text.split_whitespace().filter_map(|word| word.parse::<Digest>().ok());
-        let whole: BTreeSet<Fingerprint> = digests.map(|digest| key.print("bytes", [&digest.as_bytes()[..]])).collect();
+        let whole: BTreeSet<Fingerprint> =
+            digests.map(|digest| key.fingerprint("bytes", [&digest.as_bytes()[..]])).collect();
         let name = PortionKind::Attachment.to_string();
         let part = Part { name, begins: 0, words: 0, whole: whole.into_iter().collect(), attachment: true };
         printed.texts.push(Text { parts: vec![part], ..Text::default() });
@@ -127,9 +129,10 @@ impl Fingerprints {
     }
 
     /// Returns every fingerprint once, as recorded in the store.
-    pub fn prints(&self) -> BTreeSet<Fingerprint> {
+    pub fn to_set(&self) -> BTreeSet<Fingerprint> {
         let whole = self.texts.iter().flat_map(|text| &text.parts).flat_map(|part| part.whole.iter().copied());
-        let runs = self.texts.iter().flat_map(|text| text.runs.values().map(move |print| print.marked(text.sampled)));
+        let runs =
+            self.texts.iter().flat_map(|text| text.runs.values().map(move |print| print.with_sampled(text.sampled)));
         whole.chain(runs).collect()
     }
 
@@ -160,7 +163,7 @@ impl Fingerprints {
 
     fn add_runs(&mut self, key: &FingerprintKey, kept: &mut usize, folded: &Folded, mut text: Text) {
         let words: Vec<&str> = folded.words().collect();
-        let run = |run: &[&str]| key.print("run", run.iter().map(|word| word.as_bytes()));
+        let run = |run: &[&str]| key.fingerprint("run", run.iter().map(|word| word.as_bytes()));
         let runs: Vec<Fingerprint> = words.windows(RUN_WORDS).map(run).collect();
         text.sampled = *kept + runs.len() > RUNS_MAX;
         text.runs = if text.sampled { least(&runs) } else { runs.into_iter().enumerate().collect() };
@@ -178,7 +181,7 @@ fn read<'f>(key: &FingerprintKey, said: &[Passage<'_>], readings: impl Iterator<
         // Words are joined without spaces, so that other spacing does not change the fingerprint.
         let squeezed = reading.squeezed();
         let is_whole = words >= RUN_WORDS || *substantive && squeezed.chars().count() >= LETTERS_MIN;
-        let whole = is_whole.then(|| key.print("whole", [squeezed.as_bytes()])).into_iter().collect();
+        let whole = is_whole.then(|| key.fingerprint("whole", [squeezed.as_bytes()])).into_iter().collect();
         text.parts.push(Part { name: name.clone(), begins, words, whole, attachment: false });
     }
     (folded, text)

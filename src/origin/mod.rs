@@ -10,10 +10,7 @@ mod fingerprints;
 mod overlap;
 
 pub use fingerprint::{Fingerprint, FingerprintKey};
-pub use fingerprint::{Fingerprint as Print, FingerprintKey as PrintKey};
-pub use fingerprints::Fingerprints as Printed;
 pub use fingerprints::{Fingerprints, LONG_WORDS};
-pub use index::Index as Known;
 pub use index::{Index, Sender};
 pub use overlap::Match;
 

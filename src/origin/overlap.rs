@@ -23,18 +23,18 @@ pub struct Match {
 
 impl Fingerprints {
     /// Returns the most serious match of each sender in `index`. Text that `receiver` also sent is omitted.
-    pub fn found(&self, known: &Index, receiver: &PartnerId) -> BTreeMap<Sender, Match> {
+    pub fn matches(&self, index: &Index, receiver: &PartnerId) -> BTreeMap<Sender, Match> {
         let receiver = &Sender::from(receiver.clone());
         let mut found: BTreeMap<Sender, Match> = BTreeMap::new();
         for text in &self.texts {
             for part in &text.parts {
-                for (sender, seen) in part.whole.iter().flat_map(|print| known.senders(*print, receiver)) {
+                for (sender, seen) in part.whole.iter().flat_map(|print| index.senders(*print, receiver)) {
                     let words = if part.attachment { 0 } else { part.words };
                     let (exchange, place) = (seen.exchange, part.name.clone());
                     note(&mut found, sender, Match { exchange, place, whole: true, words, places: 1 });
                 }
             }
-            for (sender, run) in text.runs_of(known, receiver) {
+            for (sender, run) in text.runs_of(index, receiver) {
                 note(&mut found, &sender, run);
             }
         }
@@ -44,12 +44,12 @@ impl Fingerprints {
 
 impl Text {
     /// Returns every run of each sender's words in this text.
-    fn runs_of(&self, known: &Index, receiver: &Sender) -> Vec<(Sender, Match)> {
+    fn runs_of(&self, index: &Index, receiver: &Sender) -> Vec<(Sender, Match)> {
         // For each sender, the run being followed: offsets of its first and last fingerprint.
         let mut open: BTreeMap<&Sender, (usize, usize, Seen)> = BTreeMap::new();
         let mut runs = Vec::new();
         for (at, print) in &self.runs {
-            for (sender, seen) in known.senders(*print, receiver) {
+            for (sender, seen) in index.senders(*print, receiver) {
                 let gap = if self.sampled || seen.sampled { WINDOW } else { 1 };
                 match open.get_mut(sender) {
                     Some((_, last, first)) if at - *last <= gap => {

@@ -11,7 +11,7 @@ use super::{
 use crate::digest::Digest;
 use crate::ident::{ExchangeId, PartnerId};
 use crate::ledger::{Entry, SignedCheckpoint};
-use crate::origin::Print;
+use crate::origin::Fingerprint;
 use crate::time::Time;
 
 /// One row to be written, in full, or one claim to be made. A row whose version is [`super::Version::NEW`] must not
@@ -77,7 +77,7 @@ pub enum Change {
         /// Who sent it; `None` for what we sent.
         sender: Option<PartnerId>,
         /// The prints.
-        prints: BTreeSet<Print>,
+        prints: BTreeSet<Fingerprint>,
     },
 }
 

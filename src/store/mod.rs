@@ -57,7 +57,7 @@ pub use traffic::{ByState, Spend, TrafficChange, Usage, until_tomorrow};
 
 use crate::ident::{ExchangeId, OfficerId, PartnerId, RequestId};
 use crate::ledger::{Proof, SignedCheckpoint};
-use crate::origin::Print;
+use crate::origin::Fingerprint;
 use crate::partner::Breaker;
 use crate::time::Time;
 
@@ -120,7 +120,7 @@ pub trait Store: Send + Sync {
     /// The sealed payload that is kept inline, beside the exchange's row, if one is.
     async fn inline_payload(&self, id: &ExchangeId) -> Result<Option<Bytes>, StoreError>;
     /// Which of these prints are on record, plain or not: by print, who sent it and by which exchange first; `None` for ourselves.
-    async fn printed(&self, prints: &BTreeSet<Print>) -> Result<Vec<PrintedBy>, StoreError>;
+    async fn printed(&self, prints: &BTreeSet<Fingerprint>) -> Result<Vec<PrintedBy>, StoreError>;
     /// Exchanges, newest first; the inbox is the inbound ones that are `received`.
     async fn exchanges(&self, filter: &ExchangeFilter) -> Result<Vec<Exchange>, StoreError>;
     /// Exchanges that may be tried at `now` and that nobody has claimed, most urgent first and first in first out within

@@ -18,7 +18,7 @@ use super::compare::{self, Different};
 use super::{Proved, ProvedStore};
 use crate::ident::{ExchangeId, OfficerId, PartnerId, RequestId};
 use crate::ledger::{ABSENT, LedgerFault, Proof, SignedCheckpoint, leaf_hash};
-use crate::origin::Print;
+use crate::origin::Fingerprint;
 use crate::partner::Breaker;
 use crate::time::Time;
 
@@ -319,7 +319,7 @@ impl Store for ProvedStore {
         self.inner.witnessed(partner).await
     }
 
-    async fn printed(&self, prints: &BTreeSet<Print>) -> Result<Vec<PrintedBy>, StoreError> {
+    async fn printed(&self, prints: &BTreeSet<Fingerprint>) -> Result<Vec<PrintedBy>, StoreError> {
         self.inner.printed(prints).await
     }
 

@@ -14,7 +14,7 @@ use super::writer::Job;
 use super::{SqliteStore, decode, end, queries, verify};
 use crate::ident::{ExchangeId, OfficerId, PartnerId, RequestId};
 use crate::ledger::{LedgerFault, Proof, SignedCheckpoint};
-use crate::origin::Print;
+use crate::origin::Fingerprint;
 use crate::partner::Breaker;
 use crate::store::{
     Approval, ByState, Commit, Committed, Counts, Direction, Disagreement, Due, Exchange, ExchangeFilter,
@@ -107,7 +107,7 @@ impl Store for SqliteStore {
         Ok(queries::one(&self.reads, sql, id, bytes).await?.map(Bytes::from))
     }
 
-    async fn printed(&self, prints: &BTreeSet<Print>) -> Result<Vec<PrintedBy>, StoreError> {
+    async fn printed(&self, prints: &BTreeSet<Fingerprint>) -> Result<Vec<PrintedBy>, StoreError> {
         queries::printed(&self.reads, prints).await
     }
 

@@ -20,7 +20,7 @@ use super::ledger;
 use super::readers::Readers;
 use crate::ident::RequestId;
 use crate::ledger::Hashes;
-use crate::origin::Print;
+use crate::origin::Fingerprint;
 use crate::time::Time;
 
 /// How many rows a listing has if its caller does not say.
@@ -76,12 +76,12 @@ pub(super) async fn generations(reads: &Readers) -> Result<Generations, StoreErr
 }
 
 /// Which of these prints are on record.
-pub(super) async fn printed(reads: &Readers, prints: &BTreeSet<Print>) -> Result<Vec<PrintedBy>, StoreError> {
+pub(super) async fn printed(reads: &Readers, prints: &BTreeSet<Fingerprint>) -> Result<Vec<PrintedBy>, StoreError> {
     if prints.is_empty() {
         return Ok(Vec::new());
     }
     // One text of numbers: a statement takes so many parameters and no more.
-    let plain: BTreeSet<Print> = prints.iter().map(|print| print.plain()).collect();
+    let plain: BTreeSet<Fingerprint> = prints.iter().map(|print| print.plain()).collect();
     let numbers: Vec<String> = plain.iter().map(|print| print.to_i64().to_string()).collect();
     let numbers = format!("[{}]", numbers.join(","));
     let sql = "SELECT print.print, print.sender, exchange.id FROM json_each(?1) AS asked \
@@ -91,7 +91,7 @@ pub(super) async fn printed(reads: &Readers, prints: &BTreeSet<Print>) -> Result
         let sender: String = row.get(1).map_err(of_write)?;
         let damaged = |_| StoreError::Query { why: "a print on record names no sender or exchange".into() };
         Ok(PrintedBy {
-            print: Print::from_i64(row.get(0).map_err(of_write)?),
+            print: Fingerprint::from_i64(row.get(0).map_err(of_write)?),
             sender: if sender.is_empty() { None } else { Some(sender.parse().map_err(damaged)?) },
             exchange: row.get::<_, String>(2).map_err(of_write)?.parse().map_err(damaged)?,
         })
