@@ -1,6 +1,7 @@
 //! The findings that filters report, and the refusal that contains them.
 
-use super::attestation::{Attestation, FilterName};
+use super::attestation::Attestation;
+use super::filter_name::FilterName;
 
 /// The most findings reported by one filter; more would only repeat them.
 pub(super) const FINDINGS_MAX: usize = 50;

@@ -9,6 +9,7 @@
 //! happen in [`prepare()`], before the cut is made. A finding never quotes the content. A filter that panics, is
 //! missing or is out of order refuses the cut.
 
+mod filter_name;
 mod attestation;
 mod finding;
 mod shared_run;
@@ -25,9 +26,10 @@ mod prepare;
 mod tearlines;
 
 pub use attachment_text::AttachmentText;
-pub use attestation::{Attestation, BrokenChain, FilterName};
+pub use attestation::{Attestation, BrokenChain};
+pub use filter_name::FilterName;
 pub use finding::{Finding, Refused};
-pub use marks::{Look, Mark, marks_in};
+pub use marks::{Mark, MarkKind, marks_in};
 pub use pipeline::{
     Inspected, inbound, inbound_scanned, inbound_without, outbound, outbound_scanned, outbound_without,
 };
@@ -36,5 +38,5 @@ pub use scan::{ScanResults, ScanSet};
 pub use settings::{Hidden, SHARED_WORDS, Settings};
 pub use shared_run::{Place, SharedRun};
 pub use subject::{Filter, Source, Subject};
-pub use tearlines::{NotPassed, tearlines};
+pub use tearlines::{TearlineRefusal, tearlines};
 pub use word_list::{WordList, WordListFault};

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use unicode_normalization::UnicodeNormalization;
 
-use super::attestation::FilterName;
 use super::content;
+use super::filter_name::FilterName;
 use super::filters::is_part;
 use super::finding::{Finding, Refused};
 use super::settings::{Hidden, Settings};
@@ -48,8 +48,8 @@ pub fn prepare(product: &Product, index: usize, settings: &Settings) -> Result<P
     let mut findings = Vec::new();
     if let Some(tearline) = tearlines.get_mut(index) {
         for attachment in &mut tearline.attachments {
-            match attachment_anew(attachment, settings, &mut changes) {
-                Ok(Some(anew)) => *attachment = anew,
+            match prepare_attachment(attachment, settings, &mut changes) {
+                Ok(Some(prepared)) => *attachment = prepared,
                 Ok(None) => {}
                 Err(finding) => findings.push(finding),
             }
@@ -63,7 +63,7 @@ pub fn prepare(product: &Product, index: usize, settings: &Settings) -> Result<P
         && index > 0
         && let Some(first) = tearlines.first_mut()
     {
-        strip_head(first, &mut changes);
+        strip_front_block(first, &mut changes);
     }
     if !findings.is_empty() {
         return Err(Refused { findings, attestations: Vec::new() });
@@ -72,7 +72,7 @@ pub fn prepare(product: &Product, index: usize, settings: &Settings) -> Result<P
 }
 
 /// Returns the attachment as it is to be cut; `None` if it is unchanged.
-fn attachment_anew(
+fn prepare_attachment(
     attachment: &Attachment,
     settings: &Settings,
     changes: &mut Vec<Change>,
@@ -87,7 +87,7 @@ fn attachment_anew(
         && let Ok(text) = std::str::from_utf8(&bytes)
         && let Some((stripped, counts)) = strip(text)
     {
-        note(told(&counts));
+        note(description(&counts));
         bytes = stripped.into_bytes();
     }
     // Check the content type first: the parser would only report that a file of another type is malformed.
@@ -114,13 +114,13 @@ fn attachment_anew(
 }
 
 fn strip_texts(tearline: &mut Tearline, changes: &mut Vec<Change>) {
-    strip_head(tearline, changes);
+    strip_front_block(tearline, changes);
     for portion in &mut tearline.portions {
         replace(&mut portion.text, portion.line, changes);
     }
 }
 
-fn strip_head(tearline: &mut Tearline, changes: &mut Vec<Change>) {
+fn strip_front_block(tearline: &mut Tearline, changes: &mut Vec<Change>) {
     let head = &mut tearline.head;
     let items = head.title.iter_mut().chain(&mut head.originator).chain(&mut head.subjects).chain(&mut head.contact);
     for Item { text, line, .. } in items {
@@ -130,12 +130,12 @@ fn strip_head(tearline: &mut Tearline, changes: &mut Vec<Change>) {
 
 fn replace(text: &mut String, line: usize, changes: &mut Vec<Change>) {
     if let Some((stripped, counts)) = strip(text) {
-        changes.push(Change { line, what: told(&counts) });
+        changes.push(Change { line, what: description(&counts) });
         *text = stripped;
     }
 }
 
-fn told(counts: &BTreeMap<&'static str, usize>) -> String {
+fn description(counts: &BTreeMap<&'static str, usize>) -> String {
     counts.iter().map(|(what, count)| format!("{count} {what}")).collect::<Vec<_>>().join(", ")
 }
 
@@ -191,7 +191,7 @@ mod tests {
         let (text, counts) = strip("a\u{200b}b \u{202e}c\u{a0}d e\u{301}\u{e0041}").unwrap();
         assert_eq!(text, "ab c d \u{e9}");
         assert_eq!(
-            told(&counts),
+            description(&counts),
             "1 bidirectional control(s) removed, 1 invisible character(s) removed, 1 part(s) normalised to NFC, 1 space(s) replaced with U+0020, 1 tag character(s) removed"
         );
     }

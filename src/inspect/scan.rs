@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Read as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::attachment_text::{AttachmentText, Block, LINE_BYTES_MAX, LineScan, Unread, is_read, lines};
+use super::attachment_text::{AttachmentText, Block, LINE_BYTES_MAX, LineScan, ReadFault, is_read, lines};
 use super::content::{self, Sniffer};
 use super::filters::{LineChecker, text_finding, types};
 use super::finding::{FINDINGS_MAX, Fault, Finding};
@@ -125,9 +125,9 @@ fn inline(media_type: &str, bytes: &[u8], settings: &Settings) -> AttachmentText
 /// Reads a detached attachment once, for every filter that examines whole lines.
 fn scan_lines(attachment: &Attachment, contents: &dyn Contents) -> LineScan {
     let mut scanner = Scanner::at(attachment);
-    let failed = |e: io::Error| Unread::Contents(ContentsFault::of_io(attachment.digest(), &e));
+    let failed = |e: io::Error| ReadFault::Contents(ContentsFault::of_io(attachment.digest(), &e));
     let mut read = || {
-        let mut content = attachment.open(contents).map_err(Unread::Contents)?;
+        let mut content = attachment.open(contents).map_err(ReadFault::Contents)?;
         let mut piece = vec![0; LINE_BYTES_MAX];
         while scanner.wants_more() {
             match content.read(&mut piece) {
@@ -156,10 +156,11 @@ struct Scanner {
     lines: LineChecker,
     marks: MarkScanner,
     content: Sniffer,
-    unread: Option<Unread>,
+    unread: Option<ReadFault>,
 }
 
 impl Scanner {
+    /// Creates a scanner for a detached attachment.
     pub fn at(attachment: &Attachment) -> Scanner {
         let (head, types, text) = (Vec::new(), Vec::new(), Vec::new());
         let (lines, marks) = (LineChecker::of_attachment(), MarkScanner::at(attachment));
@@ -210,8 +211,8 @@ impl Scanner {
             self.unread = self.block.give(true, &mut check).err();
         }
         let (types_ended, text_ended) = (self.types.len() >= FAULTS_MAX, self.text.len() >= FINDINGS_MAX);
-        let unread = self.unread.as_ref().map(Unread::fault);
-        let nothing = self.head.is_empty() && matches!(self.unread, Some(Unread::Contents(_)));
+        let unread = self.unread.as_ref().map(ReadFault::fault);
+        let nothing = self.head.is_empty() && matches!(self.unread, Some(ReadFault::Contents(_)));
         let (name, media_type) = (self.attachment.name().as_str(), self.attachment.media_type());
         let mut types = if nothing { Vec::new() } else { types::outside(name, media_type, &self.head) };
         if !nothing && !types.iter().any(|(code, _)| *code == "types.unknown") && !is_read(&self.attachment) {

@@ -45,12 +45,15 @@ pub struct Settings {
 impl Settings {
     /// Returns the same settings with another [`Settings::party`].
     #[must_use]
-    pub fn of(&self, party: impl Into<String>) -> Settings {
+    pub fn for_party(&self, party: impl Into<String>) -> Settings {
         Settings { party: party.into(), ..self.clone() }
     }
 
     /// Parses a file of a format that is rebuilt. CSV tables are parsed in this process by a small reader of our own;
     /// every other format by the rebuilder.
+    ///
+    /// # Errors
+    /// The fault of the file; `filter.failed` if the parser panics.
     pub(super) fn work(&self, task: Task, kind: Kind, bytes: &[u8]) -> Result<Rebuilt, Fault> {
         let done = catch_unwind(AssertUnwindSafe(|| match kind {
             Kind::Csv => rebuild::work(task, kind, bytes, &self.limits),

@@ -1,7 +1,7 @@
 //! What a filter examines, and the trait that every filter implements.
 
 use super::attachment_text::{AttachmentText, FoldCache};
-use super::attestation::FilterName;
+use super::filter_name::FilterName;
 use super::finding::Finding;
 use super::settings::Settings;
 use super::shared_run::SharedRun;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::attestation::FilterName;
+use super::filter_name::FilterName;
 use super::finding::{Finding, Refused};
 use super::pipeline::outbound;
 use super::prepare::{Prepared, prepare};
@@ -15,7 +15,7 @@ use crate::product::{Contents, Product, Tearline};
 
 /// A tearline that the filters would refuse.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NotPassed {
+pub struct TearlineRefusal {
     /// Index of the tearline, counted from 0 at the top.
     pub tearline: usize,
     /// The recipient it would be refused for, as named in a release list; `None` if no cut could be made for any
@@ -39,7 +39,7 @@ pub fn tearlines(
     settings: &Settings,
     register: &Register,
     wanted: &dyn Fn(usize) -> bool,
-) -> Vec<NotPassed> {
+) -> Vec<TearlineRefusal> {
     let mut all = Vec::new();
     for (index, tearline) in product.tearlines().iter().enumerate().filter(|(index, _)| wanted(*index)) {
         let links = links(product, tearline, register);
@@ -73,8 +73,8 @@ fn not_passed(
     contents: &dyn Contents,
     settings: &Settings,
     register: &Register,
-) -> Vec<NotPassed> {
-    let refused = |to: Option<&LinkRights>, before_the_cut, refused| NotPassed {
+) -> Vec<TearlineRefusal> {
+    let refused = |to: Option<&LinkRights>, before_the_cut, refused| TearlineRefusal {
         tearline: index,
         to: to.map(|link| link.id.clone()),
         before_the_cut,
@@ -86,7 +86,7 @@ fn not_passed(
     };
     let types = prepared.product.tearlines().iter().flat_map(Tearline::attachments);
     let terms = Terms { attachments: types.map(|a| a.media_type().to_owned()).collect() };
-    let (mut seen, mut all): (BTreeSet<_>, Vec<NotPassed>) = (BTreeSet::new(), Vec::new());
+    let (mut seen, mut all): (BTreeSet<_>, Vec<TearlineRefusal>) = (BTreeSet::new(), Vec::new());
     for link in links {
         let cut = match cut::assemble(&prepared.product, index, link, &terms, &settings.bounds, register) {
             Ok(cut) => cut,

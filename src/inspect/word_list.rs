@@ -8,8 +8,7 @@ use std::sync::Arc;
 use aho_corasick::{AhoCorasick, MatchKind};
 
 use crate::digest::Digest;
-use crate::product::fold::Folded;
-use crate::product::readings::spellings;
+use crate::product::confusable::{Folded, spellings};
 
 /// The first line of a word list.
 const SIGNATURE: &str = "PORTCULLIS WORDS 1";
@@ -139,7 +138,7 @@ impl FromStr for WordList {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::product::readings::Readings;
+    use crate::product::confusable::Readings;
 
     const LIST: &str = "PORTCULLIS WORDS 1\nName: exercise\nMarking: SECRET//NOFORN\n\n# birds\nCopper Finch\nHERON\n";
 

@@ -83,7 +83,7 @@ impl Node {
             Ok(layout) => {
                 let contents = SealedContents::new(opener, header, layout, || payload.cursor());
                 let at_once = cut.attachments().is_empty() && is_short(payload.size());
-                let settings = self.inspection().of(format!("partner {}", partner.id));
+                let settings = self.inspection().for_party(format!("partner {}", partner.id));
                 let inspect = || inspect::inbound_scanned(looked, &cut, self.register(), &Ahead(&contents), &settings);
                 if let Err(refused) = blocking_unless(at_once, inspect) {
                     faults.extend(refused.findings.iter().map(ToString::to_string));

@@ -7,8 +7,7 @@
 use std::io::{self, Read as _};
 
 use crate::inspect::finding::Fault;
-use crate::product::fold::Folded;
-use crate::product::readings::Readings;
+use crate::product::confusable::{Folded, Readings};
 use crate::product::{Attachment, Contents, ContentsFault};
 
 /// The longest line that is accepted, and the longest row of a table, in bytes.
@@ -16,19 +15,19 @@ pub(in crate::inspect) const LINE_BYTES_MAX: usize = 64 * 1024;
 /// The minimum size of a folded window, in bytes.
 const WINDOW_BYTES: usize = 256 * 1024;
 /// Why an attachment could not be read to its end as text.
-pub(in crate::inspect) enum Unread {
+pub(in crate::inspect) enum ReadFault {
     Contents(ContentsFault),
     NotText,
     LongLine,
 }
 
-impl Unread {
+impl ReadFault {
     /// Returns the code and message to report.
     pub fn fault(&self) -> Fault {
         match self {
-            Unread::Contents(fault) => ("inspect.contents", fault.to_string()),
-            Unread::NotText => ("types.text", "an attachment of a text type that is not UTF-8 text".into()),
-            Unread::LongLine => {
+            ReadFault::Contents(fault) => ("inspect.contents", fault.to_string()),
+            ReadFault::NotText => ("types.text", "an attachment of a text type that is not UTF-8 text".into()),
+            ReadFault::LongLine => {
                 ("types.line", format!("a line of more than {LINE_BYTES_MAX} bytes in an attachment: break it"))
             }
         }
@@ -49,12 +48,16 @@ pub(in crate::inspect) struct Block {
 }
 
 impl Block {
+    /// Creates an empty buffer.
     pub fn new() -> Block {
         Block { bytes: vec![0; LINE_BYTES_MAX + 1], filled: 0 }
     }
 
     /// Adds bytes, and passes full blocks to `each`. Returns false once `each` does.
-    pub fn push(&mut self, mut bytes: &[u8], each: &mut dyn FnMut(&str) -> bool) -> Result<bool, Unread> {
+    ///
+    /// # Errors
+    /// [`ReadFault`] if a line is too long or the bytes are not UTF-8.
+    pub fn push(&mut self, mut bytes: &[u8], each: &mut dyn FnMut(&str) -> bool) -> Result<bool, ReadFault> {
         while !bytes.is_empty() {
             let taken = bytes.len().min(self.bytes.len() - self.filled);
             self.bytes[self.filled..self.filled + taken].copy_from_slice(&bytes[..taken]);
@@ -67,19 +70,22 @@ impl Block {
     }
 
     /// Accounts for `taken` bytes that were written to the free part of the buffer.
-    fn filled_by(&mut self, taken: usize, each: &mut dyn FnMut(&str) -> bool) -> Result<bool, Unread> {
+    fn filled_by(&mut self, taken: usize, each: &mut dyn FnMut(&str) -> bool) -> Result<bool, ReadFault> {
         self.filled += taken;
         if self.filled < self.bytes.len() { Ok(true) } else { self.give(false, each) }
     }
 
     /// Passes the complete lines in the buffer to `each`; everything in it if `ended`.
-    pub fn give(&mut self, ended: bool, each: &mut dyn FnMut(&str) -> bool) -> Result<bool, Unread> {
+    ///
+    /// # Errors
+    /// [`ReadFault`] if a line is too long or the bytes are not UTF-8.
+    pub fn give(&mut self, ended: bool, each: &mut dyn FnMut(&str) -> bool) -> Result<bool, ReadFault> {
         let whole = match self.bytes[..self.filled].iter().rposition(|b| *b == b'\n') {
             _ if ended => self.filled,
             Some(last) => last + 1,
-            None => return Err(Unread::LongLine),
+            None => return Err(ReadFault::LongLine),
         };
-        let text = std::str::from_utf8(&self.bytes[..whole]).map_err(|_| Unread::NotText)?;
+        let text = std::str::from_utf8(&self.bytes[..whole]).map_err(|_| ReadFault::NotText)?;
         let more = text.is_empty() || each(text);
         self.bytes.copy_within(whole..self.filled, 0);
         self.filled -= whole;
@@ -89,9 +95,13 @@ impl Block {
 
 /// Passes an attachment to `each` in blocks of whole lines, including line ends; the last line may have none. Stops
 /// when `each` returns false.
-fn blocks(attachment: &Attachment, contents: &dyn Contents, each: &mut dyn FnMut(&str) -> bool) -> Result<(), Unread> {
-    let mut content = attachment.open(contents).map_err(Unread::Contents)?;
-    let failed = |e: io::Error| Unread::Contents(ContentsFault::of_io(attachment.digest(), &e));
+fn blocks(
+    attachment: &Attachment,
+    contents: &dyn Contents,
+    each: &mut dyn FnMut(&str) -> bool,
+) -> Result<(), ReadFault> {
+    let mut content = attachment.open(contents).map_err(ReadFault::Contents)?;
+    let failed = |e: io::Error| ReadFault::Contents(ContentsFault::of_io(attachment.digest(), &e));
     let mut block = Block::new();
     loop {
         let read = match content.read(&mut block.bytes[block.filled..]) {
@@ -109,11 +119,14 @@ fn blocks(attachment: &Attachment, contents: &dyn Contents, each: &mut dyn FnMut
 
 /// Passes each line of an attachment to `each`, without its line end, and whether it had one. Stops when `each` returns
 /// false.
+///
+/// # Errors
+/// [`ReadFault`] if the attachment cannot be read, is not UTF-8 or has a line that is too long.
 pub(in crate::inspect) fn lines(
     attachment: &Attachment,
     contents: &dyn Contents,
     each: &mut dyn FnMut(&str, bool) -> bool,
-) -> Result<(), Unread> {
+) -> Result<(), ReadFault> {
     blocks(attachment, contents, &mut |block| {
         block.split_inclusive('\n').all(|line| match line.strip_suffix('\n') {
             Some(line) => each(line, true),
@@ -124,12 +137,15 @@ pub(in crate::inspect) fn lines(
 
 /// Passes folded windows of whole lines to `each`, in every reading. Each window begins with the last lines of the
 /// window before it, at least `overlap` folded bytes of them.
+///
+/// # Errors
+/// As for [`lines`].
 pub(in crate::inspect) fn windows(
     attachment: &Attachment,
     contents: &dyn Contents,
     overlap: usize,
     each: &mut dyn FnMut(&Folded),
-) -> Result<(), Unread> {
+) -> Result<(), ReadFault> {
     // Lines are folded once, and kept only while a window can still overlap them.
     let (mut window, mut length) = (Readings::default(), 0);
     lines(attachment, contents, &mut |line, _| {

@@ -8,7 +8,7 @@ mod fold_cache;
 mod lines;
 
 pub(super) use fold_cache::FoldCache;
-pub(super) use lines::{Block, LINE_BYTES_MAX, Unread, is_read, lines, windows};
+pub(super) use lines::{Block, LINE_BYTES_MAX, ReadFault, is_read, lines, windows};
 
 use super::finding::{Fault as LineFault, Finding};
 use super::marks::Found;

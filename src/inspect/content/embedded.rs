@@ -37,7 +37,7 @@ pub(super) enum Embedded {
 
 impl Embedded {
     /// Returns whether it may occur in a file declared as `media_type`.
-    pub fn may_stand_in(self, media_type: &str) -> bool {
+    pub fn is_allowed_in(self, media_type: &str) -> bool {
         match self {
             Embedded::Stix => media_type == "application/stix+json",
             // Outside a table it is data within a JSON string, which is inspected there, or is reported as an object.

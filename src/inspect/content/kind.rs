@@ -29,7 +29,7 @@ pub(in crate::inspect) enum Content {
 
 impl Content {
     /// Returns whether a text of this content may be declared as `media_type`.
-    pub(super) fn may_be(self, media_type: &str) -> bool {
+    pub(super) fn is_allowed_as(self, media_type: &str) -> bool {
         match media_type {
             "text/csv" => self == Content::Table,
             "application/json" => matches!(self, Content::Json | Content::Misp),

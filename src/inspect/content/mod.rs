@@ -77,7 +77,7 @@ impl Sniffer {
         self.within.end();
         let declared = &self.media_type;
         if let Some(content) = self.content() {
-            if content.may_be(declared) {
+            if content.is_allowed_as(declared) {
                 return self.inside(declared);
             }
             let message = format!("an attachment declared `{declared}` that is {content}: {}", content.advice());
@@ -90,7 +90,7 @@ impl Sniffer {
     fn inside(&self, declared: &str) -> Vec<Fault> {
         // JSON in a cell is also found as a JSON object: it is reported once.
         let twice = |inside| inside == Embedded::Object && declared == "text/csv" && self.within.has(Embedded::Cell);
-        let found = self.within.found().filter(|(inside, _)| !inside.may_stand_in(declared) && !twice(*inside));
+        let found = self.within.found().filter(|(inside, _)| !inside.is_allowed_in(declared) && !twice(*inside));
         let told = |(inside, line): (Embedded, usize)| {
             let message = format!(
                 "an attachment declared `{declared}` with {inside} in it, on line {line} of the file: {}",

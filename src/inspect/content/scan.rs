@@ -22,10 +22,10 @@ pub(super) struct EmbeddedScan {
 impl EmbeddedScan {
     /// Processes the next lines.
     pub fn take(&mut self, block: &str) {
-        self.look(block, &|at| at, block);
+        self.search(block, &|at| at, block);
         // Percent-encoding, entities and escapes are also examined in decoded form.
         if let Some((seen, from)) = decoded(block) {
-            self.look(&seen, &|at| from.get(at).map_or(block.len(), |at| *at as usize).min(block.len()), block);
+            self.search(&seen, &|at| from.get(at).map_or(block.len(), |at| *at as usize).min(block.len()), block);
         }
         let found = &mut self.found;
         let mut note = |inside, line| {
@@ -49,7 +49,7 @@ impl EmbeddedScan {
     }
 
     /// Searches `seen` for patterns; `origin` maps its positions to positions in `block`.
-    fn look(&mut self, seen: &str, origin: &dyn Fn(usize) -> usize, block: &str) {
+    fn search(&mut self, seen: &str, origin: &dyn Fn(usize) -> usize, block: &str) {
         let quoted = seen.contains('"') || seen.contains('\'');
         let marked = seen.contains('<');
         // These checks run over files of up to a gigabyte; most blocks have neither character.
@@ -86,10 +86,12 @@ impl EmbeddedScan {
         });
     }
 
+    /// Returns whether this kind was found.
     pub fn has(&self, inside: Embedded) -> bool {
         self.found.contains_key(&inside)
     }
 
+    /// Returns the kinds found, each with its first line, counted from 1.
     pub fn found(&self) -> impl Iterator<Item = (Embedded, usize)> + '_ {
         self.found.iter().map(|(inside, line)| (*inside, *line))
     }

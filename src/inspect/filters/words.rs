@@ -6,12 +6,12 @@
 use std::collections::BTreeSet;
 
 use crate::inspect::attachment_text::{text_of, windows};
-use crate::inspect::attestation::FilterName;
+use crate::inspect::filter_name::FilterName;
 use crate::inspect::finding::{FINDINGS_MAX, Finding};
 use crate::inspect::subject::{Filter, Subject};
 use crate::inspect::word_list::WordList;
 use crate::product::Attachment;
-use crate::product::readings::Readings;
+use crate::product::confusable::Readings;
 
 /// The word filter.
 pub(in crate::inspect) struct Words;
@@ -54,7 +54,7 @@ impl Filter for Words {
             }
             whole.keep_last(longest);
         }
-        if subject.folds.is_spent() {
+        if subject.folds.is_exhausted() {
             let message = "more text than can be searched for words: send less at once".into();
             findings.push(Finding { filter: FilterName::Words, code: "words.unread", line: None, message });
         }

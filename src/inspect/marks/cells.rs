@@ -1,6 +1,6 @@
 //! Splits tables into cells. Cells below a heading about marks are searched together with that heading.
 
-use super::compound::humps;
+use super::compound::camel_case_words;
 use super::vocabulary::{Folded, Term};
 
 /// The byte before the line end after the last cell of a row.
@@ -119,7 +119,7 @@ impl Cells {
 
 /// Returns the label for the cells below a heading that is, or can be, about marks.
 fn label_of(heading: &str) -> Option<&'static str> {
-    let words = heading.split(|c: char| !c.is_ascii_alphanumeric()).flat_map(humps).filter_map(Folded::of);
+    let words = heading.split(|c: char| !c.is_ascii_alphanumeric()).flat_map(camel_case_words).filter_map(Folded::of);
     let words: Vec<Folded> = words.collect();
     let any = |names: &[&str]| words.iter().any(|word| names.iter().any(|name| word.as_bytes() == name.as_bytes()));
     let next = |first: &str, second: &str| {

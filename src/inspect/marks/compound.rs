@@ -53,7 +53,7 @@ const SHORT: usize = 16;
 
 /// The characters next to a word.
 #[derive(Clone, Copy)]
-pub(super) struct Company {
+pub(super) struct Context {
     /// A slash before or after it.
     pub slashed: bool,
     /// A bracket before and after it.
@@ -63,7 +63,7 @@ pub(super) struct Company {
 /// Returns the role of a word that is not in the vocabulary, and the part of it that has the role.
 ///
 /// `capitals` says that its letters are capitals.
-pub(super) fn inner(word: &str, capitals: bool, beside: Company) -> Option<(std::ops::Range<usize>, Term)> {
+pub(super) fn inner(word: &str, capitals: bool, beside: Context) -> Option<(std::ops::Range<usize>, Term)> {
     if let Some(term) = whole(word, capitals) {
         return Some((0..word.len(), term));
     }
@@ -85,7 +85,7 @@ pub(super) fn inner(word: &str, capitals: bool, beside: Company) -> Option<(std:
         }
     }
     let mixed = !capitals && word.bytes().any(|b| b.is_ascii_uppercase());
-    if mixed { hump(word) } else { None }
+    if mixed { in_camel_case(word) } else { None }
 }
 
 /// Returns the role of a word that consists of joined parts.
@@ -98,7 +98,7 @@ pub(super) fn whole(word: &str, capitals: bool) -> Option<Term> {
 }
 
 /// Finds a control within a word, or a word that names a field of marks: `isNOFORN`, `securityClassification`.
-fn hump(word: &str) -> Option<(std::ops::Range<usize>, Term)> {
+fn in_camel_case(word: &str) -> Option<(std::ops::Range<usize>, Term)> {
     // The last capital before a small letter may belong to the capitals, as in `NOFORNx`.
     let capitals = word.split(|c: char| !c.is_ascii_uppercase()).filter(|run| run.len() > 4);
     for run in capitals {
@@ -109,7 +109,7 @@ fn hump(word: &str) -> Option<(std::ops::Range<usize>, Term)> {
     }
     let mut label = None;
     let mut at = 0;
-    for hump in humps(word) {
+    for hump in camel_case_words(word) {
         match term(hump.as_bytes()).or_else(|| whole(hump, false)) {
             Some(term @ (Term::Control | Term::Banner)) if hump.len() > 4 || word.len() <= SHORT => {
                 return Some((at..at + hump.len(), term));
@@ -123,7 +123,7 @@ fn hump(word: &str) -> Option<(std::ops::Range<usize>, Term)> {
 }
 
 /// Returns the words of a camel-case word.
-pub(super) fn humps(word: &str) -> impl Iterator<Item = &str> {
+pub(super) fn camel_case_words(word: &str) -> impl Iterator<Item = &str> {
     let bytes = word.as_bytes();
     let begins = move |at: usize| {
         bytes[at].is_ascii_uppercase()
@@ -172,9 +172,9 @@ mod tests {
             ("JavaScript", false, false, None),
             ("aGVsbG8gd29FOUOybGQgaGVsbG8", false, false, None),
         ] {
-            let inner = inner(word, capitals, Company { slashed, bracketed: false });
+            let inner = inner(word, capitals, Context { slashed, bracketed: false });
             assert_eq!(inner.map(|(range, term)| (&word[range], term)), found, "{word}");
         }
-        assert_eq!(humps("portionMarkTSx").collect::<Vec<_>>(), ["portion", "Mark", "T", "Sx"]);
+        assert_eq!(camel_case_words("portionMarkTSx").collect::<Vec<_>>(), ["portion", "Mark", "T", "Sx"]);
     }
 }

@@ -17,8 +17,8 @@ mod names;
 mod scan;
 
 pub(super) use self::escapes::decoded;
-pub use self::find::Look;
-pub(super) use self::names::look_of;
+pub use self::find::MarkKind;
+pub(super) use self::names::kind_of_name;
 pub(super) use self::scan::{Found, Layout, Place, Scanner, all};
 pub use self::text::{Mark, marks_in};
 pub(super) use self::vocabulary::{Alone, alone};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::cells::Cells;
-use super::find::{Enumeration, Finder, Hit, Look};
+use super::find::{Enumeration, Finder, Hit, MarkKind};
 use super::words::Words;
 use crate::product::Attachment;
 
@@ -72,14 +72,14 @@ impl std::fmt::Display for Place {
 pub(in crate::inspect) struct Found {
     /// Kind and text of the mark, or the meaning of a label. The text is `None` for a mark that is too long to be
     /// valid, and for a label that is not understood.
-    pub marks: BTreeMap<(Look, Option<String>), Place>,
+    pub marks: BTreeMap<(MarkKind, Option<String>), Place>,
     /// Whether there are more different marks than are compared.
     pub more: bool,
 }
 
 impl Found {
-    fn add(&mut self, look: Look, text: Option<&str>, place: Place) {
-        let key = (look, text.map(str::to_owned));
+    fn add(&mut self, kind: MarkKind, text: Option<&str>, place: Place) {
+        let key = (kind, text.map(str::to_owned));
         if self.marks.len() >= MARKS_MAX && !self.marks.contains_key(&key) {
             self.more = true;
         } else {
@@ -117,6 +117,7 @@ impl Scanner {
         Scanner::of(Layout::of(attachment))
     }
 
+    /// Creates a scanner for a text of this layout.
     pub(super) fn of(layout: Layout) -> Scanner {
         Scanner {
             layout,
@@ -192,7 +193,7 @@ impl Scanner {
                     let (from, to) = extent(words, text, &hit);
                     let place = self.place(text, at);
                     let written = text.get(from..to).filter(|t| t.len() <= MARK_BYTES_MAX);
-                    self.found.add(hit.look, if hit.is_label() { hit.says } else { written }, place);
+                    self.found.add(hit.kind, if hit.is_label() { hit.label } else { written }, place);
                     i = hit.to.max(i + 1);
                     reached = reached.max(to);
                 }
@@ -273,7 +274,7 @@ mod tests {
             let marks: Vec<_> = found.marks.iter().collect();
             let line = Place::Line(before / 36 + 1);
             let written = Some("TOP\nSECRET//REL TO USA, GBR".to_owned());
-            assert_eq!(marks, [(&(Look::Classification, written), &line)], "{before}");
+            assert_eq!(marks, [(&(MarkKind::Classification, written), &line)], "{before}");
         }
     }
 

@@ -1,13 +1,13 @@
 //! Finds the marks of one text.
 
-use super::find::{Enumeration, Finder, Look};
+use super::find::{Enumeration, Finder, MarkKind};
 use super::words::Words;
 
 /// A mark in a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark {
     /// What it looks like.
-    pub look: Look,
+    pub kind: MarkKind,
     /// The line of the text on which it begins, counted from 0.
     pub line: usize,
 }
@@ -44,7 +44,7 @@ fn marks_of(text: &str, words: &Words<'_>, alone: bool) -> Vec<Mark> {
                 let at = words.origin(word.start);
                 line += text.as_bytes()[counted..at].iter().filter(|b| **b == b'\n').count();
                 counted = at;
-                marks.push(Mark { look: hit.look, line });
+                marks.push(Mark { kind: hit.kind, line });
                 i = hit.to.max(i + 1);
             }
             None => i += 1,

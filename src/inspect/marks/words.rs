@@ -1,6 +1,6 @@
 //! Tokenizer: splits a text into words and the gaps between them, from which marks are recognised.
 
-use super::compound::{Company, inner, may_be_banner};
+use super::compound::{Context, inner, may_be_banner};
 use super::fold::Plain;
 use super::phrases::leads_foreign;
 use super::vocabulary::{Folded, Term, WORD_BYTES_MAX, term};
@@ -36,6 +36,7 @@ pub(super) struct Words<'a> {
 }
 
 impl<'a> Words<'a> {
+    /// Splits a text.
     pub fn of(text: &'a str) -> Words<'a> {
         Words::in_plain(Plain::of(text))
     }
@@ -240,11 +241,11 @@ fn judge(text: &str, (start, end): (usize, usize), case: Case, kinds: u8) -> (Ca
     }
     let at = |at: Option<usize>, signs: &[u8]| at.and_then(|at| bytes.get(at)).is_some_and(|b| signs.contains(b));
     let before = start.checked_sub(1);
-    let company = Company {
+    let context = Context {
         slashed: at(before, b"/\\|") || at(Some(end), b"/\\|"),
         bracketed: at(before, b"([{<") && at(Some(end), b")]}>"),
     };
-    match inner(word, case == Case::Capitals, company) {
+    match inner(word, case == Case::Capitals, context) {
         None => (case, all, None),
         Some((part, term)) => {
             let core = (start + part.start, start + part.end);
@@ -284,7 +285,7 @@ pub(super) fn joins(gap: &str) -> bool {
     lines <= 1 && (slashed || !ends && (lines == 0 || spaces + lines == bytes.len()))
 }
 
-/// Returns the number of slashes, or characters that look like slashes, in a gap with nothing else but spaces and at
+/// Returns the number of slashes, or characters that kind like slashes, in a gap with nothing else but spaces and at
 /// most one line end.
 pub(super) fn slashes(gap: &str) -> usize {
     if gap.len() > SIGNS_MAX {

@@ -3,7 +3,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::attachment_text::FoldCache;
-use super::attestation::{self, Attestation, FilterName};
+use super::attestation::{self, Attestation};
+use super::filter_name::FilterName;
 use super::filters;
 use super::finding::{FINDINGS_MAX, Finding, NO_VERDICT, Refused, failed};
 use super::scan::{self, ScanResults};
@@ -157,11 +158,11 @@ fn inspect(
     settings: &Settings,
 ) -> Result<Inspected, Refused> {
     let (order, source, register): (&[FilterName], _, _) = match origin {
-        Origin::Ours(source) => (&FilterName::OUTBOUND, Some(source), source.register),
-        Origin::Theirs(register) => (&FilterName::INBOUND, None, register),
+        Origin::Ours(source) => (FilterName::OUTBOUND, Some(source), source.register),
+        Origin::Theirs(register) => (FilterName::INBOUND, None, register),
     };
     let texts = scan::read_all(cut, scanned, contents, settings);
-    let folds = FoldCache::of(settings.bounds.bytes_max.saturating_mul(FOLDED_TIMES));
+    let folds = FoldCache::with_budget(settings.bounds.bytes_max.saturating_mul(FOLDED_TIMES));
     let compare = |source| filters::compare(cut, source, &texts, &folds, contents, settings);
     // If the comparison panics, the canary filter refuses the cut.
     let failed = |_| Comparison {
@@ -171,16 +172,20 @@ fn inspect(
     let compared = catch_unwind(AssertUnwindSafe(|| source.map(compare).unwrap_or_default())).unwrap_or_else(failed);
     let subject =
         Subject { cut, contents, source, register, settings, texts: &texts, compared: &compared, folds: &folds };
-    run_but(left_out, order, &subject)
+    run_without(left_out, order, &subject)
 }
 
 /// The fold budget of one inspection, as a multiple of the largest text of a product: the cut's own text, the source's
 /// text, and for each of them the extracted text of the attachments.
 const FOLDED_TIMES: usize = 4;
 
-fn run_but(left_out: Option<FilterName>, order: &[FilterName], subject: &Subject<'_>) -> Result<Inspected, Refused> {
-    struct Yes(FilterName);
-    impl Filter for Yes {
+fn run_without(
+    left_out: Option<FilterName>,
+    order: &[FilterName],
+    subject: &Subject<'_>,
+) -> Result<Inspected, Refused> {
+    struct PassAll(FilterName);
+    impl Filter for PassAll {
         fn name(&self) -> FilterName {
             self.0
         }
@@ -192,9 +197,11 @@ fn run_but(left_out: Option<FilterName>, order: &[FilterName], subject: &Subject
     let Some(left_out) = left_out else {
         return run(&order.iter().map(|name| filters::filter(*name)).collect::<Vec<_>>(), order, subject);
     };
-    let yes = Yes(left_out);
-    let filters: Vec<&dyn Filter> =
-        order.iter().map(|name| if *name == left_out { &yes as &dyn Filter } else { filters::filter(*name) }).collect();
+    let pass_all = PassAll(left_out);
+    let filters: Vec<&dyn Filter> = order
+        .iter()
+        .map(|name| if *name == left_out { &pass_all as &dyn Filter } else { filters::filter(*name) })
+        .collect();
     // INVARIANT: no proof of inspection is created without every filter.
     match run(&filters, order, subject) {
         Ok(_) => Err(Refused { findings: Vec::new(), attestations: Vec::new() }),

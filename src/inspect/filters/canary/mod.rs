@@ -19,11 +19,11 @@ use self::shingles::{RollingHash, Run, runs_of};
 use crate::cut::Cut;
 use crate::digest::Digest;
 use crate::inspect::attachment_text::{FoldCache, is_read, lines, text_of};
-use crate::inspect::attestation::FilterName;
+use crate::inspect::filter_name::FilterName;
 use crate::inspect::finding::Finding;
 use crate::inspect::subject::{Filter, Source, Subject};
 use crate::marking::Rules;
-use crate::product::readings::{Readings, Way, spellings};
+use crate::product::confusable::{Readings, Way, spellings};
 use crate::product::{Attachment, Item, Tearline};
 use crate::rebuild::{Kind, Task};
 
@@ -77,7 +77,7 @@ impl Filter for Canary {
         runs(&cut, &allowed, subject, source, &mut findings);
         items(&cut, &allowed, source, &mut findings);
         findings.extend(protected::examine(subject, source));
-        if folds.is_spent() {
+        if folds.is_exhausted() {
             findings
                 .push(finding("canary.unread", "more text than can be compared with its source: send less at once"));
         }
@@ -180,8 +180,8 @@ fn runs(cut: &[Text], allowed: &[Text], subject: &Subject<'_>, source: Source<'_
         }
     }
     // Detached attachments of the source are searched once for runs that occur in the cut, line by line.
-    let beside = others(source).flat_map(Tearline::attachments).filter(|a| a.is_detached() && is_read(a));
-    for attachment in beside {
+    let detached = others(source).flat_map(Tearline::attachments).filter(|a| a.is_detached() && is_read(a));
+    for attachment in detached {
         let mut row = RollingHash::default();
         let read = lines(attachment, subject.contents, &mut |line, _| {
             let readings = Readings::of(line);

@@ -4,10 +4,10 @@
 //! Detached attachments are read line by line.
 
 use crate::inspect::attachment_text::{lines, text_of};
-use crate::inspect::attestation::FilterName;
+use crate::inspect::filter_name::FilterName;
 use crate::inspect::finding::Finding;
 use crate::inspect::subject::{Source, Subject};
-use crate::product::disguise::{Search, Tokens};
+use crate::product::confusable::{Search, Tokens};
 use crate::product::{Attachment, Tearline};
 
 /// The number of table columns that are searched downwards.

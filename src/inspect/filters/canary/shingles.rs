@@ -1,7 +1,7 @@
 //! Shingles: a rolling hash of every run of eight words of a text.
 
 use super::common_runs::RUN_WORDS;
-use crate::product::fold::Folded;
+use crate::product::confusable::Folded;
 
 /// The 128-bit hash of a run of words. It protects against accidental collisions only: a producer who could construct
 /// two runs with the same hash could also write the text into the tearline directly.

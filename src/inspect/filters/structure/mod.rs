@@ -9,7 +9,7 @@ mod classification;
 use self::base64::base64;
 use self::classification::{CUI, banner_rank, class, forbids_release, portion_rank};
 use crate::digest::{Digest, Hasher};
-use crate::inspect::attestation::FilterName;
+use crate::inspect::filter_name::FilterName;
 use crate::inspect::finding::Finding;
 use crate::inspect::subject::{Filter, Subject};
 use crate::product::Attachment;

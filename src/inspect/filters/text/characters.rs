@@ -24,7 +24,7 @@ pub(super) fn is_general_mark(c: char) -> bool {
 }
 
 /// Returns whether a character that is normally forbidden is legitimate between `before` and `behind`.
-pub(super) fn belongs(c: char, before: &str, behind: &str) -> bool {
+pub(super) fn is_allowed_here(c: char, before: &str, behind: &str) -> bool {
     match c {
         // The numero sign, before a number; next to letters it would be read as two letters.
         '\u{2116}' => !before.ends_with(char::is_alphanumeric) && !behind.starts_with(char::is_alphabetic),

@@ -13,11 +13,11 @@ use std::collections::BTreeSet;
 
 use unicode_normalization::char::is_combining_mark;
 
-use self::characters::{belongs, forbidden, is_general_mark, remedy};
-use self::scripts::{Disguises, Paragraph};
+use self::characters::{forbidden, is_allowed_here, is_general_mark, remedy};
+use self::scripts::{Paragraph, ScriptFaults};
 use crate::inspect::attachment_text::text_of;
-use crate::inspect::attestation::FilterName;
 use crate::inspect::content::{CONTROL, FOREIGN, classes};
+use crate::inspect::filter_name::FilterName;
 use crate::inspect::finding::{FINDINGS_MAX, Finding, NO_VERDICT, failed};
 use crate::inspect::subject::{Filter, Subject};
 
@@ -84,7 +84,7 @@ struct Within {
     /// The current line, counted from 1.
     line: usize,
     /// The characters already reported: each is reported once, with its first position.
-    told: BTreeSet<(&'static str, char)>,
+    reported: BTreeSet<(&'static str, char)>,
 }
 
 impl LineChecker {
@@ -117,7 +117,7 @@ impl LineChecker {
         }
         if line.len() > RUN_MAX && longest_run(line) > RUN_MAX {
             let what = format!("a run of more than {RUN_MAX} letters without a space, comma or semicolon");
-            findings.push(self.told("text.run", at, &what, None, "attach encoded data as a file"));
+            findings.push(self.finding("text.run", at, &what, None, "attach encoded data as a file"));
         }
         let kinds = classes(line);
         if kinds & FOREIGN == 0 {
@@ -129,7 +129,7 @@ impl LineChecker {
             }
             self.after_plain = true;
             if kinds & CONTROL != 0 {
-                findings.push(self.told("text.control", at, "a control character", None, "remove it"));
+                findings.push(self.finding("text.control", at, "a control character", None, "remove it"));
             }
             return;
         }
@@ -138,19 +138,19 @@ impl LineChecker {
         if findings.len() >= FINDINGS_MAX {
             return;
         }
-        let Disguises { mixed, alike, word } = self.paragraph.line(line);
+        let ScriptFaults { mixed, alike, word } = self.paragraph.line(line);
         if mixed {
             let what = "letters of several scripts in one word";
-            findings.push(self.told("text.mixed", at, what, word, "write it in one script"));
+            findings.push(self.finding("text.mixed", at, what, word, "write it in one script"));
         }
         if alike {
             let what = "a word of another script that looks like a Latin word or a mark";
-            findings.push(self.told("text.lookalike", at, what, word, "transliterate it"));
+            findings.push(self.finding("text.lookalike", at, what, word, "transliterate it"));
         }
     }
 
     /// Returns a finding with the line of the attachment and the number of the word in its line.
-    fn told(&self, code: &'static str, at: Option<usize>, what: &str, word: Option<usize>, remedy: &str) -> Finding {
+    fn finding(&self, code: &'static str, at: Option<usize>, what: &str, word: Option<usize>, remedy: &str) -> Finding {
         let line = self.within.as_ref().map(|within| within.line);
         let place = match (word, line) {
             (Some(word), Some(line)) => format!(", word {word} of line {line} of the attachment"),
@@ -177,16 +177,16 @@ impl LineChecker {
             {
                 wide = place + length;
             } else if let Some((code, what)) = forbidden(c)
-                && !belongs(c, &line[..place], &line[place + c.len_utf8()..])
-                && self.within.as_mut().is_none_or(|within| within.told.insert((code, c)))
+                && !is_allowed_here(c, &line[..place], &line[place + c.len_utf8()..])
+                && self.within.as_mut().is_none_or(|within| within.reported.insert((code, c)))
             {
                 let what = format!("{what}, U+{:04X}", u32::from(c));
-                findings.push(self.told(code, at, &what, None, &remedy(code, c)));
+                findings.push(self.finding(code, at, &what, None, &remedy(code, c)));
             }
         }
         if !unicode_normalization::is_nfc(line) {
             let what = "text that is not in Unicode normalisation form C";
-            findings.push(self.told("text.nfc", at, what, None, "normalise it"));
+            findings.push(self.finding("text.nfc", at, what, None, "normalise it"));
         }
         let (mut stacked, mut general) = (0, 0);
         for c in line.chars() {
@@ -197,7 +197,7 @@ impl LineChecker {
             };
             if general == 3 && is_general_mark(c) || stacked == MARKS_MAX + 1 {
                 let what = "three or more combining marks on one letter";
-                findings.push(self.told("text.stack", at, what, None, "write it plainly"));
+                findings.push(self.finding("text.stack", at, what, None, "write it plainly"));
             }
         }
     }
@@ -210,6 +210,7 @@ fn longest_run(line: &str) -> usize {
     line.split(ends).map(length).max().unwrap_or(0)
 }
 
+/// Returns a finding of the text filter.
 pub(in crate::inspect) fn finding(code: &'static str, line: Option<usize>, message: impl Into<String>) -> Finding {
     Finding { filter: FilterName::Text, code, line, message: message.into() }
 }

@@ -6,11 +6,13 @@ use unicode_security::mixed_script::AugmentedScriptSet;
 
 use super::sequences::is_wide_ascii;
 
+/// Returns whether two sets have a script in common.
 pub(super) fn meets(one: AugmentedScriptSet, mut other: AugmentedScriptSet) -> bool {
     other.intersect_with(one);
     !other.is_empty()
 }
 
+/// Returns whether a set includes the Latin script.
 pub(super) fn is_latin_script(script: AugmentedScriptSet) -> bool {
     meets(script, AugmentedScriptSet::for_char('a'))
 }
@@ -28,6 +30,7 @@ pub(super) fn is_east_asian_and_latin(word: &str) -> bool {
     is_east_asian(AugmentedScriptSet::for_str(&other)) && !other.chars().any(like_latin)
 }
 
+/// Returns whether a set includes the Greek script.
 pub(super) fn is_greek(script: AugmentedScriptSet) -> bool {
     meets(script, AugmentedScriptSet::for_char('\u{3b1}'))
 }

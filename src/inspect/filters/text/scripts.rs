@@ -70,11 +70,11 @@ enum Kind {
 
 /// What a word of another script may be mistaken for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reads {
+enum MistakenFor {
     /// A mark, in any context.
-    AsMark,
+    Mark,
     /// A Latin word, in a context of Latin words.
-    AsLatin,
+    LatinWord,
 }
 
 /// A word that can be read as Latin and whose neighbours do not show that it is of its own script.
@@ -86,7 +86,7 @@ struct Doubt {
 
 /// What is wrong with the scripts of a line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Disguises {
+pub(super) struct ScriptFaults {
     /// One word has letters of several scripts.
     pub mixed: bool,
     /// A word of another script can be read as Latin, among Latin words.
@@ -115,9 +115,9 @@ impl Words {
 }
 
 impl Paragraph {
-    /// Reads the next line and returns what is wrong with it.
-    pub(super) fn line(&mut self, line: &str) -> Disguises {
-        let (mut found, mut east_asian_and_latin) = (Disguises::default(), 0);
+    /// MistakenFor the next line and returns what is wrong with it.
+    pub(super) fn line(&mut self, line: &str) -> ScriptFaults {
+        let (mut found, mut east_asian_and_latin) = (ScriptFaults::default(), 0);
         let text = text_of(line);
         let number = |end: usize| text.get(..end).map(|text| text.split_whitespace().count());
         // End positions of words: the first that is refused, and the first doubtful one of this sentence and of earlier
@@ -141,7 +141,7 @@ impl Paragraph {
                         east_asian_and_latin += usize::from(has_narrow);
                         narrow = narrow.or(has_narrow.then_some(end));
                     } else if !is_quantity(word) {
-                        return Disguises { mixed: true, alike: false, word: number(end) };
+                        return ScriptFaults { mixed: true, alike: false, word: number(end) };
                     }
                 } else if is_latin_script(script) {
                     refused = refused.or(is_styled(word).then_some(end));
@@ -150,8 +150,8 @@ impl Paragraph {
                     }
                 } else {
                     match self.other(word, script, is_designator(word, behind, rest)) {
-                        Some(Reads::AsMark) => refused = refused.or(Some(end)),
-                        Some(Reads::AsLatin) => doubtful = doubtful.or(Some(end)),
+                        Some(MistakenFor::Mark) => refused = refused.or(Some(end)),
+                        Some(MistakenFor::LatinWord) => doubtful = doubtful.or(Some(end)),
                         None => {}
                     }
                 }
@@ -167,7 +167,7 @@ impl Paragraph {
         // restored.
         let (run, doubts) = (self.run.clone(), self.doubts.clone());
         self.close();
-        if self.judge() {
+        if self.has_disguise() {
             (found.alike, refused) = (true, refused.or(doubtful));
         }
         if std::mem::take(&mut self.later).iter().any(|doubt| !self.all.are_of(doubt.script)) {
@@ -188,7 +188,7 @@ impl Paragraph {
     }
 
     /// Counts a word of one script that is not Latin, and returns what a reader may mistake it for.
-    fn other(&mut self, word: &str, script: AugmentedScriptSet, is_designator: bool) -> Option<Reads> {
+    fn other(&mut self, word: &str, script: AugmentedScriptSet, is_designator: bool) -> Option<MistakenFor> {
         if !self.run.as_ref().is_some_and(|run| meets(run.script, script)) {
             self.close();
         }
@@ -201,7 +201,7 @@ impl Paragraph {
         }
         let letters = word.chars().filter(|c| c.is_alphabetic()).count();
         let kind = match alone(&as_latin(word)) {
-            Alone::Mark => return Some(Reads::AsMark),
+            Alone::Mark => return Some(MistakenFor::Mark),
             Alone::Part => Kind::Part,
             // A single Greek letter is a symbol in any text.
             Alone::Other if is_designator || letters == 1 && is_greek(script) => return None,
@@ -213,7 +213,7 @@ impl Paragraph {
         if !run.kinds.contains(&kind) {
             run.kinds.push(kind);
         }
-        Some(Reads::AsLatin)
+        Some(MistakenFor::LatinWord)
     }
 
     /// Ends the current run. Its words are doubtful if the run does not show by itself which script it is of.
@@ -233,7 +233,7 @@ impl Paragraph {
     }
 
     /// Returns whether one of the doubtful words is a disguise, given the sentence so far.
-    fn judge(&self) -> bool {
+    fn has_disguise(&self) -> bool {
         !self.doubts.iter().all(|Doubt { script, kind }| {
             let here = self.sentence.plain(*script);
             // A sentence without other words belongs to the text before it.
@@ -249,7 +249,7 @@ impl Paragraph {
 
     fn end_sentence(&mut self) -> bool {
         self.close();
-        let found = self.sentence.latin > 0 && self.judge();
+        let found = self.sentence.latin > 0 && self.has_disguise();
         let doubts = std::mem::take(&mut self.doubts);
         if self.sentence.latin == 0 {
             let known = |doubt: &Doubt| self.sentence.plain(doubt.script) + self.previous.plain(doubt.script) > 0;

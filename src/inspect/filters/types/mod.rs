@@ -10,8 +10,8 @@ mod signature;
 
 use self::active::active;
 use self::signature::signature;
-use crate::inspect::attestation::FilterName;
 use crate::inspect::content::{self, CONTROL, FOREIGN, classes};
+use crate::inspect::filter_name::FilterName;
 use crate::inspect::finding::{Fault, Finding, NO_VERDICT, failed};
 use crate::inspect::subject::{Filter, Subject};
 

@@ -3,7 +3,7 @@
 use super::super::compound::is_run_together;
 use super::super::vocabulary::Term;
 use super::super::words::{SIGNS_MAX, is_sign, slashes};
-use super::{Enumeration, Finder, Hit, Look, WORDS_MAX};
+use super::{Enumeration, Finder, Hit, MarkKind, WORDS_MAX};
 
 /// The maximum number of separate letters in one bracket.
 const LETTERS_MAX: usize = 12;
@@ -36,32 +36,32 @@ impl Finder<'_> {
             }
             to += 1;
         }
-        let mark = |look| Some(Hit { look, from: i, to, bracketed: true, says: None });
+        let mark = |kind| Some(Hit { kind, from: i, to, bracketed: true, label: None });
         let (term, capitals) = (words.term(i), (i..to).all(|n| words.is_capitals(n)));
         if to - i > 1 {
             let marks = self.is_mark_of_words(i, to, capitals) || capitals && self.is_mark_of_letters(i, to, before);
-            return if marks { mark(Look::Portion) } else { None };
+            return if marks { mark(MarkKind::Portion) } else { None };
         }
         match term {
             Some(Term::Letter) if capitals && words.word(i).len() == 1 => self
                 .single(i, before, enumeration)
-                .then_some(Hit { look: Look::Portion, from: i, to, bracketed: true, says: None }),
-            Some(Term::Letter) if capitals && self.stands_before_text(i, i + 1, before) => mark(Look::Portion),
+                .then_some(Hit { kind: MarkKind::Portion, from: i, to, bracketed: true, label: None }),
+            Some(Term::Letter) if capitals && self.stands_before_text(i, i + 1, before) => mark(MarkKind::Portion),
             // With digits attached they are names of other things.
             Some(Term::Letters) if capitals && !words.is_glued(i) || self.stands_before_text(i, i + 1, before) => {
-                mark(Look::Portion)
+                mark(MarkKind::Portion)
             }
             Some(Term::Level) if capitals || words.begins_capital(i) && self.stands_before_text(i, i + 1, before) => {
-                mark(Look::Portion)
+                mark(MarkKind::Portion)
             }
-            Some(Term::Weak) if capitals && words.is(i, "NF") => mark(Look::Control),
+            Some(Term::Weak) if capitals && words.is(i, "NF") => mark(MarkKind::Control),
             Some(Term::Weak) if capitals && ["CUI", "SBU", "LES"].iter().any(|w| words.is(i, w)) => self
                 .stands_before_text(i, i + 1, before)
-                .then_some(Hit { look: Look::Control, from: i, to, bracketed: true, says: None }),
+                .then_some(Hit { kind: MarkKind::Control, from: i, to, bracketed: true, label: None }),
             Some(Term::Run) => {
                 // A conjunctive normal form has the letters of a mark.
                 let other = words.is(i, "CNF") && !self.stands_before_text(i, i + 1, before);
-                (!other).then_some(Hit { look: Look::Portion, from: i, to, bracketed: true, says: None })
+                (!other).then_some(Hit { kind: MarkKind::Portion, from: i, to, bracketed: true, label: None })
             }
             _ => {
                 // Any other capital in alphabetical order continues an enumeration.

@@ -1,7 +1,7 @@
 //! Short restrictions: fields that forbid sharing, and texts addressed to a closed list of readers.
 
 use super::restriction_words::{CIRCLES, OF_INFORMATION, PEOPLE};
-use super::{Finder, Hit, Look};
+use super::{Finder, Hit, MarkKind};
 
 /// The longest gap between the name of a field and its value, in bytes.
 const GAP_BYTES_MAX: usize = 8;
@@ -22,7 +22,7 @@ impl Finder<'_> {
             b'U' => self.for_us(i),
             _ => self.denied(i),
         }?;
-        Some(self.hit(Look::Statement, i, to))
+        Some(self.hit(MarkKind::Statement, i, to))
     }
 
     /// `Release: no`, `Dissem: NF`, `Sharing is prohibited`.

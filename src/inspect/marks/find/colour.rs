@@ -17,7 +17,7 @@ pub(super) enum Level {
 
 impl Level {
     /// Returns the name of the label; `None` if it is not understood.
-    pub fn says(self) -> Option<&'static str> {
+    pub fn label(self) -> Option<&'static str> {
         match self {
             Level::Clear => Some("clear"),
             Level::Green => Some("green"),

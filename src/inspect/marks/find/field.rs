@@ -2,7 +2,7 @@
 
 use super::super::vocabulary::Term;
 use super::super::words::slashes;
-use super::{Finder, Hit, Look};
+use super::{Finder, Hit, MarkKind};
 
 /// The longest dot leader between a name and its value, in bytes.
 const LEADER_BYTES_MAX: usize = 80;
@@ -34,7 +34,7 @@ impl Finder<'_> {
         let below = gap == "\n" && self.is_line(name.from, name.to) && self.is_line(at, end);
         let valued = self.is_value(at, to, end, name, said);
         ((said || is_assigned(gap, name.certain) || below) && valued)
-            .then(|| self.hit(Look::Classification, at, end.max(at + 1)))
+            .then(|| self.hit(MarkKind::Classification, at, end.max(at + 1)))
     }
 
     /// Returns the name that begins with word `i`, including a following `level`, `code` or `value`.

@@ -18,7 +18,7 @@ use super::words::{Words, begins, ends, joins, slashes};
 
 /// The kind of mark that something looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Look {
+pub enum MarkKind {
     /// A classification, with or without controls after it.
     Classification,
     /// A classification in brackets before or after a text.
@@ -34,20 +34,20 @@ pub enum Look {
     /// A reference to a STIX marking definition.
     Reference,
     /// A mark with separated letters.
-    Apart,
+    Spaced,
 }
 
-impl std::fmt::Display for Look {
+impl std::fmt::Display for MarkKind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Look::Classification => "a classification",
-            Look::Portion => "a portion mark",
-            Look::Control => "a control marking",
-            Look::TrafficLight => "a Traffic Light Protocol label",
-            Look::Actions => "a Permissible Actions Protocol label",
-            Look::Statement => "a restriction in words",
-            Look::Reference => "a reference to a marking definition",
-            Look::Apart => "a marking with spaced letters",
+            MarkKind::Classification => "a classification",
+            MarkKind::Portion => "a portion mark",
+            MarkKind::Control => "a control marking",
+            MarkKind::TrafficLight => "a Traffic Light Protocol label",
+            MarkKind::Actions => "a Permissible Actions Protocol label",
+            MarkKind::Statement => "a restriction in words",
+            MarkKind::Reference => "a reference to a marking definition",
+            MarkKind::Spaced => "a marking with spaced letters",
         })
     }
 }
@@ -55,19 +55,19 @@ impl std::fmt::Display for Look {
 /// A mark, as a range of words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Hit {
-    pub look: Look,
+    pub kind: MarkKind,
     pub from: usize,
     pub to: usize,
     /// Whether it is in brackets.
     pub bracketed: bool,
     /// The resolved label of a TLP or PAP mark; `None` if it is not understood, and for other marks.
-    pub says: Option<&'static str>,
+    pub label: Option<&'static str>,
 }
 
 impl Hit {
     /// Returns whether it is a resolved label, and not a mark to be parsed as written.
     pub fn is_label(&self) -> bool {
-        matches!(self.look, Look::TrafficLight | Look::Actions)
+        matches!(self.kind, MarkKind::TrafficLight | MarkKind::Actions)
     }
 }
 
@@ -107,7 +107,7 @@ impl Finder<'_> {
             Some(Term::Tlp | Term::Traffic) => self.traffic_light(i),
             Some(Term::Actions) => self.actions(i),
             Some(Term::Control) => self.control(i),
-            Some(Term::Banner) => Some(self.hit(Look::Classification, i, self.run(i + 1))),
+            Some(Term::Banner) => Some(self.hit(MarkKind::Classification, i, self.run(i + 1))),
             Some(Term::Run) => self.run_together(i),
             Some(Term::Label | Term::Heading) => self.reference(i).or_else(|| self.field(i)),
             _ => None,
@@ -126,8 +126,8 @@ impl Finder<'_> {
             .or_else(|| self.broken(i))
     }
 
-    fn hit(&self, look: Look, from: usize, to: usize) -> Hit {
-        Hit { look, from, to, bracketed: false, says: None }
+    fn hit(&self, kind: MarkKind, from: usize, to: usize) -> Hit {
+        Hit { kind, from, to, bracketed: false, label: None }
     }
 
     /// Returns whether a phrase begins with word `i`.
@@ -188,7 +188,7 @@ impl Finder<'_> {
         // There are companies of that name.
         let firm = self.words.is(i, "ORCON") && !self.words.is_capitals(i);
         let set_apart = self.alone || to > i + 1 || self.begins(i) && self.ends(to) || slashes(self.words.gap(i)) > 0;
-        (!firm || set_apart).then(|| self.hit(Look::Control, i, to))
+        (!firm || set_apart).then(|| self.hit(MarkKind::Control, i, to))
     }
 
     /// Finds an abbreviated level and controls in one word, if it is no other abbreviation.
@@ -199,7 +199,7 @@ impl Finder<'_> {
         let unmistakable = word.len() > 3 && word.starts_with("TS") && word.ends_with("NF") || word.len() > 5;
         let named = word.ends_with("REL") && (words.is(i + 1, "TO") || words.term(i + 1) == Some(Term::Code));
         let goes_on = slashes(words.gap(i + 1)) >= 2 && to > i + 1 || named && joins(words.gap(i + 1));
-        (unmistakable || goes_on || self.is_line(i, to)).then(|| self.hit(Look::Classification, i, to))
+        (unmistakable || goes_on || self.is_line(i, to)).then(|| self.hit(MarkKind::Classification, i, to))
     }
 
     /// Finds `marking-definition--` followed by a UUID.
@@ -210,7 +210,7 @@ impl Finder<'_> {
         while to < (i + 2 + UUID_GROUPS).min(words.list.len()) && matches!(words.gap(to), "-" | "--") {
             to += 1;
         }
-        (definition && words.gap(i + 2) == "--").then(|| self.hit(Look::Reference, i, to))
+        (definition && words.gap(i + 2) == "--").then(|| self.hit(MarkKind::Reference, i, to))
     }
 
     /// Returns the end of a spelled-out classification that begins with word `i`.
@@ -232,20 +232,20 @@ impl Finder<'_> {
         let words = self.words;
         match words.term(i)? {
             Term::Cosmic if words.term(i + 1) == Some(Term::Top) && self.level_words(i + 1).is_some() => {
-                return Some(self.hit(Look::Classification, i, self.run(i + 1)));
+                return Some(self.hit(MarkKind::Classification, i, self.run(i + 1)));
             }
             Term::Code => {
                 let to = self.level_words(i + 1).filter(|_| joins(words.gap(i + 1)))?;
                 let capitals = (i..to).all(|n| words.is_capitals(n));
                 let titled = words.is(i, "NATO") && (i + 1..to).all(|n| words.begins_capital(n));
-                return (capitals || titled).then(|| self.hit(Look::Classification, i, self.run(to)));
+                return (capitals || titled).then(|| self.hit(MarkKind::Classification, i, self.run(to)));
             }
             Term::Letters | Term::Letter => return self.letters(i),
             _ => {}
         }
         let to = self.level_words(i)?;
         let end = self.run(to);
-        let found = Some(self.hit(Look::Classification, i, end));
+        let found = Some(self.hit(MarkKind::Classification, i, end));
         let behind = slashes(words.gap(to));
         // Two slashes after it, or a line like a banner: this is written only as a mark.
         if behind >= 2 && to < words.list.len() || slashes(words.gap(i)) >= 2 && self.is_line(i, to) {
@@ -271,7 +271,7 @@ impl Finder<'_> {
                 self.is_line(i, to) && (self.alone || two && spaced)
             }
         };
-        set_apart.then(|| self.hit(Look::Classification, i, end))
+        set_apart.then(|| self.hit(MarkKind::Classification, i, end))
     }
 
     /// `Status: RESTRICTED`, which is also used of a road or of airspace.
@@ -309,7 +309,7 @@ impl Finder<'_> {
             1 => control && capitals,
             0 => control && capitals && joins(gap) && (forbids || long && gap != "."),
         };
-        marks.then(|| self.hit(Look::Classification, i, self.run(i + 1)))
+        marks.then(|| self.hit(MarkKind::Classification, i, self.run(i + 1)))
     }
 
     /// Finds a control that is one only next to other parts of a mark.
@@ -349,7 +349,7 @@ impl Finder<'_> {
             || double
             || behind_slashes
             || sensitive && capitals)
-            .then(|| self.hit(Look::Control, i, self.run(i + 1)))
+            .then(|| self.hit(MarkKind::Control, i, self.run(i + 1)))
     }
 
     /// Returns whether the word continues as a URL or a path does.
@@ -370,6 +370,6 @@ impl Finder<'_> {
         let gap = words.gap(i + 1);
         let next = words.is_capitals(i + 1) && matches!(gap, " " | "  " | "-" | "_" | "/");
         let level = next && matches!(words.term(i + 1), Some(Term::Level | Term::Top | Term::Letter | Term::Letters));
-        (own || level).then(|| self.hit(Look::Classification, i, self.run(i + 1)))
+        (own || level).then(|| self.hit(MarkKind::Classification, i, self.run(i + 1)))
     }
 }

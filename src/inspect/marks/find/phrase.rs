@@ -3,7 +3,7 @@
 use super::super::phrases::{PHRASES, Written, foreign, leading};
 use super::super::vocabulary::{Folded, Term};
 use super::super::words::joins;
-use super::{Finder, Hit, Look};
+use super::{Finder, Hit, MarkKind};
 
 /// The maximum number of words between `HANDLE VIA` and `CHANNELS`.
 const CHANNELS_MAX: usize = 5;
@@ -18,7 +18,7 @@ impl Finder<'_> {
         let from = PHRASES.partition_point(|(phrase, _)| phrase.as_bytes() < first);
         let same = PHRASES[from..].iter().take_while(|(phrase, _)| phrase.as_bytes().starts_with(first));
         let found = same.filter_map(|(phrase, written)| self.is_phrase(i, phrase, *written)).max();
-        let found = found.map(|to| self.hit(Look::Control, i, self.run(to)));
+        let found = found.map(|to| self.hit(MarkKind::Control, i, self.run(to)));
         match first {
             b"RELEASABLE" => found.or_else(|| self.releasable(i)),
             b"HANDLE" => found.or_else(|| self.channels(i)),
@@ -70,7 +70,7 @@ impl Finder<'_> {
         let goes_on = words.gap(end) == " " && words.word(end).starts_with(|c: char| c.is_ascii_lowercase());
         let capitals = words.is_capitals(i) && words.is_capitals(i + 1);
         let marks = near(words.gap(to)) && (signed || capitals || self.begins(i) || !goes_on);
-        marks.then(|| self.hit(Look::Control, i, end))
+        marks.then(|| self.hit(MarkKind::Control, i, end))
     }
 
     /// Returns the end of the list of owners and controls that continues at `from`.
@@ -97,7 +97,7 @@ impl Finder<'_> {
         let at = (i + 2..=i + 2 + CHANNELS_MAX).find(|n| words.is(*n, "CHANNELS"))?;
         let only = words.is(at + 1, "ONLY");
         let capitals = (i..=at).all(|n| words.is_capitals(n));
-        (only || capitals).then(|| self.hit(Look::Control, i, at + 1 + usize::from(only)))
+        (only || capitals).then(|| self.hit(MarkKind::Control, i, at + 1 + usize::from(only)))
     }
 
     /// Finds a mark in a non-Latin script, where it is written as a mark.
@@ -120,6 +120,6 @@ impl Finder<'_> {
         let ends = self.ends(to) || self.last && to >= words.list.len();
         // Unless all letters are capitals, only its isolated position distinguishes it from the ordinary word.
         let cased = mark.iter().flat_map(|part| part.chars()).all(|c| c.is_uppercase() || c.is_ascii_digit());
-        (begins && ends || cased && (begins || ends)).then(|| self.hit(Look::Control, from, self.run(to)))
+        (begins && ends || cased && (begins || ends)).then(|| self.hit(MarkKind::Control, from, self.run(to)))
     }
 }

@@ -3,7 +3,7 @@
 use super::super::compound::is_run_together;
 use super::super::vocabulary::{APART, Folded, Term};
 use super::super::words::slashes;
-use super::{Finder, Hit, Look};
+use super::{Finder, Hit, MarkKind};
 
 /// The maximum number of separate letters that are read as one word.
 const APART_LETTERS_MAX: usize = 12;
@@ -32,11 +32,11 @@ impl Finder<'_> {
         let spells =
             |word: &&&str| spelt.starts_with(word.as_bytes()) && (word.len() > 4 || whole && spelt.len() == word.len());
         if let Some(word) = APART.iter().find(spells) {
-            return Some(self.hit(Look::Apart, i, i + word.len()));
+            return Some(self.hit(MarkKind::Spaced, i, i + word.len()));
         }
         let capitals = (i..to).all(|n| words.is_capitals(n));
         let slashed = (i + 1..to).any(|n| slashes(words.gap(n).trim_start_matches('.')) > 0);
-        (whole && slashed && capitals && is_run_together(&letters)).then(|| self.hit(Look::Apart, i, to))
+        (whole && slashed && capitals && is_run_together(&letters)).then(|| self.hit(MarkKind::Spaced, i, to))
     }
 
     /// Returns the end of `word` if it begins with word `i`, possibly broken: in any case if it is whole, and in the
@@ -92,7 +92,7 @@ impl Finder<'_> {
                 };
                 // A hyphenated word is still an ordinary word, so small letters do not make it a mark.
                 let marks = capitals && told || *word == "NOFORN";
-                return marks.then(|| self.hit(Look::Apart, i, self.run(to + 1)));
+                return marks.then(|| self.hit(MarkKind::Spaced, i, self.run(to + 1)));
             }
             if !begins(&joined) {
                 return None;

@@ -5,7 +5,7 @@
 
 use super::super::vocabulary::Term;
 use super::colour::{Level, OTHERS};
-use super::{Finder, Hit, Look};
+use super::{Finder, Hit, MarkKind};
 
 /// The number of words after, and before, a mention in which a level is searched.
 const BEHIND_MAX: usize = 12;
@@ -61,7 +61,7 @@ impl Finder<'_> {
             None if reach == Reach::Around => (self.around(i, to)?, to),
             None => return None,
         };
-        Some(Hit { look: Look::TrafficLight, from: i, to: end, bracketed: false, says: label.says() })
+        Some(Hit { kind: MarkKind::TrafficLight, from: i, to: end, bracketed: false, label: label.label() })
     }
 
     /// `PAP:RED`: what may be done with something. The abbreviation has other meanings, so the label must follow
@@ -78,7 +78,7 @@ impl Finder<'_> {
         let signed = (to..end).any(|n| words.gap(n).contains([':', '=', '-', '_']));
         let shouted = gap == " " && words.is_capitals(i) && words.is_capitals(end - 1);
         let (level, end) = self.beside(level, end, i);
-        let hit = Hit { look: Look::Actions, from: i, to: end, bracketed: false, says: level.says() };
+        let hit = Hit { kind: MarkKind::Actions, from: i, to: end, bracketed: false, label: level.label() };
         (spelt || signed || shouted || self.is_below(i, to, end)).then_some(hit)
     }
 
@@ -101,7 +101,7 @@ impl Finder<'_> {
         let telling =
             of_sharing || (at..to).all(|n| words.is_capitals(n)) || matches!(level, Level::Amber | Level::Strict);
         let stands = telling && (assigned || self.is_below(i, at, to)) && self.ends(to);
-        let hit = Hit { look: Look::TrafficLight, from: i, to, bracketed: false, says: level.says() };
+        let hit = Hit { kind: MarkKind::TrafficLight, from: i, to, bracketed: false, label: level.label() };
         stands.then_some(hit)
     }
 
@@ -262,7 +262,7 @@ mod tests {
     /// Returns the labels of TLP and PAP in a text, as resolved.
     fn labels(text: &str, layout: Layout) -> Vec<String> {
         let found = all(text, layout).marks.into_keys();
-        let of_colours = found.filter(|(look, _)| matches!(look, Look::TrafficLight | Look::Actions));
+        let of_colours = found.filter(|(kind, _)| matches!(kind, MarkKind::TrafficLight | MarkKind::Actions));
         of_colours.map(|(_, says)| says.unwrap_or_else(|| "other".into())).collect()
     }
 

@@ -30,6 +30,7 @@ struct State {
 }
 
 impl Automaton {
+    /// Builds the automaton of a text.
     pub fn of(words: &[Word]) -> Automaton {
         let start = State { length: 0, link: None, end: 0, first: None };
         let mut automaton = Automaton { states: vec![start], more: BTreeMap::new() };
@@ -94,6 +95,7 @@ impl Automaton {
         }
     }
 
+    /// Extends a match by one word; it becomes shorter if the text does not continue so.
     pub fn step(&self, open: &mut Match, word: Word) {
         loop {
             if let Some(next) = self.next(open.state, word) {
@@ -107,6 +109,7 @@ impl Automaton {
         }
     }
 
+    /// Returns the position in the text, in words, at which the runs of a state first ended.
     pub fn end_of(&self, state: u32) -> usize {
         self.states[state as usize].end
     }

@@ -27,6 +27,7 @@ impl Text {
         self.pieces.partition_point(|(start, _)| *start <= word) - 1
     }
 
+    /// Returns whether a run counts: if only runs across borders do, it must cross one.
     pub(super) fn counts(&self, run: &Run) -> bool {
         !self.over_borders || self.piece_at(run.at) != self.piece_at(run.at + run.words - 1)
     }
@@ -78,6 +79,7 @@ impl RollingHash {
 }
 
 impl Index {
+    /// Indexes these texts.
     pub fn new(texts: Vec<Text>) -> Index {
         let mut rows = Vec::new();
         for (number, text) in (0u32..).zip(&texts) {
@@ -94,10 +96,12 @@ impl Index {
         Index { texts, rows, filter }
     }
 
+    /// Returns the texts, in the order in which they were given.
     pub fn texts(&self) -> &[Text] {
         &self.texts
     }
 
+    /// Returns one text by its number.
     pub(super) fn text(&self, number: u32) -> &Text {
         &self.texts[number as usize]
     }

@@ -40,6 +40,7 @@ impl<'a> Scan<'a> {
         self.read
     }
 
+    /// Scans the next word.
     pub fn word(&mut self, word: Word) {
         if self.full {
             return;

@@ -8,7 +8,7 @@ mod part;
 
 use std::collections::BTreeMap;
 
-use self::part::{BESIDE_BYTES_MAX, Part, finding, number};
+use self::part::{DETACHED_BYTES_MAX, Part, finding, number};
 use super::common_runs::{Index, Scan, Text, Word};
 use crate::cut::Cut;
 use crate::digest::Digest;
@@ -147,13 +147,13 @@ fn runs(
     contents: &dyn Contents,
     findings: &mut Vec<Finding>,
 ) -> (Vec<Pair>, bool) {
-    hold(withheld);
+    mark_large(withheld);
     withheld.iter_mut().filter(|p| !p.large).for_each(|p| p.read(contents, findings, &mut |p, w| p.words.push(w)));
     let index = Index::new(texts_of(withheld, Part::words));
     let mut scan = Scan::new(&index, RUNS_MAX);
     let mut begins: Vec<(usize, usize)> = Vec::new();
     let is_large = withheld.iter().any(|p| p.large);
-    hold(cut);
+    mark_large(cut);
     for (n, part) in cut.iter_mut().enumerate() {
         begins.push((scan.read(), n));
         part.words.iter().for_each(|w| scan.word(*w));
@@ -175,7 +175,7 @@ fn runs(
     if is_large {
         if let Some(part) = cut.iter().find(|p| p.large) {
             let message = format!(
-                "an attachment cannot be compared with a withheld one: of two detached attachments, at most one may be longer than {BESIDE_BYTES_MAX} bytes"
+                "an attachment cannot be compared with a withheld one: of two detached attachments, at most one may be longer than {DETACHED_BYTES_MAX} bytes"
             );
             findings.push(finding("canary.large", Some(part.place.line), message));
         }
@@ -191,14 +191,14 @@ fn runs(
     let has = |way| cut.iter().chain(withheld.iter()).any(|part: &Part<'_>| part.has_other(way));
     let (stands, apart) = (has(0), has(1));
     for (way, is) in [stands, apart, stands && apart].into_iter().enumerate() {
-        is_full |= is && runs_otherwise(way, cut, withheld, &mut pairs);
+        is_full |= is && runs_in_reading(way, cut, withheld, &mut pairs);
     }
     (pairs, is_full)
 }
 
 /// Adds the runs that are shared only if both sides are read in another way. Returns whether there are more than
 /// [`RUNS_MAX`].
-fn runs_otherwise(way: usize, cut: &[Part<'_>], withheld: &[Part<'_>], pairs: &mut Vec<Pair>) -> bool {
+fn runs_in_reading(way: usize, cut: &[Part<'_>], withheld: &[Part<'_>], pairs: &mut Vec<Pair>) -> bool {
     let index = Index::new(texts_of(withheld, |part| part.other(way)));
     let mut scan = Scan::new(&index, RUNS_MAX);
     let mut begins: Vec<(usize, usize)> = Vec::new();
@@ -218,11 +218,11 @@ fn runs_otherwise(way: usize, cut: &[Part<'_>], withheld: &[Part<'_>], pairs: &m
 }
 
 /// Decides for each detached part whether its words are held in memory, in the order of the parts.
-fn hold(parts: &mut [Part<'_>]) {
+fn mark_large(parts: &mut [Part<'_>]) {
     let mut held: u64 = 0;
     for part in parts {
-        let size = part.beside.map_or(0, Attachment::size);
-        part.large = held.saturating_add(size) > BESIDE_BYTES_MAX;
+        let size = part.detached.map_or(0, Attachment::size);
+        part.large = held.saturating_add(size) > DETACHED_BYTES_MAX;
         held += if part.large { 0 } else { size };
     }
 }

@@ -5,17 +5,16 @@ use std::sync::Arc;
 use super::super::common_runs::{Word, word};
 use crate::digest::{Digest, Hasher};
 use crate::inspect::attachment_text::{FoldCache, is_read, lines};
-use crate::inspect::attestation::FilterName;
+use crate::inspect::filter_name::FilterName;
 use crate::inspect::finding::Finding;
 use crate::inspect::shared_run::Place;
 use crate::marking::Marking;
-use crate::product::fold::Folded;
-use crate::product::readings::{Readings, Way, Ways};
+use crate::product::confusable::{Folded, Readings, Way, Ways};
 use crate::product::{Attachment, Contents, PortionKind};
 
 /// The total size of detached attachments whose words are held in memory, on either side of the comparison, in bytes.
 /// Of two larger ones, at most one may exceed it.
-pub(super) const BESIDE_BYTES_MAX: u64 = 8 << 20;
+pub(super) const DETACHED_BYTES_MAX: u64 = 8 << 20;
 
 /// The readings that are compared in addition to [`Way::Small`]; detached attachments are compared in that one only.
 const OTHERS: [Way; 3] = [Way::Stands, Way::StandsApart, Way::SmallApart];
@@ -33,12 +32,13 @@ pub(super) struct Part<'a> {
     /// Digests that identify the part: of its folded text, and for a file also of its bytes.
     pub whole: Vec<Digest>,
     /// The attachment, if it is detached and still to be read.
-    pub beside: Option<&'a Attachment>,
+    pub detached: Option<&'a Attachment>,
     /// Whether it is too large for its words to be held in memory.
     pub large: bool,
 }
 
 impl<'a> Part<'a> {
+    /// Returns the words in [`Way::Small`].
     pub fn words(&self) -> &[Word] {
         &self.words
     }
@@ -54,10 +54,12 @@ impl<'a> Part<'a> {
         words.unwrap_or(&self.words)
     }
 
+    /// Returns whether the words in this reading differ.
     pub fn has_other(&self, way: usize) -> bool {
         self.others.get(way).is_some_and(Option::is_some)
     }
 
+    /// Creates a part from its texts. All of them count for the digests, the last one for the words.
     pub fn new(tearline: u32, place: Place, marking: &'a Marking, texts: &[&str], folds: &FoldCache) -> Part<'a> {
         let readings: Vec<Arc<Readings>> = texts.iter().map(|text| folds.readings(text)).collect();
         let whole = readings.iter().flat_map(|readings| readings.iter()).filter_map(whole_of).collect();
@@ -71,7 +73,7 @@ impl<'a> Part<'a> {
             };
             last.filter(is_other).map(|readings| words(readings.get(way)))
         });
-        Part { tearline, place, marking, words: said, others, whole, beside: None, large: false }
+        Part { tearline, place, marking, words: said, others, whole, detached: None, large: false }
     }
 
     /// Creates the part for an attachment, with its texts (the bytes, if they are text, then the extracted text) and
@@ -90,7 +92,7 @@ impl<'a> Part<'a> {
         if attachment.size() > 0 {
             part.whole.extend(bytes);
         }
-        part.beside = Some(attachment).filter(|a| a.is_detached() && is_read(a));
+        part.detached = Some(attachment).filter(|a| a.is_detached() && is_read(a));
         part
     }
 
@@ -101,7 +103,7 @@ impl<'a> Part<'a> {
         findings: &mut Vec<Finding>,
         each: &mut dyn FnMut(&mut Part<'a>, Word),
     ) {
-        let Some(attachment) = self.beside else { return };
+        let Some(attachment) = self.detached else { return };
         let (mut whole, mut empty) = (Ways::<Hasher>::default(), true);
         let read = lines(attachment, contents, &mut |line, _| {
             let readings = Readings::of(line);
@@ -131,10 +133,12 @@ fn whole_of(said: &Folded) -> Option<Digest> {
     (!said.is_empty()).then(|| Digest::of(said.squeezed().as_bytes()))
 }
 
+/// Returns a finding of the canary filter.
 pub(super) fn finding(code: &'static str, line: Option<u32>, message: String) -> Finding {
     Finding { filter: FilterName::Canary, code, line: line.map(|line| line as usize), message }
 }
 
+/// Converts a count; the maximum if it does not fit.
 pub(super) fn number(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
 }

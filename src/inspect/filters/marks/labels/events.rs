@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Place, Says, Walk};
+use super::{Meaning, Place, Walk};
 use crate::marking::stix::Tlp;
 
 /// Taxonomies of MISP, other than TLP, whose tags restrict distribution.
@@ -60,17 +60,17 @@ impl Walk<'_> {
                 Value::String(text) => text.trim().parse().ok(),
                 value => value.as_u64(),
             };
-            let says = match level {
-                Some(0) => Some(Says::Withholds("a distribution that ends at the organisation it came from")),
-                Some(1) => Some(Says::Withholds("a distribution that ends at the community of one server")),
-                Some(4) => Some(Says::Withholds("a distribution to a group whose members are not stated")),
+            let meaning = match level {
+                Some(0) => Some(Meaning::Restricted("a distribution that ends at the organisation it came from")),
+                Some(1) => Some(Meaning::Restricted("a distribution that ends at the community of one server")),
+                Some(4) => Some(Meaning::Restricted("a distribution to a group whose members are not stated")),
                 // Connected communities, and all communities.
                 Some(2 | 3) => None,
                 Some(5) if inherits => None,
-                Some(5) => Some(Says::Unknown("a distribution that is inherited, and from nothing: write 2 or 3")),
-                _ => Some(Says::Unknown("a distribution that MISP does not have: write 2 or 3")),
+                Some(5) => Some(Meaning::Unknown("an inherited distribution without a parent: write 2 or 3")),
+                _ => Some(Meaning::Unknown("a distribution that MISP does not define: write 2 or 3")),
             };
-            says.into_iter().for_each(|says| self.say(place.member("distribution"), says));
+            meaning.into_iter().for_each(|meaning| self.add(place.member("distribution"), meaning));
         }
         self.group(object, place);
         self.tagged(object, place);
@@ -85,8 +85,8 @@ impl Walk<'_> {
         let named = object.get("sharing_group_id").is_some_and(|id| !none(id)) || object.contains_key("SharingGroup");
         let said = object.get("distribution").is_some_and(|d| d.as_str() == Some("4") || d.as_u64() == Some(4));
         if named && !said {
-            let says = Says::Withholds("a group that it is shared with, whose members are not stated");
-            self.say(place.member("sharing_group_id"), says);
+            let meaning = Meaning::Restricted("a sharing group whose members are not stated");
+            self.add(place.member("sharing_group_id"), meaning);
         }
     }
 
@@ -95,15 +95,15 @@ impl Walk<'_> {
         let name = object.get("name").and_then(Value::as_str).unwrap_or_default();
         let taxonomy = name.split(':').next().unwrap_or_default().to_ascii_lowercase();
         let unknown =
-            Says::Unknown("a tag that is no label of TLP: write `tlp:` and a label, or mark the attachment itself");
+            Meaning::Unknown("a tag that is not a TLP label: write `tlp:` and a label, or mark the attachment itself");
         match Tlp::named(name) {
-            Some(tlp) if taxonomy == "tlp" => self.say(place.member("Tag"), Says::Tlp(tlp)),
-            _ if taxonomy == "tlp" || TAXONOMIES.contains(&taxonomy.as_str()) => self.say(place.member("Tag"), unknown),
+            Some(tlp) if taxonomy == "tlp" => self.add(place.member("Tag"), Meaning::Tlp(tlp)),
+            _ if taxonomy == "tlp" || TAXONOMIES.contains(&taxonomy.as_str()) => self.add(place.member("Tag"), unknown),
             _ => {}
         }
         if object.get("data").is_some_and(|data| !data.is_null()) {
-            let says = Says::Withholds("a file inside the event, which is not inspected: attach it separately");
-            self.say(place.member("data"), says);
+            let meaning = Meaning::Restricted("a file inside the event, which is not inspected: attach it separately");
+            self.add(place.member("data"), meaning);
         }
     }
 
@@ -111,7 +111,7 @@ impl Walk<'_> {
     pub(super) fn alert(&mut self, object: &Map<String, Value>, place: Place) {
         let text = |name: &str| object.get(name).and_then(Value::as_str);
         let (Some(scope), true) = (object.get("scope"), object.contains_key("msgType")) else { return };
-        let says = match scope.as_str() {
+        let meaning = match scope.as_str() {
             Some("Public") if !object.contains_key("restriction") => return,
             Some("Restricted" | "Public") => {
                 let read = |text: &str| {
@@ -119,15 +119,15 @@ impl Walk<'_> {
                     rules.parse_banner(text).or_else(|_| rules.parse_portion(text, None)).ok()
                 };
                 match text("restriction").and_then(read) {
-                    Some(marking) => Says::Mark(Box::new(marking)),
-                    None => Says::Unknown(
-                        "a restriction of an alert that is no mark: write it as one, such as `SECRET//REL TO USA, GBR`",
+                    Some(marking) => Meaning::Mark(Box::new(marking)),
+                    None => Meaning::Unknown(
+                        "an alert restriction that is not a valid mark: write it as one, such as `SECRET//REL TO USA, GBR`",
                     ),
                 }
             }
-            Some("Private") => Says::Withholds("an alert to its listed addresses only"),
-            _ => Says::Unknown("a scope that alerts do not have: write `Public`, `Restricted` or `Private`"),
+            Some("Private") => Meaning::Restricted("an alert to its listed addresses only"),
+            _ => Meaning::Unknown("a scope that CAP does not define: write `Public`, `Restricted` or `Private`"),
         };
-        self.say(place.member("scope"), says);
+        self.add(place.member("scope"), meaning);
     }
 }

@@ -1,14 +1,13 @@
-//! Handling members of any data, recognised by their names: TLP and PAP labels, caveats, handling instructions, and
-//! releasability.
+//! Handling members of any data, recognised by name: TLP and PAP labels, caveats, instructions, releasability.
 
 use serde_json::{Map, Value};
 
-use super::{Place, Says, Walk};
+use super::{Meaning, Place, Walk};
 use crate::marking::stix::Tlp;
 
 /// The subject of a member, by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Speaks {
+pub(super) enum Topic {
     /// The Traffic Light Protocol.
     Tlp,
     /// The Permissible Actions Protocol.
@@ -143,8 +142,7 @@ pub(super) fn is_open(text: &str) -> bool {
     OPEN.contains(&text.trim().trim_end_matches('.').to_lowercase().as_str())
 }
 
-/// Returns whether a value means release to everybody. `none` means no restriction in a list of restrictions, but no
-/// recipient in a list of recipients.
+/// Returns whether a value means release to everybody. `none` does not, as it means no recipient.
 fn releases_to_all(text: &str) -> bool {
     let text = text.trim().to_lowercase();
     OPEN.contains(&text.as_str()) && !NOBODY.contains(&text.as_str())
@@ -183,68 +181,68 @@ fn has_word(name: &str, word: &str) -> bool {
     })
 }
 
-impl Speaks {
+impl Topic {
     /// Returns the subject of the member `name` of an object in the member `outer`.
-    pub fn of(name: &str, outer: &str) -> Option<Speaks> {
+    pub fn of(name: &str, outer: &str) -> Option<Topic> {
         let plain = squeezed(name);
         let is = |names: &[&str]| names.contains(&plain.as_str());
         if plain.starts_with("tlp") || plain.contains("trafficlight") || has_word(name, "tlp") {
-            return Some(Speaks::Tlp);
+            return Some(Topic::Tlp);
         }
         if plain == "pap"
             || plain.strip_prefix("pap").is_some_and(|rest| LABELS.contains(&rest))
             || has_word(name, "pap")
         {
-            return Some(Speaks::Actions);
+            return Some(Topic::Actions);
         }
         if is(&LETS) || is(&FORBIDS) {
-            return Some(Speaks::Passing(is(&LETS)));
+            return Some(Topic::Passing(is(&LETS)));
         }
         if is(&RESTRAINTS) || is(&WITHIN) && SHARING.contains(&squeezed(outer).as_str()) {
-            return Some(Speaks::Restraint);
+            return Some(Topic::Restraint);
         }
         if is(&RELEASES) || plain == "to" && matches!(squeezed(outer).as_str(), "release" | "releasable" | "rel") {
-            return Some(Speaks::Release);
+            return Some(Topic::Release);
         }
         if is(&LEVELS)
             || plain == "level" && matches!(squeezed(outer).as_str(), "security" | "classification" | "secrecy")
         {
-            return Some(Speaks::Level);
+            return Some(Topic::Level);
         }
-        is(&SHARING).then_some(Speaks::Sharing)
+        is(&SHARING).then_some(Topic::Sharing)
     }
 }
 
 impl Walk<'_> {
     /// Reads the member `name`, of an object in the member `outer`, if its name concerns handling.
     pub(super) fn handling(&mut self, name: &str, outer: &str, value: &Value, place: Place) {
-        match Speaks::of(name, outer) {
-            Some(Speaks::Tlp) if (is_about(name) || squeezed(name) == "tlps") && !reads_as_label(value) => {}
-            Some(Speaks::Tlp) => self.label(value, place.member("tlp")),
-            Some(Speaks::Actions) => self.actions(value, place.member("pap")),
-            Some(Speaks::Restraint) => self.restraint(value, place.member("handling")),
-            Some(Speaks::Release) => self.release(value, place.member("releasableTo")),
-            Some(Speaks::Level) if is_numeral(value) => self.say(
+        match Topic::of(name, outer) {
+            Some(Topic::Tlp) if (is_about(name) || squeezed(name) == "tlps") && !reads_as_label(value) => {}
+            Some(Topic::Tlp) => self.label(value, place.member("tlp")),
+            Some(Topic::Actions) => self.actions(value, place.member("pap")),
+            Some(Topic::Restraint) => self.restraint(value, place.member("handling")),
+            Some(Topic::Release) => self.release(value, place.member("releasableTo")),
+            Some(Topic::Level) if is_numeral(value) => self.add(
                 place.member("classification"),
-                Says::Unknown("a numeric classification, which has no definition here: write it as a mark"),
+                Meaning::Unknown("a numeric classification without a definition: write it as a mark"),
             ),
-            Some(Speaks::Sharing) if squeezed(name) == "classification" && is_numeral(value) => self.say(
+            Some(Topic::Sharing) if squeezed(name) == "classification" && is_numeral(value) => self.add(
                 place.member("classification"),
-                Says::Unknown(
-                    "a numeric classification, which has no definition here: write it as a mark, or, where it classifies \
+                Meaning::Unknown(
+                    "a numeric classification without a definition: write it as a mark, or, where it classifies \
                      something else, name it otherwise",
                 ),
             ),
-            Some(Speaks::Sharing) => match value {
+            Some(Topic::Sharing) => match value {
                 Value::String(text) => {
                     let plain = text.trim().to_lowercase().replace(['_', '-'], " ");
                     let closed = CLOSED.contains(&plain.as_str());
-                    let closed = closed.then_some(Says::Withholds("a circle that a partner does not belong to"));
-                    let only = plain.starts_with("only ").then_some(Says::Unknown(
-                        "those whom it is for only: say it by the attachment's mark and take it out",
+                    let closed = closed.then_some(Meaning::Restricted("a circle that does not include partners"));
+                    let only = plain.starts_with("only ").then_some(Meaning::Unknown(
+                        "an exclusive list of readers: express it in the attachment's mark and remove it",
                     ));
-                    let says = Tlp::named(text).map(Says::Tlp).or(closed).or(only);
-                    says.into_iter().for_each(|says| self.say(place.member("sharing"), says));
+                    let meaning = Tlp::named(text).map(Meaning::Tlp).or(closed).or(only);
+                    meaning.into_iter().for_each(|meaning| self.add(place.member("sharing"), meaning));
                 }
                 // The text of a distribution is in addition to its label (CSAF 2.0, 3.2.1.5.1).
                 Value::Object(members) => {
@@ -252,27 +250,28 @@ impl Walk<'_> {
                 }
                 _ => {}
             },
-            Some(Speaks::Passing(lets)) if answer(value) == Some(!lets) => self.say(
+            Some(Topic::Passing(lets)) if answer(value) == Some(!lets) => self.add(
                 place.member("handling"),
-                Says::Withholds(
-                    "what it says of itself is that it is not passed on: ask its originator, or take it out",
-                ),
+                Meaning::Restricted("it states that it must not be passed on: ask the originator, or remove it"),
             ),
             // Otherwise `rel` is the relation of a link.
-            None if name.eq_ignore_ascii_case("rel") && is_list_of_codes(value) => self.release(value, place.member("releasableTo")),
-            Some(Speaks::Level | Speaks::Passing(_)) | None => {}
+            None if name.eq_ignore_ascii_case("rel") && is_list_of_codes(value) => {
+                self.release(value, place.member("releasableTo"))
+            }
+            Some(Topic::Level | Topic::Passing(_)) | None => {}
         }
     }
 
     /// Reads a label of the Traffic Light Protocol. Text that mentions one is searched elsewhere.
     pub(super) fn label(&mut self, value: &Value, place: Place) {
-        let unknown =
-            Says::Unknown("a label that TLP does not have: write `clear`, `green`, `amber`, `amber+strict` or `red`");
+        let unknown = Meaning::Unknown(
+            "a label that TLP does not define: write `clear`, `green`, `amber`, `amber+strict` or `red`",
+        );
         match value {
             Value::Null => {}
             Value::String(text) if text.trim().is_empty() => {}
             Value::String(text) => {
-                self.say(place, Tlp::named(text).map_or(unknown, Says::Tlp));
+                self.add(place, Tlp::named(text).map_or(unknown, Meaning::Tlp));
             }
             Value::Array(list) => list.iter().for_each(|value| self.label(value, place)),
             Value::Object(members) if is_label(members) => {
@@ -281,7 +280,7 @@ impl Walk<'_> {
                     .filter(|(name, _)| LABELS.contains(&squeezed(name).as_str()))
                     .for_each(|(_, value)| self.label(value, place));
             }
-            _ => self.say(place, unknown),
+            _ => self.add(place, unknown),
         }
     }
 
@@ -297,9 +296,9 @@ impl Walk<'_> {
             Value::Null => {}
             Value::String(text) if open(text) => {}
             Value::Array(list) => list.iter().for_each(|value| self.actions(value, place)),
-            _ => self.say(
+            _ => self.add(
                 place,
-                Says::Withholds(
+                Meaning::Restricted(
                     "a label of the Permissible Actions Protocol, which binds what a partner may do and no mark here can \
                      say: ask its originator for PAP:CLEAR, or leave it out",
                 ),
@@ -309,9 +308,9 @@ impl Walk<'_> {
 
     /// Reads a caveat or an instruction: a mark, a label, or a value that restricts nothing.
     pub(super) fn restraint(&mut self, value: &Value, place: Place) {
-        let unknown = Says::Unknown(
-            "an instruction for handling that comes to no mark: say it by the attachment's mark and take it out, with its \
-             originator's consent on record",
+        let unknown = Meaning::Unknown(
+            "a handling instruction that does not correspond to a mark: express it in the attachment's mark and remove it, \
+             with its originator's consent on record",
         );
         match value {
             Value::Null | Value::Bool(false) => {}
@@ -321,12 +320,12 @@ impl Walk<'_> {
                     return;
                 }
                 let read = || self.rules.parse_banner(text).or_else(|_| self.rules.parse_portion(text, None)).ok();
-                let mark = || read().map(|marking| Says::Mark(Box::new(marking)));
-                let says = Tlp::named(text).map(Says::Tlp).or_else(mark).unwrap_or(unknown);
-                self.say(place, says);
+                let mark = || read().map(|marking| Meaning::Mark(Box::new(marking)));
+                let meaning = Tlp::named(text).map(Meaning::Tlp).or_else(mark).unwrap_or(unknown);
+                self.add(place, meaning);
             }
             Value::Array(list) => list.iter().for_each(|value| self.restraint(value, place)),
-            _ => self.say(place, unknown),
+            _ => self.add(place, unknown),
         }
     }
 
@@ -350,16 +349,16 @@ impl Walk<'_> {
             _ => false,
         };
         if codes.as_ref().is_some_and(nobody) {
-            let says = Says::Withholds("it is releasable to nobody: ask its originator, or remove it");
-            return self.say(place, says);
+            let meaning = Meaning::Restricted("it is releasable to nobody: ask the originator, or remove it");
+            return self.add(place, meaning);
         }
-        let unknown = Says::Unknown(
+        let unknown = Meaning::Unknown(
             "a list of those to whom it is releasable that is not understood: write codes such as `USA, GBR`, or mark the \
              attachment itself",
         );
         let written = codes.map(|codes| format!("(U//REL TO {})", codes.join(", ")));
         let mark = written.and_then(|mark| self.rules.parse_portion(&mark, None).ok());
-        self.say(place, mark.map_or(unknown, |marking| Says::Mark(Box::new(marking))));
+        self.add(place, mark.map_or(unknown, |marking| Meaning::Mark(Box::new(marking))));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Place, Says, Walk};
+use super::{Meaning, Place, Walk};
 
 /// The attributes that form a mark, in their order, and the separator between the values of each.
 const PARTS: [(&str, &str); 9] = [
@@ -44,15 +44,17 @@ impl Walk<'_> {
             return false;
         }
         let place = place.member("ism:classification");
-        let unknown = Says::Unknown("ISM attributes that come to no mark: correct them, or mark the attachment itself");
-        let says = match written(object, &prefixed) {
+        let unknown = Meaning::Unknown(
+            "ISM attributes that do not form a valid mark: correct them, or mark the attachment itself",
+        );
+        let meaning = match written(object, &prefixed) {
             Some(mark) => {
-                let read = self.rules.parse_portion(&mark, None).map(|marking| Says::Mark(Box::new(marking)));
+                let read = self.rules.parse_portion(&mark, None).map(|marking| Meaning::Mark(Box::new(marking)));
                 read.unwrap_or(unknown)
             }
             None => unknown,
         };
-        self.say(place, says);
+        self.add(place, meaning);
         true
     }
 }

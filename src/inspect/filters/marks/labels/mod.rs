@@ -34,7 +34,7 @@ pub(super) struct Label {
     /// Its place.
     pub place: Place,
     /// Its meaning.
-    pub says: Says,
+    pub meaning: Meaning,
 }
 
 /// The place of a label: the object in a list of objects, counted from 1, and the member. Only member names that a
@@ -65,13 +65,13 @@ impl fmt::Display for Place {
 
 /// The meaning of a label.
 #[derive(Debug)]
-pub(super) enum Says {
+pub(super) enum Meaning {
     /// A label of the Traffic Light Protocol.
     Tlp(Tlp),
     /// A mark.
     Mark(Box<Marking>),
     /// It excludes partners, whatever its exact meaning: the reason, and what to do.
-    Withholds(&'static str),
+    Restricted(&'static str),
     /// It is not understood: what it is, and what to do.
     Unknown(&'static str),
 }
@@ -102,9 +102,9 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn say(&mut self, place: Place, says: Says) {
+    fn add(&mut self, place: Place, meaning: Meaning) {
         if self.found.len() < STATED_MAX {
-            self.found.push(Label { place, says });
+            self.found.push(Label { place, meaning });
         }
     }
 
@@ -150,9 +150,9 @@ impl Walk<'_> {
         match name {
             "object_marking_refs" => self.references(value, place.member("object_marking_refs")),
             "granular_markings" => self.granular(value, place.member("granular_markings")),
-            name if is_label(name) => self.say(
+            name if is_label(name) => self.add(
                 place.member("ConfidentialityLabel"),
-                Says::Unknown("a confidentiality label in JSON: mark the attachment itself and take the label out"),
+                Meaning::Unknown("a confidentiality label in JSON: mark the attachment itself and remove the label"),
             ),
             _ => {}
         }
@@ -162,21 +162,21 @@ impl Walk<'_> {
         self.referred(text, place);
         self.nested(text, place);
         if text.contains('\n') && is_mail(text) {
-            self.say(
+            self.add(
                 place,
-                Says::Unknown("a mail with its header: write its words, and attach what came with it by itself"),
+                Meaning::Unknown("an email with its header: attach its body as text, and its attachments separately"),
             );
         }
         // A label in XML, as the value of a member.
         let xml = text.trim_start();
         if xml.starts_with('<') && xml.contains("ConfidentialityLabel") {
-            let says = match read_label(self.rules, xml.trim_end()) {
-                Ok(marking) => Says::Mark(Box::new(marking)),
-                Err(_) => {
-                    Says::Unknown("a confidentiality label without a faithful reading: mark the attachment itself")
-                }
+            let meaning = match read_label(self.rules, xml.trim_end()) {
+                Ok(marking) => Meaning::Mark(Box::new(marking)),
+                Err(_) => Meaning::Unknown(
+                    "a confidentiality label that cannot be converted exactly: mark the attachment itself",
+                ),
             };
-            self.say(place, says);
+            self.add(place, meaning);
         }
     }
 
@@ -195,10 +195,10 @@ impl Walk<'_> {
             read = at + values.byte_offset();
             if self.depth >= DEPTH_MAX {
                 let why = "data nested too deeply in strings: write them as members";
-                self.say(place, Says::Unknown(why));
+                self.add(place, Meaning::Unknown(why));
                 return;
             }
-            within(&data, self.rules, self.depth + 1).into_iter().for_each(|label| self.say(place, label.says));
+            within(&data, self.rules, self.depth + 1).into_iter().for_each(|label| self.add(place, label.meaning));
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::handling::{is_open, squeezed};
-use super::{Place, Says, Walk};
+use super::{Meaning, Place, Walk};
 use crate::marking::stix::Tlp;
 
 /// The longest text that is checked for naming the Traffic Light Protocol as a scheme, in bytes.
@@ -38,8 +38,7 @@ const CODED: [&str; 8] = ["code", "codelistvalue", "id", "label", "name", "prefl
 /// The sharing group of everybody (CSAF 2.1, 3.2.2.5.1); the group of nobody is all zeros.
 const EVERYBODY: &str = "ffffffff-ffff-ffff-ffff-ffffffffffff";
 
-const GROUP: Says =
-    Says::Withholds("a group that it is shared with, whose members are not stated, or no sharing at all");
+const GROUP: Meaning = Meaning::Restricted("a sharing group whose members are not stated, or no sharing at all");
 
 impl Walk<'_> {
     /// Reads the member `name`, of an object in the member `outer`, if a standard defines it. Returns whether one does.
@@ -74,10 +73,10 @@ impl Walk<'_> {
     fn restriction(&mut self, value: &Value, strict: bool, place: Place) {
         let Some(text) = value.as_str() else { return };
         let closed = RESTRICTIONS.contains(&squeezed(text).as_str());
-        let closed = closed.then_some(Says::Withholds("a restriction to those whom its sender has agreed with"));
-        let says = Tlp::named(text).map(Says::Tlp).or(closed);
-        match says {
-            Some(says) => self.say(place, says),
+        let closed = closed.then_some(Meaning::Restricted("a restriction to a group agreed with its sender"));
+        let meaning = Tlp::named(text).map(Meaning::Tlp).or(closed);
+        match meaning {
+            Some(meaning) => self.add(place, meaning),
             None if strict => self.restraint(value, place),
             None => {}
         }
@@ -86,7 +85,7 @@ impl Walk<'_> {
     /// Reads the sharing group of a document, by its identifier.
     fn shared_with(&mut self, value: &Value, place: Place) {
         let open = |text: &str| text.trim().is_empty() || text.eq_ignore_ascii_case(EVERYBODY) || is_open(text);
-        let says = match value {
+        let meaning = match value {
             Value::Null | Value::Bool(false) => None,
             Value::Number(number) if number.as_u64() == Some(0) => None,
             Value::String(text) if open(text) => None,
@@ -98,12 +97,13 @@ impl Walk<'_> {
             }
             _ => Some(GROUP),
         };
-        says.into_iter().for_each(|says| self.say(place, says));
+        meaning.into_iter().for_each(|meaning| self.add(place, meaning));
     }
 
     /// Reads a classification code (ISO 19115-1, B.3.4). Unless `strict`, it may be the code of something else.
     fn coded(&mut self, value: &Value, strict: bool, place: Place) {
-        let unknown = Says::Unknown("a classification code that comes to no mark: mark the attachment itself");
+        let unknown =
+            Meaning::Unknown("a classification code that does not correspond to a mark: mark the attachment itself");
         for text in codes(value) {
             let banner = match squeezed(text).as_str() {
                 "unclassified" => "UNCLASSIFIED",
@@ -116,17 +116,19 @@ impl Walk<'_> {
                 | "protected"
                 | "restricted"
                 | "sensitivebutunclassified" => {
-                    self.say(
+                    self.add(
                         place,
-                        Says::Unknown("a classification code that no mark here says: mark the attachment itself"),
+                        Meaning::Unknown(
+                            "a classification code without an equivalent mark: mark the attachment itself",
+                        ),
                     );
                     continue;
                 }
-                _ if strict => return self.say(place, unknown),
+                _ if strict => return self.add(place, unknown),
                 _ => continue,
             };
             if let Ok(marking) = self.rules.parse_banner(banner) {
-                self.say(place, Says::Mark(Box::new(marking)));
+                self.add(place, Meaning::Mark(Box::new(marking)));
             }
         }
     }
@@ -137,9 +139,9 @@ impl Walk<'_> {
             // A term of a vocabulary is the last segment of its URL.
             let term = squeezed(text.rsplit(['/', '#']).find(|part| !part.is_empty()).unwrap_or_default());
             if ACCESS_CLOSED.contains(&term.as_str()) {
-                self.say(
+                self.add(
                     place,
-                    Says::Withholds("access rights that a partner does not have: ask its originator, or take it out"),
+                    Meaning::Restricted("access rights that exclude the partner: ask the originator, or remove them"),
                 );
             } else if strict
                 && !term.is_empty()
@@ -147,9 +149,9 @@ impl Walk<'_> {
                 && !is_open(&term)
                 && !is_open(text)
             {
-                self.say(
+                self.add(
                     place,
-                    Says::Unknown("access rights that are not understood: write `public`, or take them out"),
+                    Meaning::Unknown("access rights that are not understood: write `public`, or remove them"),
                 );
             }
         }
@@ -172,7 +174,7 @@ impl Walk<'_> {
                 "statement" | "termsofuse" if marks => self.restraint(value, place.member("statement")),
                 "code" | "designation" | "label" | "level" | "marking" | "name" | "value" => {
                     let label = value.as_str().and_then(Tlp::named);
-                    label.into_iter().for_each(|tlp| self.say(place.member("tlp"), Says::Tlp(tlp)));
+                    label.into_iter().for_each(|tlp| self.add(place.member("tlp"), Meaning::Tlp(tlp)));
                 }
                 _ => {}
             }

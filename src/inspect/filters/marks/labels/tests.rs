@@ -9,19 +9,19 @@ fn rules() -> Rules<'static> {
 
 /// Returns each label, as text, with its place.
 fn found(text: &str) -> Vec<(String, String)> {
-    let told = |says: &Says| match says {
-        Says::Tlp(tlp) => tlp.as_str().to_owned(),
-        Says::Mark(mark) => mark.to_string(),
-        Says::Withholds(_) => "withholds".into(),
-        Says::Unknown(_) => "unknown".into(),
+    let told = |meaning: &Meaning| match meaning {
+        Meaning::Tlp(tlp) => tlp.as_str().to_owned(),
+        Meaning::Mark(mark) => mark.to_string(),
+        Meaning::Restricted(_) => "withholds".into(),
+        Meaning::Unknown(_) => "unknown".into(),
     };
     let found = in_data(&serde_json::from_str(text).unwrap(), &rules());
-    found.iter().map(|s| (told(&s.says), s.place.to_string())).collect()
+    found.iter().map(|s| (told(&s.meaning), s.place.to_string())).collect()
 }
 
 #[track_caller]
 pub(super) fn says(text: &str, expected: &[&str]) {
-    let found: Vec<String> = found(text).into_iter().map(|(says, _)| says).collect();
+    let found: Vec<String> = found(text).into_iter().map(|(meaning, _)| meaning).collect();
     assert_eq!(found, expected, "{text}");
 }
 

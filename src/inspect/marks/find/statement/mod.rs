@@ -9,7 +9,7 @@ use super::super::vocabulary::Term;
 use super::restriction_words::{
     CONSENTS, FURTHER, KEPT_OUT, NATIONS, NOUNS, OF_INFORMATION, OWNERS, PEOPLE, READERS, SUBJECTS, VERBS,
 };
-use super::{Finder, Hit, Look};
+use super::{Finder, Hit, MarkKind};
 
 /// The maximum number of words between the two ends of such a sentence.
 const REACH_MAX: usize = 10;
@@ -40,7 +40,7 @@ impl Finder<'_> {
             b'L' | b'R' => self.narrow(i).or_else(|| self.passing_on(i)),
             _ => self.eyes(i).or_else(|| self.passing_on(i)),
         }?;
-        Some(self.hit(Look::Statement, i, to))
+        Some(self.hit(MarkKind::Statement, i, to))
     }
 
     /// Returns whether word `n` is one of these, in any case.
@@ -234,7 +234,7 @@ impl Finder<'_> {
         if five && self.any(i, &["EYES"]) && self.any(i + 1, &["ONLY"]) && words.begins_capital(i) {
             return Some(i + 2);
         }
-        // `For UK use only`, `UK/US EYES ONLY` behind other owners.
+        // `For UK use only`, `UK/US EYES ONLY` after other owners.
         let only = self.any(i, &["FOR"]) && nation(i + 1) && words.is_capitals(i + 1) && self.any(i + 3, &["ONLY"]);
         let used = self.any(i + 2, &["EYES", "USE", "PERSONNEL", "NATIONALS", "RECIPIENTS", "CITIZENS"]);
         (only && used).then_some(i + 4)
