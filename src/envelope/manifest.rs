@@ -105,18 +105,18 @@ pub enum ManifestFault {
     #[error("manifest was sealed in the future: the clocks of the two nodes differ by more than five minutes")]
     Future,
     /// Sealed before the year 2000, or with a lifetime out of range (1 ms to [`Manifest::LIFE_MS_MAX`]).
-    #[error("manifest has invalid times: expected sealing after the year 2000, and expiry within 3700 days of it")]
+    #[error(
+        "manifest gives times that none has: it is sealed after the year 2000 and expires within 3700 days of that"
+    )]
     Times,
     /// A recall that names no other exchange, or an envelope about itself.
-    #[error(
-        "manifest names no other exchange: a recall must name the one it withdraws, and no envelope may name itself"
-    )]
+    #[error("manifest is about no other exchange: a recall names the one it withdraws, and no envelope itself")]
     About,
     /// Payload size out of range.
     #[error("manifest gives a payload size of zero or above the agreement's limit")]
     Size,
     /// A product without a header, a recall with one, or a header of an invalid length.
-    #[error("manifest has a wrong header: a product needs one of 1 to 4096 bytes, a recall none")]
+    #[error("manifest of a product names no header of 1 to 4096 bytes, or one of a recall names one")]
     Header,
     /// Invalid list of renderings.
     #[error("manifest has an invalid list of renderings: expected one to eight different names in ascending order")]

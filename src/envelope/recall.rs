@@ -111,7 +111,9 @@ impl Statement for Recall {
 
 /// A recall with a valid signature that does not belong to its envelope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("recall does not match its manifest: version, exchange, node, proof or time differs")]
+#[error(
+    "recall is of another version, for another exchange, node or proof than its manifest, or ordered after it was sent"
+)]
 pub struct RecallFault;
 
 impl Recall {

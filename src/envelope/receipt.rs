@@ -102,7 +102,7 @@ pub enum ReceiptFault {
     /// It contains an impossible time.
     #[error(
         "receipt gives a time before the sealing or in the future: the clocks of the two nodes differ by more than five \
-         minutes, or the time is false"
+         minutes, or the time is made up"
     )]
     Time,
 }
