@@ -1,5 +1,6 @@
-//! Code inside a filter process finds nothing to open, nobody to speak to and nothing to start: this program confines itself
-//! as a filter process does, by the same function, and then does what such code would. Beside what ends it stands what does not.
+//! Code inside a filter process cannot open files, use the network or start programs: this program confines itself with
+//! the function that a filter process uses, and then tries what such code would. For each refused action there are
+//! similar permitted ones.
 
 use std::fs::File;
 use std::hash::{BuildHasher as _, RandomState};
@@ -13,22 +14,23 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use portcullis::filter_process::{COMMAND, FilterProcess, Lifetime, confine};
+use portcullis::filter_process::{COMMAND, FilterProcess, ProcessLimits, confine};
 use portcullis::rebuild::{Kind, Limits, Rebuilder as _, Task};
 use rustix::process::{Pid, Resource, Signal};
 
-/// What the process that confines itself is to do then, and the key file that it is to find.
+/// The action that the confined process performs, and the key file that exists for it.
 const DEED: &str = "PORTCULLIS_CONFINED_DEED";
 const KEY: &str = "PORTCULLIS_CONFINED_KEY";
 
-/// What there was before: a filter process inherits no descriptor of the node, but one that was left open across programs.
+/// What existed before: a filter process inherits no descriptor of the node except one that was not opened with
+/// close-on-exec.
 struct Before {
     key: PathBuf,
     opened: File,
     parent: Pid,
 }
 
-/// What a filter process may do. Each says so by status 0.
+/// What a filter process may do. Each exits with status 0.
 const PERMITTED: [(&str, fn()); 7] = [
     (ANSWERS, || {
         let mut question = String::new();
@@ -56,10 +58,10 @@ const ANSWERS: &str = "reads its question and answers";
 const SAYS: &str = "says where it failed";
 const FAILS: &str = "fails and goes on";
 
-/// Its name, and what is done with what there was before.
+/// A name, and an action on what existed before.
 type Refused = (&'static str, fn(Before));
 
-/// What it may not, and the kernel ends it for.
+/// What it may not do: the kernel kills it.
 const REFUSED: [Refused; 28] = [
     ("opens a key", |before| drop(File::open(before.key))),
     ("opens a key by another call", |before| {
@@ -97,7 +99,7 @@ const REFUSED: [Refused; 28] = [
     ("waits", |_| thread::sleep(Duration::from_millis(1))),
 ];
 
-/// The process inside. Nothing here but the deed asks anything of the kernel once it is confined.
+/// The process inside. Once it is confined, only the action makes system calls.
 #[test]
 #[ignore = "what is confined; the tests beside it run it"]
 fn does_what_code_inside_would() {
@@ -118,7 +120,7 @@ fn does_what_code_inside_would() {
         "another thread opens a key" => another_thread(&before.key),
         _ => {}
     }
-    // As the program does: the hook of the library looks where the process is.
+    // Like the program: the default panic hook would query the current directory.
     std::panic::set_hook(Box::new(|_| eprintln!("EXERCISE")));
     let permitted = PERMITTED.iter().find(|(name, _)| *name == deed);
     let refused = REFUSED.iter().find(|(name, _)| *name == deed);
@@ -131,23 +133,23 @@ fn does_what_code_inside_would() {
     exit(0);
 }
 
-/// The thread that waits for this test is confined with it: before it waits it asks for things that no filter process needs,
-/// and would end the process in the place of the deed.
+/// The thread that waits for this test is confined with it. Before it waits, it makes system calls that no filter
+/// process needs and that would end the process before the action.
 fn until_the_main_thread_waits() {
     let stat = format!("/proc/self/task/{}/stat", std::process::id());
-    // Behind the program's name in parentheses: S for a thread that sleeps.
+    // After the program's name in parentheses: S for a sleeping thread.
     let waits = || std::fs::read_to_string(&stat).unwrap().rsplit_once(") ").unwrap().1.starts_with('S');
     while !waits() {
         thread::sleep(Duration::from_millis(1));
     }
 }
 
-/// Goes deeper than any stack is.
+/// Recurses deeper than any stack.
 fn deeper(depth: u64) -> u64 {
     if depth == u64::MAX { 0 } else { std::hint::black_box(deeper(depth + 1)) + 1 }
 }
 
-/// A thread that was there before opens a key afterwards. Both wait without the kernel.
+/// A thread that existed before opens a key afterwards. Both threads wait without system calls.
 fn another_thread(key: &std::path::Path) -> ! {
     let (confined, tried) = (AtomicBool::new(false), AtomicBool::new(false));
     let wait = |until: &AtomicBool| {
@@ -174,7 +176,7 @@ struct Ended {
     stderr: String,
 }
 
-/// Confines a process of its own and has it do `deed`, with the question `EXERCISE`.
+/// Confines a new process and has it perform `deed`, with the request `QUESTION` as input.
 fn inside(deed: &str) -> Ended {
     let key = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(key.path(), "AGE-SECRET-KEY EXERCISE").unwrap();
@@ -187,11 +189,11 @@ fn inside(deed: &str) -> Ended {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // One that is ended at once reads nothing of it.
+    // A process that is killed at once does not read it.
     let _ = child.stdin.take().unwrap().write_all(b"QUESTION");
     let ended = child.wait_with_output().unwrap();
     let said = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-    // Whatever it did, the key is what it was.
+    // Whatever the process did, the key file is unchanged.
     assert_eq!(std::fs::read_to_string(key.path()).unwrap(), "AGE-SECRET-KEY EXERCISE", "{deed}");
     Ended { status: ended.status, stdout: said(ended.stdout), stderr: said(ended.stderr) }
 }
@@ -220,7 +222,7 @@ fn no_thread_is_left_out() {
     assert_eq!(ended.status.signal(), Some(Signal::SYS.as_raw()), "{:?}: {}", ended.status, ended.stderr);
 }
 
-/// What an exhausted memory ends with is told from what code does that should not be there.
+/// An out-of-memory abort is distinguishable from the forbidden actions.
 #[test]
 fn may_abort() {
     for deed in ["ends by abort", "exhausts its stack"] {
@@ -229,8 +231,8 @@ fn may_abort() {
     }
 }
 
-/// Runs under a filter of somebody else's, such as that of a systemd unit, that knows no seccomp(2); then becomes a filter
-/// process of the program that ships.
+/// Runs under the filter of another sandbox, such as that of a systemd unit, that does not allow seccomp(2); then
+/// becomes a filter process of the shipped program.
 #[test]
 #[ignore = "where nothing can be confined; the test beside it runs it"]
 fn becomes_a_filter_process_that_cannot_be_confined() {
@@ -253,14 +255,14 @@ fn a_filter_process_that_cannot_be_confined_reads_nothing_and_the_operator_is_to
         let arguments = deed.iter().map(|deed| (*deed).to_owned()).chain([this]);
         let arguments =
             arguments.chain(["--ignored", "--exact", name, "--nocapture", "--test-threads=1"].map(str::to_owned));
-        let lifetime = Lifetime { wall: Duration::from_secs(20), ..Lifetime::default() };
+        let lifetime = ProcessLimits { wall: Duration::from_secs(20), ..ProcessLimits::default() };
         let filter = FilterProcess::new("/usr/bin/env".into(), arguments.collect(), Limits::default(), lifetime);
         filter.work(Task::Rebuild, Kind::Json, b"[]").unwrap_err()
     };
     let fault = ask(&[&format!("{DEED}=becomes")]);
     assert_eq!(fault.code, "filter.missing");
     assert!(fault.message.contains("could be confined") && fault.message.contains("SystemCallFilter"), "{fault}");
-    // Without that, the same process says something else: what it prints is no answer.
+    // Without that sandbox the same process prints something that is not a valid response.
     assert_eq!(ask(&[]).code, "filter.garbage");
 }
 
@@ -268,7 +270,7 @@ fn a_filter_process_that_cannot_be_confined_reads_nothing_and_the_operator_is_to
 fn what_ends_a_filter_process_is_told_apart() {
     let code = |script: &str| {
         let arguments = vec!["-c".into(), script.into()];
-        let filter = FilterProcess::new("/bin/sh".into(), arguments, Limits::default(), Lifetime::default());
+        let filter = FilterProcess::new("/bin/sh".into(), arguments, Limits::default(), ProcessLimits::default());
         filter.work(Task::Rebuild, Kind::Json, b"[]").unwrap_err()
     };
     assert!(code("kill -SYS $$").message.contains("system call"));

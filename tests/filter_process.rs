@@ -1,5 +1,5 @@
-//! A filter of foreign formats runs in a process of its own, and whatever becomes of that process is a refusal with a
-//! code: the caller answers, in its time, and lives.
+//! A filter of foreign formats runs in a separate process, and any failure of that process is a refusal with a code:
+//! the caller returns in time and survives.
 
 #[path = "support/vectors.rs"]
 mod vectors;
@@ -8,12 +8,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use portcullis::digest::Digest;
-use portcullis::filter_process::{COMMAND, FilterProcess, Lifetime};
+use portcullis::filter_process::{COMMAND, FilterProcess, ProcessLimits};
 use portcullis::rebuild::{Kind, Limits, PdfFonts, Rebuilder, Rebuilt, Task};
 
-/// Enough for a start on a busy machine, and short enough to wait for a filter that hangs.
-fn lifetime() -> Lifetime {
-    Lifetime { wall: Duration::from_secs(20), ..Lifetime::default() }
+/// Long enough to start on a busy machine, and short enough to wait for a filter that hangs.
+fn lifetime() -> ProcessLimits {
+    ProcessLimits { wall: Duration::from_secs(20), ..ProcessLimits::default() }
 }
 
 fn real() -> FilterProcess {
@@ -25,8 +25,8 @@ fn real_with(limits: Limits) -> FilterProcess {
     FilterProcess::new(program, vec![COMMAND.into()], limits, lifetime())
 }
 
-/// A filter that does what `script` says, in place of the real one.
-fn planted(script: &str, lifetime: Lifetime) -> FilterProcess {
+/// Returns a filter that runs the shell script `script` instead of the real program.
+fn planted(script: &str, lifetime: ProcessLimits) -> FilterProcess {
     let arguments = vec!["-c".into(), script.into()];
     FilterProcess::new(PathBuf::from("/bin/sh"), arguments, Limits::default(), lifetime)
 }
@@ -69,7 +69,7 @@ fn starts_a_program_only_while_it_is_the_one_that_was_signed_for() {
     let signed = named(Digest::of(&built));
     assert!(ask(&signed).is_ok());
     assert_eq!(ask(&named(Digest::of(b"another"))).unwrap_err(), "filter.other");
-    // Replaced while the node runs, by one that would answer just as well.
+    // Replaced while the node runs, by a program that would work equally well.
     let beside = folder.path().join("beside");
     std::fs::write(&beside, [&built[..], b"EXERCISE"].concat()).unwrap();
     std::fs::set_permissions(&beside, std::fs::metadata(&program).unwrap().permissions()).unwrap();
@@ -79,15 +79,15 @@ fn starts_a_program_only_while_it_is_the_one_that_was_signed_for() {
 
 #[test]
 fn refuses_when_the_filter_hangs_and_ends_it() {
-    let short = Lifetime { wall: Duration::from_millis(300), ..lifetime() };
-    // It keeps its output open without reading or writing; then one that reads everything and says nothing.
+    let short = ProcessLimits { wall: Duration::from_millis(300), ..lifetime() };
+    // One that keeps its output open without reading or writing; and one that reads everything and writes nothing.
     assert_eq!(ask(&planted("exec sleep 600", short)), Err("filter.timeout"));
     assert_eq!(ask(&planted("cat > /dev/null; exec sleep 600", short)), Err("filter.timeout"));
 }
 
 #[test]
 fn refuses_when_the_filter_spins_beyond_its_share_of_the_processor() {
-    let one_second = Lifetime { cpu: Duration::from_secs(1), ..lifetime() };
+    let one_second = ProcessLimits { cpu: Duration::from_secs(1), ..lifetime() };
     assert_eq!(ask(&planted("while :; do :; done", one_second)), Err("filter.crashed"));
 }
 
@@ -100,12 +100,12 @@ fn refuses_when_the_filter_crashes() {
 
 #[test]
 fn refuses_when_the_filter_takes_more_memory_than_it_may_have() {
-    let small = Lifetime { memory_bytes: 64 << 20, ..lifetime() };
-    // `tail` keeps what has no line end, and this never ends one.
+    let small = ProcessLimits { memory_bytes: 64 << 20, ..lifetime() };
+    // `tail` buffers data until a line end, and this input has none.
     assert_eq!(ask(&planted("exec tail -n 1 /dev/zero", small)), Err("filter.crashed"));
-    // The real one, given less than it needs to start its work.
+    // The real program, with less memory than it needs to start.
     let program = PathBuf::from(env!("CARGO_BIN_EXE_portcullis"));
-    let starved = Lifetime { memory_bytes: 1 << 20, ..lifetime() };
+    let starved = ProcessLimits { memory_bytes: 1 << 20, ..lifetime() };
     let filter = FilterProcess::new(program, vec![COMMAND.into()], Limits::default(), starved);
     let large = format!("[{}1]", "1,".repeat(2_000_000));
     assert_eq!(filter.work(Task::Rebuild, Kind::Json, large.as_bytes()).unwrap_err().code, "filter.crashed");
@@ -116,7 +116,7 @@ fn refuses_an_answer_that_is_none() {
     for script in [
         "cat > /dev/null",
         "cat > /dev/null; echo yes",
-        // The question back, as if it were an answer.
+        // The request is echoed as if it were a response.
         "exec cat",
         "cat > /dev/null; head -c 70000000 /dev/zero",
     ] {
@@ -126,24 +126,24 @@ fn refuses_an_answer_that_is_none() {
 
 #[test]
 fn refuses_a_whole_and_plain_answer_to_another_question() {
-    // What the real filter said about one file is said again about every other.
+    // The real response for one file is replayed for every other file.
     let recorded = tempfile::NamedTempFile::new().unwrap();
     let question =
-        portcullis::filter_process::Question::new(Task::Rebuild, Kind::Json, &Limits::default(), b"[]").encode();
+        portcullis::filter_process::Request::new(Task::Rebuild, Kind::Json, &Limits::default(), b"[]").encode();
     let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_portcullis"))
         .arg(COMMAND)
         .stdin(std::process::Stdio::piped())
         .stdout(recorded.reopen().unwrap())
         .spawn()
         .unwrap();
-    // The answer goes to a file here, which the filter itself may not write to.
+    // The response goes to a file here, which the filter itself must not write to.
     std::io::Write::write_all(&mut child.stdin.take().unwrap(), &question).unwrap();
     assert!(!child.wait().unwrap().success(), "a filter writes to no file");
-    let answer = portcullis::filter_process::Answer::new(
+    let response = portcullis::filter_process::Response::new(
         portcullis::digest::Digest::of(&question),
         portcullis::rebuild::work(Task::Rebuild, Kind::Json, b"[]", &Limits::default()),
     );
-    std::fs::write(recorded.path(), answer.encode()).unwrap();
+    std::fs::write(recorded.path(), response.encode()).unwrap();
     let script = format!("cat > /dev/null; exec cat {}", recorded.path().display());
     assert_eq!(code(&script), "filter.garbage");
 }
@@ -156,25 +156,25 @@ fn refuses_when_there_is_no_filter() {
 
 #[test]
 fn refuses_when_no_place_becomes_free_in_time() {
-    let one = Lifetime { wall: Duration::from_millis(400), at_once: 1, ..lifetime() };
+    let one = ProcessLimits { wall: Duration::from_millis(400), at_once: 1, ..lifetime() };
     let filter = planted("exec sleep 600", one);
     let codes: Vec<_> = std::thread::scope(|scope| {
         let asked: Vec<_> = (0..4).map(|_| scope.spawn(|| ask(&filter).unwrap_err())).collect();
         asked.into_iter().map(|a| a.join().unwrap()).collect()
     });
     assert!(codes.iter().all(|c| matches!(*c, "filter.timeout" | "filter.busy")), "{codes:?}");
-    // A place that was taken is given back, whatever became of the process.
+    // A slot is released, whatever became of the process.
     assert_eq!(ask(&filter), Err("filter.timeout"));
 }
 
 #[test]
 fn files_of_one_party_that_hang_keep_no_other_waiting() {
-    let short = Lifetime { wall: Duration::from_secs(3), at_once: 2, ..lifetime() };
+    let short = ProcessLimits { wall: Duration::from_secs(3), at_once: 2, ..lifetime() };
     let filter = planted("grep -q HANG && exec sleep 600; exit 1", short);
     let ask = |party: &str, file: &[u8]| filter.work_for(party, Task::Rebuild, Kind::Json, file).unwrap_err().code;
     std::thread::scope(|scope| {
         let flood: Vec<_> = (0..4).map(|_| scope.spawn(|| ask("partner a", b"\"HANG\""))).collect();
-        // Whenever it asks, there is a place that the other party cannot have.
+        // There is always a slot that the other party cannot use.
         assert_eq!(ask("partner b", b"[]"), "filter.crashed");
         let flood: Vec<_> = flood.into_iter().map(|asked| asked.join().unwrap()).collect();
         assert!(flood.iter().all(|code| matches!(*code, "filter.timeout" | "filter.busy")), "{flood:?}");
@@ -183,14 +183,14 @@ fn files_of_one_party_that_hang_keep_no_other_waiting() {
 
 #[test]
 fn the_filter_has_no_environment_no_files_and_no_right_to_more() {
-    // It can say nothing here but how it ends: at once if it has what it should have and no more, never otherwise. An open
-    // file of this process stands for the node's store and keys.
+    // Its only output here is how it ends: at once if it has exactly what it should have, otherwise not at all. An open
+    // file of this process represents the node's store and keys.
     let ours = tempfile::NamedTempFile::new().unwrap();
     let script = format!(
         "own=$(env | grep -c -v -e ^PWD= -e ^_= -e ^SHLVL= -e ^OLDPWD=); ours=$(ls -l /proc/$$/fd | grep -c {}); \
          [ \"$own\" = 0 ] && [ \"$ours\" = 0 ] && [ \"$(pwd)\" = / ] && [ \"$(ulimit -c)\" = 0 ] && exit 7; sleep 600",
         ours.path().display()
     );
-    let short = Lifetime { wall: Duration::from_secs(10), ..lifetime() };
+    let short = ProcessLimits { wall: Duration::from_secs(10), ..lifetime() };
     assert_eq!(ask(&planted(&script, short)), Err("filter.crashed"), "it has more than it should have");
 }

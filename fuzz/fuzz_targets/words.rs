@@ -2,8 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use portcullis::product::disguise::Tokens;
-use portcullis::product::readings::Readings;
+use portcullis::product::confusable::{Readings, Tokens};
 
 fuzz_target!(|text: &str| {
     for folded in Readings::of(text).iter() {

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::files::clear_abandoned;
-use crate::origin::PrintKey;
+use crate::origin::FingerprintKey;
 use crate::seal::{PayloadIdentity, StorageKey};
 use crate::sign::{LocalSigner, private_key_from_pem};
 
@@ -31,7 +31,7 @@ pub struct Keys {
     /// Encrypts and decrypts products at rest.
     pub storage: StorageKey,
     /// Keys the fingerprints by which text received from partners is recognised. Derived from the storage key.
-    pub prints: PrintKey,
+    pub prints: FingerprintKey,
     /// Signs ledger checkpoints.
     pub ledger: LocalSigner,
 }
@@ -147,7 +147,7 @@ impl KeyFolder {
         let (payload, wrong) = age("payload", "an age identity")?;
         let payload = PayloadIdentity::parse(&payload).map_err(|_| wrong())?;
         let (storage, wrong) = age("storage", "an age identity")?;
-        let prints = PrintKey::derived_from(storage.trim().as_bytes());
+        let prints = FingerprintKey::derived_from(storage.trim().as_bytes());
         let storage = StorageKey::parse(&storage).map_err(|_| wrong())?;
         Ok(Keys { signing: self.signer("signing")?, payload, storage, prints, ledger: self.signer("ledger")? })
     }

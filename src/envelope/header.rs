@@ -1,4 +1,4 @@
-//! The header of a sealed payload, which travels last, and what offer and manifest say of it beforehand.
+//! The header of a sealed payload, which is sent last, and the commitment to it in offer and manifest.
 
 use std::fmt;
 
@@ -6,38 +6,38 @@ use minicbor::{Decode, Encode};
 
 use crate::digest::Digest;
 
-/// The longest header of a sealed payload, in bytes.
+/// The maximum length of a header, in bytes.
 pub const HEADER_BYTES_MAX: usize = 4096;
 
-/// The header of a sealed payload: the beginning of the age file, with the line of its MAC. It holds the file key,
-/// wrapped for the recipient; without it nobody opens what follows, the recipient included.
+/// The header of a sealed payload: the beginning of the age file, up to and including the MAC line. It contains the
+/// file key, wrapped for the recipient; without it nobody can decrypt the payload, not even the recipient.
 ///
-/// It is kept apart from the payload and leaves after it, when the release has been decided upon once more. It says
-/// nothing of a product, and is not printed.
+/// It is stored apart from the payload and sent after it, when the release has been decided once more. It reveals
+/// nothing of the product, and `Debug` prints only its length.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Header(Vec<u8>);
 
-/// Bytes that are no header's by their number alone.
+/// The length of a header is out of range; holds the length found, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a header of a sealed payload has 1 to {HEADER_BYTES_MAX} bytes, found {0}")]
 pub struct HeaderFault(pub usize);
 
 impl Header {
-    /// A header of these bytes.
+    /// Creates a header from its bytes. Only the length is checked.
     ///
     /// # Errors
-    /// [`HeaderFault`] if there are none, or more than [`HEADER_BYTES_MAX`].
+    /// [`HeaderFault`] if it is empty or longer than [`HEADER_BYTES_MAX`].
     pub fn new(bytes: impl Into<Vec<u8>>) -> Result<Header, HeaderFault> {
         let bytes = bytes.into();
         if (1..=HEADER_BYTES_MAX).contains(&bytes.len()) { Ok(Header(bytes)) } else { Err(HeaderFault(bytes.len())) }
     }
 
-    /// Its bytes.
+    /// Returns the bytes of the header.
     pub fn bytes(&self) -> &[u8] {
         &self.0
     }
 
-    /// What may be said of it before it leaves.
+    /// Returns the commitment to this header, which may be sent before it.
     pub fn commitment(&self) -> HeaderCommitment {
         // INVARIANT: a header has at most HEADER_BYTES_MAX bytes.
         HeaderCommitment { size: self.0.len() as u32, digest: Digest::of(&self.0) }
@@ -50,21 +50,21 @@ impl fmt::Debug for Header {
     }
 }
 
-/// What an offer and its manifest say of the header that will follow: nobody finds the header from it.
+/// The commitment to a header in an offer and its manifest. The header cannot be computed from it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
 #[cbor(map)]
 pub struct HeaderCommitment {
-    /// Its size in bytes.
+    /// Length of the header in bytes.
     #[n(0)]
     pub size: u32,
-    /// Its digest.
+    /// SHA-256 of the header.
     #[n(1)]
     pub digest: Digest,
 }
 
 impl HeaderCommitment {
-    /// Whether the size is one that a header can have.
-    pub fn is_possible(&self) -> bool {
+    /// Returns whether the length is valid for a header: 1 to [`HEADER_BYTES_MAX`] bytes.
+    pub fn is_valid_size(&self) -> bool {
         (1..=HEADER_BYTES_MAX).contains(&usize::try_from(self.size).unwrap_or(usize::MAX))
     }
 }
@@ -75,11 +75,11 @@ mod tests {
 
     #[test]
     fn refuses_a_header_of_no_bytes_or_too_many() {
-        assert!(Header::new([1; HEADER_BYTES_MAX]).is_ok_and(|header| header.commitment().is_possible()));
+        assert!(Header::new([1; HEADER_BYTES_MAX]).is_ok_and(|header| header.commitment().is_valid_size()));
         assert_eq!(Header::new([]), Err(HeaderFault(0)));
         assert_eq!(Header::new([1; HEADER_BYTES_MAX + 1]), Err(HeaderFault(HEADER_BYTES_MAX + 1)));
         for size in [0, HEADER_BYTES_MAX as u32 + 1, u32::MAX] {
-            assert!(!HeaderCommitment { size, digest: Digest::of(b"") }.is_possible(), "{size}");
+            assert!(!HeaderCommitment { size, digest: Digest::of(b"") }.is_valid_size(), "{size}");
         }
     }
 

@@ -1,15 +1,16 @@
-//! The manifest: what the sender states, under its signature, about one sealed payload.
+//! The manifest: the sender's signed statement about one sealed payload (CBOR,
+//! `application/vnd.portcullis.manifest+cbor`).
 
 use minicbor::{Decode, Encode};
 
-use super::{Bound, HeaderCommitment, OpeningCommitment, Precedence};
+use super::{ExchangeContext, HeaderCommitment, OpeningCommitment, Precedence};
 use crate::digest::Digest;
 use crate::ident::{ExchangeId, NodeId};
 use crate::sign::Statement;
 use crate::time::Time;
 
-/// What an envelope carries. A kind that is not listed is refused; new kinds need a new protocol version or a
-/// critical extension.
+/// What an envelope carries. An unknown kind is refused; a new kind requires a new protocol version or a critical
+/// extension.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
 #[cbor(index_only)]
 pub enum Kind {
@@ -23,60 +24,60 @@ pub enum Kind {
 
 /// The sender's statement about one envelope, offered before the first payload byte.
 ///
-/// It names the one recipient it is for, so that a second partner who obtains it cannot use it, and it carries the
-/// digests of the sealed payload and of the header that opens it, so that payload, header and marking cannot be exchanged
-/// for others. It does not carry the length of what is inside: the payload is padded.
+/// It names the only recipient it is for, so that another partner who obtains it cannot use it. It contains the digests
+/// of the sealed payload and of the header that opens it, so that payload, header and marking cannot be exchanged for
+/// others. It does not contain the length of the plaintext: the payload is padded.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 #[cbor(map)]
 pub struct Manifest {
     /// Format version, [`Manifest::VERSION`].
     #[n(0)]
     pub version: u8,
-    /// The exchange, numbered by the sender.
+    /// The exchange id, assigned by the sender.
     #[n(1)]
     pub exchange: ExchangeId,
-    /// What is inside.
+    /// The kind of payload.
     #[n(2)]
     pub kind: Kind,
-    /// The node that sends.
+    /// The sending node.
     #[n(3)]
     pub sender: NodeId,
-    /// The one node this is for.
+    /// The only node that may accept this.
     #[n(4)]
     pub recipient: NodeId,
-    /// The canonical banner marking of the cut inside.
+    /// The canonical banner marking of the cut.
     #[n(5)]
     pub marking: String,
-    /// Digest of the cut inside, before sealing.
+    /// SHA-256 of the cut, before sealing. For a recall, of the signed statement.
     #[n(6)]
     pub cut_digest: Digest,
-    /// Digest of the sealed payload, without its header.
+    /// SHA-256 of the sealed payload, without its header.
     #[n(7)]
     pub payload_digest: Digest,
     /// Size of the sealed payload in bytes, without its header.
     #[n(8)]
     pub payload_size: u64,
-    /// How urgently to handle it.
+    /// The precedence with which to handle it.
     #[n(9)]
     pub precedence: Precedence,
     /// When it was sealed, Unix milliseconds.
     #[n(10)]
     pub sealed_at_ms: i64,
-    /// After when it must not be accepted, Unix milliseconds.
+    /// When it expires, Unix milliseconds. It must not be accepted from then on.
     #[n(11)]
     pub expires_at_ms: i64,
     /// The earlier exchange whose product this envelope withdraws (a recall) or replaces (a product).
     #[n(12)]
     pub about: Option<ExchangeId>,
-    /// The renderings that the recipient's people are handed beside the product, by name, in ascending order; the
-    /// product alone if `None`. A name that the recipient does not know is passed over: a rendering is made from the
-    /// product where it is read, and grants nothing.
+    /// Names of the renderings that the recipient offers its users in addition to the product, in ascending order;
+    /// `None` for the product alone. Unknown names are ignored: the recipient makes a rendering from the product, and
+    /// it grants nothing.
     #[n(13)]
     pub formats: Option<Vec<String>>,
-    /// The header that opens the payload and travels after it; `None` for a recall, which is not sealed.
+    /// Commitment to the header that opens the payload and is sent after it; `None` for a recall, which is not sealed.
     #[n(14)]
     pub header: Option<HeaderCommitment>,
-    /// The proof that only who opened the payload, or of a recall who read it, can give; the receipt must carry it.
+    /// Commitment to the proof that the payload was opened (for a recall, read). The receipt must contain the proof.
     #[n(15)]
     pub opening: OpeningCommitment,
 }
@@ -85,69 +86,70 @@ impl Statement for Manifest {
     const CONTENT_TYPE: &'static str = "application/vnd.portcullis.manifest+cbor";
 }
 
-/// Why a manifest with a good signature is still not acceptable.
+/// Why a manifest with a valid signature is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ManifestFault {
-    /// A version this gateway does not speak.
-    #[error("manifest is of another version: this gateway speaks version 3")]
+    /// Unsupported version.
+    #[error("unsupported manifest version: this gateway supports version 3")]
     Version,
     /// Made for another recipient.
     #[error("manifest names another recipient: it was not made for this node")]
     Audience,
-    /// Made by another sender than the one who offers it.
+    /// Made by another sender than the partner who offers it.
     #[error("manifest names another sender than the partner who offers it")]
     Sender,
-    /// Its time has passed.
+    /// Expired.
     #[error("manifest expired: the sender must seal and offer it anew")]
     Expired,
-    /// Sealed in the future by more than the clocks may differ.
+    /// Sealed in the future, by more than [`Manifest::CLOCK_SKEW_MS`].
     #[error("manifest was sealed in the future: the clocks of the two nodes differ by more than five minutes")]
     Future,
-    /// Sealed before there was anything like it, or to be accepted for longer than anything is.
+    /// Sealed before the year 2000, or with a lifetime out of range (1 ms to [`Manifest::LIFE_MS_MAX`]).
     #[error(
         "manifest gives times that none has: it is sealed after the year 2000 and expires within 3700 days of that"
     )]
     Times,
-    /// A recall of nothing, or an envelope about itself.
+    /// A recall that names no other exchange, or an envelope about itself.
     #[error("manifest is about no other exchange: a recall names the one it withdraws, and no envelope itself")]
     About,
-    /// Not a size any payload has.
+    /// Payload size out of range.
     #[error("manifest gives a payload size of zero or above the agreement's limit")]
     Size,
-    /// A product without a header to open it, a recall with one, or a header of a size that none has.
+    /// A product without a header, a recall with one, or a header of an invalid length.
     #[error("manifest of a product names no header of 1 to 4096 bytes, or one of a recall names one")]
     Header,
-    /// Not a list of renderings.
-    #[error("manifest names no rendering, more than eight, one twice, or one by no name")]
+    /// Invalid list of renderings.
+    #[error("manifest has an invalid list of renderings: expected one to eight different names in ascending order")]
     Formats,
 }
 
 impl Manifest {
-    /// The version this gateway writes and reads.
+    /// The manifest version that this gateway writes and accepts.
     pub const VERSION: u8 = 3;
-    /// By how much the clocks of two nodes may differ, in milliseconds.
+    /// The largest clock difference between two nodes that is tolerated, in milliseconds.
     pub const CLOCK_SKEW_MS: i64 = 5 * 60 * 1000;
-    /// The longest from sealing to expiry, in milliseconds.
+    /// The longest time from sealing to expiry, in milliseconds.
     pub const LIFE_MS_MAX: i64 = 3700 * 86_400_000;
-    /// Before 2000-01-01T00:00:00Z nothing was sealed, in Unix milliseconds.
+    /// The earliest accepted sealing time: 2000-01-01T00:00:00Z, in Unix milliseconds.
     const SEALED_AT_MS_MIN: i64 = 946_684_800_000;
 
-    /// From whom to whom it goes, and in which exchange: what is sealed must say the same inside.
-    pub fn bound(&self) -> Bound {
-        Bound { exchange: self.exchange, sender: self.sender.clone(), recipient: self.recipient.clone() }
+    /// Returns sender, recipient and exchange. The sealed content must contain the same.
+    pub fn context(&self) -> ExchangeContext {
+        ExchangeContext { exchange: self.exchange, sender: self.sender.clone(), recipient: self.recipient.clone() }
     }
 
-    /// When it was sealed.
+    /// Returns when it was sealed.
     pub fn sealed_at(&self) -> Time {
         Time::from_unix_ms(self.sealed_at_ms)
     }
 
-    /// After when it must not be accepted.
+    /// Returns when it expires.
     pub fn expires_at(&self) -> Time {
         Time::from_unix_ms(self.expires_at_ms)
     }
 
-    /// Whether this manifest, offered by `sender` to `recipient` at `now`, may be considered at all.
+    /// Checks a manifest that `sender` offers to `recipient` at `now`. `payload_bytes_max` is the largest payload that
+    /// the agreement allows, in bytes.
     ///
     /// # Errors
     /// The first [`ManifestFault`] in the order of its variants.
@@ -184,7 +186,7 @@ impl Manifest {
             return Err(ManifestFault::Size);
         }
         let header = match self.kind {
-            Kind::Product => self.header.is_some_and(|header| header.is_possible()),
+            Kind::Product => self.header.is_some_and(|header| header.is_valid_size()),
             Kind::Recall => self.header.is_none(),
         };
         if !header {
@@ -197,7 +199,7 @@ impl Manifest {
     }
 }
 
-/// Whether these are one to eight different names in ascending order, each of 1 to 16 small letters.
+/// Returns whether these are one to eight different names in ascending order, each of 1 to 16 lower-case letters.
 fn are_names(formats: &[String]) -> bool {
     let name = |f: &String| (1..=16).contains(&f.len()) && f.bytes().all(|b| b.is_ascii_lowercase());
     (1..=8).contains(&formats.len()) && formats.iter().all(name) && formats.windows(2).all(|pair| pair[0] < pair[1])
@@ -218,7 +220,7 @@ mod tests {
 
     fn manifest() -> Manifest {
         let (exchange, sender, recipient) = (ExchangeId::new(NOW, [1; 10]), node("alpha"), node("bravo"));
-        let bound = Bound { exchange, sender, recipient };
+        let context = ExchangeContext { exchange, sender, recipient };
         Manifest {
             version: Manifest::VERSION,
             exchange: ExchangeId::new(NOW, [1; 10]),
@@ -235,7 +237,7 @@ mod tests {
             formats: None,
             about: None,
             header: Some(HEADER),
-            opening: SECRET.proof(&bound, Digest::of(b"cut")).commitment(),
+            opening: SECRET.proof(&context, Digest::of(b"cut")).commitment(),
         }
     }
 
@@ -298,13 +300,13 @@ mod tests {
         let with = named(&["html", "json"]);
         assert_eq!(admit(&with), Ok(()));
         assert_eq!(crate::digest::decode(&crate::digest::encode(&with)), Ok(with));
-        // A name from a later version is no fault of this one.
+        // A name from a later version is accepted.
         assert_eq!(admit(&named(&["papyrus"])), Ok(()));
         let many = ["a", "b", "c", "d", "e", "f", "g", "h", "i"];
         for names in [&[][..], &["json", "html"], &["html", "html"], &[""], &["HTML"], &["seventeen-letters"], &many] {
             assert_eq!(admit(&named(names)), Err(ManifestFault::Formats), "{names:?}");
         }
-        // What a manifest does not name is left out, and not null: fourteen members.
+        // An absent list is omitted from the encoding and not encoded as null: fourteen members.
         assert_eq!(crate::digest::encode(&manifest())[0], 0xae);
     }
 }

@@ -1,8 +1,9 @@
-//! What is sealed says inside whom it is from, whom it is for and in which exchange, and holds a secret of which only who
-//! opened it can show that they know it.
+//! Proof of opening. The sealed content names its sender, recipient and exchange, and contains a secret. Only a
+//! recipient who opened it can prove knowledge of the secret.
 //!
-//! The sender commits to the proof in the manifest and keeps no secret: who holds manifest and receipt can check, years
-//! later and with nothing else, that the one was given by somebody who had opened what the other announced.
+//! The sender commits to the proof in the manifest and does not keep the secret. Anyone who has manifest and receipt
+//! can verify, years later and with nothing else, that the signer of the receipt had opened what the manifest
+//! announced.
 
 use std::fmt;
 
@@ -12,57 +13,57 @@ use zeroize::Zeroize as _;
 use crate::digest::{self, Digest};
 use crate::ident::{ExchangeId, NodeId};
 
-/// What is hashed before the fields of an [`OpeningProof`], so that no proof is a digest that is made anywhere else.
+/// Domain separation prefix of an [`OpeningProof`], so that no digest made elsewhere is a proof.
 const DOMAIN: &[u8] = b"portcullis opened 1\0";
 
-/// From whom to whom something travels, and in which exchange.
+/// Sender, recipient and exchange that something belongs to.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Bound {
-    /// The exchange, numbered by the sender.
+pub struct ExchangeContext {
+    /// The exchange id, assigned by the sender.
     pub exchange: ExchangeId,
-    /// The node that sends.
+    /// The sending node.
     pub sender: NodeId,
-    /// The one node it is for.
+    /// The only node it is for.
     pub recipient: NodeId,
 }
 
-impl fmt::Display for Bound {
+impl fmt::Display for ExchangeContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "by `{}` for `{}` as exchange `{}`", self.sender, self.recipient, self.exchange)
     }
 }
 
-/// What stands inside what is sealed, before its content.
+/// The prefix of the sealed content: what it belongs to, and the secret of the proof.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Binding {
-    /// Where it belongs.
-    pub bound: Bound,
+    /// The exchange and the two nodes it belongs to.
+    pub context: ExchangeContext,
     /// The secret of this one sealing.
     pub secret: OpeningSecret,
 }
 
 impl Binding {
-    /// What shows that somebody opened it and found the content with this digest.
+    /// Returns the proof that the payload was opened and contained the cut with this SHA-256.
     pub fn proof(&self, cut: Digest) -> OpeningProof {
-        self.secret.proof(&self.bound, cut)
+        self.secret.proof(&self.context, cut)
     }
 }
 
-/// 32 random bytes that stand inside what is sealed and nowhere else. It is not printed, and wiped when dropped.
+/// A secret of 32 random bytes, present only in the sealed content. It is never printed, and zeroed when dropped.
 #[derive(Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(transparent)]
 pub struct OpeningSecret(#[cbor(n(0), with = "minicbor::bytes")] [u8; 32]);
 
 impl OpeningSecret {
-    /// A secret of these bytes, which nobody can foresee.
+    /// Creates a secret from these bytes, which must come from a secure random generator.
     pub const fn new(bytes: [u8; 32]) -> OpeningSecret {
         OpeningSecret(bytes)
     }
 
-    /// What shows that somebody knows this secret, of what has this digest and goes where `bound` says.
-    pub fn proof(&self, bound: &Bound, cut: Digest) -> OpeningProof {
-        let Bound { exchange, sender, recipient } = bound;
-        let said = Said { exchange, sender, recipient, cut, secret: self };
+    /// Returns the proof of knowing this secret, for content with the SHA-256 `cut` that belongs to `context`.
+    pub fn proof(&self, context: &ExchangeContext, cut: Digest) -> OpeningProof {
+        let ExchangeContext { exchange, sender, recipient } = context;
+        let said = ProofInput { exchange, sender, recipient, cut, secret: self };
         OpeningProof(Digest::of(&[DOMAIN, &digest::encode(&said)].concat()))
     }
 }
@@ -79,10 +80,10 @@ impl fmt::Debug for OpeningSecret {
     }
 }
 
-/// What a proof is the digest of.
+/// The fields that a proof is the digest of.
 #[derive(Encode)]
 #[cbor(map)]
-struct Said<'a> {
+struct ProofInput<'a> {
     #[n(0)]
     exchange: &'a ExchangeId,
     #[n(1)]
@@ -95,18 +96,19 @@ struct Said<'a> {
     secret: &'a OpeningSecret,
 }
 
-/// What only somebody can say who opened what was sealed: the recipient's receipt carries it.
+/// The proof that the signer of a receipt opened the sealed content: the SHA-256 of a domain prefix and the CBOR
+/// encoding of secret, nodes, exchange and content digest.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
 #[cbor(transparent)]
 pub struct OpeningProof(#[n(0)] Digest);
 
 impl OpeningProof {
-    /// A proof that was made elsewhere.
+    /// Wraps a proof that was computed elsewhere.
     pub const fn from_digest(digest: Digest) -> OpeningProof {
         OpeningProof(digest)
     }
 
-    /// What may be said of it before it is given.
+    /// Returns the commitment to this proof, which may be published before it.
     pub fn commitment(&self) -> OpeningCommitment {
         OpeningCommitment(Digest::of(self.0.as_bytes()))
     }
@@ -118,14 +120,14 @@ impl fmt::Display for OpeningProof {
     }
 }
 
-/// The digest of an [`OpeningProof`], which the sender states in the manifest: nobody finds the proof from it.
+/// The commitment to an [`OpeningProof`] in the manifest: the SHA-256 of it. The proof cannot be computed from it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
 #[cbor(transparent)]
 pub struct OpeningCommitment(#[n(0)] Digest);
 
 impl OpeningCommitment {
-    /// Whether `proof` is the one that was committed to.
-    pub fn is_of(&self, proof: &OpeningProof) -> bool {
+    /// Returns whether this is the commitment to `proof`.
+    pub fn commits_to(&self, proof: &OpeningProof) -> bool {
         proof.commitment() == *self
     }
 }
@@ -135,8 +137,8 @@ mod tests {
     use super::*;
     use crate::time::Time;
 
-    fn bound() -> Bound {
-        Bound {
+    fn context() -> ExchangeContext {
+        ExchangeContext {
             exchange: ExchangeId::new(Time::from_unix_ms(1_795_341_600_000), [1; 10]),
             sender: "alpha".parse().unwrap(),
             recipient: "bravo".parse().unwrap(),
@@ -146,24 +148,24 @@ mod tests {
     #[test]
     fn a_proof_is_of_one_secret_between_two_nodes_in_one_exchange_and_of_one_content() {
         let (secret, cut) = (OpeningSecret::new([7; 32]), Digest::of(b"cut"));
-        let proof = secret.proof(&bound(), cut);
-        assert_eq!(secret.proof(&bound(), cut), proof);
-        assert!(proof.commitment().is_of(&proof));
+        let proof = secret.proof(&context(), cut);
+        assert_eq!(secret.proof(&context(), cut), proof);
+        assert!(proof.commitment().commits_to(&proof));
         let others = [
-            OpeningSecret::new([8; 32]).proof(&bound(), cut),
-            secret.proof(&Bound { exchange: ExchangeId::new(Time::EPOCH, [1; 10]), ..bound() }, cut),
-            secret.proof(&Bound { sender: "charlie".parse().unwrap(), ..bound() }, cut),
-            secret.proof(&Bound { recipient: "charlie".parse().unwrap(), ..bound() }, cut),
-            secret.proof(&bound(), Digest::of(b"other")),
+            OpeningSecret::new([8; 32]).proof(&context(), cut),
+            secret.proof(&ExchangeContext { exchange: ExchangeId::new(Time::EPOCH, [1; 10]), ..context() }, cut),
+            secret.proof(&ExchangeContext { sender: "charlie".parse().unwrap(), ..context() }, cut),
+            secret.proof(&ExchangeContext { recipient: "charlie".parse().unwrap(), ..context() }, cut),
+            secret.proof(&context(), Digest::of(b"other")),
         ];
-        assert!(others.iter().all(|other| *other != proof && !proof.commitment().is_of(other)));
+        assert!(others.iter().all(|other| *other != proof && !proof.commitment().commits_to(other)));
     }
 
     #[test]
     fn the_commitment_is_no_proof_of_itself_and_the_secret_is_not_printed() {
         let secret = OpeningSecret::new([7; 32]);
-        let said = secret.proof(&bound(), Digest::of(b"cut")).commitment();
-        assert!(!said.is_of(&OpeningProof(said.0)));
+        let said = secret.proof(&context(), Digest::of(b"cut")).commitment();
+        assert!(!said.commits_to(&OpeningProof(said.0)));
         assert_eq!(format!("{secret:?}"), "OpeningSecret");
     }
 }

@@ -1,25 +1,26 @@
-//! Recalls: the sender's statement that a product it sent is withdrawn, and the recipient's answer to what became of it.
+//! Recalls: the sender's statement that a product is withdrawn, and the recipient's answer about what it had done with
+//! it.
 
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
-use super::{Bound, Kind, Manifest, OpeningProof, OpeningSecret};
+use super::{ExchangeContext, Kind, Manifest, OpeningProof, OpeningSecret};
 use crate::digest::Digest;
 use crate::ident::{ExchangeId, NodeId};
 use crate::sign::Statement;
 
-/// Why a product is withdrawn. A partner is told the code and nothing else.
+/// Why a product is withdrawn. The partner receives only the code.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[cbor(index_only)]
 pub enum RecallCode {
-    /// Its content is wrong.
+    /// The content is wrong.
     #[n(0)]
     Incorrect,
-    /// Its markings are wrong: it may have to be handled otherwise than they say.
+    /// The markings are wrong: it may have to be handled differently than they say.
     #[n(1)]
     Mismarked,
-    /// It was not meant for this partner.
+    /// It was not intended for this partner.
     #[n(2)]
     Misdirected,
     /// It was sent more than once.
@@ -31,7 +32,7 @@ pub enum RecallCode {
 }
 
 impl RecallCode {
-    /// Every code.
+    /// All codes.
     pub const ALL: [RecallCode; 5] = [
         RecallCode::Incorrect,
         RecallCode::Mismarked,
@@ -40,7 +41,7 @@ impl RecallCode {
         RecallCode::Other,
     ];
 
-    /// The word that is shown and typed.
+    /// Returns the name, as printed and accepted on the command line.
     pub const fn as_str(self) -> &'static str {
         match self {
             RecallCode::Incorrect => "incorrect",
@@ -58,9 +59,9 @@ impl std::fmt::Display for RecallCode {
     }
 }
 
-/// A text that is no code of a recall.
+/// The text is not the name of a recall code.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected why: `incorrect`, `mismarked`, `misdirected`, `duplicate` or `other`")]
+#[error("expected a reason: `incorrect`, `mismarked`, `misdirected`, `duplicate` or `other`")]
 pub struct NotARecallCode;
 
 impl std::str::FromStr for RecallCode {
@@ -71,10 +72,10 @@ impl std::str::FromStr for RecallCode {
     }
 }
 
-/// The sender's statement that what an earlier exchange carried is withdrawn.
+/// The sender's statement that the product of an earlier exchange is withdrawn.
 ///
-/// It travels as the payload of an envelope of [`Kind::Recall`], signed and not sealed: it holds numbers, names and a
-/// code, and nothing of the product, so that nothing is ever sealed without a release.
+/// It is the payload of an envelope of [`Kind::Recall`], signed but not sealed: it contains identifiers and a code and
+/// nothing of the product, so that nothing is ever sealed without a release.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 #[cbor(map)]
 pub struct Recall {
@@ -84,22 +85,22 @@ pub struct Recall {
     /// The exchange that carries this statement.
     #[n(1)]
     pub notice: ExchangeId,
-    /// The node that withdraws.
+    /// The node that withdraws the product.
     #[n(2)]
     pub sender: NodeId,
-    /// The one node this is for.
+    /// The only node this is for.
     #[n(3)]
     pub recipient: NodeId,
     /// The exchange whose product is withdrawn.
     #[n(4)]
     pub exchange: ExchangeId,
-    /// Why.
+    /// The reason.
     #[n(5)]
     pub why: RecallCode,
-    /// When it was ordered, Unix milliseconds.
+    /// When the recall was ordered, Unix milliseconds.
     #[n(6)]
     pub ordered_at_ms: i64,
-    /// What shows that the recipient read this, and not only its manifest.
+    /// The secret by which the recipient proves that it read this statement, and not only its manifest.
     #[n(7)]
     pub secret: OpeningSecret,
 }
@@ -108,7 +109,7 @@ impl Statement for Recall {
     const CONTENT_TYPE: &'static str = "application/vnd.portcullis.recall+cbor";
 }
 
-/// A recall with a good signature that does not belong to the envelope it came in.
+/// A recall with a valid signature that does not belong to its envelope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "recall is of another version, for another exchange, node or proof than its manifest, or ordered after it was sent"
@@ -116,21 +117,21 @@ impl Statement for Recall {
 pub struct RecallFault;
 
 impl Recall {
-    /// The version this gateway writes and reads.
+    /// The recall version that this gateway writes and accepts.
     pub const VERSION: u8 = 2;
     /// The largest payload of a recall, in bytes: a statement of a few hundred bytes and its signature.
     pub const BYTES_MAX: u64 = 16 * 1024;
 
-    /// What the recipient shows that it read this, whose signed bytes have the digest `signed`.
+    /// Returns the recipient's proof that it read this statement, whose signed bytes have the SHA-256 `signed`.
     pub fn proof(&self, signed: Digest) -> OpeningProof {
         let (exchange, sender, recipient) = (self.notice, self.sender.clone(), self.recipient.clone());
-        self.secret.proof(&Bound { exchange, sender, recipient }, signed)
+        self.secret.proof(&ExchangeContext { exchange, sender, recipient }, signed)
     }
 
-    /// Whether this, whose signed bytes have the digest `signed`, is what `manifest` says it is.
+    /// Checks that this statement, whose signed bytes have the SHA-256 `signed`, is the one that `manifest` announces.
     ///
     /// # Errors
-    /// [`RecallFault`] if any of the two disagrees with the other.
+    /// [`RecallFault`] if they disagree in any field.
     pub fn belongs_to(&self, signed: Digest, manifest: &Manifest) -> Result<(), RecallFault> {
         let before = manifest.sealed_at_ms.saturating_sub(self.ordered_at_ms);
         let same = self.version == Self::VERSION
@@ -141,7 +142,7 @@ impl Recall {
             && Some(self.exchange) == manifest.about
             && self.exchange != self.notice
             && signed == manifest.cut_digest
-            && manifest.opening.is_of(&self.proof(signed))
+            && manifest.opening.commits_to(&self.proof(signed))
             && (-Manifest::CLOCK_SKEW_MS..=Manifest::LIFE_MS_MAX).contains(&before);
         if same { Ok(()) } else { Err(RecallFault) }
     }
@@ -151,40 +152,40 @@ impl Recall {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
 #[cbor(index_only)]
 pub enum Handling {
-    /// It is not here. If it arrives later, it is refused (recalled) or marked (replaced).
+    /// The recipient does not have it. If it arrives later, it is refused (recalled) or marked (replaced).
     #[n(0)]
     NotHere,
-    /// It is in the inbox; nobody has been shown it.
+    /// It is in the inbox and has not been shown to anybody.
     #[n(1)]
     Unopened,
-    /// Somebody was shown it; it was not handed out.
+    /// It has been shown to somebody, but not handed out.
     #[n(2)]
     Opened,
-    /// It was handed out.
+    /// It has been handed out.
     #[n(3)]
     Taken,
-    /// It failed the recipient's checks and was never opened to anybody.
+    /// It failed the recipient's checks and was never shown to anybody.
     #[n(4)]
     SetAside,
 }
 
-/// The recipient's answer, in its receipt, to what became of the product that an envelope withdraws or replaces.
+/// The recipient's answer, in its receipt, about the product that an envelope withdraws or replaces.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
 #[cbor(map)]
 pub struct Handled {
-    /// The exchange that carried that product.
+    /// The exchange in which the product was sent.
     #[n(0)]
     pub exchange: ExchangeId,
-    /// What was done with it.
+    /// What had been done with it.
     #[n(1)]
     pub handling: Handling,
-    /// Since when, Unix milliseconds by the recipient's clock: when it was first shown or handed out.
+    /// When it was first shown or handed out, Unix milliseconds by the recipient's clock.
     #[n(2)]
     pub since_ms: Option<i64>,
 }
 
 impl Handled {
-    /// The answer in a few words.
+    /// Returns the answer as a short phrase.
     pub fn sentence(&self) -> String {
         let since = self.since_ms.map(|ms| format!(" at {}", crate::time::Time::from_unix_ms(ms))).unwrap_or_default();
         match self.handling {

@@ -1,4 +1,5 @@
-//! The receipt: the recipient's signed acknowledgement, given only after the payload is durable there.
+//! The receipt: the recipient's signed acknowledgement, given only after the payload is durable there (CBOR,
+//! `application/vnd.portcullis.receipt+cbor`).
 
 use std::fmt;
 
@@ -10,14 +11,14 @@ use crate::ident::{ExchangeId, NodeId};
 use crate::sign::{Signed, Statement};
 use crate::time::Time;
 
-/// What became of a payload that the recipient opened and has durably.
+/// What became of a payload that the recipient opened and stored durably.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
 #[cbor(index_only)]
 pub enum Disposition {
     /// It is in the recipient's inbox.
     #[n(0)]
     Accepted,
-    /// It arrived whole, but the recipient's own checks set it aside for an officer. The sender learns no more.
+    /// It is in quarantine: the recipient's checks refused it, and an officer decides. The sender learns no reason.
     #[n(1)]
     Quarantined,
 }
@@ -31,27 +32,27 @@ impl fmt::Display for Disposition {
     }
 }
 
-/// The recipient's statement that it opened one envelope, has it durably, and has recorded that it has. What could not
-/// be opened has no receipt: it is refused.
+/// The recipient's statement that it opened an envelope, stored it durably, and recorded that. A payload that cannot be
+/// opened is refused and gets no receipt.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 #[cbor(map)]
 pub struct Receipt {
     /// Format version, [`Receipt::VERSION`].
     #[n(0)]
     pub version: u8,
-    /// The exchange this answers.
+    /// The exchange that this acknowledges.
     #[n(1)]
     pub exchange: ExchangeId,
-    /// The node that sent.
+    /// The node that sent the envelope.
     #[n(2)]
     pub sender: NodeId,
-    /// The node that received, whose key signs this.
+    /// The node that received it. Its key signs this statement.
     #[n(3)]
     pub recipient: NodeId,
-    /// Digest of the signed manifest, all its bytes.
+    /// SHA-256 of the complete signed manifest.
     #[n(4)]
     pub manifest_digest: Digest,
-    /// Digest of the sealed payload, as the recipient computed it from what it stored.
+    /// SHA-256 of the sealed payload, computed by the recipient from the stored bytes.
     #[n(5)]
     pub payload_digest: Digest,
     /// What became of it.
@@ -60,15 +61,15 @@ pub struct Receipt {
     /// When it was durable, Unix milliseconds by the recipient's clock.
     #[n(7)]
     pub received_at_ms: i64,
-    /// The recipient's signed ledger checkpoint that covers the entry which records this exchange. Keeping it makes
-    /// the sender a witness of the recipient's ledger.
+    /// The recipient's signed ledger checkpoint that covers the entry for this exchange. By keeping it the sender
+    /// becomes a witness of the recipient's ledger.
     #[n(8)]
     pub checkpoint: String,
-    /// What had become of the product that the envelope withdraws or replaces; absent where it does neither, or where
-    /// the recipient's checks set a replacement aside.
+    /// What had become of the product that the envelope withdraws or replaces. Absent if it does neither, or if a
+    /// replacement is in quarantine.
     #[n(9)]
     pub handled: Option<Handled>,
-    /// What shows that the recipient opened the payload, and did not read all of this in the offer.
+    /// The proof that the recipient opened the payload: it cannot be computed from the offer.
     #[n(10)]
     pub opened: OpeningProof,
 }
@@ -77,28 +78,28 @@ impl Statement for Receipt {
     const CONTENT_TYPE: &'static str = "application/vnd.portcullis.receipt+cbor";
 }
 
-/// Why a receipt with a good signature does not answer the envelope that was sent.
+/// Why a receipt with a valid signature does not acknowledge the envelope that was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ReceiptFault {
-    /// A version this gateway does not speak.
-    #[error("receipt is of another version: this gateway speaks version 2")]
+    /// Unsupported version.
+    #[error("unsupported receipt version: this gateway supports version 2")]
     Version,
-    /// It answers another exchange, or was made for or by another node.
+    /// It is for another exchange, or made for or by another node.
     #[error("receipt answers another exchange: numbers or nodes differ from the manifest's")]
     Exchange,
-    /// It answers another manifest.
+    /// It is for another manifest.
     #[error("receipt answers another manifest than the one that was offered")]
     Manifest,
-    /// It does not say what became of the product that was withdrawn or replaced, or says it of another.
+    /// It does not say what became of the product that was withdrawn or replaced, or names another product.
     #[error("receipt does not answer what became of the product that was withdrawn or replaced")]
     Handled,
     /// It is for other bytes than were sent.
     #[error("receipt is for another payload than the one that was sent")]
     Payload,
-    /// It says nothing that its signer could know only from what was sealed.
+    /// It does not prove that the payload was opened.
     #[error("receipt does not prove that the payload was opened")]
     Opened,
-    /// It gives a time at which this cannot have been.
+    /// It contains an impossible time.
     #[error(
         "receipt gives a time before the sealing or in the future: the clocks of the two nodes differ by more than five \
          minutes, or the time is made up"
@@ -107,14 +108,14 @@ pub enum ReceiptFault {
 }
 
 impl Receipt {
-    /// The version this gateway writes and reads.
+    /// The receipt version that this gateway writes and accepts.
     pub const VERSION: u8 = 2;
 
-    /// Whether this receipt answers exactly `manifest`, as somebody knows it who looks at it at `now`.
+    /// Checks that this receipt acknowledges exactly `manifest`, at the verifier's time `now`.
     ///
     /// # Errors
-    /// The first [`ReceiptFault`] in the order of its variants, but for what became of the earlier product, which comes
-    /// after the payload.
+    /// The first [`ReceiptFault`] found, in the order of the variants, except that [`ReceiptFault::Handled`] is checked
+    /// after [`ReceiptFault::Payload`].
     pub fn answers(&self, manifest: &Signed<Manifest>, now: Time) -> Result<(), ReceiptFault> {
         let sent = manifest.statement();
         if self.version != Self::VERSION {
@@ -134,15 +135,15 @@ impl Receipt {
         if (must && handled != sent.about) || (!must && handled.is_some()) {
             return Err(ReceiptFault::Handled);
         }
-        if !sent.opening.is_of(&self.opened) {
+        if !sent.opening.commits_to(&self.opened) {
             return Err(ReceiptFault::Opened);
         }
-        if self.is_at_a_time_it_can_be(sent, now) { Ok(()) } else { Err(ReceiptFault::Time) }
+        if self.has_plausible_times(sent, now) { Ok(()) } else { Err(ReceiptFault::Time) }
     }
 
-    /// Whether it was received after it was sealed and before `now`, as far as the clocks of two nodes agree; and what had
-    /// been done with the earlier product, before that.
-    fn is_at_a_time_it_can_be(&self, sent: &Manifest, now: Time) -> bool {
+    /// Returns whether it was received between sealing and `now`, and the earlier product was shown or handed out
+    /// before that, each within the clock difference that is tolerated.
+    fn has_plausible_times(&self, sent: &Manifest, now: Time) -> bool {
         let skew = Manifest::CLOCK_SKEW_MS;
         let received = sent.sealed_at_ms.saturating_sub(skew)..=now.unix_ms().saturating_add(skew);
         let since = self.handled.and_then(|handled| handled.since_ms);

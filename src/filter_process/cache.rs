@@ -1,5 +1,5 @@
-//! A cache of what the parsers answered for the same bytes. A decision is repeated from the product as submitted; its files
-//! need not be parsed each time.
+//! A cache of parser results, by the digest of the file. A decision is repeated from the product as submitted, and its
+//! files need not be parsed again each time.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
@@ -9,8 +9,9 @@ use crate::rebuild::{Fault, Kind, Pictures, Rebuilder, Rebuilt, Task};
 
 type Key = (Task, Kind, Digest);
 
-/// A rebuilder that remembers what passed. What did not is asked again: a fault may be the machine's and not the file's.
-pub struct Remembering<R> {
+/// A [`Rebuilder`] that caches successful results. Faults are not cached, because a fault may come from the machine and
+/// not from the file.
+pub struct CachingRebuilder<R> {
     inner: R,
     bytes_max: usize,
     known: Mutex<Known>,
@@ -23,14 +24,15 @@ struct Known {
     bytes: usize,
 }
 
-impl<R: Rebuilder> Remembering<R> {
-    /// Remembers up to `bytes_max` bytes of answers of `inner`, the latest ones.
-    pub fn new(inner: R, bytes_max: usize) -> Remembering<R> {
-        Remembering { inner, bytes_max, known: Mutex::new(Known::default()) }
+impl<R: Rebuilder> CachingRebuilder<R> {
+    /// Creates a cache in front of `inner` that holds up to `bytes_max` bytes of results. The oldest ones are evicted
+    /// first.
+    pub fn new(inner: R, bytes_max: usize) -> CachingRebuilder<R> {
+        CachingRebuilder { inner, bytes_max, known: Mutex::new(Known::default()) }
     }
 }
 
-impl<R: Rebuilder> Rebuilder for Remembering<R> {
+impl<R: Rebuilder> Rebuilder for CachingRebuilder<R> {
     fn work(&self, task: Task, kind: Kind, bytes: &[u8]) -> Result<Rebuilt, Fault> {
         self.work_for("", task, kind, bytes)
     }
@@ -56,13 +58,13 @@ impl<R: Rebuilder> Rebuilder for Remembering<R> {
         Ok(rebuilt)
     }
 
-    // Pictures are asked for when an officer looks, and are larger than what they are of: none is kept.
+    // Pictures are requested only when an officer looks at a file, and are larger than the file: they are not cached.
     fn draw(&self, kind: Kind, bytes: &[u8]) -> Result<Pictures, Fault> {
         blocking(|| self.inner.draw(kind, bytes))
     }
 }
 
-/// Runs what waits for a process without keeping other tasks of this thread waiting.
+/// Runs a blocking call without blocking the other tasks of this runtime thread.
 fn blocking<T>(run: impl FnOnce() -> T) -> T {
     use tokio::runtime::{Handle, RuntimeFlavor};
     match Handle::try_current() {
@@ -92,13 +94,13 @@ mod tests {
     #[test]
     fn asks_once_about_what_passed_and_again_about_what_did_not() {
         let counts = Counts(AtomicUsize::new(0));
-        let remembering = Remembering::new(&counts, 10);
+        let remembering = CachingRebuilder::new(&counts, 10);
         let ask = |kind, bytes: &[u8]| remembering.work(Task::Examine, kind, bytes).is_ok();
         assert!(ask(Kind::Png, b"aaaa") && ask(Kind::Png, b"aaaa"));
         assert_eq!(counts.0.load(Ordering::Relaxed), 1);
         assert!(!ask(Kind::Pdf, b"aaaa") && !ask(Kind::Pdf, b"aaaa"));
         assert_eq!(counts.0.load(Ordering::Relaxed), 3);
-        // What no longer fits goes, the oldest first.
+        // The oldest entry is evicted when a new one does not fit.
         assert!(ask(Kind::Png, b"bbbbbbbb") && ask(Kind::Png, b"bbbbbbbb") && ask(Kind::Png, b"aaaa"));
         assert_eq!(counts.0.load(Ordering::Relaxed), 5);
     }

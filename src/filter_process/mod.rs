@@ -1,10 +1,10 @@
-//! The parsers of foreign formats in a process of their own, started for one file and ended with it.
+//! Runs the parsers of foreign formats in a separate process, one for each file.
 //!
-//! In come a task and a file; out goes the answer of the process, or a fault. Whatever happens to that process, the node
-//! answers, and a file passes only on a complete and valid answer.
+//! Input: a task and a file. Output: the response of the process, or a fault. The node survives whatever happens to the
+//! process, and a file passes only on a complete and valid response.
 //!
-//! It refuses to wait beyond a deadline, to read an oversized answer, and to trust one: an answer names its question by
-//! digest, has known codes only, and is inspected again as untrusted input.
+//! It does not wait beyond a deadline, does not read an oversized response, and does not trust one: a response contains
+//! the digest of its request, may use only known fault codes, and is inspected again as untrusted input.
 
 mod protocol;
 mod memory;
@@ -13,12 +13,12 @@ mod process;
 mod cache;
 mod serve;
 
-pub use cache::Remembering;
-pub use memory::{MEMORY_BYTES, short_of_room};
-pub use process::{FilterProcess, Lifetime, digest_of};
-pub use protocol::{Answer, Question};
+pub use cache::CachingRebuilder;
+pub use memory::{MEMORY_BYTES, memory_shortfall};
+pub use process::{FilterProcess, ProcessLimits, digest_of};
+pub use protocol::{Request, Response};
 pub use sandbox::confine;
 pub use serve::serve;
 
-/// The hidden command that makes this program a filter process.
+/// The hidden subcommand that runs this program as a filter process.
 pub const COMMAND: &str = "filter";

@@ -1,4 +1,4 @@
-//! Starts a filter process, asks it, and ends it.
+//! Starts a filter process, sends it a request, reads the response and ends it.
 
 use std::io::{Read, Write as _};
 use std::os::unix::fs::MetadataExt as _;
@@ -12,69 +12,80 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
 
-use super::protocol::{Answer, Question};
+use super::protocol::{Request, Response};
 use super::sandbox::UNCONFINED;
 use super::{COMMAND, MEMORY_BYTES};
 use crate::digest::{Digest, Hasher};
 use crate::rebuild::{Drawn, FairQueue, Fault, Kind, Limits, Pictures, Rebuilder, Rebuilt, Task, Ticket};
 
-/// How long a filter process may live and how much it may have.
+/// Resource limits of a filter process, and of all of them together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lifetime {
-    /// From its start to its whole answer.
+pub struct ProcessLimits {
+    /// Time from the start of the process to its complete response.
     pub wall: Duration,
-    /// Of the processor.
+    /// Processor time; at least one second.
     pub cpu: Duration,
-    /// Of address space, in bytes.
+    /// Address space, in bytes.
     pub memory_bytes: u64,
-    /// How many may run at once, half of them for one party; further files wait for a place as long as [`Lifetime::wall`].
+    /// The number of processes that may run at once, half of them for one party. Further files wait for a free slot,
+    /// for up to [`ProcessLimits::wall`].
     pub at_once: usize,
 }
 
-impl Default for Lifetime {
-    fn default() -> Lifetime {
-        Lifetime { wall: Duration::from_secs(20), cpu: Duration::from_secs(10), memory_bytes: MEMORY_BYTES, at_once: 4 }
+impl Default for ProcessLimits {
+    fn default() -> ProcessLimits {
+        ProcessLimits {
+            wall: Duration::from_secs(20),
+            cpu: Duration::from_secs(10),
+            memory_bytes: MEMORY_BYTES,
+            at_once: 4,
+        }
     }
 }
 
-/// Runs the parsers, one process a file.
+/// A [`Rebuilder`] that runs the parsers in a separate process for each file.
 #[derive(Debug)]
 pub struct FilterProcess {
     program: PathBuf,
-    /// The digest that the program's file must have, if it is another program than this.
+    /// The required SHA-256 of the program's file, if it is not this program.
     pinned: Option<Digest>,
-    /// The file as it was when it was last found to have that digest.
+    /// The identity of the file when it was last found to have that digest.
     found: Mutex<Option<Identity>>,
     arguments: Vec<String>,
     limits: Limits,
-    lifetime: Lifetime,
-    /// Who may run now: each party has its share.
-    places: Mutex<FairQueue>,
+    process_limits: ProcessLimits,
+    /// The queue for process slots; each party has its share.
+    queue: Mutex<FairQueue>,
     changed: Condvar,
 }
 
 impl FilterProcess {
-    /// Filter processes of this very program.
-    pub fn of_this_program(limits: Limits, lifetime: Lifetime) -> FilterProcess {
-        // By this name it is the same program even where an upgrade has replaced the file since.
-        FilterProcess::new(PathBuf::from("/proc/self/exe"), vec![COMMAND.to_owned()], limits, lifetime)
+    /// Runs filter processes of this program itself.
+    pub fn of_this_program(limits: Limits, process_limits: ProcessLimits) -> FilterProcess {
+        // This path refers to the running program even if an upgrade has replaced the file.
+        FilterProcess::new(PathBuf::from("/proc/self/exe"), vec![COMMAND.to_owned()], limits, process_limits)
     }
 
-    /// Filter processes of another program, which must speak as [`super::serve()`] does.
-    pub fn new(program: PathBuf, arguments: Vec<String>, limits: Limits, lifetime: Lifetime) -> FilterProcess {
-        let (places, changed) = (Mutex::new(FairQueue::new(lifetime.at_once)), Condvar::new());
+    /// Runs filter processes of another program, which must implement the protocol of [`super::serve()`].
+    pub fn new(
+        program: PathBuf,
+        arguments: Vec<String>,
+        limits: Limits,
+        process_limits: ProcessLimits,
+    ) -> FilterProcess {
+        let (queue, changed) = (Mutex::new(FairQueue::new(process_limits.at_once)), Condvar::new());
         let (pinned, found) = (None, Mutex::new(None));
-        FilterProcess { program, pinned, found, arguments, limits, lifetime, places, changed }
+        FilterProcess { program, pinned, found, arguments, limits, process_limits, queue, changed }
     }
 
-    /// The same, started only while the program's file has this SHA-256. The file must be one that only who may install
-    /// programs can write: it is looked at before it is started, and not while.
+    /// Requires the program's file to have this SHA-256 at every start. Only administrators who may install programs
+    /// must be able to write to the file, because it could be replaced between the check and the start.
     #[must_use]
     pub fn pinned(self, sha256: Digest) -> FilterProcess {
         FilterProcess { pinned: Some(sha256), ..self }
     }
 
-    /// Refuses a program that is not the one that was signed for. It is read again only when the file changed.
+    /// Refuses a program whose file does not have the pinned digest. The file is read again only if it has changed.
     fn check(&self) -> Result<(), Fault> {
         let Some(pinned) = self.pinned else { return Ok(()) };
         let other = || Fault::new("filter.other", "the filter program is not the one that the policy names");
@@ -93,7 +104,7 @@ impl FilterProcess {
     fn start(&self) -> Result<Child, Fault> {
         let missing = |what: &str| Fault::new("filter.missing", format!("no filter process {what}"));
         self.check()?;
-        // Nothing but the three streams is handed over: every other descriptor of a Rust program closes as it starts.
+        // The process inherits only the three standard streams: Rust opens every other descriptor with close-on-exec.
         let child = Command::new(&self.program)
             .args(&self.arguments)
             .env_clear()
@@ -103,9 +114,10 @@ impl FilterProcess {
             .stderr(Stdio::null())
             .spawn();
         let mut child = child.map_err(|_| missing("could be started"))?;
-        // The limits stand before it is asked anything: a filter reads its question first.
+        // The limits are set before the request is sent, and a filter process does nothing before it has read its
+        // request.
         if self.limit(&child).is_none() {
-            end(&mut child);
+            kill(&mut child);
             return Err(missing("could be held to its limits"));
         }
         Ok(child)
@@ -114,78 +126,81 @@ impl FilterProcess {
     fn limit(&self, child: &Child) -> Option<()> {
         let pid = Pid::from_raw(i32::try_from(child.id()).ok()?)?;
         let at_most = |limit| Rlimit { current: Some(limit), maximum: Some(limit) };
-        prlimit(Some(pid), Resource::As, at_most(self.lifetime.memory_bytes)).ok()?;
-        prlimit(Some(pid), Resource::Cpu, at_most(self.lifetime.cpu.as_secs().max(1))).ok()?;
+        prlimit(Some(pid), Resource::As, at_most(self.process_limits.memory_bytes)).ok()?;
+        prlimit(Some(pid), Resource::Cpu, at_most(self.process_limits.cpu.as_secs().max(1))).ok()?;
         prlimit(Some(pid), Resource::Core, at_most(0)).ok()?;
         prlimit(Some(pid), Resource::Fsize, at_most(0)).ok()?;
         Some(())
     }
 
-    /// Asks a process and reads its whole answer.
-    fn ask(&self, question: Vec<u8>) -> Result<Vec<u8>, Fault> {
+    /// Sends a request to a new process and reads its complete response.
+    fn exchange(&self, request: Vec<u8>) -> Result<Vec<u8>, Fault> {
         let mut child = self.start()?;
-        // INVARIANT: both were asked for as pipes.
+        // INVARIANT: both streams were configured as pipes.
         let (mut stdin, stdout) = (child.stdin.take().expect("a pipe"), child.stdout.take().expect("a pipe"));
-        // A process that never reads must not keep us from waiting for its end, nor one that never stops writing.
+        // Reading and writing run in threads, so that a process that never reads or never stops writing cannot block
+        // the wait for its end.
         let writer = thread::spawn(move || {
-            let _ = stdin.write_all(&question);
+            let _ = stdin.write_all(&request);
         });
         let most = u64::try_from(self.limits.bytes_max).unwrap_or(u64::MAX).saturating_mul(3).saturating_add(1 << 16);
         let (sender, receiver) = channel();
         let reader = thread::spawn(move || {
-            let mut answer = Vec::new();
-            let read = stdout.take(most.saturating_add(1)).read_to_end(&mut answer);
-            let _ = sender.send(read.map(|_| answer));
+            let mut response = Vec::new();
+            let read = stdout.take(most.saturating_add(1)).read_to_end(&mut response);
+            let _ = sender.send(read.map(|_| response));
         });
-        let answered = receiver.recv_timeout(self.lifetime.wall);
+        let answered = receiver.recv_timeout(self.process_limits.wall);
         let outcome = match answered {
             Ok(Ok(answer)) if answer.len() as u64 > most => {
-                end(&mut child);
+                kill(&mut child);
                 Err(Fault::new("filter.garbage", "the answer of the filter is too long"))
             }
             Ok(Ok(answer)) => {
-                // Its answer is whole, so it has nothing left to do; one that stays is ended as it is.
+                // The response is complete, so the process has nothing left to do; if it does not exit, it is killed.
                 let ended = wait(&mut child, Duration::from_secs(1));
-                end(&mut child);
+                kill(&mut child);
                 match ended {
                     Some(status) if status.success() => Ok(answer),
-                    Some(status) => Err(ended_as(status)),
+                    Some(status) => Err(exit_fault(status)),
                     None => Err(Fault::new("filter.timeout", "the filter answered but did not exit")),
                 }
             }
             Err(RecvTimeoutError::Timeout) => {
-                end(&mut child);
+                kill(&mut child);
                 Err(Fault::new("filter.timeout", "the filter timed out"))
             }
             Ok(Err(_)) | Err(RecvTimeoutError::Disconnected) => {
-                end(&mut child);
+                kill(&mut child);
                 Err(Fault::new("filter.crashed", "the filter exited without an answer"))
             }
         };
-        // Both pipes are closed by now, so both threads end.
+        // Both pipes are closed now, so both threads end.
         drop((writer, reader));
         outcome
     }
 
-    fn place(&self, party: &str) -> Result<Place<'_>, Fault> {
-        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        let ticket = places.ask(party);
-        // From here on whatever becomes of it is given back.
-        let place = Place { of: self, ticket };
-        let waits = |places: &mut FairQueue| !places.take(ticket);
-        let (places, waited) =
-            self.changed.wait_timeout_while(places, self.lifetime.wall, waits).unwrap_or_else(PoisonError::into_inner);
-        drop(places);
+    fn acquire_slot(&self, party: &str) -> Result<Slot<'_>, Fault> {
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let ticket = queue.ask(party);
+        // From here on the slot is released in every case.
+        let slot = Slot { of: self, ticket };
+        let waits = |queue: &mut FairQueue| !queue.take(ticket);
+        let (queue, waited) = self
+            .changed
+            .wait_timeout_while(queue, self.process_limits.wall, waits)
+            .unwrap_or_else(PoisonError::into_inner);
+        drop(queue);
         if waited.timed_out() {
             return Err(Fault::new("filter.busy", "no filter process was free in time"));
         }
-        // It may be the turn of the next one too.
+        // The next in the queue may be able to run as well.
         self.changed.notify_all();
-        Ok(place)
+        Ok(slot)
     }
 }
 
-/// What changes when a file is written or replaced; its change time is nobody's to set.
+/// Device, inode, size and change time of a file. The change time cannot be set by a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Identity([u64; 3], [i64; 2]);
 
@@ -196,10 +211,10 @@ impl Identity {
     }
 }
 
-/// SHA-256 of a program's file.
+/// Returns the SHA-256 of a program's file.
 ///
 /// # Errors
-/// What reading it said.
+/// The error of reading the file.
 pub fn digest_of(mut file: std::fs::File) -> std::io::Result<Digest> {
     let mut hasher = Hasher::new();
     let mut buffer = vec![0; 64 << 10];
@@ -211,21 +226,21 @@ pub fn digest_of(mut file: std::fs::File) -> std::io::Result<Digest> {
     }
 }
 
-/// One of the processes that may run at once, or a place in the queue for one.
-struct Place<'a> {
+/// One of the slots for a running process, or a place in the queue for one.
+struct Slot<'a> {
     of: &'a FilterProcess,
     ticket: Ticket,
 }
 
-impl Drop for Place<'_> {
+impl Drop for Slot<'_> {
     fn drop(&mut self) {
-        self.of.places.lock().unwrap_or_else(PoisonError::into_inner).leave(self.ticket);
+        self.of.queue.lock().unwrap_or_else(PoisonError::into_inner).leave(self.ticket);
         self.of.changed.notify_all();
     }
 }
 
-/// Why a process that ended so gave no answer.
-fn ended_as(status: ExitStatus) -> Fault {
+/// Returns the fault for a process that exited with this status and without a response.
+fn exit_fault(status: ExitStatus) -> Fault {
     if status.code() == Some(UNCONFINED.into()) {
         let message = "no filter process could be confined: expected a kernel with seccomp filters and whatever runs the node to \
                        let it use prlimit(2), prctl(2) and seccomp(2); under systemd set `SystemCallFilter=@system-service seccomp`";
@@ -238,13 +253,13 @@ fn ended_as(status: ExitStatus) -> Fault {
     Fault::new("filter.crashed", "the filter exited without an answer")
 }
 
-fn end(child: &mut Child) {
-    // It may have ended by itself, which is as well.
+fn kill(child: &mut Child) {
+    // The process may have exited already: the error is irrelevant.
     let _ = child.kill();
     let _ = child.wait();
 }
 
-/// Waits for the end of a process that has closed its output.
+/// Waits for the exit of a process that has closed its output; `None` if it does not exit in time.
 fn wait(child: &mut Child, at_most: Duration) -> Option<ExitStatus> {
     let step = Duration::from_millis(2);
     let mut waited = Duration::ZERO;
@@ -260,7 +275,7 @@ fn wait(child: &mut Child, at_most: Duration) -> Option<ExitStatus> {
     }
 }
 
-/// Whose share the files have that officers look at.
+/// The party that files shown to officers are queued under.
 const OFFICERS: &str = "officers";
 
 impl Rebuilder for FilterProcess {
@@ -272,10 +287,10 @@ impl Rebuilder for FilterProcess {
         if bytes.len() > self.limits.bytes_max {
             return Err(Fault::new("rebuild.size", format!("a file of more than {} bytes", self.limits.bytes_max)));
         }
-        let question = Question::new(task, kind, &self.limits, bytes).encode();
-        let digest = Digest::of(&question);
-        let _place = self.place(party)?;
-        let rebuilt = Answer::read(&self.ask(question)?, digest)?;
+        let request = Request::new(task, kind, &self.limits, bytes).encode();
+        let digest = Digest::of(&request);
+        let _slot = self.acquire_slot(party)?;
+        let rebuilt = Response::decode(&self.exchange(request)?, digest)?;
         if rebuilt.bytes.len() > self.limits.bytes_max || task == Task::Examine && rebuilt.bytes != bytes {
             return Err(Fault::new("filter.lied", "the filter returned bytes that it may not return"));
         }
@@ -286,9 +301,9 @@ impl Rebuilder for FilterProcess {
         if bytes.len() > self.limits.bytes_max {
             return Err(Fault::new("rebuild.size", format!("a file of more than {} bytes", self.limits.bytes_max)));
         }
-        let question = Question::new(Task::Draw, kind, &self.limits, bytes).encode();
-        let digest = Digest::of(&question);
-        let _place = self.place(OFFICERS)?;
-        Answer::read_drawn(&self.ask(question)?, digest, Drawn::under(&self.limits))
+        let request = Request::new(Task::Draw, kind, &self.limits, bytes).encode();
+        let digest = Digest::of(&request);
+        let _slot = self.acquire_slot(OFFICERS)?;
+        Response::decode_pictures(&self.exchange(request)?, digest, Drawn::under(&self.limits))
     }
 }

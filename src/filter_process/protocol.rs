@@ -1,71 +1,72 @@
-//! The protocol with a filter process: one CBOR question, one CBOR answer, and the end of the stream.
+//! The protocol of a filter process: one CBOR request on standard input, one CBOR response on standard output, then the
+//! end of the stream.
 
 use minicbor::{Decode, Encode};
 
 use crate::digest::{Digest, encode};
 use crate::rebuild::{CODES, Drawn, Fault, Kind, Limits, Pictures, Rebuilt, Task};
 
-/// The version of both. The two ends are one program, so any other is refused.
+/// The version of both messages. Both ends are the same program, so any other version is refused.
 const VERSION: u8 = 3;
 
-/// One file and what to do with it.
+/// A request: one file and what to do with it.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
-pub struct Question {
+pub struct Request {
     #[n(0)]
     version: u8,
-    /// What to do.
+    /// The task.
     #[n(1)]
     pub task: Task,
-    /// What the file is declared to be.
+    /// The declared format of the file.
     #[n(2)]
     pub kind: Kind,
-    /// How much is read.
+    /// The limits for parsing.
     #[n(3)]
     pub limits: Limits,
-    /// The file.
+    /// The content of the file.
     #[n(4)]
     #[cbor(with = "minicbor::bytes")]
     pub bytes: Vec<u8>,
 }
 
-impl Question {
-    /// A question about `bytes`.
-    pub fn new(task: Task, kind: Kind, limits: &Limits, bytes: &[u8]) -> Question {
-        Question { version: VERSION, task, kind, limits: limits.clone(), bytes: bytes.to_vec() }
+impl Request {
+    /// Creates a request for the file `bytes`.
+    pub fn new(task: Task, kind: Kind, limits: &Limits, bytes: &[u8]) -> Request {
+        Request { version: VERSION, task, kind, limits: limits.clone(), bytes: bytes.to_vec() }
     }
 
-    /// The question as it is written to the process.
+    /// Returns the CBOR encoding of the request.
     pub fn encode(&self) -> Vec<u8> {
         encode(self)
     }
 
-    /// Reads a question; `None` for anything but one whole one of this version.
-    pub fn decode(bytes: &[u8]) -> Option<Question> {
-        whole::<Question>(bytes).filter(|q| q.version == VERSION)
+    /// Decodes a request. Returns `None` for anything but exactly one canonical request of this version.
+    pub fn decode(bytes: &[u8]) -> Option<Request> {
+        decode_canonical::<Request>(bytes).filter(|r| r.version == VERSION)
     }
 }
 
-/// What a filter process says about the file.
+/// The response of a filter process.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
-pub struct Answer {
+pub struct Response {
     #[n(0)]
     version: u8,
-    /// SHA-256 of the question that is answered.
+    /// SHA-256 of the encoded request.
     #[n(1)]
-    question: Digest,
+    request: Digest,
     #[n(2)]
-    passed: Option<Passed>,
+    passed: Option<EncodedRebuilt>,
     #[n(3)]
-    fault: Option<Said>,
+    fault: Option<EncodedFault>,
     #[n(4)]
-    pictures: Option<Shown>,
+    pictures: Option<EncodedPictures>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
-struct Passed {
+struct EncodedRebuilt {
     #[n(0)]
     #[cbor(with = "minicbor::bytes")]
     bytes: Vec<u8>,
@@ -77,7 +78,7 @@ struct Passed {
 
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
-struct Shown {
+struct EncodedPictures {
     #[n(0)]
     pages: u32,
     #[n(1)]
@@ -94,47 +95,47 @@ struct Picture(
 
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
-struct Said {
+struct EncodedFault {
     #[n(0)]
     code: String,
     #[n(1)]
     message: String,
 }
 
-impl Answer {
-    /// The answer to the question with this digest.
-    pub fn new(question: Digest, result: Result<Rebuilt, Fault>) -> Answer {
+impl Response {
+    /// Creates the response to the request with this digest.
+    pub fn new(request: Digest, result: Result<Rebuilt, Fault>) -> Response {
         let (passed, fault) = match result {
-            Ok(Rebuilt { bytes, text, dropped }) => (Some(Passed { bytes, text, dropped }), None),
-            Err(fault) => (None, Some(Said { code: fault.code.to_owned(), message: fault.message })),
+            Ok(Rebuilt { bytes, text, dropped }) => (Some(EncodedRebuilt { bytes, text, dropped }), None),
+            Err(fault) => (None, Some(EncodedFault { code: fault.code.to_owned(), message: fault.message })),
         };
-        Answer { version: VERSION, question, passed, fault, pictures: None }
+        Response { version: VERSION, request, passed, fault, pictures: None }
     }
 
-    /// The answer to the question with this digest that asked for pictures.
-    pub fn drawn(question: Digest, result: Result<Pictures, Fault>) -> Answer {
+    /// Creates the response to a request for pictures with this digest.
+    pub fn pictures(request: Digest, result: Result<Pictures, Fault>) -> Response {
         let (pictures, fault) = match result {
             Ok(Pictures { pages, drawn }) => {
                 let pages = u32::try_from(pages).unwrap_or(u32::MAX);
-                (Some(Shown { pages, drawn: drawn.into_iter().map(Picture).collect() }), None)
+                (Some(EncodedPictures { pages, drawn: drawn.into_iter().map(Picture).collect() }), None)
             }
-            Err(fault) => (None, Some(Said { code: fault.code.to_owned(), message: fault.message })),
+            Err(fault) => (None, Some(EncodedFault { code: fault.code.to_owned(), message: fault.message })),
         };
-        Answer { version: VERSION, question, passed: None, fault, pictures }
+        Response { version: VERSION, request, passed: None, fault, pictures }
     }
 
-    /// The answer as the process writes it.
+    /// Returns the CBOR encoding of the response.
     pub fn encode(&self) -> Vec<u8> {
         encode(self)
     }
 
-    /// Reads what a process wrote as the answer to the question with digest `question`.
+    /// Decodes the response to the request whose digest is `request`.
     ///
     /// # Errors
-    /// The fault that it says the file has, or `filter.garbage` for anything that is no answer to this question.
-    pub fn read(bytes: &[u8], question: Digest) -> Result<Rebuilt, Fault> {
-        match Answer::of(bytes, question)? {
-            Answer { passed: Some(Passed { bytes, text, dropped }), pictures: None, .. }
+    /// The fault that the response reports, or `filter.garbage` if it is not a valid response to this request.
+    pub fn decode(bytes: &[u8], request: Digest) -> Result<Rebuilt, Fault> {
+        match Response::decode_any(bytes, request)? {
+            Response { passed: Some(EncodedRebuilt { bytes, text, dropped }), pictures: None, .. }
                 if dropped.len() <= 16 && dropped.iter().all(|d| plain(d)) =>
             {
                 Ok(Rebuilt { bytes, text, dropped })
@@ -143,13 +144,14 @@ impl Answer {
         }
     }
 
-    /// Reads what a process wrote as the answer to the question with digest `question`, which asked for pictures.
+    /// Decodes the response to a request for pictures whose digest is `request`.
     ///
     /// # Errors
-    /// As for [`Answer::read`]; also for more pictures than were asked for, and for what begins as no PNG image does.
-    pub fn read_drawn(bytes: &[u8], question: Digest, bounds: Drawn) -> Result<Pictures, Fault> {
-        match Answer::of(bytes, question)? {
-            Answer { passed: None, pictures: Some(Shown { pages, drawn }), .. } => {
+    /// As [`Response::decode`]; also if there are more pictures than `bounds` allow, or one does not begin with the PNG
+    /// signature.
+    pub fn decode_pictures(bytes: &[u8], request: Digest, bounds: Drawn) -> Result<Pictures, Fault> {
+        match Response::decode_any(bytes, request)? {
+            Response { passed: None, pictures: Some(EncodedPictures { pages, drawn }), .. } => {
                 let pages = pages as usize;
                 let drawn: Vec<Vec<u8>> = drawn.into_iter().map(|picture| picture.0).collect();
                 let fits = drawn.len() <= pages.min(bounds.pages_max)
@@ -161,32 +163,34 @@ impl Answer {
         }
     }
 
-    /// The one answer that `bytes` are, unless it is a fault.
-    fn of(bytes: &[u8], question: Digest) -> Result<Answer, Fault> {
-        let answer = whole::<Answer>(bytes).filter(|a| a.version == VERSION && a.question == question);
-        match answer.ok_or_else(garbage)? {
-            Answer { passed: None, pictures: None, fault: Some(Said { code, message }), .. } if plain(&message) => {
-                // A code is looked up, never taken over: nothing of the file may reach a log as one.
+    /// Decodes exactly one response; its fault, if it reports one.
+    fn decode_any(bytes: &[u8], request: Digest) -> Result<Response, Fault> {
+        let response = decode_canonical::<Response>(bytes).filter(|r| r.version == VERSION && r.request == request);
+        match response.ok_or_else(garbage)? {
+            Response { passed: None, pictures: None, fault: Some(EncodedFault { code, message }), .. }
+                if plain(&message) =>
+            {
+                // The code is looked up in a fixed list, so that content of the file cannot reach a log as a code.
                 let code = CODES.iter().find(|known| **known == code).ok_or_else(garbage)?;
                 Err(Fault::new(code, message))
             }
-            answer @ Answer { fault: None, .. } => Ok(answer),
+            response @ Response { fault: None, .. } => Ok(response),
             _ => Err(garbage()),
         }
     }
 }
 
 fn garbage() -> Fault {
-    Fault::new("filter.garbage", "the filter gave an invalid answer")
+    Fault::new("filter.garbage", "the filter gave an invalid response")
 }
 
-/// Whether a sentence is short and of printable ASCII.
+/// Returns whether a message is short and consists of printable ASCII.
 fn plain(sentence: &str) -> bool {
     sentence.len() <= 300 && sentence.bytes().all(|b| (0x20..0x7F).contains(&b))
 }
 
-/// One value, in its one form, and nothing behind it.
-fn whole<T: for<'b> Decode<'b, ()> + Encode<()>>(bytes: &[u8]) -> Option<T> {
+/// Decodes exactly one value in canonical encoding, without trailing bytes.
+fn decode_canonical<T: for<'b> Decode<'b, ()> + Encode<()>>(bytes: &[u8]) -> Option<T> {
     let value: T = minicbor::decode(bytes).ok()?;
     (encode(&value) == bytes).then_some(value)
 }
@@ -199,18 +203,18 @@ mod tests {
     fn an_answer_to_another_question_or_with_another_form_is_none() {
         let (asked, other) = (Digest::of(b"asked"), Digest::of(b"other"));
         let rebuilt = Rebuilt { bytes: b"x".to_vec(), text: String::new(), dropped: vec!["1 thing".into()] };
-        let answer = Answer::new(asked, Ok(rebuilt.clone())).encode();
-        assert_eq!(Answer::read(&answer, asked), Ok(rebuilt));
-        let garbage = |bytes: &[u8]| Answer::read(bytes, asked).unwrap_err().code;
-        assert_eq!(Answer::read(&answer, other).unwrap_err().code, "filter.garbage");
-        assert_eq!(garbage(&answer[..answer.len() - 1]), "filter.garbage");
-        assert_eq!(garbage(&[&answer[..], b"\0"].concat()), "filter.garbage");
+        let response = Response::new(asked, Ok(rebuilt.clone())).encode();
+        assert_eq!(Response::decode(&response, asked), Ok(rebuilt));
+        let garbage = |bytes: &[u8]| Response::decode(bytes, asked).unwrap_err().code;
+        assert_eq!(Response::decode(&response, other).unwrap_err().code, "filter.garbage");
+        assert_eq!(garbage(&response[..response.len() - 1]), "filter.garbage");
+        assert_eq!(garbage(&[&response[..], b"\0"].concat()), "filter.garbage");
         assert_eq!(garbage(b""), "filter.garbage");
-        let fault = Answer::new(asked, Err(Fault::new("png.form", "no image"))).encode();
+        let fault = Response::new(asked, Err(Fault::new("png.form", "no image"))).encode();
         assert_eq!(garbage(&fault), "png.form");
         for (code, message) in [("made.up", "x"), ("png.form", "caf\u{e9}"), ("png.form", &*"x".repeat(400))] {
             let code: &'static str = code;
-            assert_eq!(garbage(&Answer::new(asked, Err(Fault::new(code, message))).encode()), "filter.garbage");
+            assert_eq!(garbage(&Response::new(asked, Err(Fault::new(code, message))).encode()), "filter.garbage");
         }
     }
 
@@ -219,26 +223,26 @@ mod tests {
         let asked = Digest::of(b"asked");
         let bounds = Drawn { pages_max: 2, bytes_max: 100 };
         let picture = || b"\x89PNG\r\n\x1a\n and more".to_vec();
-        let answer = |pages, drawn: Vec<Vec<u8>>| Answer::drawn(asked, Ok(Pictures { pages, drawn })).encode();
-        let code = |bytes: &[u8]| Answer::read_drawn(bytes, asked, bounds).map_or_else(|f| f.code, |_| "pass");
-        assert_eq!(code(&answer(2, vec![picture(), picture()])), "pass");
-        assert_eq!(code(&answer(9, vec![picture()])), "pass");
-        assert_eq!(code(&answer(1, vec![picture(), picture()])), "filter.garbage");
-        assert_eq!(code(&answer(3, vec![picture(), picture(), picture()])), "filter.garbage");
-        assert_eq!(code(&answer(1, vec![[picture(), vec![0; 100]].concat()])), "filter.garbage");
-        assert_eq!(code(&answer(1, vec![b"GIF89a".to_vec()])), "filter.garbage");
-        assert_eq!(code(&Answer::drawn(asked, Err(Fault::new("pdf.form", "no page"))).encode()), "pdf.form");
-        // Neither kind of answer passes for the other.
+        let response = |pages, drawn: Vec<Vec<u8>>| Response::pictures(asked, Ok(Pictures { pages, drawn })).encode();
+        let code = |bytes: &[u8]| Response::decode_pictures(bytes, asked, bounds).map_or_else(|f| f.code, |_| "pass");
+        assert_eq!(code(&response(2, vec![picture(), picture()])), "pass");
+        assert_eq!(code(&response(9, vec![picture()])), "pass");
+        assert_eq!(code(&response(1, vec![picture(), picture()])), "filter.garbage");
+        assert_eq!(code(&response(3, vec![picture(), picture(), picture()])), "filter.garbage");
+        assert_eq!(code(&response(1, vec![[picture(), vec![0; 100]].concat()])), "filter.garbage");
+        assert_eq!(code(&response(1, vec![b"GIF89a".to_vec()])), "filter.garbage");
+        assert_eq!(code(&Response::pictures(asked, Err(Fault::new("pdf.form", "no page"))).encode()), "pdf.form");
+        // A response of one kind is not accepted as the other.
         let rebuilt = Rebuilt { bytes: b"x".to_vec(), text: String::new(), dropped: Vec::new() };
-        assert_eq!(code(&Answer::new(asked, Ok(rebuilt)).encode()), "filter.garbage");
-        assert_eq!(Answer::read(&answer(1, vec![picture()]), asked).unwrap_err().code, "filter.garbage");
+        assert_eq!(code(&Response::new(asked, Ok(rebuilt)).encode()), "filter.garbage");
+        assert_eq!(Response::decode(&response(1, vec![picture()]), asked).unwrap_err().code, "filter.garbage");
     }
 
     #[test]
     fn a_question_of_another_version_is_none() {
-        let question = Question::new(Task::Examine, Kind::Png, &Limits::default(), b"x");
-        assert_eq!(Question::decode(&question.encode()), Some(question.clone()));
-        let later = Question { version: 4, ..question };
-        assert_eq!(Question::decode(&later.encode()), None);
+        let request = Request::new(Task::Examine, Kind::Png, &Limits::default(), b"x");
+        assert_eq!(Request::decode(&request.encode()), Some(request.clone()));
+        let later = Request { version: 4, ..request };
+        assert_eq!(Request::decode(&later.encode()), None);
     }
 }

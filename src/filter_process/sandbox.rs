@@ -1,7 +1,7 @@
-//! The sandbox of a filter process, entered before it reads its question.
+//! The sandbox of a filter process, entered before it reads its request.
 //!
-//! A seccomp allow list of system calls; any other call ends the process. A file that exploits a parser can open no file,
-//! make no connection and start no program.
+//! A seccomp allow list of system calls; any other call kills the process. A file that exploits a parser cannot open a
+//! file, make a connection or start a program.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -12,70 +12,72 @@ use seccompiler::{
     SeccompRule, TargetArch,
 };
 
-/// The status of a filter process that could not be confined, and therefore read nothing.
+/// The exit status of a filter process that could not be confined, and therefore read nothing.
 pub(super) const UNCONFINED: u8 = 77;
 
-/// The one use of futex(2): to wake threads of this process.
+/// The only permitted use of futex(2): waking threads of this process.
 const WAKE: u64 = (libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG) as u64;
 
 type Built<T> = Result<T, BackendError>;
 
-/// Takes from this process, for good and for all its threads, everything but reading its standard input, writing its
-/// standard output and error, memory that holds no code, and its own end. Any other system call ends it with SIGSYS.
+/// Confines this process permanently, with all its threads. It can only read standard input, write standard output and
+/// standard error, allocate non-executable memory, and exit. Any other system call ends it with SIGSYS.
 ///
 /// # Errors
-/// What the kernel, or whatever confines this process already, said. Then nothing of a stranger's may be read here: the
-/// process may have given up a part only.
+/// The error of the kernel, or of a sandbox that already confines this process. The process may then be confined only
+/// partly and must not read untrusted input.
 pub fn confine() -> io::Result<()> {
     let program = program(std::process::id()).map_err(io::Error::other)?;
     let none = |limit| Rlimit { current: Some(limit), maximum: Some(limit) };
-    // The filter below denies all of this once more. Neither stands in for the other: where one has a hole, it ends here.
+    // The seccomp filter below denies the same again. The two are independent, so that a gap in one does not open the
+    // other.
     setrlimit(Resource::Nofile, none(3))?;
     setrlimit(Resource::Fsize, none(0))?;
     setrlimit(Resource::Nproc, none(0))?;
     setrlimit(Resource::Core, none(0))?;
     rustix::thread::set_no_new_privs(true)?;
-    // There is one thread; were there another, it would be held to the same.
+    // There is only one thread; if there were another, the same filter would apply to it.
     seccompiler::apply_filter_all_threads(&program).map_err(io::Error::other)
 }
 
-/// The filter for the process with this number, which also refuses calls that are numbered as on another architecture.
+/// Returns the seccomp program for the process with this PID. It also kills calls made with the numbering of another
+/// architecture.
 fn program(own: u32) -> Built<BpfProgram> {
     let here = TargetArch::try_from(std::env::consts::ARCH)?;
     SeccompFilter::new(allowed(own)?, SeccompAction::KillProcess, SeccompAction::Allow, here)?.try_into()
 }
 
-/// Every system call that is left, each with what its arguments must be.
+/// Returns every allowed system call with the conditions on its arguments.
 fn allowed(own: u32) -> Built<BTreeMap<i64, Vec<SeccompRule>>> {
     let (exec, anonymous) = (libc::PROT_EXEC as u64, libc::MAP_ANONYMOUS as u64);
     let call = |number| (number, Vec::new());
     Ok(BTreeMap::from([
-        // The question, and no other descriptor: one that the node inherited is open here as well.
+        // Standard input only: a descriptor that was inherited from the node could be open as well.
         (libc::SYS_read, vec![rule(vec![is(0, 0)?])?]),
-        // The answer, and the place of a fault of the program.
+        // Standard output for the response, standard error for a panic message.
         (libc::SYS_write, vec![rule(vec![is(0, 1)?])?, rule(vec![is(0, 2)?])?]),
-        // Memory of its own: of no file, and never to run.
+        // Anonymous, non-executable memory only.
         (libc::SYS_mmap, vec![rule(vec![masked(2, exec, 0)?, masked(3, anonymous, anonymous)?])?]),
-        // The heap grows and shrinks, and a vector that grows keeps its pages.
+        // The heap grows and shrinks, and a growing vector is moved without copying its pages.
         call(libc::SYS_brk),
         call(libc::SYS_mremap),
         call(libc::SYS_munmap),
-        // What an allocator says about pages: that they may be large ones, or are not needed.
+        // Hints of the allocator: huge pages, and pages no longer needed.
         call(libc::SYS_madvise),
-        // The seed of a map of the libraries.
+        // The random seed of hash maps in libraries.
         call(libc::SYS_getrandom),
-        // A panic unwinds: what is set up once for that wakes whoever waits for it, though nobody does.
+        // A panic unwinds; the one-time initialisation for that wakes waiting threads, although there are none.
         (libc::SYS_futex, vec![rule(vec![is(1, WAKE)?])?]),
-        // An exhausted stack is noticed, and reported.
+        // The handler that detects and reports a stack overflow.
         call(libc::SYS_rt_sigaction),
         call(libc::SYS_rt_sigprocmask),
         call(libc::SYS_rt_sigreturn),
         call(libc::SYS_sigaltstack),
-        // `abort`, which says that memory ran out: SIGABRT, and to itself.
+        // `abort` after an out-of-memory error: SIGABRT to this process only.
         call(libc::SYS_getpid),
         call(libc::SYS_gettid),
         (libc::SYS_tgkill, vec![rule(vec![is(0, own.into())?, is(2, libc::SIGABRT as u64)?])?]),
-        // The end.
+        // Exit.
         call(libc::SYS_exit_group),
     ]))
 }
@@ -84,12 +86,12 @@ fn rule(conditions: Vec<SeccompCondition>) -> Built<SeccompRule> {
     SeccompRule::new(conditions)
 }
 
-/// An argument that the kernel takes for a number of 32 bits, whatever stands above them.
+/// Requires a 32-bit argument to have this value; the upper 32 bits are ignored, as in the kernel.
 fn is(argument: u8, value: u64) -> Built<SeccompCondition> {
     SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, value)
 }
 
-/// An argument of flags of which these have this value.
+/// Requires the flags in `mask` of an argument to have this value.
 fn masked(argument: u8, mask: u64, value: u64) -> Built<SeccompCondition> {
     SeccompCondition::new(argument, SeccompCmpArgLen::Qword, SeccompCmpOp::MaskedEq(mask), value)
 }
@@ -98,9 +100,9 @@ fn masked(argument: u8, mask: u64, value: u64) -> Built<SeccompCondition> {
 mod tests {
     use super::*;
 
-    /// The number of the process that the filter is for.
+    /// The PID that the filter is built for.
     const OWN: u32 = 4711;
-    /// What the kernel is told: to end the process, or to go on.
+    /// The actions of the filter: kill the process, or allow the call.
     const KILL: u32 = libc::SECCOMP_RET_KILL_PROCESS;
     const ALLOW: u32 = libc::SECCOMP_RET_ALLOW;
 
@@ -109,7 +111,7 @@ mod tests {
     #[cfg(target_arch = "aarch64")]
     const HERE: u32 = 0xC000_00B7;
 
-    /// What the kernel would do: it runs the program over the call's number, architecture and arguments.
+    /// Returns what the kernel would do: it runs the program with the number, architecture and arguments of the call.
     fn says(architecture: u32, number: u32, arguments: [u64; 6]) -> u32 {
         let mut words = vec![number, architecture, 0, 0];
         words.extend(arguments.iter().flat_map(|a| [*a as u32, (*a >> 32) as u32]));
@@ -164,7 +166,7 @@ mod tests {
         for runs in [exec, read | exec, read | write | exec, exec | 1 << 40] {
             assert_eq!(map(runs, private | anonymous), KILL, "{runs:#x}");
         }
-        // What is there already is not made to run either, nor shared memory attached that does.
+        // Existing memory cannot be made executable, and no executable shared memory can be attached.
         for other in [libc::SYS_mprotect, libc::SYS_pkey_mprotect, libc::SYS_shmat, libc::SYS_remap_file_pages] {
             assert_eq!(here(other, [0; 6]), KILL, "{other}");
         }
@@ -191,7 +193,8 @@ mod tests {
         }
     }
 
-    /// The list in full, so that an addition is looked at here as well; what depends on arguments stands above.
+    /// The complete list, so that an addition is reviewed here as well. Calls that depend on arguments are tested
+    /// above.
     #[test]
     fn no_other_call_passes() {
         let mut list = vec![
@@ -216,7 +219,7 @@ mod tests {
 
     #[test]
     fn no_call_of_another_architecture_passes() {
-        // AArch64, i386, ARM; and x32, which is x86-64 with a bit in the number.
+        // AArch64, i386 and ARM; and x32, which is x86-64 with a bit set in the number.
         for other in [0xC000_00B7, 0xC000_003E, 0x4000_0003, 0x4000_0028] {
             let read = says(other, libc::SYS_read as u32, [0; 6]);
             assert_eq!(read == ALLOW, other == HERE, "{other:#x}");

@@ -1,82 +1,11 @@
-//! Attestations: each filter signs off which bytes it saw, under which settings, after which other filter.
-
-use std::fmt;
+//! Attestations: each filter states which bytes it examined, under which settings, and after which other filter.
 
 use minicbor::{Decode, Encode};
 
+use super::filter_name::FilterName;
 use crate::digest::{self, Digest};
 
-/// The filters, by the names they attest under.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode, serde::Serialize)]
-#[cbor(index_only)]
-#[serde(rename_all = "lowercase")]
-pub enum FilterName {
-    /// Characters that deceive a reader.
-    #[n(0)]
-    Text,
-    /// Words of the operator's lists.
-    #[n(1)]
-    Words,
-    /// Attachments are what they say.
-    #[n(2)]
-    Types,
-    /// The form, read again by other code.
-    #[n(3)]
-    Structure,
-    /// Nothing of the source but the selected tearline.
-    #[n(4)]
-    Canary,
-    /// Attachments of foreign formats are as they were written anew.
-    #[n(5)]
-    Rebuild,
-    /// No mark stands where none belongs.
-    #[n(6)]
-    Marks,
-}
-
-impl FilterName {
-    /// The order in which a cut that we made is inspected.
-    pub const OUTBOUND: [FilterName; 7] = [
-        FilterName::Text,
-        FilterName::Words,
-        FilterName::Types,
-        FilterName::Rebuild,
-        FilterName::Structure,
-        FilterName::Marks,
-        FilterName::Canary,
-    ];
-
-    /// The order in which a cut that a partner sent is inspected.
-    pub const INBOUND: [FilterName; 6] = [
-        FilterName::Text,
-        FilterName::Words,
-        FilterName::Types,
-        FilterName::Rebuild,
-        FilterName::Structure,
-        FilterName::Marks,
-    ];
-
-    /// The name as printed.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            FilterName::Text => "text",
-            FilterName::Words => "words",
-            FilterName::Types => "types",
-            FilterName::Rebuild => "rebuild",
-            FilterName::Structure => "structure",
-            FilterName::Marks => "marks",
-            FilterName::Canary => "canary",
-        }
-    }
-}
-
-impl fmt::Display for FilterName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// One filter's statement that it passed the bytes it was given. There is none for a filter that refused.
+/// The statement of one filter that it passed the bytes it examined (CBOR map). A filter that refuses makes none.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Attestation {
@@ -95,42 +24,45 @@ pub struct Attestation {
 }
 
 impl Attestation {
-    /// The filter that passed the cut.
+    /// Returns the filter that passed the cut.
     pub fn filter(&self) -> FilterName {
         self.filter
     }
 
-    /// SHA-256 of the bytes it was given.
+    /// Returns the SHA-256 of the bytes it was given.
     pub fn input(&self) -> Digest {
         self.input
     }
 
-    /// SHA-256 of the bytes it handed on: the same, for no filter changes anything.
+    /// Returns the SHA-256 of the bytes it passed on. It equals the input, as no filter changes a cut.
     pub fn output(&self) -> Digest {
         self.output
     }
 
-    /// SHA-256 of this statement's deterministic encoding, which the next statement names.
+    /// Returns the SHA-256 of the deterministic encoding of this statement, which the next statement contains.
     pub fn digest(&self) -> Digest {
         Digest::of(&digest::encode(self))
     }
 }
 
-/// Why a row of attestations does not show that every filter passed the same bytes in order.
+/// Why a list of attestations does not prove that every filter passed the same bytes in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BrokenChain {
     /// A filter is missing, repeated or out of order.
     #[error("a filter is missing, repeated or out of order")]
     Order,
-    /// The bytes are not those that the filter before attested.
-    #[error("the bytes are not those that the filter before attested")]
+    /// The bytes differ from those that the previous filter attested.
+    #[error("the bytes differ from those that the previous filter attested")]
     Bytes,
-    /// Attested under other settings, or not linked to the statement before.
+    /// Attested under other settings, or not linked to the previous statement.
     #[error("an attestation belongs to another run")]
     Run,
 }
 
-/// Makes the next attestation, if the ones before it lead up to it.
+/// Creates the attestation of `filter`, which is number `position` in the order, after those in `before`.
+///
+/// # Errors
+/// [`BrokenChain`] if the number of earlier attestations is wrong, or `seen` differs from `input` or from what they attest.
 pub(super) fn attest(
     filter: FilterName,
     position: usize,
@@ -150,8 +82,11 @@ pub(super) fn attest(
     Ok(Attestation { filter, position, input, output: seen, settings, previous })
 }
 
-/// Whether `attestations` show that the filters of `order`, all of them and in that order, passed the bytes with
+/// Checks that `attestations` prove that the filters of `order`, all of them and in that order, passed the bytes with
 /// digest `cut` under `settings`.
+///
+/// # Errors
+/// The first [`BrokenChain`] found.
 pub(super) fn verify(
     attestations: &[Attestation],
     order: &[FilterName],
@@ -193,18 +128,18 @@ mod tests {
     fn refuses_a_chain_that_skips_reorders_or_swaps() {
         let (cut, settings) = (Digest::of(b"cut"), Digest::of(b"settings"));
         let order = FilterName::OUTBOUND;
-        let whole = chain(&order);
-        assert_eq!(verify(&whole, &order, cut, settings), Ok(()));
+        let whole = chain(order);
+        assert_eq!(verify(&whole, order, cut, settings), Ok(()));
         for left_out in 0..order.len() {
             let mut some = whole.clone();
             some.remove(left_out);
-            assert_eq!(verify(&some, &order, cut, settings), Err(BrokenChain::Order));
+            assert_eq!(verify(&some, order, cut, settings), Err(BrokenChain::Order));
         }
         let mut swapped = whole.clone();
         swapped.swap(1, 2);
-        assert_eq!(verify(&swapped, &order, cut, settings), Err(BrokenChain::Order));
-        assert_eq!(verify(&whole, &order, Digest::of(b"other"), settings), Err(BrokenChain::Bytes));
-        assert_eq!(verify(&whole, &order, cut, Digest::of(b"other")), Err(BrokenChain::Run));
+        assert_eq!(verify(&swapped, order, cut, settings), Err(BrokenChain::Order));
+        assert_eq!(verify(&whole, order, Digest::of(b"other"), settings), Err(BrokenChain::Bytes));
+        assert_eq!(verify(&whole, order, cut, Digest::of(b"other")), Err(BrokenChain::Run));
     }
 
     #[test]

@@ -1,21 +1,22 @@
-//! What the filters report, and the refusal that carries it.
+//! The findings that filters report, and the refusal that contains them.
 
-use super::attestation::{Attestation, FilterName};
+use super::attestation::Attestation;
+use super::filter_name::FilterName;
 
-/// Findings that one filter reports at most; more would only repeat them.
+/// The most findings reported by one filter; more would only repeat them.
 pub(super) const FINDINGS_MAX: usize = 50;
 
-/// A fault of an attachment: its code, and what to do.
+/// A fault of an attachment: the stable code, and a message that says what was found and what to do.
 pub(super) type Fault = (&'static str, String);
 
-/// One reason why a cut does not pass. Says where and what kind, never the content itself.
+/// One reason why a cut does not pass. It gives the kind and the place, never the content.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 pub struct Finding {
     /// The filter that found it.
     pub filter: FilterName,
     /// The stable code, such as `text.bidi`.
     pub code: &'static str,
-    /// The line of the cut's text, counted from one, where one line is at fault.
+    /// The line of the cut's text, counted from 1, if the finding is about one line.
     pub line: Option<usize>,
     /// What was found, and what to do.
     pub message: String,
@@ -30,13 +31,13 @@ impl std::fmt::Display for Finding {
     }
 }
 
-/// Why a cut did not pass: every finding of every filter.
+/// Why a cut was refused: the findings of all filters.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("cut did not pass inspection: {}{}", findings.first().map_or_else(String::new, ToString::to_string), more(findings))]
 pub struct Refused {
-    /// The findings, in the order of the filters; at least one.
+    /// The findings, in the order of the filters. Empty only if a filter was left out and the others found nothing.
     pub findings: Vec<Finding>,
-    /// What was attested before the first filter refused.
+    /// The attestations of the filters that ran before the first one that refused.
     pub attestations: Vec<Attestation>,
 }
 
@@ -44,10 +45,10 @@ fn more(findings: &[Finding]) -> String {
     if findings.len() > 1 { format!(" (and {} more)", findings.len() - 1) } else { String::new() }
 }
 
-/// What is said of a filter that failed, or was given no scan of a detached attachment because scanning it failed.
+/// The message for a filter that panicked, or that has no scan of a detached attachment because the scan panicked.
 pub(super) const NO_VERDICT: &str = "the filter failed without a verdict";
 
-/// The finding for a filter that came to no verdict.
+/// Returns the finding for a filter that reached no verdict.
 pub(super) fn failed(filter: FilterName, message: &str) -> Finding {
     Finding { filter, code: "inspect.failed", line: None, message: message.into() }
 }

@@ -1,13 +1,15 @@
-//! Content filters over a cut: small, independent of each other, run in one fixed order that every cut passes whole.
-//! Each attests the digest it saw, and the next one works only on what its predecessor attested.
+//! Content filters over a cut. The filters are small, independent of each other, and run in one fixed order; every cut
+//! passes all of them. Each filter attests the digest of the bytes it examined, and the next one runs only on the
+//! attested bytes.
 //!
-//! In comes a cut, with the product it was made from ([`outbound`]) or without ([`inbound`]); out goes [`Inspected`], the
-//! proof that every filter passed exactly these bytes, or [`Refused`] with every finding.
+//! Input: a cut, with the product it was made from ([`outbound`]) or without it ([`inbound`]). Output: [`Inspected`],
+//! the proof that every filter passed exactly these bytes, or [`Refused`] with every finding.
 //!
-//! It refuses to change a single byte of a cut: it passes as it was approved or not at all. What is taken out or written
-//! anew, [`prepare()`] does before there is a cut. No finding quotes what was found, and a filter that panics, is missing
-//! or is out of its order refuses the cut.
+//! No filter changes a byte of a cut: it passes exactly as it was approved, or not at all. Stripping and rebuilding
+//! happen in [`prepare()`], before the cut is made. A finding never quotes the content. A filter that panics, is
+//! missing or is out of order refuses the cut.
 
+mod filter_name;
 mod attestation;
 mod finding;
 mod shared_run;
@@ -24,9 +26,10 @@ mod prepare;
 mod tearlines;
 
 pub use attachment_text::AttachmentText;
-pub use attestation::{Attestation, BrokenChain, FilterName};
+pub use attestation::{Attestation, BrokenChain};
+pub use filter_name::FilterName;
 pub use finding::{Finding, Refused};
-pub use marks::{Look, Mark, marks_in};
+pub use marks::{Mark, MarkKind, marks_in};
 pub use pipeline::{
     Inspected, inbound, inbound_scanned, inbound_without, outbound, outbound_scanned, outbound_without,
 };
@@ -35,5 +38,5 @@ pub use scan::{ScanResults, ScanSet};
 pub use settings::{Hidden, SHARED_WORDS, Settings};
 pub use shared_run::{Place, SharedRun};
 pub use subject::{Filter, Source, Subject};
-pub use tearlines::{NotPassed, tearlines};
+pub use tearlines::{TearlineRefusal, tearlines};
 pub use word_list::{WordList, WordListFault};

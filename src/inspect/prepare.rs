@@ -1,12 +1,12 @@
-//! Prepares a tearline before it is cut: hidden characters are stripped where the operator asks for it, and attachments
-//! are rebuilt. Nothing after it changes a byte.
+//! Prepares a tearline before it is cut: strips hidden characters if the operator configured that, and rebuilds
+//! attachments. Nothing after this step changes a byte.
 
 use std::collections::BTreeMap;
 
 use unicode_normalization::UnicodeNormalization;
 
-use super::attestation::FilterName;
 use super::content;
+use super::filter_name::FilterName;
 use super::filters::is_part;
 use super::finding::{Finding, Refused};
 use super::settings::{Hidden, Settings};
@@ -14,10 +14,10 @@ use crate::invisible::Invisible;
 use crate::product::{Attachment, Item, Product, Tearline};
 use crate::rebuild::{Kind, Task};
 
-/// One change that was made to what the producer wrote: for the officer who approves.
+/// One change made to what the producer wrote, as shown to the approving officer.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 pub struct Change {
-    /// The line of the product at which the changed part begins.
+    /// The line of the product at which the changed part begins, counted from 1.
     pub line: usize,
     /// What was changed: kinds and counts, never the content.
     pub what: String,
@@ -29,27 +29,27 @@ impl std::fmt::Display for Change {
     }
 }
 
-/// A product whose one tearline is ready to be cut.
+/// A product with one tearline ready to be cut.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prepared {
-    /// The product, with that tearline and the front block as they will be cut; everything else is as it was.
+    /// The product, with that tearline and the front block as they will be cut. All other parts are unchanged.
     pub product: Product,
-    /// What differs from what the producer wrote.
+    /// The differences from what the producer wrote.
     pub changes: Vec<Change>,
 }
 
-/// Makes the tearline `index` of `product` ready to be cut.
+/// Prepares tearline `index` of `product` (counted from 0 at the top) for cutting.
 ///
 /// # Errors
-/// [`Refused`] with a finding for every attachment that cannot be written anew.
+/// [`Refused`] with one finding for each attachment that cannot be rebuilt.
 pub fn prepare(product: &Product, index: usize, settings: &Settings) -> Result<Prepared, Refused> {
     let mut tearlines = product.tearlines().to_vec();
     let mut changes = Vec::new();
     let mut findings = Vec::new();
     if let Some(tearline) = tearlines.get_mut(index) {
         for attachment in &mut tearline.attachments {
-            match attachment_anew(attachment, settings, &mut changes) {
-                Ok(Some(anew)) => *attachment = anew,
+            match prepare_attachment(attachment, settings, &mut changes) {
+                Ok(Some(prepared)) => *attachment = prepared,
                 Ok(None) => {}
                 Err(finding) => findings.push(finding),
             }
@@ -58,12 +58,12 @@ pub fn prepare(product: &Product, index: usize, settings: &Settings) -> Result<P
             strip_texts(tearline, &mut changes);
         }
     }
-    // Items of the front block may be kept for a lower tearline, so they are made ready with it.
+    // Items of the front block may be kept in the cut of a lower tearline, so they are prepared with it.
     if settings.hidden == Hidden::Strip
         && index > 0
         && let Some(first) = tearlines.first_mut()
     {
-        strip_head(first, &mut changes);
+        strip_front_block(first, &mut changes);
     }
     if !findings.is_empty() {
         return Err(Refused { findings, attestations: Vec::new() });
@@ -71,14 +71,14 @@ pub fn prepare(product: &Product, index: usize, settings: &Settings) -> Result<P
     Ok(Prepared { product: product.with_tearlines(tearlines), changes })
 }
 
-/// An attachment as it is to be cut, if that differs from what it is.
-fn attachment_anew(
+/// Returns the attachment as it is to be cut; `None` if it is unchanged.
+fn prepare_attachment(
     attachment: &Attachment,
     settings: &Settings,
     changes: &mut Vec<Change>,
 ) -> Result<Option<Attachment>, Finding> {
     let line = attachment.line();
-    // What is kept beside the text is too long to be rewritten here: it must be right as it is, or is refused.
+    // A detached attachment is too long to be rewritten here: it passes unchanged or is refused by the filters.
     let Some(given) = attachment.inline() else { return Ok(None) };
     let mut bytes = given.to_vec();
     let mut note = |what: String| changes.push(Change { line, what: format!("attachment: {what}") });
@@ -87,17 +87,17 @@ fn attachment_anew(
         && let Ok(text) = std::str::from_utf8(&bytes)
         && let Some((stripped, counts)) = strip(text)
     {
-        note(told(&counts));
+        note(description(&counts));
         bytes = stripped.into_bytes();
     }
-    // What is of another kind than it is declared would only be told that it is not well formed.
+    // Check the content type first: the parser would only report that a file of another type is malformed.
     let text = std::str::from_utf8(&bytes).ok().filter(|_| content::is_text(attachment.media_type()));
     let contradicts = text.map(|text| content::contradictions(attachment.media_type(), text)).unwrap_or_default();
     if let Some((code, message)) = contradicts.into_iter().next() {
         return Err(Finding { filter: FilterName::Types, code, line: Some(line), message });
     }
     if let Some(kind) = Kind::of(attachment.media_type()) {
-        // Nothing that could be done to them here would be the same when it is done again, and hide no message.
+        // No processing would both be repeatable, byte for byte, and remove such a message.
         if matches!(kind, Kind::Png | Kind::Jpeg) {
             note("an image: a message hidden in its least significant bits would not be removed".to_owned());
         }
@@ -114,13 +114,13 @@ fn attachment_anew(
 }
 
 fn strip_texts(tearline: &mut Tearline, changes: &mut Vec<Change>) {
-    strip_head(tearline, changes);
+    strip_front_block(tearline, changes);
     for portion in &mut tearline.portions {
         replace(&mut portion.text, portion.line, changes);
     }
 }
 
-fn strip_head(tearline: &mut Tearline, changes: &mut Vec<Change>) {
+fn strip_front_block(tearline: &mut Tearline, changes: &mut Vec<Change>) {
     let head = &mut tearline.head;
     let items = head.title.iter_mut().chain(&mut head.originator).chain(&mut head.subjects).chain(&mut head.contact);
     for Item { text, line, .. } in items {
@@ -130,17 +130,17 @@ fn strip_head(tearline: &mut Tearline, changes: &mut Vec<Change>) {
 
 fn replace(text: &mut String, line: usize, changes: &mut Vec<Change>) {
     if let Some((stripped, counts)) = strip(text) {
-        changes.push(Change { line, what: told(&counts) });
+        changes.push(Change { line, what: description(&counts) });
         *text = stripped;
     }
 }
 
-fn told(counts: &BTreeMap<&'static str, usize>) -> String {
+fn description(counts: &BTreeMap<&'static str, usize>) -> String {
     counts.iter().map(|(what, count)| format!("{count} {what}")).collect::<Vec<_>>().join(", ")
 }
 
-/// The text without what nobody sees, and what was taken out; `None` if there is nothing to take out. Look-alikes and
-/// styled letters stay, and are refused later: which letter was meant is not for a gateway to guess.
+/// Removes invisible characters from a text. Returns the text and counts of what was removed; `None` if nothing was.
+/// Look-alikes and styled letters stay and are refused later, as the gateway does not guess which letter was meant.
 fn strip(text: &str) -> Option<(String, BTreeMap<&'static str, usize>)> {
     let mut counts = BTreeMap::new();
     let mut count = |what| *counts.entry(what).or_insert(0) += 1;
@@ -152,13 +152,14 @@ fn strip(text: &str) -> Option<(String, BTreeMap<&'static str, usize>)> {
             continue;
         }
         match Invisible::of(c) {
-            // Attachments may come from systems that end lines so; in the text itself reading refuses it.
+            // Attachments may come from systems that end lines with CR LF. In the text itself the product reader
+            // refuses CR.
             _ if c == '\r' => count("carriage return(s) removed"),
             Some(Invisible::Control) => count("control character(s) removed"),
             Some(Invisible::Direction) => count("bidirectional control(s) removed"),
             Some(Invisible::Tag) => count("tag character(s) removed"),
             Some(Invisible::Ignorable) => count("invisible character(s) removed"),
-            // Whether it was to end a line is not for a gateway to guess: it stays, and is refused later.
+            // The gateway does not guess whether it was meant as a line end: it stays, and is refused later.
             Some(Invisible::Separator) => kept.push(c),
             None if c.is_whitespace() => {
                 count("space(s) replaced with U+0020");
@@ -171,7 +172,7 @@ fn strip(text: &str) -> Option<(String, BTreeMap<&'static str, usize>)> {
     if composed != kept {
         count("part(s) normalised to NFC");
     }
-    // Spaces that were parted only by something unseen must not double, or the cut would not be in its one form.
+    // Removing an invisible character between two spaces must not leave two spaces: the cut would not be canonical.
     let tidy = composed
         .split('\n')
         .map(|line| line.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" "))
@@ -190,7 +191,7 @@ mod tests {
         let (text, counts) = strip("a\u{200b}b \u{202e}c\u{a0}d e\u{301}\u{e0041}").unwrap();
         assert_eq!(text, "ab c d \u{e9}");
         assert_eq!(
-            told(&counts),
+            description(&counts),
             "1 bidirectional control(s) removed, 1 invisible character(s) removed, 1 part(s) normalised to NFC, 1 space(s) replaced with U+0020, 1 tag character(s) removed"
         );
     }

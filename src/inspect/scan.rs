@@ -1,11 +1,11 @@
 //! Reads every attachment of a cut once, for all filters: inline ones through the rebuilder, detached ones in one pass
-//! over their bytes, which may be the pass of whoever reads them for another purpose.
+//! over their bytes. That pass can be shared with a caller that reads the bytes for another purpose.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::attachment_text::{AttachmentText, Block, LINE_BYTES_MAX, LineScan, Unread, is_read, lines};
+use super::attachment_text::{AttachmentText, Block, LINE_BYTES_MAX, LineScan, ReadFault, is_read, lines};
 use super::content::{self, Sniffer};
 use super::filters::{LineChecker, text_finding, types};
 use super::finding::{FINDINGS_MAX, Fault, Finding};
@@ -16,26 +16,26 @@ use crate::digest::Digest;
 use crate::product::{Attachment, Contents, ContentsFault};
 use crate::rebuild::{Fault as RebuildFault, Kind, Table, Task};
 
-/// Faults reported of one attachment at most; more would only repeat them.
+/// The most faults reported for one attachment; more would only repeat them.
 const FAULTS_MAX: usize = 20;
 
-/// The detached attachments of a cut, as their bytes come by.
+/// A scan of the detached attachments of a cut, fed with their bytes while they are read.
 pub struct ScanSet(Vec<Scanning>);
 
 struct Scanning {
-    /// Which attachment of the cut it is, counted from nought.
+    /// Index of the attachment in the cut, counted from 0.
     place: usize,
     digest: Digest,
     taken: u64,
     scanner: Scanner,
 }
 
-/// What was seen of the attachments that came by whole.
+/// The scan results of the attachments that were read completely.
 #[derive(Clone, Debug, Default)]
 pub struct ScanResults(BTreeMap<usize, (Digest, u64, LineScan)>);
 
 impl ScanSet {
-    /// Nothing has come by yet.
+    /// Starts a scan of all detached attachments of `cut`.
     pub fn at(cut: &Cut) -> ScanSet {
         let detached = cut.attachments().iter().enumerate().filter(|(_, a)| a.is_detached());
         let scanning =
@@ -43,7 +43,7 @@ impl ScanSet {
         ScanSet(detached.map(scanning).collect())
     }
 
-    /// The next bytes of the attachment that has this digest, under whatever names.
+    /// Scans the next bytes of the attachments with this digest. Several attachments may have the same digest.
     pub fn take(&mut self, digest: Digest, bytes: &[u8]) {
         for scanning in self.0.iter_mut().filter(|scanning| scanning.digest == digest) {
             scanning.taken += bytes.len() as u64;
@@ -51,7 +51,7 @@ impl ScanSet {
         }
     }
 
-    /// What was seen.
+    /// Finishes the scan and returns its results.
     pub fn end(self) -> ScanResults {
         let seen = |Scanning { place, digest, taken, scanner }| (place, (digest, taken, scanner.end()));
         ScanResults(self.0.into_iter().map(seen).collect())
@@ -59,15 +59,14 @@ impl ScanSet {
 }
 
 impl ScanResults {
-    /// What was seen of an attachment, if all of it came by.
+    /// Removes and returns the result for an attachment, if it was scanned completely.
     fn take(&mut self, place: usize, attachment: &Attachment) -> Option<LineScan> {
         let (digest, taken, seen) = self.0.remove(&place)?;
         (digest == attachment.digest() && taken == attachment.size()).then_some(seen)
     }
 }
 
-/// Reads every attachment of `cut`, each in the process that may fail. Of those that were scanned at already, what was
-/// seen is taken from there.
+/// Reads every attachment of `cut`. Results in `scanned` are used instead of a second scan.
 pub(super) fn read_all(
     cut: &Cut,
     mut scanned: ScanResults,
@@ -77,7 +76,7 @@ pub(super) fn read_all(
     let read = |(n, a): (usize, &Attachment)| match a.inline() {
         Some(bytes) => inline(a.media_type(), bytes, settings),
         None => {
-            // Where scanning fails there is no scan, and every filter that needs one refuses.
+            // If the scan panics there is no result, and every filter that needs one refuses the cut.
             let scan = || catch_unwind(AssertUnwindSafe(|| scan_lines(a, contents))).ok();
             let lines = scanned.take(n, a).or_else(scan);
             AttachmentText { text: None, fault: detached(a, contents), lines }
@@ -86,7 +85,7 @@ pub(super) fn read_all(
     cut.attachments().iter().enumerate().map(read).collect()
 }
 
-/// What is wrong with the form of an attachment that is kept beside the text. Only text and tables may be.
+/// Returns what is wrong with the format of a detached attachment. Only plain text and CSV may be detached.
 fn detached(attachment: &Attachment, contents: &dyn Contents) -> Option<RebuildFault> {
     match attachment.media_type() {
         "text/plain" => None,
@@ -105,7 +104,7 @@ fn detached(attachment: &Attachment, contents: &dyn Contents) -> Option<RebuildF
 fn inline(media_type: &str, bytes: &[u8], settings: &Settings) -> AttachmentText {
     let plain = || std::str::from_utf8(bytes).ok().map(str::to_owned);
     let Some(kind) = Kind::of(media_type) else {
-        // Of a type that nobody reads only plain text can be scanned into; the type filter refuses the others.
+        // Of the types that have no parser, only plain text can be searched; the type filter refuses the others.
         let text = (media_type == "text/plain").then(plain).flatten();
         return AttachmentText { text, fault: None, lines: None };
     };
@@ -116,19 +115,19 @@ fn inline(media_type: &str, bytes: &[u8], settings: &Settings) -> AttachmentText
             fault: Some(RebuildFault::new("filter.lied", "the filter returned other bytes than it was given")),
             lines: None,
         },
-        // What is text can be read as it stands, whatever else is wrong with it.
+        // A file of a text format is searched as it is, even if it is malformed.
         Err(fault) => {
             AttachmentText { text: if kind.is_text() { plain() } else { None }, fault: Some(fault), lines: None }
         }
     }
 }
 
-/// Reads a detached attachment once, for every filter that looks at whole lines.
+/// Reads a detached attachment once, for every filter that examines whole lines.
 fn scan_lines(attachment: &Attachment, contents: &dyn Contents) -> LineScan {
     let mut scanner = Scanner::at(attachment);
-    let failed = |e: io::Error| Unread::Contents(ContentsFault::of_io(attachment.digest(), &e));
+    let failed = |e: io::Error| ReadFault::Contents(ContentsFault::of_io(attachment.digest(), &e));
     let mut read = || {
-        let mut content = attachment.open(contents).map_err(Unread::Contents)?;
+        let mut content = attachment.open(contents).map_err(ReadFault::Contents)?;
         let mut piece = vec![0; LINE_BYTES_MAX];
         while scanner.wants_more() {
             match content.read(&mut piece) {
@@ -146,7 +145,7 @@ fn scan_lines(attachment: &Attachment, contents: &dyn Contents) -> LineScan {
     scanner.end()
 }
 
-/// A detached attachment that is looked at as its bytes come.
+/// A detached attachment that is scanned while its bytes are read.
 struct Scanner {
     attachment: Attachment,
     /// Its first bytes.
@@ -157,10 +156,11 @@ struct Scanner {
     lines: LineChecker,
     marks: MarkScanner,
     content: Sniffer,
-    unread: Option<Unread>,
+    unread: Option<ReadFault>,
 }
 
 impl Scanner {
+    /// Creates a scanner for a detached attachment.
     pub fn at(attachment: &Attachment) -> Scanner {
         let (head, types, text) = (Vec::new(), Vec::new(), Vec::new());
         let (lines, marks) = (LineChecker::of_attachment(), MarkScanner::at(attachment));
@@ -178,13 +178,13 @@ impl Scanner {
         }
     }
 
-    /// Whether there is a filter that has not found enough.
+    /// Returns whether any filter has not yet reached its limit of findings.
     fn wants_more(&self) -> bool {
         let more = self.types.len() < FAULTS_MAX || self.text.len() < FINDINGS_MAX || self.marks.wants_more();
         self.unread.is_none() && more
     }
 
-    /// Looks at the next bytes.
+    /// Scans the next bytes.
     pub fn take(&mut self, bytes: &[u8]) {
         let head = bytes.len().min(LINE_BYTES_MAX - self.head.len());
         self.head.extend_from_slice(&bytes[..head]);
@@ -199,7 +199,7 @@ impl Scanner {
         }
     }
 
-    /// What was seen, now that there are no more bytes.
+    /// Finishes the scan and returns its results.
     pub fn end(mut self) -> LineScan {
         if self.wants_more() {
             let mut check = check_block(
@@ -211,8 +211,8 @@ impl Scanner {
             self.unread = self.block.give(true, &mut check).err();
         }
         let (types_ended, text_ended) = (self.types.len() >= FAULTS_MAX, self.text.len() >= FINDINGS_MAX);
-        let unread = self.unread.as_ref().map(Unread::fault);
-        let nothing = self.head.is_empty() && matches!(self.unread, Some(Unread::Contents(_)));
+        let unread = self.unread.as_ref().map(ReadFault::fault);
+        let nothing = self.head.is_empty() && matches!(self.unread, Some(ReadFault::Contents(_)));
         let (name, media_type) = (self.attachment.name().as_str(), self.attachment.media_type());
         let mut types = if nothing { Vec::new() } else { types::outside(name, media_type, &self.head) };
         if !nothing && !types.iter().any(|(code, _)| *code == "types.unknown") && !is_read(&self.attachment) {
@@ -229,7 +229,7 @@ impl Scanner {
     }
 }
 
-/// What each filter sees in a block. Neither knows of the other: they have the reading in common and nothing else.
+/// Passes a block to each filter. The filters share the bytes and nothing else.
 fn check_block<'a>(
     attachment: &'a Attachment,
     types: &'a mut Vec<Fault>,
@@ -265,7 +265,7 @@ mod tests {
     use crate::marking::Register;
     use crate::product::{Bounds, Kept, Product};
 
-    /// An attachment of this content, detached.
+    /// Returns a detached attachment with this content.
     fn detached(name: &str, media_type: &str, content: &[u8]) -> (Attachment, Kept) {
         let mut kept = Kept::default();
         let digest = kept.keep(content);

@@ -1,4 +1,4 @@
-//! What the operator configures of the filters.
+//! The operator's settings for the filters.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -8,49 +8,52 @@ use crate::digest::{Digest, Hasher};
 use crate::product::Bounds;
 use crate::rebuild::{self, Fault, Kind, Limits, Nobody, Rebuilder, Rebuilt, Task};
 
-/// What happens to characters that a reader does not see, or takes for others.
+/// How invisible characters and unusual spaces are handled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Hidden {
-    /// A tearline with any of them is refused, and the producer told where they are.
+    /// A tearline that contains any is refused; the findings tell the producer where they are.
     #[default]
     Refuse,
-    /// They are taken out before the cut is made, and the officer told how many and where.
+    /// They are removed before the cut is made; the officer is shown how many and where.
     Strip,
 }
 
-/// What the operator configures of the filters.
+/// The operator's settings for the filters.
 #[derive(Clone)]
 pub struct Settings {
     /// Lists of words that must not pass.
     pub words: Vec<WordList>,
-    /// Bounds on a cut; those on the product it came from unless the operator narrowed them.
+    /// Limits on a cut; by default those on the product it was made from.
     pub bounds: Bounds,
-    /// What happens to hidden characters before a cut is made.
+    /// How hidden characters are handled before a cut is made.
     pub hidden: Hidden,
-    /// So many words in a row that stand in the cut, and in a part of its source that is not released to the partner, are
-    /// refused; fewer, from eight on, are shown to the officers.
+    /// The length, in words, from which a run that occurs both in the cut and in a part of its source that is not
+    /// released to the partner is refused. Shorter runs of eight words or more are shown to the officers.
     pub shared_words: usize,
-    /// How much of a foreign format is read.
+    /// Limits on files of foreign formats.
     pub limits: Limits,
-    /// SHA-256 of the program that runs them, where it is another than the gateway's own.
+    /// SHA-256 of the filter program, if it is not the gateway's own executable.
     pub filter: Option<Digest>,
-    /// Who runs the parsers of foreign formats, under [`Settings::limits`]. Nobody unless it is set, and then every file
-    /// of such a format is refused.
+    /// Runs the parsers of foreign formats, under [`Settings::limits`]. By default there is none, and every file of
+    /// such a format is refused.
     pub rebuilder: Arc<dyn Rebuilder>,
-    /// Whose files are inspected: the partner that sent them, or the producer. It decides on no file, only on whose turn
-    /// it is, and is no part of what is attested.
+    /// Whose files are inspected: the partner that sent them, or the producer. It is used only for fair queueing, never
+    /// for a verdict, and is not part of [`Settings::digest`].
     pub party: String,
 }
 
 impl Settings {
-    /// The same settings for files of this party's.
+    /// Returns the same settings with another [`Settings::party`].
     #[must_use]
-    pub fn of(&self, party: impl Into<String>) -> Settings {
+    pub fn for_party(&self, party: impl Into<String>) -> Settings {
         Settings { party: party.into(), ..self.clone() }
     }
 
-    /// Reads a file of a format that is rebuilt. Tables are read here, by a few lines of our own over text; every other
-    /// format by the rebuilder.
+    /// Parses a file of a format that is rebuilt. CSV tables are parsed in this process by a small reader of our own;
+    /// every other format by the rebuilder.
+    ///
+    /// # Errors
+    /// The fault of the file; `filter.failed` if the parser panics.
     pub(super) fn work(&self, task: Task, kind: Kind, bytes: &[u8]) -> Result<Rebuilt, Fault> {
         let done = catch_unwind(AssertUnwindSafe(|| match kind {
             Kind::Csv => rebuild::work(task, kind, bytes, &self.limits),
@@ -60,7 +63,7 @@ impl Settings {
     }
 }
 
-/// The shortest run of words in common that is refused, unless it is configured.
+/// The default of [`Settings::shared_words`].
 pub const SHARED_WORDS: usize = 25;
 
 impl Default for Settings {
@@ -85,8 +88,8 @@ impl std::fmt::Debug for Settings {
 }
 
 impl Settings {
-    /// Identifies the settings in every attestation, so that a cut inspected under other lists is not taken for one
-    /// inspected under these.
+    /// Returns a digest of the settings. Every attestation contains it, so that an inspection under other settings is
+    /// not accepted for one under these.
     pub fn digest(&self) -> Digest {
         let mut hasher = Hasher::new();
         for list in &self.words {

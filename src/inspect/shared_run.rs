@@ -1,4 +1,5 @@
-//! Runs of words that a cut shares with parts that are not released to the partner, as officers are shown and sign for.
+//! Runs of words that a cut shares with parts that are not released to the partner. Officers review them, and their
+//! approval covers them.
 
 use std::fmt;
 
@@ -7,47 +8,48 @@ use serde::{Deserialize, Serialize};
 
 use crate::product::PortionKind;
 
-/// More runs than an officer could look at are refused.
+/// The most runs shown to an officer; a cut with more is refused.
 pub(super) const RUNS_MAX: usize = 100;
 
-/// Where something stands. It says nothing of what stands there.
+/// The position of a part in a cut or product. It reveals nothing of the content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cbor(map)]
 pub struct Place {
-    /// What it is.
+    /// The kind of part.
     #[n(0)]
     pub part: PortionKind,
-    /// Which of its kind in its tearline, counted from one.
+    /// Its number among the parts of this kind in its tearline, counted from 1.
     #[n(1)]
     pub number: u32,
-    /// The line on which it begins, counted from one: of the cut, or of the product as it was submitted.
+    /// The line on which it begins, counted from 1: of the cut, or of the product as submitted.
     #[n(2)]
     pub line: u32,
 }
 
-/// A maximal run of at least eight words, folded, that stands in a cut and in a part of its source that is not released to
-/// the partner. It is no contradiction, for tearlines are written from their source, and no secret either.
+/// A maximal run of at least eight folded words that occurs in a cut and in a part of its source that is not released
+/// to the partner. This is normal, because lower tearlines are written from their source; runs of
+/// [`SHARED_WORDS`](super::SHARED_WORDS) words or more are refused unless configured otherwise.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cbor(map)]
 pub struct SharedRun {
-    /// Where it begins in the cut.
+    /// Where the run begins in the cut.
     #[n(0)]
     pub place: Place,
-    /// The mark it stands under there: canonical, in parentheses.
+    /// The portion mark of that part of the cut: canonical, in parentheses.
     #[n(1)]
     pub marking: String,
-    /// The tearline of the source that it stands in too, counted from one at the top.
+    /// The tearline of the source in which it also occurs, counted from 1 at the top.
     #[n(2)]
     pub tearline: u32,
-    /// Where it begins there.
+    /// Where it begins in the source.
     #[n(3)]
     pub source: Place,
-    /// The mark it stands under there.
+    /// The portion mark of that part of the source: canonical, in parentheses.
     #[n(4)]
     pub source_marking: String,
-    /// How many words it has.
+    /// Its length in words.
     #[n(5)]
     pub words: u32,
 }

@@ -1,7 +1,7 @@
-//! What the filters are given to examine, and what each of them implements.
+//! What a filter examines, and the trait that every filter implements.
 
 use super::attachment_text::{AttachmentText, FoldCache};
-use super::attestation::FilterName;
+use super::filter_name::FilterName;
 use super::finding::Finding;
 use super::settings::Settings;
 use super::shared_run::SharedRun;
@@ -9,51 +9,51 @@ use crate::cut::Cut;
 use crate::marking::{LinkRights, Register};
 use crate::product::{Attachment, Contents, Product};
 
-/// The product that a cut was made from, and the tearline that was selected. Only the sender has it.
+/// The product that a cut was made from, and the selected tearline. Only the sender has it.
 #[derive(Clone, Copy, Debug)]
 pub struct Source<'a> {
     /// The whole product.
     pub product: &'a Product,
-    /// Which of its tearlines the cut was made from, counted from the top.
+    /// Index of the tearline that the cut was made from, counted from 0 at the top.
     pub tearline: usize,
-    /// The register that the product was read with.
+    /// The register that the product was parsed with.
     pub register: &'a Register,
-    /// What the partner may have: which parts of the product are released to it.
+    /// The rights of the partner's link: they decide which parts of the product are released to it.
     pub link: &'a LinkRights,
 }
 
-/// How a cut compares with the parts of its source that are not released to the partner.
+/// The result of comparing a cut with the parts of its source that are not released to the partner.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Comparison {
-    /// What refuses the cut.
+    /// Findings that refuse the cut.
     pub findings: Vec<Finding>,
-    /// What the officers are shown, in the order of the cut.
+    /// Shared runs of words shown to the officers, in the order of the cut.
     pub shared: Vec<SharedRun>,
 }
 
-/// What a filter looks at.
+/// What a filter examines.
 #[derive(Clone, Copy)]
 pub struct Subject<'a> {
     /// The cut.
     pub cut: &'a Cut,
-    /// Where the bytes of its detached attachments are.
+    /// The bytes of its detached attachments.
     pub contents: &'a dyn Contents,
-    /// What it was made from; `None` on the way in.
+    /// The product it was made from; `None` for an inbound cut.
     pub source: Option<Source<'a>>,
-    /// The register that marks are read with.
+    /// The register that marks are parsed with.
     pub register: &'a Register,
-    /// The configured bounds and lists.
+    /// The configured bounds and word lists.
     pub settings: &'a Settings,
-    /// What a reader sees of each attachment of the cut, in their order.
+    /// The extracted text of each attachment of the cut, in their order.
     pub texts: &'a [AttachmentText],
-    /// What came of holding the cut against what its source does not release to the partner.
+    /// The result of the comparison with the parts of the source that are not released to the partner.
     pub(super) compared: &'a Comparison,
-    /// Its texts as words are looked for in them.
+    /// The folded texts, shared by the filters that search for words.
     pub(super) folds: &'a FoldCache,
 }
 
 impl<'a> Subject<'a> {
-    /// Each attachment with what a reader sees of it, if that was read.
+    /// Returns each attachment with its extracted text, if that was extracted.
     pub(super) fn attachments(&self) -> impl Iterator<Item = (&'a Attachment, Option<&'a AttachmentText>)> {
         let texts: &'a [AttachmentText] = self.texts;
         self.cut.attachments().iter().enumerate().map(move |(i, a)| (a, texts.get(i)))
@@ -62,9 +62,9 @@ impl<'a> Subject<'a> {
 
 /// One content filter.
 pub trait Filter {
-    /// Which filter this is.
+    /// Returns the name of this filter.
     fn name(&self) -> FilterName;
 
-    /// Everything in the cut that must not pass. An empty answer is the filter's consent.
+    /// Examines the cut and returns everything that must not pass. An empty list means that the filter passes the cut.
     fn examine(&self, subject: &Subject<'_>) -> Vec<Finding>;
 }

@@ -1,9 +1,9 @@
-//! What the filters find in each tearline of a product, for everybody whom its marks release it to, before there is a
-//! partner to send it to.
+//! A dry run of the filters over each tearline of a product, for every recipient its marks release it to. No partner is
+//! needed.
 
 use std::collections::BTreeSet;
 
-use super::attestation::FilterName;
+use super::filter_name::FilterName;
 use super::finding::{Finding, Refused};
 use super::pipeline::outbound;
 use super::prepare::{Prepared, prepare};
@@ -13,28 +13,33 @@ use crate::cut::{self, Cut, CutRefusal, Terms};
 use crate::marking::{Level, LinkRights, Marking, PartnerKind, Register, Rules, Whole, may_go};
 use crate::product::{Contents, Product, Tearline};
 
-/// A tearline that would not pass.
+/// A tearline that the filters would refuse.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NotPassed {
-    /// Which, counted from 0 at the top.
+pub struct TearlineRefusal {
+    /// Index of the tearline, counted from 0 at the top.
     pub tearline: usize,
-    /// To whom it would not go, as a release list names them; `None` where it would go to nobody.
+    /// The recipient it would be refused for, as named in a release list; `None` if no cut could be made for any
+    /// recipient.
     pub to: Option<String>,
-    /// Whether the findings name lines of the product, because it did not come to a cut.
+    /// Whether the findings name lines of the product, because preparation failed before there was a cut.
     pub before_the_cut: bool,
-    /// Why.
+    /// The findings.
     pub refused: Refused,
 }
 
-/// Looks at those tearlines of `product` that `wanted` says, each as it would be cut for everybody whom its marks release
-/// it to, with every condition of a release met. A tearline that goes to nobody is not looked at, as it never would be.
+/// Inspects those tearlines of `product` whose index `wanted` accepts, each as it would be cut for every recipient that
+/// its marks release it to, with every condition of a release met. A tearline that is released to no recipient is
+/// skipped.
+///
+/// Returns the refusals, at most one for each distinct list of findings of a tearline; empty if every tearline would
+/// pass.
 pub fn tearlines(
     product: &Product,
     contents: &dyn Contents,
     settings: &Settings,
     register: &Register,
     wanted: &dyn Fn(usize) -> bool,
-) -> Vec<NotPassed> {
+) -> Vec<TearlineRefusal> {
     let mut all = Vec::new();
     for (index, tearline) in product.tearlines().iter().enumerate().filter(|(index, _)| wanted(*index)) {
         let links = links(product, tearline, register);
@@ -45,7 +50,7 @@ pub fn tearlines(
     all
 }
 
-/// One link to each of those to whom a tearline is released.
+/// Returns one link for each recipient that a tearline is released to.
 fn links(product: &Product, tearline: &Tearline, register: &Register) -> Vec<LinkRights> {
     let rules = Rules::new(register, product.as_of());
     let marks: Vec<Marking> = tearline.marked().map(|(_, m)| m.clone()).collect();
@@ -68,8 +73,8 @@ fn not_passed(
     contents: &dyn Contents,
     settings: &Settings,
     register: &Register,
-) -> Vec<NotPassed> {
-    let refused = |to: Option<&LinkRights>, before_the_cut, refused| NotPassed {
+) -> Vec<TearlineRefusal> {
+    let refused = |to: Option<&LinkRights>, before_the_cut, refused| TearlineRefusal {
         tearline: index,
         to: to.map(|link| link.id.clone()),
         before_the_cut,
@@ -81,18 +86,18 @@ fn not_passed(
     };
     let types = prepared.product.tearlines().iter().flat_map(Tearline::attachments);
     let terms = Terms { attachments: types.map(|a| a.media_type().to_owned()).collect() };
-    let (mut seen, mut all): (BTreeSet<_>, Vec<NotPassed>) = (BTreeSet::new(), Vec::new());
+    let (mut seen, mut all): (BTreeSet<_>, Vec<TearlineRefusal>) = (BTreeSet::new(), Vec::new());
     for link in links {
         let cut = match cut::assemble(&prepared.product, index, link, &terms, &settings.bounds, register) {
             Ok(cut) => cut,
-            // Together with what would be kept of the front block it goes to fewer.
+            // With the front-block items that would be kept, the tearline is not releasable to this recipient.
             Err(CutRefusal::Tearline { .. }) => continue,
             Err(why) => {
                 all.push(refused(Some(link), false, no_cut(&why)));
                 continue;
             }
         };
-        // Most of them get the same, of what is withheld from the same: it is looked at once.
+        // Most recipients get the same cut, with the same parts withheld: it is inspected once.
         if !seen.insert((cut.digest(), withheld(&prepared, &cut, link, register))) {
             continue;
         }
@@ -106,7 +111,7 @@ fn not_passed(
     all
 }
 
-/// Which parts of the product are withheld from whoever gets this cut.
+/// Returns, for each marked part of the product, whether it is withheld from the recipient of this cut.
 fn withheld(prepared: &Prepared, cut: &Cut, link: &LinkRights, register: &Register) -> Vec<bool> {
     let rules = Rules::new(register, prepared.product.as_of());
     let is_withheld = |mark: &Marking| may_go(cut.marking(), std::slice::from_ref(mark), link, &rules).is_err();

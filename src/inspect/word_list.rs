@@ -1,4 +1,4 @@
-//! Lists of words that must not pass, and the search for their entries in folded text.
+//! Lists of forbidden words, and the search for their entries in folded text.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -8,61 +8,60 @@ use std::sync::Arc;
 use aho_corasick::{AhoCorasick, MatchKind};
 
 use crate::digest::Digest;
-use crate::product::fold::Folded;
-use crate::product::readings::spellings;
+use crate::product::confusable::{Folded, spellings};
 
 /// The first line of a word list.
 const SIGNATURE: &str = "PORTCULLIS WORDS 1";
 
-/// Entries of one list at most.
+/// The most entries in one list.
 const ENTRIES_MAX: usize = 100_000;
 
-/// One list of words that must not pass. Its text is a first line `PORTCULLIS WORDS 1`, a line `Name: ...`, a line
-/// `Marking: ...` with the banner of the list itself, and then one entry a line; blank lines and lines beginning with
+/// A list of words that must not pass. Its text format: a first line `PORTCULLIS WORDS 1`, a line `Name: ...`, a line
+/// `Marking: ...` with the banner of the list itself, and then one entry per line. Blank lines and lines beginning with
 /// `#` are skipped.
 #[derive(Clone)]
 pub struct WordList {
     name: String,
     marking: String,
     digest: Digest,
-    /// The line of each pattern in the list's text, to report by.
+    /// For each pattern, its line in the list's text, used in findings.
     lines: Arc<[usize]>,
     entries: usize,
     patterns: AhoCorasick,
 }
 
 impl WordList {
-    /// The list's name, which findings quote.
+    /// Returns the name of the list, which findings quote.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The list's own banner, as its text states it.
+    /// Returns the banner of the list itself, as its text states it.
     pub fn marking(&self) -> &str {
         &self.marking
     }
 
-    /// SHA-256 of the list's text.
+    /// Returns the SHA-256 of the list's text.
     pub fn digest(&self) -> Digest {
         self.digest
     }
 
-    /// How many entries the list has.
+    /// Returns the number of entries.
     pub fn len(&self) -> usize {
         self.entries
     }
 
-    /// Whether the list forbids nothing.
+    /// Returns whether the list has no entries.
     pub fn is_empty(&self) -> bool {
         self.entries == 0
     }
 
-    /// How long its longest entry is, folded, in bytes.
+    /// Returns the length of the longest folded entry, in bytes.
     pub(super) fn longest(&self) -> usize {
         self.patterns.max_pattern_len()
     }
 
-    /// The lines of the list whose entries stand in `text`, ascending.
+    /// Returns the lines of the list whose entries occur in `text`, counted from 1.
     pub(super) fn found_in(&self, text: &Folded) -> BTreeSet<usize> {
         self.patterns
             .find_overlapping_iter(text.squeezed())
@@ -78,24 +77,24 @@ impl fmt::Debug for WordList {
     }
 }
 
-/// What is wrong with a word list's text.
+/// Why a word list cannot be parsed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WordListFault {
-    /// The first three lines are not as they should be.
+    /// One of the first three lines is invalid.
     #[error("line {line} of the word list must be {expected}")]
     Head {
-        /// The line, counted from one.
+        /// The line, counted from 1.
         line: usize,
-        /// What should stand there.
+        /// What is expected on this line.
         expected: &'static str,
     },
-    /// An entry of fewer than three letters and digits would stop nearly every product.
+    /// An entry has fewer than three letters and digits, and would refuse nearly every product.
     #[error("line {line} of the word list has fewer than 3 letters and digits: lengthen or remove it")]
     Short {
-        /// The line, counted from one.
+        /// The line, counted from 1.
         line: usize,
     },
-    /// More entries than one list may have.
+    /// The list has too many entries.
     #[error("word list has more than {ENTRIES_MAX} entries: split it")]
     Long,
 }
@@ -116,7 +115,7 @@ impl FromStr for WordList {
         let (mut numbers, mut patterns, mut entries) = (Vec::new(), Vec::new(), 0);
         for (line, entry) in lines.filter(|(_, l)| !l.is_empty() && !l.starts_with('#')) {
             let mut readings = spellings(entry);
-            // A reading that is too short is none: `K@9` is not looked for as `k9`.
+            // A folded form of fewer than three characters is dropped: `K@9` is not searched for as `k9`.
             readings.retain(|folded| folded.squeezed().chars().count() >= 3);
             if readings.is_empty() {
                 return Err(WordListFault::Short { line });
@@ -139,7 +138,7 @@ impl FromStr for WordList {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::product::readings::Readings;
+    use crate::product::confusable::Readings;
 
     const LIST: &str = "PORTCULLIS WORDS 1\nName: exercise\nMarking: SECRET//NOFORN\n\n# birds\nCopper Finch\nHERON\n";
 

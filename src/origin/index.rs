@@ -5,16 +5,16 @@ use std::collections::BTreeMap;
 use super::fingerprint::Fingerprint;
 use crate::ident::{ExchangeId, PartnerId};
 
-/// Senders by plain fingerprint.
+/// The senders of each plain fingerprint.
 #[derive(Clone, Debug, Default)]
 pub struct Index(BTreeMap<Fingerprint, BTreeMap<Sender, Seen>>);
 
-/// Who sent something.
+/// The sender of a text.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Sender {
-    /// The name under which it was enrolled.
+    /// The name under which the partner was enrolled.
     pub partner: PartnerId,
-    /// Whether the partner was removed since: whoever has the name now is another partner.
+    /// Whether the partner was removed since. A partner that has the name now is a different one.
     pub former: bool,
 }
 
@@ -24,23 +24,23 @@ impl From<PartnerId> for Sender {
     }
 }
 
-/// Where a partner's fingerprint was first seen.
+/// The first exchange in which a sender sent a text with this fingerprint.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Seen {
     pub exchange: ExchangeId,
-    /// Whether the text had fingerprints of some of its runs only: how long the run is beyond this one is not known.
+    /// Whether only some runs of the text have fingerprints. The length of a matching run is then not exact.
     pub sampled: bool,
 }
 
 impl Index {
-    /// Adds that `sender` sent what `fingerprint` is of, first by `exchange`.
+    /// Adds that `sender` sent a text with this fingerprint, first in `exchange`.
     pub fn add(&mut self, print: Fingerprint, sender: Sender, exchange: ExchangeId) {
         let seen = self.0.entry(print.plain()).or_default().entry(sender);
         let sampled = print.is_sampled();
         seen.and_modify(|seen| seen.sampled |= sampled).or_insert(Seen { exchange, sampled });
     }
 
-    /// Who sent it, unless `receiver` did too.
+    /// Returns the senders of a fingerprint; none if `receiver` is one of them.
     pub(super) fn senders(&self, print: Fingerprint, receiver: &Sender) -> impl Iterator<Item = (&Sender, Seen)> {
         let senders = self.0.get(&print.plain()).filter(|senders| !senders.contains_key(receiver));
         senders.into_iter().flatten().map(|(sender, seen)| (sender, *seen))

@@ -1,4 +1,4 @@
-//! Where a cut overlaps with what partners sent: which runs, paragraphs and attachments are known, and from whom.
+//! Finds where a cut overlaps with what partners sent: which runs, paragraphs and attachments, and who sent them.
 
 use std::collections::BTreeMap;
 
@@ -6,35 +6,35 @@ use super::fingerprints::{Fingerprints, LONG_WORDS, RUN_WORDS, Text, WINDOW};
 use super::index::{Index, Seen, Sender};
 use crate::ident::{ExchangeId, PartnerId};
 
-/// What of a cut one partner sent before.
+/// What a cut has in common with what one partner sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Match {
-    /// By which exchange.
+    /// The exchange in which it was received.
     pub exchange: ExchangeId,
-    /// Where in the cut most of it stands.
+    /// The place in the cut with the most serious match.
     pub place: String,
-    /// Whether it is all of a paragraph, line of the head or attachment.
+    /// Whether the match covers a whole paragraph, line of the front block or attachment.
     pub whole: bool,
-    /// How many words in a row; 0 for an attachment that is the same byte for byte.
+    /// The length in words; 0 for an attachment that is identical byte for byte.
     pub words: usize,
-    /// At how many places of the cut the partner's words occur.
+    /// The number of places in the cut that contain text of this partner.
     pub places: usize,
 }
 
 impl Fingerprints {
-    /// The matches by sender, without what `receiver` sent itself, whoever else sent it too.
-    pub fn found(&self, known: &Index, receiver: &PartnerId) -> BTreeMap<Sender, Match> {
+    /// Returns the most serious match of each sender in `index`. Text that `receiver` also sent is omitted.
+    pub fn matches(&self, index: &Index, receiver: &PartnerId) -> BTreeMap<Sender, Match> {
         let receiver = &Sender::from(receiver.clone());
         let mut found: BTreeMap<Sender, Match> = BTreeMap::new();
         for text in &self.texts {
             for part in &text.parts {
-                for (sender, seen) in part.whole.iter().flat_map(|print| known.senders(*print, receiver)) {
+                for (sender, seen) in part.whole.iter().flat_map(|print| index.senders(*print, receiver)) {
                     let words = if part.attachment { 0 } else { part.words };
                     let (exchange, place) = (seen.exchange, part.name.clone());
                     note(&mut found, sender, Match { exchange, place, whole: true, words, places: 1 });
                 }
             }
-            for (sender, run) in text.runs_of(known, receiver) {
+            for (sender, run) in text.runs_of(index, receiver) {
                 note(&mut found, &sender, run);
             }
         }
@@ -43,13 +43,13 @@ impl Fingerprints {
 }
 
 impl Text {
-    /// The longest run of each sender's, and at how many places there is one.
-    fn runs_of(&self, known: &Index, receiver: &Sender) -> Vec<(Sender, Match)> {
-        // Where a sender's run that is being followed began, and the last fingerprint of it.
+    /// Returns every run of each sender's words in this text.
+    fn runs_of(&self, index: &Index, receiver: &Sender) -> Vec<(Sender, Match)> {
+        // For each sender, the run being followed: offsets of its first and last fingerprint.
         let mut open: BTreeMap<&Sender, (usize, usize, Seen)> = BTreeMap::new();
         let mut runs = Vec::new();
         for (at, print) in &self.runs {
-            for (sender, seen) in known.senders(*print, receiver) {
+            for (sender, seen) in index.senders(*print, receiver) {
                 let gap = if self.sampled || seen.sampled { WINDOW } else { 1 };
                 match open.get_mut(sender) {
                     Some((_, last, first)) if at - *last <= gap => {
@@ -70,7 +70,7 @@ impl Text {
 
     fn run(&self, (first, last, seen): (usize, usize, Seen)) -> Match {
         let words = last - first + RUN_WORDS;
-        // Where only some runs have fingerprints, it may be a long one.
+        // If only some runs have fingerprints, the run may be long.
         let words = if self.sampled || seen.sampled { words.max(LONG_WORDS) } else { words };
         let place = self.parts.iter().rev().find(|part| part.begins <= first);
         let place = place.map_or_else(String::new, |part| part.name.clone());
@@ -78,7 +78,7 @@ impl Text {
     }
 }
 
-/// Adds one more match of a sender: the most serious one is reported.
+/// Adds a match of a sender: the most serious one is kept, and the places are counted.
 fn note(found: &mut BTreeMap<Sender, Match>, sender: &Sender, new: Match) {
     match found.get_mut(sender) {
         None => {

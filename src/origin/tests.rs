@@ -21,12 +21,12 @@ fn partner(name: &str) -> PartnerId {
     name.parse().unwrap()
 }
 
-/// What is known once these partners each sent a text, by exchanges numbered in their order.
+/// Returns an index in which these partners each sent a text, in exchanges numbered in this order.
 fn sent(by: &[(&str, &Fingerprints)]) -> Index {
     let mut known = Index::default();
     for (number, (name, printed)) in by.iter().enumerate() {
         let exchange = ExchangeId::new(NOW, [number as u8; 10]);
-        for print in printed.prints() {
+        for print in printed.to_set() {
             known.add(print, Sender::from(partner(name)), exchange);
         }
     }
@@ -38,7 +38,7 @@ fn words(range: std::ops::Range<usize>) -> String {
 }
 
 fn found(text: &[&str], known: &Index) -> Option<(bool, usize, String)> {
-    let found = printed(text).found(known, &partner("receiver"));
+    let found = printed(text).matches(known, &partner("receiver"));
     found.into_values().next().map(|f| (f.whole, f.words, f.place))
 }
 
@@ -86,8 +86,8 @@ fn what_one_sent_that_was_removed_since_is_news_to_whoever_has_its_name_now() {
     for (former, news) in [(false, 0), (true, 1)] {
         let mut known = Index::default();
         let sender = Sender { partner: partner("receiver"), former };
-        sent.prints().into_iter().for_each(|print| known.add(print, sender.clone(), exchange));
-        assert_eq!(printed(&[&text]).found(&known, &partner("receiver")).len(), news);
+        sent.to_set().into_iter().for_each(|print| known.add(print, sender.clone(), exchange));
+        assert_eq!(printed(&[&text]).matches(&known, &partner("receiver")).len(), news);
     }
 }
 
@@ -96,7 +96,7 @@ fn what_the_receiver_sent_too_is_no_news_to_it() {
     let text = words(0..40);
     let known = sent(&[("one", &printed(&[&text])), ("receiver", &printed(&[&text]))]);
     assert_eq!(found(&[&text], &known), None);
-    let other = printed(&[&text]).found(&known, &partner("other"));
+    let other = printed(&[&text]).matches(&known, &partner("other"));
     assert_eq!(other.keys().map(|sender| sender.partner.as_str()).collect::<Vec<_>>(), ["one", "receiver"]);
 }
 
@@ -108,7 +108,7 @@ fn prints_of_one_node_mean_nothing_at_another() {
         &mut 0,
         [Passage::substantive("paragraph 1".to_owned(), &words(0..40))],
     );
-    assert!(printed(&[&words(0..40)]).prints().is_disjoint(&theirs.prints()));
+    assert!(printed(&[&words(0..40)]).to_set().is_disjoint(&theirs.to_set()));
     assert!(!format!("{:?}", key()).contains("EXERCISE"));
 }
 
@@ -116,7 +116,7 @@ fn prints_of_one_node_mean_nothing_at_another() {
 fn a_very_long_text_keeps_fewer_prints_and_still_shows_every_long_run() {
     let long = words(0..RUNS_MAX + 20_000);
     let theirs = printed(&[&long]);
-    assert!(theirs.prints().len() < RUNS_MAX / 2, "{}", theirs.prints().len());
+    assert!(theirs.to_set().len() < RUNS_MAX / 2, "{}", theirs.to_set().len());
     let known = sent(&[("one", &theirs)]);
     for from in (RUNS_MAX..RUNS_MAX + 19_000).step_by(997) {
         let run = found(&[&format!("ours {} ours", words(from..from + LONG_WORDS))], &known);
@@ -149,9 +149,9 @@ fn a_short_paragraph_of_long_words_is_whole_and_a_short_line_of_the_head_is_not(
         printed.add(&key(), &mut 0, [Passage { name: "contact".into(), text, substantive: false }]);
         printed
     };
-    assert!(head(text).prints().is_empty());
+    assert!(head(text).to_set().is_empty());
     let long = "EXERCISE one two three four five six seven";
-    assert!(!head(long).prints().is_empty() && head(&long[..long.len() - 6]).prints().is_empty());
+    assert!(!head(long).to_set().is_empty() && head(&long[..long.len() - 6]).to_set().is_empty());
 }
 
 #[test]
@@ -191,5 +191,7 @@ fn a_text_that_is_no_cut_has_its_paragraphs_without_their_marks_and_the_files_it
     assert_eq!(found(&[&words(20..29)], &known).map(|f| f.0), Some(true));
     assert_eq!(found(&[&words(0..8)], &known).map(|f| (f.0, f.1)), Some((false, 8)));
     assert_eq!(found(&[&words(30..45)], &known), None);
-    assert!(Fingerprints::of_text(&text, &key()).prints().contains(&key().print("bytes", [&file.as_bytes()[..]])));
+    assert!(
+        Fingerprints::of_text(&text, &key()).to_set().contains(&key().fingerprint("bytes", [&file.as_bytes()[..]]))
+    );
 }

@@ -17,13 +17,11 @@ mod formats;
 mod package;
 mod fault_report;
 
+pub(crate) use crate::product::fault_report::printable;
+pub use crate::product::fault_report::{Style, render};
 pub use attachment::{Attachment, FileName};
 pub use bounds::Bounds;
 pub(crate) use confusable::is_phrase;
-// The paths by which other modules know the parts of `confusable`.
-pub(crate) use crate::product::fault_report::printable;
-pub use crate::product::fault_report::{Style, render};
-pub use confusable::{folded as fold, readings, search as disguise};
 pub use contents::{Contents, ContentsFault, CopyFault, Kept, NoContents, ReadSeek};
 pub(crate) use contents::{Shown, Side, copy};
 pub use fault::{Code, FaultCode, ProductFault};

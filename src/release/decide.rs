@@ -202,7 +202,7 @@ fn sealed_otherwise(proposal: &Proposal<'_>, record: &Record, manifest: &Manifes
         ("payload size", manifest.payload_size > 0),
         ("expiry", manifest.expires_at_ms == record.expires_ms),
         ("date", manifest.sealed_at_ms <= proposal.now.unix_ms()),
-        ("header", manifest.header.is_some_and(|header| header.is_possible())),
+        ("header", manifest.header.is_some_and(|header| header.is_valid_size())),
         ("earlier exchange", manifest.about != Some(manifest.exchange)),
     ];
     parts.into_iter().find_map(|(what, same)| (!same).then_some(what))

@@ -11,7 +11,7 @@ use super::preamble::{PREAMBLE_BYTES, read_preamble};
 use super::stream::Window;
 use crate::cut::Cut;
 use crate::digest::Digest;
-use crate::envelope::{Binding, Bound, Header, OpeningProof};
+use crate::envelope::{Binding, ExchangeContext, Header, OpeningProof};
 use crate::product::{Contents, ContentsFault, ReadSeek, Shown, Side, copy};
 use crate::seal::payload_key::{OpenFault, Opener};
 
@@ -35,7 +35,7 @@ pub fn open<'a>(
     header: &Header,
     sealed: impl ReadSeek + Send + 'a,
     text_bytes_max: usize,
-    expected: &Bound,
+    expected: &ExchangeContext,
 ) -> Result<Opened<'a>, OpenFault> {
     let mut frame = content(opener, header, sealed)?;
     let short = |e: io::Error| match OpenFault::of_io(&e) {
@@ -46,8 +46,8 @@ pub fn open<'a>(
     let mut preamble = Zeroizing::new([0; PREAMBLE_BYTES]);
     frame.read_exact(&mut *preamble).map_err(short)?;
     let binding = read_preamble(&preamble).ok_or(OpenFault::Frame)?;
-    if binding.bound != *expected {
-        return Err(OpenFault::Bound(Box::new(binding.bound)));
+    if binding.context != *expected {
+        return Err(OpenFault::Bound(Box::new(binding.context)));
     }
     let mut length = [0; LENGTH_BYTES];
     frame.read_exact(&mut length).map_err(short)?;

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::recipient::Recipient;
 use crate::digest::Digest;
-use crate::envelope::Bound;
+use crate::envelope::ExchangeContext;
 use crate::product::ReadSeek;
 
 /// The private key of this node's payload recipient, wherever it is held: in a file, on a card, in another process.
@@ -36,7 +36,7 @@ pub enum OpenFault {
     Frame,
     /// It was decrypted, but was sealed for an exchange other than the one it arrived in.
     #[error("the payload belongs to another exchange: it was sealed {0}")]
-    Bound(Box<Bound>),
+    Bound(Box<ExchangeContext>),
     /// Its text is larger than allowed.
     #[error("the text in the payload is larger than the limit of {0} bytes")]
     TooLarge(usize),

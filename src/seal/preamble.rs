@@ -7,7 +7,7 @@ use minicbor::{Decode, Encode};
 use zeroize::Zeroizing;
 
 use crate::digest;
-use crate::envelope::{Binding, Bound, OpeningSecret};
+use crate::envelope::{Binding, ExchangeContext, OpeningSecret};
 use crate::ident::{ExchangeId, NodeId};
 
 /// The length of a preamble in bytes: one byte for the length of its message, the message (canonical CBOR), and zeros. It is fixed,
@@ -34,7 +34,7 @@ struct Preamble {
 
 /// Encodes the preamble of a binding.
 pub(super) fn preamble(binding: &Binding) -> Zeroizing<Vec<u8>> {
-    let Binding { bound: Bound { exchange, sender, recipient }, secret } = binding.clone();
+    let Binding { context: ExchangeContext { exchange, sender, recipient }, secret } = binding.clone();
     let preamble = Preamble { version: VERSION, exchange, sender, recipient, secret };
     let message = Zeroizing::new(digest::encode(&preamble));
     let mut bytes = Zeroizing::new(Vec::with_capacity(PREAMBLE_BYTES));
@@ -53,8 +53,8 @@ pub(super) fn read_preamble(bytes: &[u8; PREAMBLE_BYTES]) -> Option<Binding> {
         return None;
     }
     let Preamble { version, exchange, sender, recipient, secret } = digest::decode(message).ok()?;
-    let bound = Bound { exchange, sender, recipient };
-    (version == VERSION).then_some(Binding { bound, secret })
+    let bound = ExchangeContext { exchange, sender, recipient };
+    (version == VERSION).then_some(Binding { context: bound, secret })
 }
 
 #[cfg(test)]
@@ -64,8 +64,8 @@ mod tests {
 
     fn binding(name: &str) -> Binding {
         let (sender, recipient) = (name.parse().unwrap(), name.parse().unwrap());
-        let bound = Bound { exchange: ExchangeId::new(Time::EPOCH, [1; 10]), sender, recipient };
-        Binding { bound, secret: OpeningSecret::new([7; 32]) }
+        let bound = ExchangeContext { exchange: ExchangeId::new(Time::EPOCH, [1; 10]), sender, recipient };
+        Binding { context: bound, secret: OpeningSecret::new([7; 32]) }
     }
 
     #[test]

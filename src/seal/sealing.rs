@@ -82,10 +82,10 @@ pub fn seal(
     if !release.is_for(cut.bytes()) || release.cut_bytes() != cut.size() {
         return Err(SealFault::OtherCut { released: release.cut().short(), found: cut.digest().short() });
     }
-    if binding.bound.recipient != NodeId::from(release.partner().clone()) {
+    if binding.context.recipient != NodeId::from(release.partner().clone()) {
         return Err(SealFault::OtherPartner {
             released: release.partner().clone(),
-            found: binding.bound.recipient.clone(),
+            found: binding.context.recipient.clone(),
         });
     }
     let to: Recipient = release.recipient().parse()?;

@@ -10,7 +10,7 @@ use super::sealing::write_sealed;
 use super::*;
 use crate::cut::{Cut, Terms, assemble};
 use crate::digest::Digest;
-use crate::envelope::{Binding, Bound, Header, OpeningSecret};
+use crate::envelope::{Binding, ExchangeContext, Header, OpeningSecret};
 use crate::ident::ExchangeId;
 use crate::marking::{Level, LinkRights, PartnerKind, Register};
 use crate::product::{Bounds, Contents, ContentsFault, Kept, NoContents, Product};
@@ -18,8 +18,8 @@ use crate::time::Time;
 
 const LARGE: usize = 300_000;
 
-fn bound() -> Bound {
-    Bound {
+fn bound() -> ExchangeContext {
+    ExchangeContext {
         exchange: ExchangeId::new(Time::from_unix_ms(1_795_341_600_000), [1; 10]),
         sender: "exercise-usa".parse().unwrap(),
         recipient: "exercise-gbr".parse().unwrap(),
@@ -27,7 +27,7 @@ fn bound() -> Bound {
 }
 
 fn binding() -> Binding {
-    Binding { bound: bound(), secret: OpeningSecret::new([7; 32]) }
+    Binding { context: bound(), secret: OpeningSecret::new([7; 32]) }
 }
 
 fn identity() -> PayloadIdentity {
@@ -196,14 +196,14 @@ fn refuses_a_payload_that_was_sealed_by_another_for_another_or_in_another_exchan
     let ours = identity();
     let (cut, kept) = cut_with(&[]);
     let (header, body) = apart(&sealed(&cut, &kept, &ours)).unwrap();
-    let under = |expected: &Bound| {
+    let under = |expected: &ExchangeContext| {
         open(&ours, &header, Cursor::new(body.clone()), 1 << 20, expected).map(|opened| opened.proof())
     };
     assert_eq!(under(&bound()), Ok(binding().proof(cut.digest())));
     for other in [
-        Bound { sender: "exercise-aus".parse().unwrap(), ..bound() },
-        Bound { recipient: "exercise-aus".parse().unwrap(), ..bound() },
-        Bound { exchange: ExchangeId::new(Time::EPOCH, [1; 10]), ..bound() },
+        ExchangeContext { sender: "exercise-aus".parse().unwrap(), ..bound() },
+        ExchangeContext { recipient: "exercise-aus".parse().unwrap(), ..bound() },
+        ExchangeContext { exchange: ExchangeId::new(Time::EPOCH, [1; 10]), ..bound() },
     ] {
         assert_eq!(under(&other), Err(OpenFault::Bound(Box::new(bound()))), "{other}");
     }
@@ -339,8 +339,8 @@ mod vectors {
             &changed(&|f| f[PREAMBLE_BYTES + 6] = 0xff),
         );
         write("text_too_long", "a length beyond what is read", "too-large", &changed(&|f| f[PREAMBLE_BYTES] = 0xff));
-        let elsewhere = Bound { sender: "exercise-aus".parse().unwrap(), ..bound() };
-        let elsewhere = Binding { bound: elsewhere, ..binding() };
+        let elsewhere = ExchangeContext { sender: "exercise-aus".parse().unwrap(), ..bound() };
+        let elsewhere = Binding { context: elsewhere, ..binding() };
         write(
             "bound_to_another",
             "sealed by another sender than the manifest names",

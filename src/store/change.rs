@@ -11,7 +11,7 @@ use super::{
 use crate::digest::Digest;
 use crate::ident::{ExchangeId, PartnerId};
 use crate::ledger::{Entry, SignedCheckpoint};
-use crate::origin::Print;
+use crate::origin::Fingerprint;
 use crate::time::Time;
 
 /// One row to write, in full, or one claim to make. A row whose version is [`super::Version::NEW`] must not exist
@@ -78,7 +78,7 @@ pub enum Change {
         /// Who sent it; `None` for this node.
         sender: Option<PartnerId>,
         /// The fingerprints.
-        prints: BTreeSet<Print>,
+        prints: BTreeSet<Fingerprint>,
     },
 }
 

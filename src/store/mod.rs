@@ -61,7 +61,7 @@ pub use traffic::{ByState, Spend, TrafficChange, Usage, until_tomorrow};
 
 use crate::ident::{ExchangeId, OfficerId, PartnerId, RequestId};
 use crate::ledger::{Proof, SignedCheckpoint};
-use crate::origin::Print;
+use crate::origin::Fingerprint;
 use crate::partner::Breaker;
 use crate::time::Time;
 
@@ -126,7 +126,7 @@ pub trait Store: Send + Sync {
     async fn inline_payload(&self, id: &ExchangeId) -> Result<Option<Bytes>, StoreError>;
     /// Returns which of these fingerprints, plain or not, are on record: for each print and sender, the first
     /// exchange that carried it. The sender is `None` for this node.
-    async fn find_prints(&self, prints: &BTreeSet<Print>) -> Result<Vec<RecordedPrint>, StoreError>;
+    async fn find_prints(&self, prints: &BTreeSet<Fingerprint>) -> Result<Vec<RecordedPrint>, StoreError>;
     /// Returns exchanges, newest first. The inbox is the inbound exchanges in state `received`.
     async fn exchanges(&self, filter: &ExchangeFilter) -> Result<Vec<Exchange>, StoreError>;
     /// Returns unclaimed exchanges that may be tried at `now`, most urgent first and first in, first out within a

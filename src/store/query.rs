@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Approval, Direction, Exchange, ExchangeKind, ExchangeState, Request, RequestState, Statement};
 use crate::ident::{ExchangeId, PartnerId, RequestId};
 use crate::ledger::Entry;
-use crate::origin::Print;
+use crate::origin::Fingerprint;
 use crate::precedence::Precedence;
 use crate::time::Time;
 
@@ -13,7 +13,7 @@ use crate::time::Time;
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct RecordedPrint {
     /// The fingerprint.
-    pub print: Print,
+    pub print: Fingerprint,
     /// Who sent the content; `None` for this node.
     pub sender: Option<PartnerId>,
     /// The first exchange that carried it.

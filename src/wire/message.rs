@@ -219,7 +219,7 @@ impl Offer {
         if self.payload_size == 0 {
             return Err(MessageFault("payload_size"));
         }
-        if self.header.is_some_and(|header| !header.is_possible()) {
+        if self.header.is_some_and(|header| !header.is_valid_size()) {
             return Err(MessageFault("header"));
         }
         Ok(())

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 
 use portcullis::digest::Digest;
 use portcullis::envelope::{
-    Binding, Bound, Disposition, Handled, Handling, Header, Kind, Manifest, OpeningProof, OpeningSecret, Precedence,
-    Recall, RecallCode, Receipt,
+    Binding, Disposition, ExchangeContext, Handled, Handling, Header, Kind, Manifest, OpeningProof, OpeningSecret,
+    Precedence, Recall, RecallCode, Receipt,
 };
 use portcullis::ident::ExchangeId;
 use portcullis::sign::{LocalSigner, Signed, Signer as _, Statement};
@@ -52,8 +52,8 @@ fn id(n: u8) -> ExchangeId {
 /// The content of the payload of a product or of a recall.
 fn binding(exchange: u8) -> Binding {
     let (sender, recipient) = ("exercise-usa".parse().unwrap(), "exercise-gbr".parse().unwrap());
-    let bound = Bound { exchange: id(exchange), sender, recipient };
-    Binding { bound, secret: OpeningSecret::new([exchange; 32]) }
+    let bound = ExchangeContext { exchange: id(exchange), sender, recipient };
+    Binding { context: bound, secret: OpeningSecret::new([exchange; 32]) }
 }
 
 /// The digest that a manifest announces: of the cut, or of the signed recall.

@@ -4,7 +4,7 @@ use std::io::Cursor;
 use std::path::Path;
 
 use portcullis::cut::Cut;
-use portcullis::envelope::{Bound, Header};
+use portcullis::envelope::{ExchangeContext, Header};
 use portcullis::ident::ExchangeId;
 use portcullis::marking::Register;
 use portcullis::product::Bounds;
@@ -20,8 +20,8 @@ struct Vector {
 }
 
 /// The binding of each: from exercise-usa for exercise-gbr, with this exchange number.
-fn bound() -> Bound {
-    Bound {
+fn bound() -> ExchangeContext {
+    ExchangeContext {
         exchange: ExchangeId::new(Time::from_unix_ms(1_795_341_600_000), [1; 10]),
         sender: "exercise-usa".parse().unwrap(),
         recipient: "exercise-gbr".parse().unwrap(),

@@ -7,7 +7,7 @@ use crate::partner::{Envelope, Met, Partner, cut, keys};
 use crate::support::{Node, World, agreement, block_on};
 use portcullis::digest::Digest;
 use portcullis::edge::{CompletePayload, OfferAnswer};
-use portcullis::envelope::{Bound, Disposition, HeaderCommitment, Manifest, RecallCode};
+use portcullis::envelope::{Disposition, ExchangeContext, HeaderCommitment, Manifest, RecallCode};
 use portcullis::ident::ExchangeId;
 use portcullis::ledger::EntryKind;
 use portcullis::sign::Signed;
@@ -124,7 +124,7 @@ fn what_was_sealed_as_something_else_than_it_is_offered_as_is_refused_with_an_al
     let scene = Scene::new();
     let (met, partner) = (scene.met(), &scene.partner);
     let text = good();
-    let elsewhere: [fn(&mut Bound); 3] = [
+    let elsewhere: [fn(&mut ExchangeContext); 3] = [
         |bound| bound.exchange = ExchangeId::new(Time::EPOCH, [9; 10]),
         |bound| bound.sender = "exercise-aus".parse().unwrap(),
         |bound| bound.recipient = "exercise-aus".parse().unwrap(),
@@ -459,7 +459,7 @@ fn what_one_partner_says_of_anothers_exchanges_changes_nothing_of_them() {
     let offers = |number: ExchangeId, about: Option<ExchangeId>| {
         let text =
             cut("report", "//AUS SECRET//REL TO USA, AUS, GBR", &["(//AUS S//REL TO USA, AUS, GBR) EXERCISE text."]);
-        let bound = Bound { exchange: number, ..other.bound(&met) };
+        let bound = ExchangeContext { exchange: number, ..other.bound(&met) };
         let frame = other.frame(&bound, &text, b"");
         let banner = "//AUS SECRET//REL TO USA, AUS, GBR";
         let mut sent = other.envelope(&met, &bound, banner, Digest::of(text.as_bytes()), &frame);

@@ -1,4 +1,4 @@
-//! The canary stops a cut that holds anything of its source but the selected tearline, whoever put it there.
+//! The canary refuses a cut that contains anything of its source but the selected tearline, whatever the cause.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use portcullis::product::{Bounds, NoContents, Product};
 
 const HYPHENS: &str = "------------------------";
 
-/// The source: what stands above the line has a long sentence, a short title and a protected name.
+/// Returns the source: the upper tearline has a long sentence, a short title and a protected name.
 fn source(below: &str) -> Product {
     read(&format!(
         "PORTCULLIS PRODUCT 1\nId: EXERCISE-2026-0009\nTitle: (S//NF) Night ferry\nOriginator: EXERCISE Group\nDate: 2026-11-20\n\
@@ -19,7 +19,7 @@ fn source(below: &str) -> Product {
     ))
 }
 
-/// A product of one tearline: what a faulty assembler might have made.
+/// Returns a product of one tearline, as a faulty assembler might create it.
 fn alone(title: &str, paragraphs: &[&str]) -> Product {
     let body: String = paragraphs.iter().map(|p| format!("\n(S//REL) {p}\n")).collect();
     read(&format!(
@@ -67,7 +67,7 @@ fn eight_words_in_a_row_from_above_the_line_are_a_run_and_seven_are_none() {
     let product = source(BELOW);
     let found = |leak: &str| codes(&cut(&alone("EXERCISE: a ferry", &[leak])), &product, 1);
     for leak in [
-        // The first eight of a paragraph, the last eight, and eight in its middle; with words around them and without.
+        // The first eight words of a paragraph, the last eight, and eight in its middle, alone and within other words.
         "The third engineer of the night ferry counts",
         "EXERCISE. The third engineer of the night ferry counts boxes.",
         "EXERCISE: counts the crates and tells us every week.",

@@ -1,5 +1,4 @@
-//! Every inspection vector is stopped where its head says, by exactly the filters its head says, on the way out and
-//! on the way in.
+//! Every inspection vector is stopped at the stage and by the filters that its header states, outbound and inbound.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +8,7 @@ use portcullis::cut::{Cut, NotACut};
 use portcullis::marking::Register;
 use portcullis::product::Bounds;
 
-/// What is found in the vector as it stands, were it in a cut.
+/// Returns the findings for the vector as it is, in a cut.
 fn found(vector: &Vector) -> BTreeSet<String> {
     let settings = settings_for(vector);
     let product = match read(&product_text(vector)) {
@@ -18,13 +17,13 @@ fn found(vector: &Vector) -> BTreeSet<String> {
     };
     let inward = inward(&product, None, &settings);
     let mut outward = outward(&product, None, &settings);
-    // The canary alone has no counterpart inward; what it cannot read it cannot compare.
+    // Only the canary has no inbound counterpart; it reports what it cannot read as not comparable.
     outward.remove("canary.unread");
     assert_eq!(inward, outward, "{}: the same filters work inward", vector.name);
     inward
 }
 
-/// What becomes of the vector's attachment before there is a cut: the codes by which it is refused, or `rebuilt`.
+/// Returns the result of preparing the vector's attachment: the codes by which it is refused, or `rebuilt`.
 fn prepared(vector: &Vector) -> String {
     let settings = settings_for(vector);
     let Ok(product) = read(&product_text(vector)) else { return "refused".into() };
@@ -69,7 +68,7 @@ fn every_vector_is_stopped_where_it_says() {
     assert!(wrong.is_empty(), "{} differ from what their heads say:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// Every kind of hostile input that is known has its examples; a kind is the beginning of a vector's name.
+/// Every known kind of hostile input has examples; the kind is the beginning of a vector's name.
 #[test]
 fn every_kind_of_hostile_input_has_its_examples() {
     let all = vectors::read_all("inspect");

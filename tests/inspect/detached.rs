@@ -1,4 +1,4 @@
-//! An attachment beside the text is inspected block by block, and what is found does not depend on where the blocks end.
+//! A detached attachment is inspected block by block, and the findings do not depend on where the blocks end.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use portcullis::marking::Register;
 use portcullis::product::{Bounds, Contents, ContentsFault, Kept, NoContents, Product, ReadSeek};
 use proptest::prelude::*;
 
-/// Files that give a few bytes at a time, so that every block ends somewhere else.
+/// Contents that return a few bytes per read, so that blocks end at different positions.
 struct Trickle(Kept, usize);
 
 struct Slow(Box<dyn ReadSeek + Send>, usize);
@@ -33,7 +33,7 @@ impl Contents for Trickle {
     }
 }
 
-/// The same product with its attachment in the text, and beside it.
+/// Returns the same product with its attachment detached.
 fn beside(name: &str, media_type: &str, bytes: &[u8]) -> String {
     let inline = String::from_utf8(with_attachment(name, media_type, bytes)).unwrap();
     let at = inline.find("BEGIN ATTACHMENT").unwrap();
@@ -58,7 +58,7 @@ fn outward(product: &Product, contents: &dyn Contents) -> BTreeSet<String> {
     outward
 }
 
-/// What is found with the bytes beside the text, however few of them come at a time.
+/// Returns the findings for a detached attachment that is read `at_a_time` bytes per call.
 fn streamed(media_type: &str, name: &str, bytes: &[u8], at_a_time: usize) -> BTreeSet<String> {
     let mut kept = Kept::default();
     kept.keep(bytes.to_vec());
@@ -69,7 +69,7 @@ fn whole(media_type: &str, name: &str, bytes: &[u8]) -> BTreeSet<String> {
     outward(&read(&with_attachment(name, media_type, bytes)), &NoContents)
 }
 
-/// Enough sound lines to fill `bytes`.
+/// Returns at least `bytes` bytes of harmless lines.
 fn filler(bytes: usize) -> String {
     "EXERCISE: a plain line of ordinary words, as there are many.\n".repeat(bytes / 61 + 1)
 }
@@ -83,7 +83,7 @@ fn passes_a_long_text_and_a_long_table() {
 
 #[test]
 fn refuses_wherever_in_a_long_file_it_stands() {
-    // Blocks end near multiples of 128 KiB; each of these stands astride of one, wherever exactly that is.
+    // Blocks end near multiples of 128 KiB; each of these texts spans one of them, wherever exactly it is.
     for (hostile, code) in [
         ("a word: Copper\nFinch flew.\n", "words.listed"),
         ("right\u{202e}left\n", "text.bidi"),
@@ -134,7 +134,7 @@ fn every_filter_that_looks_into_a_file_refuses_one_that_it_cannot_read() {
     let by: BTreeSet<FilterName> = refused.findings.iter().map(|finding| finding.filter).collect();
     let readers = [FilterName::Text, FilterName::Words, FilterName::Types, FilterName::Marks];
     assert!(by.is_superset(&BTreeSet::from(readers)), "{by:?}");
-    // The neighbour: the same file, where it can be read.
+    // The counterpart: the same file, when it can be read.
     let mut kept = Kept::default();
     kept.keep(bytes.into_bytes());
     assert!(inspect::inbound(&cut, Register::compiled_in(), &kept, &settings()).is_ok());
@@ -147,7 +147,7 @@ fn a_file_of_another_tearline_that_cannot_be_read_refuses_though_its_own_mark_re
         format!("(S//REL TO USA, GBR) ATTACHMENT a.txt text/plain {} {}", above.len(), Digest::of(above.as_bytes()));
     let text = String::from_utf8(with_attachment("b.txt", "text/plain", b"EXERCISE.\n")).unwrap();
     let product = read(text.replacen("line.\n\n-----", &format!("line.\n\n{line}\n\n-----"), 1).as_bytes());
-    // Nothing of it is withheld from the partner, so only whoever compares the cut with all of the source asks for it.
+    // None of it is withheld from the partner, so only the comparison of the cut with the whole source reads it.
     assert_eq!(outward(&product, &NoContents), BTreeSet::from(["canary.unread".to_owned()]));
     let mut kept = Kept::default();
     kept.keep(above.into_bytes());
@@ -194,9 +194,9 @@ fn a_run_of_words_from_a_file_above_the_line_is_found() {
     let mut kept = Kept::default();
     kept.keep(above.into_bytes());
     let product = read(text.as_bytes());
-    // The run stands in the tearline itself, so it is permitted there, and is no leak ...
+    // The run is in the tearline itself, so it is allowed there and is no leak ...
     assert_eq!(outward(&product, &kept), BTreeSet::new());
-    // ... and is one in a cut that was not made from it.
+    // ... but it is one in a cut that was not made from that tearline.
     let clean = String::from_utf8(with_attachment("b.txt", "text/plain", b"EXERCISE.\n")).unwrap();
     let clean = read(clean.replacen("line.\n\n-----", &format!("line.\n\n{line}\n\n-----"), 1).as_bytes());
     let leaking = cut(&product);
@@ -224,7 +224,7 @@ fn piece() -> impl Strategy<Value = String> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
-    /// Where blocks end changes nothing: the file beside the text is refused for exactly what it is refused for in it.
+    /// A detached file is refused for exactly the same reasons as an inline one, wherever blocks end.
     #[test]
     fn what_is_found_in_blocks_is_what_is_found_in_the_whole(
         pieces in prop::collection::vec(piece(), 1..60),
@@ -232,7 +232,7 @@ proptest! {
         at_a_time in 1usize..70_000,
     ) {
         let text = format!("{}{}\n", &filler(lead), pieces.concat());
-        // One byte at a time is asked of short files only.
+        // Only short files are read one byte at a time.
         let at_a_time = at_a_time.max(text.len() / 2000 + 1);
         prop_assert_eq!(
             streamed("text/plain", "a.txt", text.as_bytes(), at_a_time),

@@ -1,5 +1,5 @@
-//! One list of what a reader does not see, held against Unicode's own tables; and everywhere that text comes in or is
-//! shown, every character of it.
+//! The list of invisible characters, compared with Unicode's own tables; and each of its characters in every place
+//! where text is read or displayed.
 
 use portcullis::approval::Terms;
 use portcullis::consent::SourceConsent;
@@ -8,18 +8,18 @@ use portcullis::ident::RequestId;
 use portcullis::invisible::{Invisible, is_invisible, is_plain, joins};
 use portcullis::ledger::{Entry, EntryKind};
 use portcullis::partner::Agreement;
-use portcullis::product::fold::Folded;
+use portcullis::product::confusable::Folded;
 use portcullis::time::Time;
 
-/// What Unicode says may be ignored when text is displayed, turns its direction, controls, or ends a line or paragraph;
-/// and the marks of annotations (U+FFF9 to U+FFFB).
+/// Characters that by Unicode may be ignored in display, change the direction, are controls, or end a line or
+/// paragraph; and the annotation characters (U+FFF9 to U+FFFB).
 const OF_UNICODE: &str = r"\A[\p{Default_Ignorable_Code_Point}\p{Bidi_Control}\p{Cc}\p{Zl}\p{Zp}\x{FFF9}-\x{FFFB}]\z";
 
 fn characters() -> impl Iterator<Item = char> {
     '\0'..=char::MAX
 }
 
-/// Every character that Unicode's tables, as the regular expressions have them, say nobody sees.
+/// Returns every character that is invisible by the Unicode tables of the regex library.
 fn unseen() -> Vec<char> {
     let pattern = regex::Regex::new(OF_UNICODE).unwrap();
     let found: Vec<char> = characters().filter(|c| pattern.is_match(c.encode_utf8(&mut [0; 4]))).collect();
@@ -27,7 +27,7 @@ fn unseen() -> Vec<char> {
     found
 }
 
-/// Text with `c` in its middle, and letters that every field takes around it.
+/// Returns a text with `c` in its middle, surrounded by letters that every field accepts.
 fn within(c: char) -> String {
     format!("EXERCISE a{c}b")
 }
@@ -39,7 +39,7 @@ fn the_list_is_unicodes_and_no_more_than_the_sign_of_a_missing_object() {
         assert!(is_invisible(*c), "U+{:04X} is not on the list", u32::from(*c));
     }
     let more: Vec<char> = characters().filter(|c| is_invisible(*c) && of_unicode.binary_search(c).is_err()).collect();
-    // The sign of an object that is not there, and one position that Unicode leaves free between two of its own.
+    // The object replacement character is in none of these tables.
     assert_eq!(more, ['\u{FFFC}'], "these are on the list, and Unicode shows them");
     let bidi = regex::Regex::new(r"\A\p{Bidi_Control}\z").unwrap();
     for c in characters() {
@@ -88,7 +88,7 @@ party = { kind = "country", code = "GBR" }
 flow = { send = true, receive = true }
 "#;
 
-/// A text as a TOML string holds it, whatever is in it.
+/// Writes a text as a TOML string, whatever it contains.
 fn put(into: &str, text: &str) -> String {
     let escaped: String = text.chars().map(|c| format!("\\U{:08X}", u32::from(c))).collect();
     into.replace("REFERENCE", &escaped)

@@ -1,13 +1,13 @@
-//! Texts of many languages pass every filter and are read as they were written; disguises among Latin words do not.
+//! Texts of many languages pass every filter unchanged; disguised words among Latin words do not.
 
 use std::collections::BTreeMap;
 
 use crate::support::{inspect_all, inward, read, settings};
 
-/// Articles of the Universal Declaration of Human Rights by language; `tests/vectors/languages/udhr.py` writes them.
+/// Articles of the Universal Declaration of Human Rights by language, written by `tests/vectors/languages/udhr.py`.
 const UDHR: &str = include_str!("../vectors/languages/udhr.txt");
 
-/// Lines of no more than about 90 characters, broken at spaces, as an editor wraps a paragraph.
+/// Wraps a text at spaces into lines of at most about 90 characters, as an editor does.
 fn wrapped(text: &str) -> String {
     let (mut lines, mut length) = (String::new(), 0);
     for word in text.split(' ') {
@@ -33,7 +33,7 @@ fn product(title: &str, paragraphs: &[String]) -> Vec<u8> {
     .into_bytes()
 }
 
-/// Why a product of these paragraphs would not go, with the line and the finding's own words.
+/// Returns the findings that refuse a product of these paragraphs, each with its line.
 fn against(title: &str, paragraphs: &[String]) -> Vec<String> {
     let text = product(title, paragraphs);
     let product = match read(&text) {
@@ -120,7 +120,7 @@ fn what_else_people_write_passes_and_a_disguise_among_latin_words_does_not() {
         ("\u{421}\u{410}\u{420}", "EXERCISE.", "text.lookalike"),
         ("EXERCISE", "We saw the \u{430}\u{445}\u{435} there and he said \u{414}\u{43e}\u{43c}.", "text.lookalike"),
         ("EXERCISE", "a p\u{430}ssword", "text.mixed"),
-        // A sentence of Russian licenses nothing in the next one, and a mark is one in any sentence.
+        // A sentence of Russian does not affect the next one, and a mark is found in any sentence.
         (
             "EXERCISE",
             "\u{41c}\u{44b} \u{432}\u{438}\u{434}\u{435}\u{43b}\u{438} \u{431}\u{43e}\u{43b}\u{44c}\u{448}\u{43e}\u{439} \u{434}\u{43e}\u{43c}. The \u{422}\u{41e}\u{420} paper.",

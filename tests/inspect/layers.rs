@@ -1,5 +1,5 @@
-//! Each filter in turn is replaced by one that says yes: what it alone had stopped is exactly what `docs/INSPECTION.md`
-//! says has one defence only.
+//! Replaces each filter in turn with one that passes everything: what only that filter had stopped is exactly what
+//! `docs/INSPECTION.md` lists as having a single defence.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -8,12 +8,12 @@ use crate::support::{self, outward, prepare, product_text, read, settings, setti
 use crate::vectors::{self, Vector};
 use portcullis::inspect::FilterName;
 
-/// Everything that stops the vector by itself: reading, making it ready for the cut, and each filter.
+/// Returns everything that stops the vector by itself: reading, preparation for the cut, and each filter.
 fn layers(vector: &Vector) -> BTreeSet<&'static str> {
     let settings = settings_for(vector);
     let Ok(product) = read(&product_text(vector)) else { return BTreeSet::from(["reading"]) };
     let mut layers: BTreeSet<_> = support::findings(&product, &settings).into_iter().map(FilterName::as_str).collect();
-    // What is written anew is without it, or shows it to the filters behind.
+    // Rebuilding removes the fault, or makes it visible to the filters after it.
     if prepare(&product, &settings).map_or(true, |anew| anew.product != product) {
         layers.insert("rewriting");
     }
@@ -64,7 +64,7 @@ fn nothing_passes_when_any_one_filter_says_yes_but_what_is_said_to_have_one_defe
         let settings = settings_for(&vector);
         let Ok(product) = read(&product_text(&vector)) else { continue };
         let layers = layers(&vector);
-        for name in FilterName::OUTBOUND {
+        for &name in FilterName::OUTBOUND {
             let passes = outward(&product, Some(name), &settings).is_empty();
             let alone = layers.iter().all(|l| *l == name.as_str() || *l == "rewriting");
             assert_eq!(passes, alone, "{} without {name}", vector.name);
@@ -72,13 +72,13 @@ fn nothing_passes_when_any_one_filter_says_yes_but_what_is_said_to_have_one_defe
     }
 }
 
-/// Where a filter is replaced, the answer is never a proof of inspection.
+/// While a filter is replaced, the result is never a proof of inspection.
 #[test]
 fn no_proof_is_made_while_a_filter_is_left_out() {
     let sound = vectors::read_all("inspect").into_iter().find(|v| v.name == "sound").unwrap();
     let product = read(&product_text(&sound)).unwrap();
     assert!(support::inspect_all(&product, None, &settings()).is_ok());
-    for name in FilterName::OUTBOUND {
+    for &name in FilterName::OUTBOUND {
         assert!(support::inspect_all(&product, Some(name), &settings()).is_err(), "{name}");
     }
 }

@@ -1,4 +1,4 @@
-//! The filters over a cut: what each stops, and what it lets pass.
+//! The filters over a cut: what each refuses, and what it passes.
 
 mod canary;
 mod corpus;

@@ -1,4 +1,4 @@
-//! Whatever a reader would take for a marking is found wherever it stands, and ordinary English is not.
+//! Everything that a reader would take for a marking is found wherever it is, and ordinary English is not.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use portcullis::inspect::{self, FilterName, Finding, Source, marks_in};
 use portcullis::marking::Register;
 use portcullis::product::{Kept, NoContents};
 
-/// A product for GBR whose paragraph, marked CONFIDENTIAL, is this text.
+/// Returns a product for GBR with this text as a paragraph, marked CONFIDENTIAL.
 fn with_text(text: &str) -> String {
     format!(
         "PORTCULLIS PRODUCT 1\nId: EXERCISE-2026-0003\nTitle: (U) EXERCISE\nOriginator: (U) EXERCISE Group\n\
@@ -21,7 +21,7 @@ fn marks(codes: BTreeSet<String>) -> BTreeSet<String> {
     codes.into_iter().filter(|code| code.starts_with("marks.")).collect()
 }
 
-/// The findings of the filter of marks in a product as it would be cut.
+/// Returns the findings of the marks filter for a product as it would be cut.
 fn found(text: &[u8]) -> Vec<Finding> {
     let product = prepare(&read(text).unwrap(), &settings()).unwrap().product;
     let refused = support::inspect_all(&product, None, &settings()).err();
@@ -44,7 +44,7 @@ fn every_disguise_is_found_and_every_neighbour_passes() {
     assert!(missed.is_empty() && taken.is_empty(), "missed: {missed:#?}\ntaken: {taken:#?}");
 }
 
-/// In the middle of ordinary lines, as at the beginning.
+/// Between ordinary lines as well as at the beginning.
 #[test]
 fn a_disguise_is_found_between_other_lines() {
     let missed: Vec<_> = vectors::lines("inspect/marks.disguises")
@@ -129,7 +129,7 @@ const PDF: &str = "%PDF-1.4\n1 0 obj\n<< /Type /Catalog /Pages 2 0 R  >>\nendobj
     << /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 7 0 R /Resources << /Font << /F1 5 0 R >>  >>  >>\n\
     endobj\n7 0 obj\n<< /Length LENGTH >>\nstream\nCONTENT\nendstream\nendobj\n";
 
-/// A file of two pages with these words on the second.
+/// Returns a PDF of two pages with these words on the second.
 fn pdf(words: &str) -> Vec<u8> {
     let content = format!("BT /F1 12 Tf 72 700 Td ({words}) Tj ET");
     let mut text = PDF.replace("LENGTH", &content.len().to_string()).replace("CONTENT", &content);
@@ -141,7 +141,7 @@ fn pdf(words: &str) -> Vec<u8> {
     text.into_bytes()
 }
 
-/// A bundle whose one object has this name.
+/// Returns a STIX bundle with one object of this name.
 fn bundle(name: &str) -> Vec<u8> {
     let id = "8e2e2d2b-17d4-4cbf-938f-98ee46b3cd3f";
     format!(
@@ -151,7 +151,7 @@ fn bundle(name: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// Under `(C//REL TO USA, GBR)` a file of any type with words that say more is refused, with the place.
+/// A file of any type whose text exceeds the mark `(C//REL TO USA, GBR)` is refused, with the place.
 #[test]
 fn what_the_reader_of_an_attachment_sees_is_judged() {
     let text = b"TOP SECRET//SI//NOFORN\n\n(TS//SI//NF) EXERCISE.\n";
@@ -191,8 +191,8 @@ fn what_the_reader_of_an_attachment_sees_is_judged() {
     }
 }
 
-/// A heading or a name speaks of marks however its words are joined, and one that may mean anything else only over a
-/// value that can be nothing but a mark.
+/// A heading or member name about marks is recognised however its words are joined. One that can also mean something
+/// else counts only with a value that can only be a mark.
 #[test]
 fn values_below_and_behind_names_of_fields_are_judged() {
     let mark = "(C//REL TO USA, GBR)";
@@ -237,7 +237,7 @@ fn values_below_and_behind_names_of_fields_are_judged() {
     }
 }
 
-/// What escapes come to is looked for as well, and the place told is that of the text as it is written.
+/// Escapes are also searched in decoded form, and the place reported is that in the original text.
 #[test]
 fn escapes_are_decoded_once_and_looked_at_again() {
     let found = |text: &str| marks_in(text, false).iter().map(|mark| mark.line).collect::<Vec<_>>();
@@ -252,7 +252,7 @@ fn escapes_are_decoded_once_and_looked_at_again() {
     assert!(told[0].contains("on line 3001") && told[1].contains("on line 6002"), "{told:?}");
 }
 
-/// A mark that the engine reads and that says no more than the attachment's own is what it should be.
+/// A mark that the marking engine can parse and that does not exceed the attachment's own is correct.
 #[test]
 fn a_mark_that_the_attachments_own_covers_passes() {
     let own = "(S//REL TO USA, GBR)";
@@ -282,7 +282,7 @@ fn a_mark_that_the_attachments_own_covers_passes() {
     assert_eq!(banner("CONFIDENTIAL//REL TO USA, GBR"), 0);
     assert_eq!(banner("SECRET//REL TO USA, GBR//NOFORN"), 1);
     assert_eq!(banner("SECRET//REL TO USA, AUS"), 1);
-    // A label says nothing of classification, and all of how far the recipient may share.
+    // A label has no classification, and determines how far the recipient may share.
     for (label, refused) in
         [("CLEAR", 0), ("WHITE", 0), ("GREEN", 0), ("AMBER", 1), ("AMBER+STRICT", 1), ("RED", 1), ("YELLOW", 1)]
     {
@@ -291,8 +291,7 @@ fn a_mark_that_the_attachments_own_covers_passes() {
     }
 }
 
-/// Beneath a mark of CUI stand CUI that it covers and plain `(U)`, and no mark of intelligence; beneath one of intelligence no
-/// CUI.
+/// A CUI mark covers CUI within it and plain `(U)`, but no classification; a classification covers no CUI.
 #[test]
 fn a_mark_in_an_attachment_of_cui_is_read_in_its_own_profile() {
     let cui = |words: &str| {
@@ -323,7 +322,7 @@ fn a_mark_in_an_attachment_of_cui_is_read_in_its_own_profile() {
     assert_eq!((secret("(U) EXERCISE."), secret("(CUI//REL TO USA, GBR) EXERCISE.")), (0, 1));
 }
 
-/// Beside the text the same is found, however long the file.
+/// Detached files have the same findings, however long they are.
 #[test]
 fn a_mark_in_a_file_beside_the_text_is_found() {
     let filler = "EXERCISE: a plain line of ordinary words, as there are many.\n";
@@ -370,7 +369,7 @@ fn a_product_of_joint_owners_passes() {
     assert!(inspect::inbound(&cut, Register::compiled_in(), &NoContents, &settings()).is_ok());
 }
 
-/// Twice as much text takes about twice as many steps: what is looked for is looked for once at each word.
+/// Twice as much text takes about twice as many steps: each pattern is tried once at each word.
 #[test]
 fn texts_of_nothing_but_marks_and_brackets_are_read_to_their_end() {
     for piece in [

@@ -1,5 +1,5 @@
-//! The same words under two marks: a part of a cut that stands whole above the line, where it is not released, is refused,
-//! and every run of words in common is found, with both places and both marks.
+//! The same words under two marks: a part of a cut that also occurs as a whole in a higher tearline, under a mark that
+//! does not release it, is refused; and every common run of words is found, with both places and both marks.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use portcullis::rebuild::Here;
 const PARAGRAPH: &str = "The third engineer of the night ferry counts the crates on the eastern quay and writes to \
                          his sister every week about what was loaded there and by whom and where it went.";
 
-/// A product of two tearlines, by what stands in each besides a line of its own.
+/// A product of two tearlines, by the parts of each in addition to one fixed line.
 #[derive(Default)]
 struct Draft {
     front: Vec<String>,
@@ -32,7 +32,7 @@ impl Draft {
         Draft { above: owned(above), below: owned(below), ..Draft::default() }
     }
 
-    /// Lines of the front block, and of the head of the tearline that goes.
+    /// Sets lines of the front block, and of the head of the released tearline.
     fn heads(mut self, front: &[&str], head: &[&str]) -> Draft {
         self.front = front.iter().map(|p| (*p).to_owned()).collect();
         self.head = head.iter().map(|p| (*p).to_owned()).collect();
@@ -70,7 +70,7 @@ impl Draft {
         self.inspect_with(&settings())
     }
 
-    /// Whether anything refuses it, and then with which codes.
+    /// Returns the codes of the findings; empty if it passes.
     fn codes(&self) -> BTreeSet<&'static str> {
         self.inspect().err().map_or_else(BTreeSet::new, |r| r.findings.iter().map(|f| f.code).collect())
     }
@@ -90,19 +90,19 @@ fn settings() -> Settings {
     Settings { rebuilder: Arc::new(Here::default()), ..Settings::default() }
 }
 
-/// An attachment that stands in the text.
+/// Returns an inline attachment.
 fn file(mark: &str, name: &str, media_type: &str, content: &str) -> String {
     let lines: Vec<String> = content.as_bytes().chunks(57).map(|chunk| STANDARD.encode(chunk)).collect();
     let (bytes, digest) = (content.len(), Digest::of(content.as_bytes()));
     format!("{mark} BEGIN ATTACHMENT {name} {media_type} {bytes} {digest}\n{}\nEND ATTACHMENT", lines.join("\n"))
 }
 
-/// The line of an attachment that is kept beside the text.
+/// Returns the line of a detached attachment.
 fn beside(mark: &str, name: &str, media_type: &str, content: &str) -> String {
     format!("{mark} ATTACHMENT {name} {media_type} {} {}", content.len(), Digest::of(content.as_bytes()))
 }
 
-/// Words of which no two are alike.
+/// Returns different words.
 fn words(from: usize, to: usize) -> String {
     let letter = |n: usize| char::from(b"bcdfghjkmnprvwxy"[n % 16]);
     let word = |n: usize| [n / 4096, n / 256, n / 16, n].map(letter).iter().collect::<String>();
@@ -121,7 +121,7 @@ fn refuses_a_paragraph_that_stands_above_under_a_mark_that_does_not_release_it()
         assert!(found[0].message.contains(part), "{part}: {}", found[0].message);
     }
     assert!(!found[0].message.contains("engineer"), "{}", found[0].message);
-    // The neighbours: the originator has downgraded it, at both places; or has marked it for everybody.
+    // The counterparts: the originator has downgraded it at both places, or marked it for everybody.
     for (above, below) in [("(C//REL TO USA, GBR)", "(C//REL)"), ("(S//REL TO USA, GBR)", "(C//REL)"), ("(U)", "(U)")] {
         let draft = Draft::new(&[&format!("{above} {PARAGRAPH}")], &[&format!("{below} {PARAGRAPH}")]);
         assert_eq!((draft.codes(), draft.shared()), (BTreeSet::new(), vec![]), "{above}");
@@ -142,7 +142,7 @@ fn no_disguise_makes_two_of_the_same_words() {
     }
 }
 
-/// The paragraph with `glue` behind every seventh word.
+/// Returns the paragraph with `glue` after every seventh word.
 #[test]
 fn capitals_of_no_script_make_two_of_the_same_words() {
     for text in [
@@ -163,9 +163,9 @@ fn capitals_of_no_script_make_two_of_the_same_words() {
             [&small, &capitals].iter().for_each(|text| _ = draft.kept.keep(text.as_bytes()));
             assert_eq!(draft.contradictions().len(), 1, "{above}");
         }
-        // The neighbour: other words.
+        // The counterpart: other words.
         assert_eq!(Draft::new(&[&pairs[0].0], &["(C//REL) EXERCISE, in other words."]).codes(), BTreeSet::new());
-        // A run that is too short to be refused is shown, wherever it stands.
+        // A run that is too short to be refused is shown, wherever it is.
         let words: Vec<&str> = capitals.split(' ').take(10).collect();
         let below = format!("(C//REL) EXERCISE. {} {}", words.join(" "), self::words(90, 95));
         for above in [paragraph("(S//NF)", text), pairs[3].0.clone()] {
@@ -199,7 +199,7 @@ fn signs_notes_and_letters_of_no_table_make_no_two_of_the_same_words() {
     for below in notes.iter().chain(&signs).map(|glue| glued(glue)).chain(drawn) {
         let draft = Draft::new(&[&format!("(S//NF) {PARAGRAPH}")], &[&format!("(C//REL) {below}")]);
         assert_eq!(draft.contradictions().len(), 1, "{below}");
-        // With a word of one's own it is no contradiction, and as long a run.
+        // With an additional word it is no contradiction, but an equally long run.
         let draft = Draft::new(&[&format!("(S//NF) {PARAGRAPH}")], &[&format!("(C//REL) Indeed {below}")]);
         assert!(draft.codes().contains("canary.shared"), "{below}: {:?}", draft.codes());
         let other = Draft::new(&[&format!("(S//NF) {}", words(0, 40))], &[&format!("(C//REL) {below}")]);
@@ -210,7 +210,7 @@ fn signs_notes_and_letters_of_no_table_make_no_two_of_the_same_words() {
         let draft = Draft::new(&[&format!("(S//NF) {above}")], &[&format!("(C//REL) Indeed {PARAGRAPH}")]);
         assert_eq!(draft.codes(), BTreeSet::from(["canary.shared"]), "{above}");
     }
-    // A word of one's own after every seven is another text, and prices, addresses and exclamations stay what they are.
+    // An additional word after every seven makes another text. Prices, addresses and exclamations are not changed.
     let draft = Draft::new(&[&format!("(S//NF) {PARAGRAPH}")], &[&format!("(C//REL) {}", glued(" indeed"))]);
     assert_eq!((draft.codes(), draft.shared()), (BTreeSet::new(), vec![]));
     let plain = "Stop! It cost $5 or 3 \u{20ac}; write to desk@exercise.example + call at 3 | 4.";
@@ -244,7 +244,7 @@ fn nothing_is_too_short_to_be_secret() {
         let draft = Draft::new(&[&format!("(U) {word}")], &[&format!("(U) {word}")]);
         assert_eq!(draft.codes(), BTreeSet::new(), "{word}");
     }
-    // Nothing is said twice where nothing is said.
+    // A text without letters and digits is not compared.
     assert_eq!(Draft::new(&["(S//NF) ..."], &["(C//REL) ..."]).codes(), BTreeSet::new());
 }
 
@@ -262,7 +262,7 @@ fn refuses_titles_subjects_contacts_and_names_whatever_they_are_above() {
         let mut draft = Draft::new(&[], &[]).heads(front, head);
         (draft.above, draft.below) = (above, below);
         assert_eq!(draft.codes(), BTreeSet::from(["canary.contradiction"]), "{}", draft.text());
-        // The neighbour is released above as well.
+        // The counterpart is released in the upper tearline as well.
         for part in draft.front.iter_mut().chain(&mut draft.above) {
             *part = part.replacen("(S//NF)", "(C//REL TO USA, GBR)", 1);
         }
@@ -289,7 +289,7 @@ fn refuses_an_attachment_by_its_digest_and_by_what_its_reader_sees() {
         let draft = Draft::new(&[&inline("(C//REL TO USA, GBR)", above)], &[&inline("(C//REL)", below)]);
         assert_eq!(draft.codes(), BTreeSet::new(), "{}", draft.text());
     }
-    // Beside the text on either side, and on one; and a paragraph that is a whole file.
+    // Detached on both sides, and on one; and a paragraph that is a whole file.
     let other = "name;count\nHERON 7\nstork 9\n";
     for (above, below) in [
         (beside("(S//NF)", "a.csv", "text/csv", table), beside("(C//REL)", "b.csv", "text/csv", table)),
@@ -334,7 +334,7 @@ fn records_every_run_of_eight_to_twenty_four_words_with_both_places_and_marks() 
             let shown = run.to_string();
             assert!(!shown.contains(&words(0, 1)) && shown.contains("`(S//NF)`"), "{shown}");
         }
-        // Released above as well, it is nothing that anybody need look at.
+        // Released in the upper tearline as well, it need not be reviewed.
         let draft = Draft::new(&[&above[1].replacen("(S//NF)", "(C//REL TO USA, GBR)", 1)], &[&below]);
         assert_eq!(draft.shared(), vec![]);
     }
@@ -376,7 +376,7 @@ fn runs_are_found_in_attachments_of_either_side_and_beside_the_text() {
         assert_eq!(found.len(), 1, "{found:?}");
         assert_eq!((found[0].words, found[0].place.part), (12, part));
     }
-    // Too long to be held: the other side is, and of two such files neither goes.
+    // Too long to be held in memory: then the other side is held, and two such files are refused.
     let long = format!("{}{content}", "EXERCISEfilleroffileslong\n".repeat(330_000));
     let mut draft = Draft::new(&[&beside("(S//NF)", "a.txt", "text/plain", &long)], &[&paragraph("(C//REL)")]);
     draft.kept.keep(long.as_bytes());
@@ -402,7 +402,7 @@ fn more_runs_than_anybody_could_look_at_are_refused() {
     };
     assert_eq!(product(100).shared().len(), 100);
     assert_eq!(product(101).codes(), BTreeSet::from(["canary.shared"]));
-    // One phrase in so many parts is as many runs.
+    // One phrase in that many parts is that many runs.
     let phrase = |parts: usize| {
         let above: Vec<String> =
             (0..parts).map(|n| format!("(S//NF) {} {}", words(0, 8), words(50 + n, 51 + n))).collect();
@@ -412,7 +412,8 @@ fn more_runs_than_anybody_could_look_at_are_refused() {
     assert_eq!(phrase(400).codes(), BTreeSet::from(["canary.shared"]));
 }
 
-/// Which of reading and the canary stop a cut with `below` and `head` where a tearline above protects two names.
+/// Returns whether the reader, the canary or both stop a cut with `below` and `head` if a higher tearline protects two
+/// names.
 fn stopped_by(below: &[&str], head: &[&str]) -> Vec<&'static str> {
     const PROTECTED: [&str; 1] = ["Protected: Copper Finch; heron; amber exercise; Буран; Straßenwacht"];
     let read = |draft: &Draft| Product::read(draft.text().as_bytes(), &Bounds::default(), Register::compiled_in());
@@ -421,7 +422,7 @@ fn stopped_by(below: &[&str], head: &[&str]) -> Vec<&'static str> {
         assert!(faults.iter().all(|f| f.to_string().contains("P-PROTECTED")), "{faults:?}");
         stopped.push("reading");
     }
-    // The canary is asked by itself: the same cut, as if it had come from the product that protects them.
+    // The canary is tested separately: the same cut, as if it were made from the product that protects them.
     let (product, source) = (Draft::new(&[], below).heads(&[], head), Draft::new(&[], &[]).heads(&PROTECTED, &[]));
     let (product, source) = (read(&product).unwrap(), read(&source).unwrap());
     let (register, link) = (Register::compiled_in(), LinkRights::new("GBR", PartnerKind::Country, Level::Secret, []));
@@ -464,13 +465,13 @@ fn a_protected_token_is_found_wherever_it_is_split_and_however_it_is_drawn() {
         (&["(C//REL) All of it copper", &name], &[]),
         (&["(C//REL) Words.", &lines], &[]),
         (&["(C//REL) Words."], &["Title: (C//REL) All of it copper", "Contact: (C//REL) Finch"]),
-        // Between a title and the paragraph beneath it, whatever is printed between the two.
+        // Between a title and the paragraph after it, whatever is displayed between the two.
         (&["(C//REL) Words."], &["Title: (C//REL) Birds in amber", "Subjects: (C//REL) birds"]),
     ] {
         assert_eq!(stopped_by(below, head), ["canary"], "{below:?} {head:?}");
     }
     assert_eq!(stopped_by(&["(C//REL) Words.", &cells], &[]), ["reading", "canary"]);
-    // The neighbours: words that only look like it from afar.
+    // The counterparts: words that are only similar.
     for below in [
         &["(C//REL) EXERCISE. Copper and a finch, herons."][..],
         &["(C//REL) EXERCISE. It was copper.", "(C//REL) The finch said so."],

@@ -136,7 +136,7 @@ impl Scene {
     fn opens_with(&self, header: &Header) -> bool {
         let body = self.reached.body.lock().unwrap().clone();
         let offer = self.reached.offers.lock().unwrap().last().cloned().unwrap();
-        let bound = Signed::<Manifest>::peek(&offer.manifest).unwrap().bound();
+        let bound = Signed::<Manifest>::peek(&offer.manifest).unwrap().context();
         open(&self.identity, header, Cursor::new(body), 1 << 20, &bound).is_ok()
     }
 

@@ -6,7 +6,7 @@ use portcullis::approval::{OfficerState, ReceivedContent, Role, Submission, Void
 use portcullis::consent::SourceConsent;
 use portcullis::cut::Cut;
 use portcullis::digest::Digest;
-use portcullis::envelope::{Binding, Bound, Header, Kind, Manifest, OpeningSecret, Precedence};
+use portcullis::envelope::{Binding, ExchangeContext, Header, Kind, Manifest, OpeningSecret, Precedence};
 use portcullis::ident::ExchangeId;
 use portcullis::inspect::{Place, SharedRun};
 use portcullis::marking::Register;
@@ -1283,12 +1283,12 @@ fn a_release_seals_its_own_cut_for_its_own_partner_and_nothing_else() {
     let other =
         World::with_product(&support::PRODUCT.replace("Tuesday", "Someday"), &world.partner.agreement.to_toml());
     let sealed = |cut: &Cut, recipient: &str| {
-        let bound = Bound {
+        let bound = ExchangeContext {
             exchange: ExchangeId::new(NOW, [5; 10]),
             sender: support::NODE.parse().unwrap(),
             recipient: recipient.parse().unwrap(),
         };
-        let binding = Binding { bound, secret: OpeningSecret::new([7; 32]) };
+        let binding = Binding { context: bound, secret: OpeningSecret::new([7; 32]) };
         let mut out = Vec::new();
         seal(&release, cut, &NoContents, &binding, &mut out).map(|_| out.len())
     };

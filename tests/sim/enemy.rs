@@ -166,7 +166,7 @@ impl Model {
 
     /// The proof that whoever has a node's key finds in a payload; `None` if it does not open.
     fn open_as(&self, at: usize, offer: &Offer, header: &Header, payload: &[u8]) -> Option<OpeningProof> {
-        let bound = said(offer).bound();
+        let bound = said(offer).context();
         let keys = &self.sides[at].keys;
         open(&keys.payload, header, Cursor::new(payload.to_vec()), 1 << 20, &bound).ok().map(|opened| opened.proof())
     }
@@ -272,7 +272,7 @@ impl Model {
         let mut frame = Vec::new();
         let file = [header.bytes(), payload].concat();
         keys.payload.open(Box::new(Cursor::new(file))).ok()?.read_to_end(&mut frame).ok()?;
-        let bound = manifest.bound();
+        let bound = manifest.context();
         let secret = [7; 32];
         frame.get_mut(..PREAMBLE_BYTES)?.copy_from_slice(&preamble(&bound, secret));
         let (header, payload) = sealed(&keys.payload, &frame);

@@ -13,7 +13,7 @@ use portcullis::ident::{ExchangeId, NodeId, OfficerId, PartnerId, RequestId};
 use portcullis::ledger::{
     Entry, EntryKind, Frontier, Hashes, LedgerKey, Origin, Proof, SignedCheckpoint, Verifier, leaf_hash, stored_count,
 };
-use portcullis::origin::Print;
+use portcullis::origin::Fingerprint;
 use portcullis::partner::Breaker;
 use portcullis::sign::Signer;
 use portcullis::store::rules::{InlineChange, Row, apply, disagreements, inline_change};
@@ -58,7 +58,7 @@ pub struct Durable {
     pub usage: BTreeMap<(PartnerId, Date), BTreeMap<Direction, Usage>>,
     pub breakers: BTreeMap<PartnerId, Breaker>,
     pub witnessed: BTreeMap<PartnerId, SignedCheckpoint>,
-    pub prints: Arc<BTreeMap<(Print, Option<PartnerId>), ExchangeId>>,
+    pub prints: Arc<BTreeMap<(Fingerprint, Option<PartnerId>), ExchangeId>>,
 }
 
 impl Durable {
@@ -594,11 +594,11 @@ impl Store for MemoryStore {
         Ok(self.lock().payloads.get(id).cloned())
     }
 
-    async fn find_prints(&self, prints: &BTreeSet<Print>) -> Result<Vec<RecordedPrint>, StoreError> {
+    async fn find_prints(&self, prints: &BTreeSet<Fingerprint>) -> Result<Vec<RecordedPrint>, StoreError> {
         let durable = self.lock();
-        let plain: BTreeSet<Print> = prints.iter().map(|print| print.plain()).collect();
+        let plain: BTreeSet<Fingerprint> = prints.iter().map(|print| print.plain()).collect();
         let asked = durable.prints.iter().filter(|((print, _), _)| plain.contains(&print.plain()));
-        let row = |((print, sender), exchange): (&(Print, Option<PartnerId>), &ExchangeId)| RecordedPrint {
+        let row = |((print, sender), exchange): (&(Fingerprint, Option<PartnerId>), &ExchangeId)| RecordedPrint {
             print: *print,
             sender: sender.clone(),
             exchange: *exchange,

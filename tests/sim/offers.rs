@@ -6,8 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use portcullis::digest::Digest;
 use portcullis::envelope::{
-    Bound, Header, HeaderCommitment, Kind, Manifest, OpeningCommitment, OpeningProof, OpeningSecret, Precedence,
-    Recall, RecallCode,
+    ExchangeContext, Header, HeaderCommitment, Kind, Manifest, OpeningCommitment, OpeningProof, OpeningSecret,
+    Precedence, Recall, RecallCode,
 };
 use portcullis::ident::ExchangeId;
 use portcullis::sign::Signed;
@@ -225,14 +225,14 @@ impl Hostile {
     fn sealed(&self, sim: &Arc<Sim>, exchange: ExchangeId) -> Made {
         let manifest = self.manifest(sim, exchange);
         let elsewhere = self.one_in(4);
-        let bound = Bound {
+        let bound = ExchangeContext {
             sender: if elsewhere { sim.name(self.victim).into() } else { manifest.sender.clone() },
-            ..manifest.bound()
+            ..manifest.context()
         };
         let text = format!("PORTCULLIS PRODUCT 1\nId: {0}\nTitle: ({0}) {0}\n\n{1}\n", "QUAGMIRE", self.text());
         let (header, payload) = sealed(&self.theirs.payload, &frame(&bound, SECRET, text.as_bytes(), b""));
         let cut_digest = Digest::of(text.as_bytes());
-        let opening = OpeningSecret::new(SECRET).proof(&manifest.bound(), cut_digest).commitment();
+        let opening = OpeningSecret::new(SECRET).proof(&manifest.context(), cut_digest).commitment();
         let manifest = Manifest {
             cut_digest,
             payload_digest: Digest::of(&payload),

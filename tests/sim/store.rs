@@ -10,7 +10,7 @@ use bytes::Bytes;
 use jiff::civil::Date;
 use portcullis::ident::{ExchangeId, OfficerId, PartnerId, RequestId};
 use portcullis::ledger::{Entry, Proof, SignedCheckpoint};
-use portcullis::origin::Print;
+use portcullis::origin::Fingerprint;
 use portcullis::partner::Breaker;
 use portcullis::store::rules::{Row, apply};
 use portcullis::store::*;
@@ -231,7 +231,7 @@ impl Store for SimStore {
         self.inner.inline_payload(id).await
     }
 
-    async fn find_prints(&self, prints: &BTreeSet<Print>) -> Result<Vec<RecordedPrint>, StoreError> {
+    async fn find_prints(&self, prints: &BTreeSet<Fingerprint>) -> Result<Vec<RecordedPrint>, StoreError> {
         self.inner.find_prints(prints).await
     }
 

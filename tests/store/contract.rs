@@ -11,7 +11,7 @@ use portcullis::digest::Digest;
 use portcullis::envelope::Precedence;
 use portcullis::ident::{ExchangeId, PartnerId, RequestId};
 use portcullis::ledger::{EntryKind, Frontier, LedgerKey, Origin, SignedCheckpoint, leaf_hash};
-use portcullis::origin::Print;
+use portcullis::origin::Fingerprint;
 use portcullis::store::*;
 use portcullis::time::{FixedClock, Time};
 
@@ -924,7 +924,8 @@ async fn prints_name_the_first_sender_and_are_found_marked_or_plain(store: Arc<d
     for n in 1..=4 {
         put(&*store, outbound(n, "exercise-gbr"), EntryKind::ExchangeRequested, ex(n)).await.unwrap();
     }
-    let prints = |numbers: &[i64]| -> BTreeSet<Print> { numbers.iter().map(|n| Print::from_i64(*n)).collect() };
+    let prints =
+        |numbers: &[i64]| -> BTreeSet<Fingerprint> { numbers.iter().map(|n| Fingerprint::from_i64(*n)).collect() };
     let add = |n: u16, sender: Option<&str>, numbers: &[i64]| Change::Prints {
         exchange: ex(n),
         sender: sender.map(|name| name.parse().unwrap()),

@@ -110,7 +110,7 @@ impl Intake for Hostile {
             Play::Unopened => return Err(RefusalCode::CannotOpen.into()),
             Play::Honest(at) => {
                 let body = acts.body.lock().unwrap().clone();
-                let bound = Signed::<Manifest>::peek(&offer.manifest).unwrap().bound();
+                let bound = Signed::<Manifest>::peek(&offer.manifest).unwrap().context();
                 let opened = open(&acts.keys.payload, &whole.header.unwrap(), Cursor::new(body), 1 << 20, &bound);
                 acts.receipt(&offer, at, Some(opened.unwrap().proof()))
             }

@@ -14,7 +14,8 @@ use portcullis::config::{Config, Keys};
 use portcullis::digest::Digest;
 use portcullis::edge::{CompletePayload, Intake, OfferAnswer, PayloadSink, Refusal};
 use portcullis::envelope::{
-    Bound, Disposition, Header, Kind, Manifest, OpeningProof, OpeningSecret, Precedence, Recall, RecallCode, Receipt,
+    Disposition, ExchangeContext, Header, Kind, Manifest, OpeningProof, OpeningSecret, Precedence, Recall, RecallCode,
+    Receipt,
 };
 use portcullis::gateway;
 use portcullis::ident::{ExchangeId, NodeId, PartnerId};
@@ -174,8 +175,8 @@ impl Partner {
     }
 
     /// Where what it sends to a node under a new number belongs.
-    pub fn bound(&self, to: &Met) -> Bound {
-        Bound { exchange: self.number(to.node.now()), sender: self.name.clone(), recipient: to.name() }
+    pub fn bound(&self, to: &Met) -> ExchangeContext {
+        ExchangeContext { exchange: self.number(to.node.now()), sender: self.name.clone(), recipient: to.name() }
     }
 
     /// A text as it would be sent in good faith, with what `files` hold behind it, under a manifest that says `marking`.
@@ -186,7 +187,7 @@ impl Partner {
     }
 
     /// What a frame is sealed into, however it was made, and what its manifest says then.
-    pub fn envelope(&self, to: &Met, bound: &Bound, marking: &str, cut: Digest, frame: &[u8]) -> Envelope {
+    pub fn envelope(&self, to: &Met, bound: &ExchangeContext, marking: &str, cut: Digest, frame: &[u8]) -> Envelope {
         let (header, payload) = sealing::sealed(&to.key, frame);
         let now = to.node.now();
         let manifest = Manifest {
@@ -211,13 +212,13 @@ impl Partner {
     }
 
     /// The frame of a text, with the preamble of another place.
-    pub fn frame(&self, bound: &Bound, text: &str, files: &[u8]) -> Vec<u8> {
+    pub fn frame(&self, bound: &ExchangeContext, text: &str, files: &[u8]) -> Vec<u8> {
         sealing::frame(bound, SECRET, text.as_bytes(), files)
     }
 
     /// The notice that `exchange` is withdrawn, with `edit` made to the statement before it is signed.
     pub fn recalls(&self, to: &Met, exchange: ExchangeId, edit: impl FnOnce(&mut Recall)) -> Envelope {
-        let (now, Bound { exchange: notice, sender, recipient }) = (to.node.now(), self.bound(to));
+        let (now, ExchangeContext { exchange: notice, sender, recipient }) = (to.node.now(), self.bound(to));
         let mut recall = Recall {
             version: Recall::VERSION,
             notice,
@@ -258,7 +259,7 @@ impl Partner {
 
     /// What it finds in what it was sent.
     pub fn opens(&self, offer: &Offer, header: &Header, payload: &[u8]) -> OpeningProof {
-        let bound = Signed::<Manifest>::peek(&offer.manifest).unwrap().bound();
+        let bound = Signed::<Manifest>::peek(&offer.manifest).unwrap().context();
         let payload = std::io::Cursor::new(payload.to_vec());
         open(&self.keys.payload, header, payload, 1 << 20, &bound).unwrap().proof()
     }

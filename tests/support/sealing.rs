@@ -3,14 +3,14 @@
 
 use std::io::Write as _;
 
-use portcullis::envelope::{Bound, Header};
+use portcullis::envelope::{ExchangeContext, Header};
 use portcullis::seal::{Opener as _, PayloadIdentity};
 
 /// Bytes of a preamble.
 pub const PREAMBLE_BYTES: usize = 192;
 
 /// The beginning of a frame: where it belongs, and the secret of its sealing.
-pub fn preamble(bound: &Bound, secret: [u8; 32]) -> [u8; PREAMBLE_BYTES] {
+pub fn preamble(bound: &ExchangeContext, secret: [u8; 32]) -> [u8; PREAMBLE_BYTES] {
     let mut said = minicbor::Encoder::new(Vec::new());
     said.map(5).unwrap().u8(0).unwrap().u8(1).unwrap().u8(1).unwrap().str(&bound.exchange.to_string()).unwrap();
     said.u8(2).unwrap().str(bound.sender.as_str()).unwrap().u8(3).unwrap().str(bound.recipient.as_str()).unwrap();
@@ -23,7 +23,7 @@ pub fn preamble(bound: &Bound, secret: [u8; 32]) -> [u8; PREAMBLE_BYTES] {
 }
 
 /// A whole frame: the preamble, the text with its length before it, the files behind it, and zeros up to a Padmé length.
-pub fn frame(bound: &Bound, secret: [u8; 32], text: &[u8], files: &[u8]) -> Vec<u8> {
+pub fn frame(bound: &ExchangeContext, secret: [u8; 32], text: &[u8], files: &[u8]) -> Vec<u8> {
     let length = (text.len() as u64).to_be_bytes();
     let mut frame = [&preamble(bound, secret)[..], &length, text, files].concat();
     let least = frame.len().max(4096);

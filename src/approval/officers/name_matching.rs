@@ -5,8 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::product::fold::Folded;
-use crate::product::readings::spellings;
+use crate::product::confusable::{Folded, spellings};
 
 /// The forms in which a name is compared: two names that have a form in common read alike. Case, width, look-alikes,
 /// accents, spacing, punctuation and the order of the parts make no difference.

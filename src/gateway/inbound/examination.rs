@@ -2,7 +2,7 @@
 
 use crate::cut::Cut;
 use crate::digest::Digest;
-use crate::envelope::{Bound, Header, Manifest, OpeningProof};
+use crate::envelope::{ExchangeContext, Header, Manifest, OpeningProof};
 use crate::gateway::Node;
 use crate::gateway::content::attachments::{blocking_unless, is_short};
 use crate::gateway::content::pipeline::{Ahead, is_long, looking, read_ahead};
@@ -30,7 +30,7 @@ pub(in crate::gateway) enum NotOpened {
     Fault(OpenFault),
     /// The sealed header names something else than the offer.
     #[error("payload was sealed {0}, but offered as something else")]
-    Elsewhere(Box<Bound>),
+    Elsewhere(Box<ExchangeContext>),
     /// The sender would reject a receipt with the proof that it gives.
     #[error("manifest commits to another proof of opening than the payload gives")]
     Commitment,
@@ -57,9 +57,9 @@ impl Node {
     ) -> Result<Content, NotOpened> {
         let said = manifest.statement();
         let opener = &self.keys().payload;
-        let opened = seal::open(opener, header, payload.cursor(), self.bounds().bytes_max, &said.bound())?;
+        let opened = seal::open(opener, header, payload.cursor(), self.bounds().bytes_max, &said.context())?;
         let proof = opened.proof();
-        if !said.opening.is_of(&proof) {
+        if !said.opening.commits_to(&proof) {
             return Err(NotOpened::Commitment);
         }
         if Digest::of(opened.text()) != said.cut_digest {
@@ -83,7 +83,7 @@ impl Node {
             Ok(layout) => {
                 let contents = SealedContents::new(opener, header, layout, || payload.cursor());
                 let at_once = cut.attachments().is_empty() && is_short(payload.size());
-                let settings = self.inspection().of(format!("partner {}", partner.id));
+                let settings = self.inspection().for_party(format!("partner {}", partner.id));
                 let inspect = || inspect::inbound_scanned(looked, &cut, self.register(), &Ahead(&contents), &settings);
                 if let Err(refused) = blocking_unless(at_once, inspect) {
                     faults.extend(refused.findings.iter().map(ToString::to_string));

@@ -4,7 +4,7 @@ use crate::gateway::views::from_record::recalled;
 use std::path::Path;
 
 use crate::cut::Cut;
-use crate::envelope::{Bound, Header, Receipt};
+use crate::envelope::{ExchangeContext, Header, Receipt};
 use crate::gateway::content::attachments::blocking;
 use crate::gateway::package;
 use crate::gateway::package::Begun;
@@ -169,9 +169,9 @@ impl Node {
     }
 
     /// The binding that the payload of a row must have.
-    fn bound_of(&self, row: &Exchange) -> Bound {
+    fn bound_of(&self, row: &Exchange) -> ExchangeContext {
         let (sender, recipient) = (row.partner.clone().into(), self.config().node.name.clone());
-        Bound { exchange: row.id, sender, recipient }
+        ExchangeContext { exchange: row.id, sender, recipient }
     }
 
     /// A received product, after its whole payload is verified again. Blocks.

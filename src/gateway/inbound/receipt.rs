@@ -70,7 +70,7 @@ impl Node {
     async fn proof_on_record(&self, row: &Exchange, said: &Manifest) -> Result<OpeningProof, Rejection> {
         let entries = self.store().entries_about(&row.id.to_string()).await?;
         let proofs = entries.iter().rev().filter_map(|recorded| recorded.entry.detail().get(OPENED)?.parse().ok());
-        let proof = proofs.map(OpeningProof::from_digest).find(|proof| said.opening.is_of(proof));
+        let proof = proofs.map(OpeningProof::from_digest).find(|proof| said.opening.commits_to(proof));
         proof.ok_or_else(|| Rejection::new(RefusalCode::NotCompleted, "no proof of opening is on record"))
     }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::cut::Cut;
 use crate::digest::{Digest, Pieces, PiecesHasher};
-use crate::envelope::{Binding, Bound, Header, Kind, Manifest, OpeningSecret};
+use crate::envelope::{Binding, ExchangeContext, Header, Kind, Manifest, OpeningSecret};
 use crate::gateway::content::attachments::{blocking, blocking_unless};
 use crate::gateway::content::pipeline::{Ahead, WriteBehind, is_long};
 use crate::gateway::node::process::candidate::Candidate;
@@ -102,8 +102,8 @@ impl Node {
         let id = SpoolId::Envelope(exchange.id);
         let size = sealed_size_max(&candidate.cut).map_err(GatewayError::trouble)?;
         let (sender, recipient) = (self.config().node.name.clone(), exchange.partner.clone().into());
-        let bound = Bound { exchange: exchange.id, sender, recipient };
-        let binding = Binding { bound, secret: OpeningSecret::new(self.random()) };
+        let bound = ExchangeContext { exchange: exchange.id, sender, recipient };
+        let binding = Binding { context: bound, secret: OpeningSecret::new(self.random()) };
         let (payload, pieces, Sealing { header, opening }, short, held) = match self.spool().is_inline(size) {
             true => {
                 let (payload, sealing, bytes) = self.seal_short(id, size, dossier, candidate, release, &binding)?;
@@ -115,7 +115,7 @@ impl Node {
                 (payload, pieces, sealing, None, Some(held))
             }
         };
-        let Bound { exchange: number, sender, recipient } = binding.bound;
+        let ExchangeContext { exchange: number, sender, recipient } = binding.context;
         let manifest = Manifest {
             version: Manifest::VERSION,
             exchange: number,

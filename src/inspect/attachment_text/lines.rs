@@ -1,60 +1,63 @@
-//! Detached attachments line by line, so that a gigabyte costs no more memory than its longest line may.
+//! Reads detached attachments line by line, so that a file of a gigabyte needs no more memory than its longest line.
 //!
-//! Every pattern that a filter looks for on one line cannot stand across two, and what may stand across lines is looked
-//! for in windows of whole lines that overlap by more than it can be long. So the verdict is the one that the whole text
-//! at once would get.
+//! The verdict is the same as for the whole text at once: patterns that a filter looks for within a line cannot span
+//! two lines, and anything that can span lines is searched in overlapping windows of whole lines, with an overlap
+//! longer than the longest pattern.
 
 use std::io::{self, Read as _};
 
 use crate::inspect::finding::Fault;
-use crate::product::fold::Folded;
-use crate::product::readings::Readings;
+use crate::product::confusable::{Folded, Readings};
 use crate::product::{Attachment, Contents, ContentsFault};
 
-/// The longest line that is read, and the longest row of a table.
+/// The longest line that is accepted, and the longest row of a table, in bytes.
 pub(in crate::inspect) const LINE_BYTES_MAX: usize = 64 * 1024;
-/// How much text is folded and searched at once, at least.
+/// The minimum size of a folded window, in bytes.
 const WINDOW_BYTES: usize = 256 * 1024;
-/// Why an attachment could not be read as text to its end.
-pub(in crate::inspect) enum Unread {
+/// Why an attachment could not be read to its end as text.
+pub(in crate::inspect) enum ReadFault {
     Contents(ContentsFault),
     NotText,
     LongLine,
 }
 
-impl Unread {
-    /// The code and the words, for whichever filter met it.
+impl ReadFault {
+    /// Returns the code and message to report.
     pub fn fault(&self) -> Fault {
         match self {
-            Unread::Contents(fault) => ("inspect.contents", fault.to_string()),
-            Unread::NotText => ("types.text", "an attachment of a text type that is not UTF-8 text".into()),
-            Unread::LongLine => {
+            ReadFault::Contents(fault) => ("inspect.contents", fault.to_string()),
+            ReadFault::NotText => ("types.text", "an attachment of a text type that is not UTF-8 text".into()),
+            ReadFault::LongLine => {
                 ("types.line", format!("a line of more than {LINE_BYTES_MAX} bytes in an attachment: break it"))
             }
         }
     }
 }
 
-/// Whether the filters look into an attachment of this type where it is kept beside the text. The others are rewritten,
-/// and must stand in it.
+/// Returns whether the filters can examine a detached attachment of this type. All other types are rebuilt, and must be
+/// inline.
 pub(in crate::inspect) fn is_read(attachment: &Attachment) -> bool {
     matches!(attachment.media_type(), "text/plain" | "text/csv")
 }
 
-/// The block of whole lines that is being filled: one byte longer than the longest line, so that a full one without a
-/// line end holds a longer one.
+/// A buffer for a block of whole lines. It is one byte larger than the longest line, so that a full buffer without a
+/// line end means that the line is too long.
 pub(in crate::inspect) struct Block {
     bytes: Vec<u8>,
     filled: usize,
 }
 
 impl Block {
+    /// Creates an empty buffer.
     pub fn new() -> Block {
         Block { bytes: vec![0; LINE_BYTES_MAX + 1], filled: 0 }
     }
 
-    /// Adds bytes, and gives `each` what is full; false once `each` wants no more.
-    pub fn push(&mut self, mut bytes: &[u8], each: &mut dyn FnMut(&str) -> bool) -> Result<bool, Unread> {
+    /// Adds bytes, and passes full blocks to `each`. Returns false once `each` does.
+    ///
+    /// # Errors
+    /// [`ReadFault`] if a line is too long or the bytes are not UTF-8.
+    pub fn push(&mut self, mut bytes: &[u8], each: &mut dyn FnMut(&str) -> bool) -> Result<bool, ReadFault> {
         while !bytes.is_empty() {
             let taken = bytes.len().min(self.bytes.len() - self.filled);
             self.bytes[self.filled..self.filled + taken].copy_from_slice(&bytes[..taken]);
@@ -66,20 +69,23 @@ impl Block {
         Ok(true)
     }
 
-    /// So many bytes were put where the block was not filled.
-    fn filled_by(&mut self, taken: usize, each: &mut dyn FnMut(&str) -> bool) -> Result<bool, Unread> {
+    /// Accounts for `taken` bytes that were written to the free part of the buffer.
+    fn filled_by(&mut self, taken: usize, each: &mut dyn FnMut(&str) -> bool) -> Result<bool, ReadFault> {
         self.filled += taken;
         if self.filled < self.bytes.len() { Ok(true) } else { self.give(false, each) }
     }
 
-    /// Gives `each` the whole lines there are; all there is, if nothing follows.
-    pub fn give(&mut self, ended: bool, each: &mut dyn FnMut(&str) -> bool) -> Result<bool, Unread> {
+    /// Passes the complete lines in the buffer to `each`; everything in it if `ended`.
+    ///
+    /// # Errors
+    /// [`ReadFault`] if a line is too long or the bytes are not UTF-8.
+    pub fn give(&mut self, ended: bool, each: &mut dyn FnMut(&str) -> bool) -> Result<bool, ReadFault> {
         let whole = match self.bytes[..self.filled].iter().rposition(|b| *b == b'\n') {
             _ if ended => self.filled,
             Some(last) => last + 1,
-            None => return Err(Unread::LongLine),
+            None => return Err(ReadFault::LongLine),
         };
-        let text = std::str::from_utf8(&self.bytes[..whole]).map_err(|_| Unread::NotText)?;
+        let text = std::str::from_utf8(&self.bytes[..whole]).map_err(|_| ReadFault::NotText)?;
         let more = text.is_empty() || each(text);
         self.bytes.copy_within(whole..self.filled, 0);
         self.filled -= whole;
@@ -87,11 +93,15 @@ impl Block {
     }
 }
 
-/// Gives an attachment to `each` in blocks of whole lines with their line ends; the last one may have none. Ends early
-/// when `each` answers false.
-fn blocks(attachment: &Attachment, contents: &dyn Contents, each: &mut dyn FnMut(&str) -> bool) -> Result<(), Unread> {
-    let mut content = attachment.open(contents).map_err(Unread::Contents)?;
-    let failed = |e: io::Error| Unread::Contents(ContentsFault::of_io(attachment.digest(), &e));
+/// Passes an attachment to `each` in blocks of whole lines, including line ends; the last line may have none. Stops
+/// when `each` returns false.
+fn blocks(
+    attachment: &Attachment,
+    contents: &dyn Contents,
+    each: &mut dyn FnMut(&str) -> bool,
+) -> Result<(), ReadFault> {
+    let mut content = attachment.open(contents).map_err(ReadFault::Contents)?;
+    let failed = |e: io::Error| ReadFault::Contents(ContentsFault::of_io(attachment.digest(), &e));
     let mut block = Block::new();
     loop {
         let read = match content.read(&mut block.bytes[block.filled..]) {
@@ -107,13 +117,16 @@ fn blocks(attachment: &Attachment, contents: &dyn Contents, each: &mut dyn FnMut
     }
 }
 
-/// Gives each line of an attachment to `each`, without its line end, and whether it had one; ends early when `each`
-/// answers false.
+/// Passes each line of an attachment to `each`, without its line end, and whether it had one. Stops when `each` returns
+/// false.
+///
+/// # Errors
+/// [`ReadFault`] if the attachment cannot be read, is not UTF-8 or has a line that is too long.
 pub(in crate::inspect) fn lines(
     attachment: &Attachment,
     contents: &dyn Contents,
     each: &mut dyn FnMut(&str, bool) -> bool,
-) -> Result<(), Unread> {
+) -> Result<(), ReadFault> {
     blocks(attachment, contents, &mut |block| {
         block.split_inclusive('\n').all(|line| match line.strip_suffix('\n') {
             Some(line) => each(line, true),
@@ -122,15 +135,18 @@ pub(in crate::inspect) fn lines(
     })
 }
 
-/// Gives windows of whole lines to `each`, folded, in every reading: each begins with lines of the one before that are together at least
-/// `overlap` folded bytes long.
+/// Passes folded windows of whole lines to `each`, in every reading. Each window begins with the last lines of the
+/// window before it, at least `overlap` folded bytes of them.
+///
+/// # Errors
+/// As for [`lines`].
 pub(in crate::inspect) fn windows(
     attachment: &Attachment,
     contents: &dyn Contents,
     overlap: usize,
     each: &mut dyn FnMut(&Folded),
-) -> Result<(), Unread> {
-    // Lines are folded once, and kept only as long as something may reach back into them.
+) -> Result<(), ReadFault> {
+    // Lines are folded once, and kept only while a window can still overlap them.
     let (mut window, mut length) = (Readings::default(), 0);
     lines(attachment, contents, &mut |line, _| {
         window.add(line);
@@ -152,7 +168,7 @@ mod tests {
     use crate::marking::Register;
     use crate::product::{Bounds, Kept, Product};
 
-    /// An attachment of this content, detached.
+    /// Returns a detached attachment with this content.
     fn detached(name: &str, media_type: &str, content: &[u8]) -> (Attachment, Kept) {
         let mut kept = Kept::default();
         let digest = kept.keep(content);
@@ -200,7 +216,7 @@ mod tests {
             assert!(read.is_ok());
             found
         };
-        // A window is full by what its lines hold without their ends.
+        // The size of a window is counted without line ends.
         let full = WINDOW_BYTES / 26 * 27;
         let around = |bytes: usize| (bytes - 200..bytes + 200).step_by(27);
         for before in around(WINDOW_BYTES).chain(around(full)).chain([0, 2 * WINDOW_BYTES]) {

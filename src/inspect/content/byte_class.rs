@@ -1,4 +1,4 @@
-//! Classes of bytes in a text, found in one pass, by which most blocks of most texts need no closer look.
+//! Classes of bytes, found in one pass over a text. For most blocks of text they show that no further search is needed.
 
 /// A control character other than a line end.
 pub(in crate::inspect) const CONTROL: u8 = 1;
@@ -6,18 +6,19 @@ pub(in crate::inspect) const CONTROL: u8 = 1;
 pub(in crate::inspect) const FOREIGN: u8 = 2;
 /// `<`, with which markup begins.
 pub(in crate::inspect) const ANGLE: u8 = 4;
-/// Two dashes, with which armour begins.
+/// Two hyphens, with which the header of an armoured file begins.
 pub(in crate::inspect) const DASH: u8 = 8;
-/// A colon behind a `t`, an `n` or a `g`, as at the end of `javascript:`.
+/// A colon after `t`, `n` or `g`, as at the end of `javascript:`.
 pub(in crate::inspect) const COLON: u8 = 16;
 
-/// Which of these classes of bytes stand in a text, found in one pass: a gigabyte passes through here.
+/// Returns the classes of bytes that occur in a text, as a bit set. It runs over every byte of files of up to a
+/// gigabyte, so it must be fast.
 pub(in crate::inspect) fn classes(text: &str) -> u8 {
     classes_of(text.as_bytes())
 }
 
 fn classes_of(bytes: &[u8]) -> u8 {
-    // Comparisons and nothing else, so that many bytes are compared at once.
+    // Only comparisons and bit operations, so that the compiler can vectorise the loop.
     let (mut control, mut foreign, mut angle) = (0u8, 0u8, 0u8);
     for b in bytes {
         control |= u8::from(*b < 0x20) & u8::from(*b != b'\n') | u8::from(*b == 0x7f);

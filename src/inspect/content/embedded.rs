@@ -4,43 +4,43 @@ use std::fmt;
 
 use super::kind::Content;
 
-/// What is found inside a text.
+/// A kind of content found inside a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Embedded {
     /// A STIX bundle or object.
     Stix,
-    /// A file in a member of an object.
+    /// A file in a member of a JSON object.
     File,
-    /// Data in a cell of a table.
+    /// JSON in a cell of a table.
     Cell,
     /// A CAP alert in XML.
     Alert,
-    /// A confidentiality label, or an attribute of one.
+    /// A confidentiality label, or an attribute of one (ISM, STANAG 4774).
     Label,
-    /// An object of JSON behind other words.
+    /// A JSON object among other text.
     Object,
-    /// Markup.
+    /// HTML or XML markup.
     Markup,
-    /// Markup that is all of a value of JSON.
+    /// A JSON value that is markup as a whole.
     Value,
-    /// The header of a mail.
+    /// The header of an email.
     Mail,
-    /// A file in base64, and a text in it.
+    /// Base64 that decodes to a file, or to text.
     Base64,
     Base64Text,
-    /// A file in hexadecimal digits, and a text in them.
+    /// Hexadecimal digits that decode to a file, or to text.
     HexFile,
     HexText,
-    /// A file in an address.
+    /// A file in a `data:` URL.
     Address,
 }
 
 impl Embedded {
-    /// Whether it may be a part of what is declared as `media_type`.
-    pub fn may_stand_in(self, media_type: &str) -> bool {
+    /// Returns whether it may occur in a file declared as `media_type`.
+    pub fn is_allowed_in(self, media_type: &str) -> bool {
         match self {
             Embedded::Stix => media_type == "application/stix+json",
-            // Data in a text of data are looked into.
+            // Outside a table it is data within a JSON string, which is inspected there, or is reported as an object.
             Embedded::Cell => media_type != "text/csv",
             Embedded::Object | Embedded::Markup | Embedded::Mail => !matches!(media_type, "text/plain" | "text/csv"),
             Embedded::Value => !media_type.ends_with("json"),
@@ -49,7 +49,7 @@ impl Embedded {
         }
     }
 
-    /// How it is attached instead.
+    /// Returns what the producer should do instead.
     pub fn advice(self) -> &'static str {
         match self {
             Embedded::Stix => Content::Stix.advice(),

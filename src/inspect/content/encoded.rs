@@ -1,47 +1,49 @@
 //! Encoded content in text: base64, hexadecimal digits, `data:` URLs, uuencode.
 //!
-//! Only the beginning is decoded, as far as a signature or a sentence needs. What decodes to neither is taken for a number
-//! or a key, unless it has more lines than those have.
+//! Only the beginning is decoded, as much as is needed to recognise a file signature or a sentence. A run that decodes
+//! to neither is considered a number or a key, unless it has more lines than those have.
 
 use super::embedded::Embedded;
 
-/// The shortest run of letters that is looked at: half of what a sentence has, and more than a number.
+/// The shortest run that is decoded, in characters: enough for half a sentence, and longer than a number.
 const RUN_MIN: usize = 32;
-/// A line of nothing but such letters goes on with the one before from so many on.
+/// The shortest line that continues a run, if it consists of such characters only.
 const LINE_MIN: usize = 16;
-/// So much of a run is kept to be decoded.
+/// The number of characters of a run that are kept for decoding.
 const HEAD_BYTES: usize = 128;
-/// So many bytes that read as text are a text.
+/// The number of printable bytes from which decoded data is considered text.
 const TEXT_MIN: usize = 24;
-/// Two bytes tell packed ones among so many, and not in a number.
+/// The minimum number of decoded bytes for the two-byte zlib header to count: in shorter data, such as a number, the
+/// two bytes can occur by chance.
 const PACKED_MIN: usize = 48;
-/// So many lines of one length, and so long, are a file, whatever it is.
+/// A run of this many lines of equal length, each at least `WIDTH_MIN` long, is considered a file even if its content
+/// is not recognised.
 const LINES_MIN: usize = 8;
 const WIDTH_MIN: usize = 60;
-/// The longest media type in an address.
+/// The longest media type in a `data:` URL, in bytes.
 const TYPE_BYTES_MAX: usize = 96;
 
-/// A run of letters that goes on from line to line.
+/// A run of base64 or hexadecimal characters that continues from line to line.
 #[derive(Default)]
 pub(super) struct Encoded {
     head: Vec<u8>,
-    /// The line that it begins on.
+    /// The line on which it begins, counted from 1.
     line: usize,
     lines: usize,
     width: usize,
-    /// Every line but the last is as long as the first.
+    /// Every line but the last has the length of the first.
     even: bool,
-    /// It has digits, capitals and small letters, and is no hexadecimal number.
+    /// It contains digits, upper-case and lower-case letters, and is not hexadecimal.
     mixed: bool,
 }
 
-/// Which letters base64 has, also where it is written for addresses.
+/// Returns whether a byte is a base64 character, in the standard or the URL-safe alphabet (RFC 4648, 4 and 5).
 fn is_letter(b: u8) -> bool {
     b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'-' | b'_')
 }
 
 impl Encoded {
-    /// The next line, and its number; what ends with it is told to `note`.
+    /// Processes the next line with its number. Content that ends with it is reported to `note`.
     pub fn line(&mut self, line: &str, number: usize, note: &mut dyn FnMut(Embedded, usize)) {
         let bytes = line.trim_matches([' ', '\n', '"', '\'', ',', '>', '|']).as_bytes();
         let letters = bytes.strip_suffix(b"==").or_else(|| bytes.strip_suffix(b"=")).unwrap_or(bytes);
@@ -69,7 +71,7 @@ impl Encoded {
             (self.line, self.width, self.even, self.mixed) = (number, bytes.len(), true, false);
         }
         self.head.extend(letters.iter().take(HEAD_BYTES.saturating_sub(self.head.len())));
-        // The line before was not the last, and is as long as the others.
+        // A line of another length can only be the last one.
         self.even &= bytes.len() == self.width || letters.len() < bytes.len() || bytes.len() < self.width;
         let has = |is: fn(&u8) -> bool| letters.iter().any(is);
         self.mixed |= has(u8::is_ascii_digit)
@@ -79,7 +81,7 @@ impl Encoded {
         self.lines += 1;
     }
 
-    /// The run has ended, if there was one.
+    /// Ends the current run, if there is one.
     pub fn end(&mut self, note: &mut dyn FnMut(Embedded, usize)) {
         if self.lines > 0 {
             let opaque = self.lines >= LINES_MIN && self.width >= WIDTH_MIN && self.even && self.mixed;
@@ -91,7 +93,7 @@ impl Encoded {
     }
 }
 
-/// Gives `each` the runs of letters that are long enough. Where none is, one letter in many is looked at.
+/// Passes each run that is long enough to `each`. Where there is none, only a few bytes are examined.
 fn runs(bytes: &[u8], each: &mut dyn FnMut(&[u8])) {
     let mut from = 0;
     while let Some(window) = bytes.get(from..from + RUN_MIN) {
@@ -106,7 +108,7 @@ fn runs(bytes: &[u8], each: &mut dyn FnMut(&[u8])) {
     }
 }
 
-/// What a run of letters decodes to, from its beginning or from behind a sign that parts it.
+/// Returns what a run decodes to, starting at its beginning or after any separator in it.
 fn kind_of(run: &[u8]) -> Option<Embedded> {
     if let Some(bytes) = from_hex(run) {
         return recognised(&bytes).map(|file| if file { Embedded::HexFile } else { Embedded::HexText });
@@ -118,14 +120,14 @@ fn kind_of(run: &[u8]) -> Option<Embedded> {
     })
 }
 
-/// Whether the first three bytes are those of a text or of a file that is recognised: of most runs they are not.
+/// Returns whether the first three decoded bytes can begin a text or a known file. This rejects most runs quickly.
 fn may_begin(part: &[u8]) -> bool {
     let Some(first) = part.get(..4).map(from_base64) else { return false };
     let text = std::str::from_utf8(&first).map_or_else(|e| e.error_len().is_none(), |_| true);
     text || is_packed(&first) || SIGNATURES.iter().any(|magic| magic.iter().zip(&first).all(|(a, b)| a == b))
 }
 
-/// The bytes of hexadecimal digits; `None` for anything else.
+/// Decodes hexadecimal digits; `None` for anything else.
 fn from_hex(run: &[u8]) -> Option<Vec<u8>> {
     let digit = |b: u8| char::from(b).to_digit(16).and_then(|d| u8::try_from(d).ok());
     if run.len() < 2 * TEXT_MIN || !run.iter().all(u8::is_ascii_hexdigit) {
@@ -134,7 +136,7 @@ fn from_hex(run: &[u8]) -> Option<Vec<u8>> {
     run.chunks_exact(2).take(HEAD_BYTES / 2).map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?)).collect()
 }
 
-/// The bytes that a run of base64 begins with.
+/// Decodes the beginning of a run of base64.
 fn from_base64(run: &[u8]) -> Vec<u8> {
     let value = |b: u8| -> u32 {
         match b {
@@ -150,7 +152,7 @@ fn from_base64(run: &[u8]) -> Vec<u8> {
     quads.flat_map(|all| all.to_be_bytes().into_iter().skip(1)).collect()
 }
 
-/// First bytes of files that say what they are, each of three or more: two come together by chance.
+/// First bytes of files with a signature. All are at least three bytes long: two bytes can occur by chance.
 const SIGNATURES: [&[u8]; 27] = [
     b"PK\x03\x04",
     b"PK\x05\x06",
@@ -181,19 +183,19 @@ const SIGNATURES: [&[u8]; 27] = [
     b"ITSF",
 ];
 
-/// What is packed as the web packs it has two bytes before it, and little choice of them.
+/// Returns whether bytes begin with a zlib header (RFC 1950, 2.2). It has only two bytes, with few possible values.
 fn is_packed(bytes: &[u8]) -> bool {
     matches!(bytes, [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..])
 }
 
-/// Whether bytes are those of a file, or of a text; `None` for neither.
+/// Returns true for the bytes of a file, false for those of a text, and `None` for neither.
 fn recognised(bytes: &[u8]) -> Option<bool> {
     if bytes.len() >= PACKED_MIN && is_packed(bytes) || SIGNATURES.iter().any(|magic| bytes.starts_with(magic)) {
         return Some(true);
     }
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text,
-        // The end may stand in the midst of a character.
+        // The data may end within a character.
         Err(e) if e.error_len().is_none() => std::str::from_utf8(&bytes[..e.valid_up_to()]).unwrap_or_default(),
         Err(_) => "",
     };
@@ -202,7 +204,7 @@ fn recognised(bytes: &[u8]) -> Option<bool> {
     (text.len() >= TEXT_MIN && text.chars().all(prints) || wide).then_some(false)
 }
 
-/// Where an address stands that holds a file (RFC 2397).
+/// Returns the position of a `data:` URL that contains a file (RFC 2397).
 pub(super) fn address(block: &str) -> Option<usize> {
     let bytes = block.as_bytes();
     let holds = |at: usize| {
@@ -219,7 +221,7 @@ pub(super) fn address(block: &str) -> Option<usize> {
     block.match_indices(':').map(|(at, _)| at + 1).find(|at| holds(*at)).map(|at| at - 5)
 }
 
-/// Where a word stands that is written for the header of a mail (RFC 2047, 2): `=?UTF-8?B?...?=`.
+/// Returns the position of an encoded word of an email header (RFC 2047, 2): `=?UTF-8?B?...?=`.
 pub(super) fn word(block: &str) -> Option<usize> {
     block.match_indices("=?").map(|(at, _)| at).find(|at| {
         let rest = block.as_bytes().get(at + 2..).unwrap_or_default();
@@ -232,7 +234,7 @@ pub(super) fn word(block: &str) -> Option<usize> {
     })
 }
 
-/// Whether a line begins a file that is written in letters by older programs.
+/// Returns whether a line begins a uuencoded file.
 pub(super) fn begins_file(line: &str) -> bool {
     let mode = |rest: &str| {
         rest.len() > 4 && rest.bytes().take(3).all(|b| (b'0'..b'8').contains(&b)) && rest[3..].starts_with(' ')
@@ -298,7 +300,7 @@ mod tests {
         assert_eq!(found(&format!("EXERCISE\n\n{}end\n", wrapped(&noise, 76))), [(Embedded::Base64, 3)]);
         let text = STANDARD.encode("The EXERCISE says so, and more than that it does not say.");
         assert_eq!(found(&format!("EXERCISE\n{}", wrapped(&text, 20))), [(Embedded::Base64Text, 2)]);
-        // A few lines of it may be a key; and lists of numbers are one to a line.
+        // A few lines of it may be a key, and lists of numbers have one number per line.
         assert_eq!(found(&wrapped(&noise[..400], 76)), []);
         assert_eq!(found(&(0..40).map(|n| format!("{:064x}\n", 0xfedc_ba98_u64 * n)).collect::<String>()), []);
         assert_eq!(found(&(0..40).map(|n| format!("{}=\n", &noise[n * 20..n * 20 + 43])).collect::<String>()), []);

@@ -1,8 +1,8 @@
-//! The kinds of content that a text is recognised as.
+//! The kinds of content that a whole text can have.
 
 use std::fmt;
 
-/// What a text is recognised as.
+/// A kind of content that a text is recognised as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::inspect) enum Content {
     /// A STIX bundle, or STIX objects outside one.
@@ -19,17 +19,17 @@ pub(in crate::inspect) enum Content {
     Html,
     /// Any other XML.
     Xml,
-    /// A table whose cells are parted by commas.
+    /// A table with comma-separated cells.
     Table,
-    /// A table whose cells are parted by semicolons.
+    /// A table with semicolon-separated cells.
     Semicolons,
-    /// Mail (RFC 5322).
+    /// An email (RFC 5322).
     Mail,
 }
 
 impl Content {
-    /// Whether a text of this content may be declared as `media_type`.
-    pub(super) fn may_be(self, media_type: &str) -> bool {
+    /// Returns whether a text of this content may be declared as `media_type`.
+    pub(super) fn is_allowed_as(self, media_type: &str) -> bool {
         match media_type {
             "text/csv" => self == Content::Table,
             "application/json" => matches!(self, Content::Json | Content::Misp),
@@ -38,7 +38,7 @@ impl Content {
         }
     }
 
-    /// How such a content is attached.
+    /// Returns how such content must be attached.
     pub(super) fn advice(self) -> &'static str {
         match self {
             Content::Stix => {

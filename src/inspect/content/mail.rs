@@ -1,6 +1,6 @@
-//! Recognises mail by its header (RFC 5322, 2.2), at the beginning of a text or anywhere in it.
+//! Recognises emails by their header (RFC 5322, 2.2), at the beginning of a text or anywhere in it.
 
-/// Fields by which a mail was carried.
+/// Trace and MIME fields, which only emails have.
 const CARRIED: [&str; 8] = [
     "content-transfer-encoding",
     "delivered-to",
@@ -11,12 +11,12 @@ const CARRIED: [&str; 8] = [
     "received",
     "return-path",
 ];
-/// Fields in which people are named.
+/// Originator fields, which contain addresses.
 const NAMED: [&str; 3] = ["from", "reply-to", "sender"];
-/// Fields that a mail has beside them.
+/// Other fields of an email, which also occur elsewhere.
 const OTHERS: [&str; 6] = ["bcc", "cc", "content-type", "date", "subject", "to"];
 
-/// The fields of a header, line by line.
+/// The fields of a header, read line by line.
 #[derive(Clone, Copy, Debug, Default)]
 struct Header {
     fields: usize,
@@ -25,7 +25,7 @@ struct Header {
 }
 
 impl Header {
-    /// Whether the next line is part of a header.
+    /// Reads a line, and returns whether it is part of a header.
     pub fn take(&mut self, line: &str) -> bool {
         if line.starts_with([' ', '\t']) && self.fields > 0 {
             return true;
@@ -43,13 +43,14 @@ impl Header {
         true
     }
 
-    /// Whether they are those of a mail: fields that mails alone have, or somebody's address.
+    /// Returns whether the fields are those of an email: at least two, and among them one that only emails have or one
+    /// with an address.
     pub fn is_mail(&self) -> bool {
         self.fields >= 2 && (self.carried || self.addressed)
     }
 }
 
-/// Whether a date is written as mails write it, with its time and its zone (RFC 5322, 3.3).
+/// Returns whether a date has the format of an email, with time and zone (RFC 5322, 3.3).
 fn is_mail_date(value: &str) -> bool {
     let parts: Vec<&str> = value.split_whitespace().collect();
     let timed = |part: &&str| part.len() >= 5 && part.contains(':') && part.starts_with(|c: char| c.is_ascii_digit());
@@ -60,10 +61,10 @@ fn is_mail_date(value: &str) -> bool {
     parts.len() >= 5 && parts.iter().any(timed) && parts.iter().any(zoned)
 }
 
-/// Whether a text begins with the header of a mail (RFC 5322, 2.2): fields that mails alone have, or the address of whoever
-/// wrote it or whom it was written to.
+/// Returns whether a text begins with the header of an email (RFC 5322, 2.2): fields that only emails have, or the
+/// address of its author or recipient.
 pub(in crate::inspect) fn is_mail(head: &str) -> bool {
-    // Mailboxes part their mails by a line of this kind.
+    // In the mbox format such a line separates the emails.
     let head = match head.split_once('\n') {
         Some((first, rest)) if first.starts_with("From ") && first.contains('@') => rest,
         _ => head,
@@ -73,7 +74,7 @@ pub(in crate::inspect) fn is_mail(head: &str) -> bool {
     header.is_mail()
 }
 
-/// The lines of a text, for headers of mails wherever they stand.
+/// Searches for email headers anywhere in a text, line by line.
 #[derive(Default)]
 pub(super) struct MailSearch {
     header: Header,
@@ -81,9 +82,9 @@ pub(super) struct MailSearch {
 }
 
 impl MailSearch {
-    /// Whether a header of a mail is complete with this line, and the line that it begins on.
+    /// Reads a line. Returns the line on which a header begins, if it is recognisable as one with this line.
     pub fn line(&mut self, line: &str, number: usize) -> Option<usize> {
-        // Answers quote the mail that they answer.
+        // Replies quote the original email.
         let line = line.trim_end_matches('\n');
         let line = line.strip_prefix("> ").unwrap_or(line);
         if !self.header.take(line) {

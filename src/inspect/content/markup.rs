@@ -1,18 +1,18 @@
-//! Finds data and markup among other words of a text: an object of JSON, an element, a value that is markup.
+//! Finds JSON objects, markup elements, and JSON values that are markup, within a text.
 
-/// The longest name of a member or an element that is looked at.
+/// The longest name of a member or element that is examined, in bytes.
 const NAME_BYTES_MAX: usize = 64;
-/// So far into a value of JSON a sign of markup is looked for.
+/// How far into a JSON value markup is searched for, in bytes.
 const VALUE_BYTES_MAX: usize = 256;
-/// The most blanks between a bracket and the name of a member.
+/// The longest white space between a brace and the name of a member, in bytes.
 const BLANKS_MAX: usize = 64;
 
-/// The first `most` bytes of a text, or nearly.
+/// Returns the first `most` bytes of a text, rounded down to a character boundary.
 fn head(text: &str, most: usize) -> &str {
     text.get(..text.floor_char_boundary(most)).unwrap_or(text)
 }
 
-/// Where an object of JSON begins, also one whose quotes are single, escaped or doubled.
+/// Returns the position of a JSON object, whether its quotes are plain, single, escaped or doubled.
 pub(super) fn object(block: &str) -> Option<usize> {
     const QUOTES: [&str; 4] = ["\\\"", "\"\"", "\"", "'"];
     let begins = |at: usize| {
@@ -29,7 +29,7 @@ pub(super) fn object(block: &str) -> Option<usize> {
     block.match_indices('{').map(|(at, _)| at).find(|at| begins(*at))
 }
 
-/// What stands behind `<` or `</` as the name of an element, if anything does.
+/// Returns the name of an element after `<` or `</`, if there is one.
 fn named(rest: &str) -> Option<&str> {
     let rest = head(rest, NAME_BYTES_MAX);
     let end =
@@ -37,7 +37,7 @@ fn named(rest: &str) -> Option<&str> {
     rest.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_').then(|| &rest[..end])
 }
 
-/// Where an element of markup stands in words: one that closes, has attributes, or is empty.
+/// Returns the position of a markup element in a text: a closing tag, or one with attributes, or an empty element.
 pub(super) fn element(block: &str) -> Option<usize> {
     let is_tag = |at: usize| {
         let rest = &block[at + 1..];
@@ -60,12 +60,12 @@ pub(super) fn element(block: &str) -> Option<usize> {
     block.match_indices('<').map(|(at, _)| at).find(|at| is_tag(*at))
 }
 
-/// Elements of HTML that nothing closes, or that often are not.
+/// Returns whether an HTML element has no closing tag, or often none.
 fn is_empty(name: &str) -> bool {
     ["br", "hr", "p", "li", "td", "tr", "div", "span", "b", "i"].iter().any(|empty| name.eq_ignore_ascii_case(empty))
 }
 
-/// Where the value of a member is markup from its beginning, in JSON.
+/// Returns the position of a JSON member whose value begins with markup.
 pub(super) fn value(block: &str) -> Option<usize> {
     let is_markup = |at: usize| {
         let rest = &block[at + 1..];

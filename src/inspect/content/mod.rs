@@ -1,8 +1,8 @@
-//! Content type detection: what a text is, by its own content, whatever its name and declared type.
+//! Content type detection: determines what a text is by its content, independent of its name and declared type.
 //!
-//! In comes text, at once or in blocks of lines; out go faults where it contradicts the declared type, with how to attach
-//! it instead. It looks for characteristic signs in one pass and shares nothing with the parsers; whether a file is valid
-//! for its type is checked elsewhere.
+//! Input: text, at once or in blocks of lines. Output: faults where the content contradicts the declared type, with
+//! advice on how to attach it. It searches for characteristic patterns in one pass and shares nothing with the parsers.
+//! Whether a file is valid for its type is checked elsewhere.
 
 mod byte_class;
 mod kind;
@@ -22,34 +22,34 @@ use self::scan::EmbeddedScan;
 use self::table::Rows;
 use super::finding::Fault;
 
-/// Whether texts of this type are looked at here.
+/// Returns whether files of this type are text that can be examined here.
 pub(super) fn is_text(media_type: &str) -> bool {
     matches!(media_type, "text/plain" | "text/csv" | "application/json" | "application/stix+json")
 }
 
-/// What contradicts the declared type of a whole text.
+/// Returns the contradictions between a whole text and its declared type.
 pub(super) fn contradictions(media_type: &str, text: &str) -> Vec<Fault> {
     let mut sniffer = Sniffer::of(media_type);
     sniffer.take(text);
     sniffer.end()
 }
 
-/// How much of the beginning of a text is looked at as a whole.
+/// The number of bytes at the beginning of a text that are kept to classify it as a whole.
 const HEAD_BYTES: usize = 8 * 1024;
 
-/// A text that comes in blocks of whole lines.
+/// Classifies a text that arrives in blocks of whole lines.
 pub(super) struct Sniffer {
     media_type: String,
-    /// The text from its first character that is no blank.
+    /// The beginning of the text, without leading white space.
     head: String,
-    /// Its last byte that is no blank.
+    /// Its last byte that is not white space.
     last: u8,
     rows: Rows,
     within: EmbeddedScan,
 }
 
 impl Sniffer {
-    /// Nothing has come yet.
+    /// Starts with an empty text.
     pub fn of(media_type: &str) -> Sniffer {
         let rows = Rows::of(media_type == "text/plain");
         Sniffer {
@@ -61,7 +61,7 @@ impl Sniffer {
         }
     }
 
-    /// The next lines.
+    /// Processes the next lines.
     pub fn take(&mut self, block: &str) {
         if self.head.len() < HEAD_BYTES {
             let more = if self.head.is_empty() { block.trim_start() } else { block };
@@ -72,12 +72,12 @@ impl Sniffer {
         self.within.take(block);
     }
 
-    /// What contradicts the declared type, now that there is no more text.
+    /// Returns the contradictions to the declared type, after the last block.
     pub fn end(mut self) -> Vec<Fault> {
         self.within.end();
         let declared = &self.media_type;
         if let Some(content) = self.content() {
-            if content.may_be(declared) {
+            if content.is_allowed_as(declared) {
                 return self.inside(declared);
             }
             let message = format!("an attachment declared `{declared}` that is {content}: {}", content.advice());
@@ -86,11 +86,11 @@ impl Sniffer {
         self.inside(declared)
     }
 
-    /// What else stands somewhere in it.
+    /// Returns the faults for embedded content.
     fn inside(&self, declared: &str) -> Vec<Fault> {
-        // A cell of JSON is an object of it.
+        // JSON in a cell is also found as a JSON object: it is reported once.
         let twice = |inside| inside == Embedded::Object && declared == "text/csv" && self.within.has(Embedded::Cell);
-        let found = self.within.found().filter(|(inside, _)| !inside.may_stand_in(declared) && !twice(*inside));
+        let found = self.within.found().filter(|(inside, _)| !inside.is_allowed_in(declared) && !twice(*inside));
         let told = |(inside, line): (Embedded, usize)| {
             let message = format!(
                 "an attachment declared `{declared}` with {inside} in it, on line {line} of the file: {}",
@@ -125,7 +125,7 @@ impl Sniffer {
     }
 }
 
-/// Whether a text that begins and ends so is JSON, or what programs that are less strict take for it.
+/// Returns whether a text with this beginning and last byte is JSON, or accepted as JSON by lenient parsers.
 fn is_json(head: &str, last: u8) -> bool {
     let next = |rest: &str| rest.trim_start().bytes().next();
     if let Some(rest) = head.strip_prefix('{') {
@@ -136,8 +136,8 @@ fn is_json(head: &str, last: u8) -> bool {
     matches!(rest.bytes().next(), Some(b'{' | b'[' | b'"' | b'\'')) || ["null", "true", "false"].into_iter().any(word)
 }
 
-/// The name of the element that a text begins with, without the prefix of its namespace; that of a declaration or a
-/// processing instruction in capitals with its sign.
+/// Returns the name of the root element without its namespace prefix; the name of a declaration or processing
+/// instruction in upper case, with its `!` or `?`.
 fn root(head: &str) -> Option<String> {
     let rest = head.strip_prefix('<')?;
     let sign = rest.starts_with(['?', '!']);

@@ -1,4 +1,4 @@
-//! Finds content of other kinds embedded in a text, each by one line that it cannot do without.
+//! Finds content of other kinds embedded in a text, each by a line that such content must contain.
 
 use std::collections::BTreeMap;
 
@@ -8,24 +8,24 @@ use super::mail::MailSearch;
 use super::markup::{element as markup, object, value as markup_value};
 use crate::inspect::marks::decoded;
 
-/// What was found in the blocks that came, each kind once, with the line where it stands first.
+/// The kinds of content found so far, each with the first line where it occurs.
 #[derive(Default)]
 pub(super) struct EmbeddedScan {
     lines: usize,
     encoded: Encoded,
     mails: MailSearch,
-    /// The last line ended with an open bracket, and an object may begin there.
+    /// The last line ended with `{`: a JSON object may begin there.
     open: bool,
     found: BTreeMap<Embedded, usize>,
 }
 
 impl EmbeddedScan {
-    /// The next lines.
+    /// Processes the next lines.
     pub fn take(&mut self, block: &str) {
-        self.look(block, &|at| at, block);
-        // What stands in percent signs, entities or escapes is looked at as whoever decodes it sees it.
+        self.search(block, &|at| at, block);
+        // Percent-encoding, entities and escapes are also examined in decoded form.
         if let Some((seen, from)) = decoded(block) {
-            self.look(&seen, &|at| from.get(at).map_or(block.len(), |at| *at as usize).min(block.len()), block);
+            self.search(&seen, &|at| from.get(at).map_or(block.len(), |at| *at as usize).min(block.len()), block);
         }
         let found = &mut self.found;
         let mut note = |inside, line| {
@@ -48,11 +48,11 @@ impl EmbeddedScan {
         }
     }
 
-    /// Looks at signs in `seen`, which stands in `block` at the places that `origin` answers.
-    fn look(&mut self, seen: &str, origin: &dyn Fn(usize) -> usize, block: &str) {
+    /// Searches `seen` for patterns; `origin` maps its positions to positions in `block`.
+    fn search(&mut self, seen: &str, origin: &dyn Fn(usize) -> usize, block: &str) {
         let quoted = seen.contains('"') || seen.contains('\'');
         let marked = seen.contains('<');
-        // A gigabyte passes through here: most of it has neither of these signs.
+        // These checks run over files of up to a gigabyte; most blocks have neither character.
         let mut note = |inside, at: Option<usize>| {
             if let Some(at) = at {
                 let before = block.as_bytes()[..origin(at)].iter().filter(|b| **b == b'\n').count();
@@ -78,7 +78,7 @@ impl EmbeddedScan {
         note(Embedded::Base64Text, word(seen));
     }
 
-    /// There are no more lines.
+    /// Finishes the scan after the last block.
     pub fn end(&mut self) {
         let found = &mut self.found;
         self.encoded.end(&mut |inside, line| {
@@ -86,16 +86,18 @@ impl EmbeddedScan {
         });
     }
 
+    /// Returns whether this kind was found.
     pub fn has(&self, inside: Embedded) -> bool {
         self.found.contains_key(&inside)
     }
 
+    /// Returns the kinds found, each with its first line, counted from 1.
     pub fn found(&self) -> impl Iterator<Item = (Embedded, usize)> + '_ {
         self.found.iter().map(|(inside, line)| (*inside, *line))
     }
 }
 
-/// Where a cell begins as an object of JSON does, or a list of them, its quotes doubled.
+/// Returns the position of a CSV cell that begins like a JSON object, or a list of them, with doubled quotes.
 fn cell(block: &str) -> Option<usize> {
     let begun = |sign: &str| {
         let begins = |at: &usize| *at == 0 || block[..*at].ends_with([',', '\n']);
@@ -104,14 +106,14 @@ fn cell(block: &str) -> Option<usize> {
     begun("\"{\"\"").or_else(|| begun("\"[{\"\""))
 }
 
-/// Whether JSON that begins so is a MISP event, or a list of them.
+/// Returns whether JSON with this beginning is a MISP event, or a list of them.
 pub(super) fn is_event(head: &str) -> bool {
     let object = |rest: &str| rest.trim_start().starts_with('{');
     head.match_indices("\"Event\"")
         .any(|(at, name)| head[at + name.len()..].trim_start().strip_prefix(':').is_some_and(object))
 }
 
-/// Where a STIX bundle or object stands: by its type, or by its identifier (STIX 2.1, 2.9).
+/// Returns the position of a STIX bundle or object, recognised by its type or its identifier (STIX 2.1, 2.9).
 fn stix(block: &str) -> Option<usize> {
     let bundle = || member(block, "type", &|value| value.strip_prefix("bundle").is_some_and(is_over));
     let identified = || member(block, "id", &|value| is_identifier(value));
@@ -119,7 +121,8 @@ fn stix(block: &str) -> Option<usize> {
     found.or_else(|| block.contains("--").then(identified).flatten())
 }
 
-/// Where an object of STIX stands in a notation without quotes: by its identifier, alone behind its name on a line.
+/// Returns the position of a STIX object in a notation without quotes, such as YAML, recognised by a line with its
+/// identifier.
 fn listed(block: &str) -> Option<usize> {
     let named = |at: usize| {
         let from = block.floor_char_boundary(at.saturating_sub(NAME_BYTES_MAX));
@@ -131,7 +134,7 @@ fn listed(block: &str) -> Option<usize> {
     block.match_indices("id").map(|(at, _)| at).find(|at| named(*at))
 }
 
-/// Whether a text begins with the identifier of an object: a type, two hyphens and a UUID.
+/// Returns whether a text begins with a STIX identifier: a type, two hyphens and a UUID.
 fn is_identifier(text: &str) -> bool {
     let kind = text.bytes().take_while(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-').count();
     let uuid = |at: usize| text.get(at + 2..at + 38).is_some_and(|u| u.parse::<uuid::Uuid>().is_ok());
@@ -142,7 +145,7 @@ fn is_over(rest: &str) -> bool {
     rest.starts_with(['"', '\'', '\\'])
 }
 
-/// Where a member of this name stands with a value that is `so`, in JSON as it is written, inside another text of JSON, or
+/// Returns the position of a member `name` whose value satisfies `so`: in plain JSON, in JSON inside a JSON string, or
 /// in a cell of a table.
 fn member(block: &str, name: &str, so: &dyn Fn(&str) -> bool) -> Option<usize> {
     let quotes = |c: char| matches!(c, '"' | '\'' | '\\');
@@ -157,10 +160,10 @@ fn member(block: &str, name: &str, so: &dyn Fn(&str) -> bool) -> Option<usize> {
     block.match_indices(name).map(|(at, _)| at).find(|at| named(*at).is_some_and(so))
 }
 
-/// Attributes of ISM, the classification by its usual prefix, in XML.
+/// Attributes of ISM in XML; the classification with its usual prefix.
 const ATTRIBUTES: [&str; 4] = ["ism:classification", "ISM:classification", "ownerProducer", "disseminationControls"];
 
-/// Where an attribute of ISM stands.
+/// Returns the position of an ISM attribute.
 fn attribute(block: &str) -> Option<usize> {
     let valued = |rest: &str| {
         let value = rest.trim_start_matches([' ', '\t']).strip_prefix('=');
@@ -170,13 +173,13 @@ fn attribute(block: &str) -> Option<usize> {
     ATTRIBUTES.iter().find_map(found)
 }
 
-/// The longest beginning of an element's name that is looked at.
+/// The longest part of an element's name before the searched ending, in bytes.
 const NAME_BYTES_MAX: usize = 128;
 
-/// Where an element stands whose name ends so.
+/// Returns the position of an XML element whose name ends with `name`.
 fn element(block: &str, name: &str) -> Option<usize> {
     block.match_indices(name).map(|(at, _)| at).find(|at| {
-        // No further back than a name may be long, so that a text of nothing but names is read in one pass.
+        // The search backwards is limited, so that a text consisting of such names is still processed in linear time.
         let from = block.floor_char_boundary(at.saturating_sub(NAME_BYTES_MAX));
         let before = block[from..*at]
             .trim_end_matches(|c: char| c.is_ascii_alphanumeric() || matches!(c, ':' | '_' | '-' | '.'));

@@ -1,34 +1,35 @@
-//! Recognises a table by its rows: every one has as many cells, parted by commas or by semicolons.
+//! Recognises a table by its rows: all have the same number of cells, separated by commas or by semicolons.
 
 use super::kind::Content;
 
-/// A text that may be a table, row by row.
+/// A text that may be a table, read row by row.
 pub(super) struct Rows {
-    commas: Parted,
-    semicolons: Parted,
-    /// Whether a comma-separated table is looked for, and not only one that is parted otherwise than it is declared.
+    commas: Separator,
+    semicolons: Separator,
+    /// Whether the text is declared as plain text. Then a comma-separated table is reported too; otherwise only one
+    /// with semicolons.
     plain: bool,
-    /// A quote was opened and not closed.
+    /// Inside a quoted cell.
     open: bool,
     row: usize,
-    /// An empty line: nothing but more of them may follow in a table.
+    /// An empty line was read: in a table only empty lines may follow.
     blank: bool,
     filled: bool,
 }
 
-/// Whether every row has as many cells, were they parted by one sign.
+/// Whether every row has the same number of cells with one separator.
 #[derive(Clone, Copy)]
-struct Parted {
+struct Separator {
     alive: bool,
-    /// How often it stands in the first row.
+    /// The number of separators in the first row.
     first: usize,
     count: usize,
 }
 
-impl Parted {
-    const NEW: Parted = Parted { alive: true, first: 0, count: 0 };
+impl Separator {
+    const NEW: Separator = Separator { alive: true, first: 0, count: 0 };
 
-    /// The row has ended.
+    /// Ends a row.
     fn end(&mut self, row: usize) {
         if row == 0 {
             self.first = self.count;
@@ -39,12 +40,13 @@ impl Parted {
 }
 
 impl Rows {
+    /// Starts with an empty text; `plain` says that it is declared as plain text.
     pub fn of(plain: bool) -> Rows {
-        let (commas, semicolons) = (Parted::NEW, Parted::NEW);
+        let (commas, semicolons) = (Separator::NEW, Separator::NEW);
         Rows { commas, semicolons, plain, open: false, row: 0, blank: false, filled: false }
     }
 
-    /// The next lines.
+    /// Processes the next lines.
     pub fn take(&mut self, block: &str) {
         let bytes = block.as_bytes();
         for (at, b) in bytes.iter().enumerate() {
@@ -59,31 +61,31 @@ impl Rows {
                         (self.commas.alive, self.semicolons.alive) = (false, false);
                     }
                     self.open ^= *b == b'"';
-                    self.sign(bytes, at);
+                    self.separator(bytes, at);
                     self.filled = true;
                 }
             }
         }
     }
 
-    /// What parts cells has none of the company that it has between words or inside a number, and no empty name beside
-    /// it in the first row.
-    fn sign(&mut self, bytes: &[u8], at: usize) {
+    /// Counts a separator. A cell separator, unlike one between words, is not followed by a space, and in the first row
+    /// is neither between two digits nor next to an empty cell.
+    fn separator(&mut self, bytes: &[u8], at: usize) {
         let Some(b) = bytes.get(at).filter(|_| !self.open) else { return };
-        let parted = match b {
+        let separator = match b {
             b',' => &mut self.commas,
             b';' => &mut self.semicolons,
             _ => return,
         };
         let before = at.checked_sub(1).and_then(|n| bytes.get(n)).filter(|_| self.filled);
         let behind = bytes.get(at + 1);
-        parted.count += 1;
-        parted.alive &= behind != Some(&b' ');
+        separator.count += 1;
+        separator.alive &= behind != Some(&b' ');
         if self.row == 0 {
             let digit = |b: Option<&u8>| b.is_some_and(u8::is_ascii_digit);
             let empty = |b: Option<&u8>| b.is_none_or(|b| b"\r\n,;".contains(b));
             let inside_a_number = digit(before) && digit(behind);
-            parted.alive &= !(inside_a_number || empty(before) || empty(behind));
+            separator.alive &= !(inside_a_number || empty(before) || empty(behind));
         }
     }
 
@@ -98,10 +100,10 @@ impl Rows {
         self.filled = false;
     }
 
-    /// What the text is, if it is a table of two rows or more.
+    /// Returns the kind of table, if the text is a table of at least two rows.
     pub fn content(&self) -> Option<Content> {
-        // The last row may lack its line end.
-        let ends = |parted: &Parted| parted.alive && (!self.filled || parted.count == parted.first);
+        // The last row may lack a line end.
+        let ends = |separator: &Separator| separator.alive && (!self.filled || separator.count == separator.first);
         let rows = self.row + usize::from(self.filled);
         if rows < 2 || self.open {
             return None;

@@ -1,7 +1,8 @@
-//! The filters, each in a file or folder of its own. A new one is a file here, a line in [`filter`], and a name with its
-//! place in the order ([`FilterName`]).
+//! The filters, each in a file or folder of its own. To add one, create its file with its `mod` line here, and add its row
+//! to the table in `filter_name.rs`.
 //!
-//! In comes a [`Subject`](super::Subject), out go findings. No filter knows of another, and none changes what it examines.
+//! Input: a [`Subject`](super::Subject). Output: findings. Filters are independent of each other, and do not change what
+//! they examine.
 
 mod canary;
 mod marks;
@@ -14,18 +15,21 @@ mod words;
 pub(super) use canary::compare;
 pub(super) use text::{LineChecker, finding as text_finding, is_part};
 
-use super::attestation::FilterName;
+use super::filter_name::{FilterName, for_each_filter};
 use super::subject::Filter;
 
-/// The filter of this name.
-pub(super) fn filter(name: FilterName) -> &'static dyn Filter {
-    match name {
-        FilterName::Text => &text::Text,
-        FilterName::Words => &words::Words,
-        FilterName::Types => &types::Types,
-        FilterName::Rebuild => &rebuild::Rebuild,
-        FilterName::Structure => &structure::Structure,
-        FilterName::Marks => &marks::Marks,
-        FilterName::Canary => &canary::Canary,
-    }
+macro_rules! filter_by_name {
+    (
+        always { $($(#[$about:meta])* $name:ident = $number:tt in $module:ident,)+ }
+        outbound { $($(#[$out_about:meta])* $out_name:ident = $out_number:tt in $out_module:ident,)+ }
+    ) => {
+        /// Returns the filter of this name.
+        pub(super) fn filter(name: FilterName) -> &'static dyn Filter {
+            match name {
+                $(FilterName::$name => &$module::$name,)+
+                $(FilterName::$out_name => &$out_module::$out_name,)+
+            }
+        }
+    };
 }
+for_each_filter!(filter_by_name);

@@ -1,6 +1,6 @@
-//! The rebuild filter: attachments of foreign formats have the one form that a gateway writes.
+//! The rebuild filter: attachments of foreign formats must be exactly as a gateway writes them.
 
-use crate::inspect::attestation::FilterName;
+use crate::inspect::filter_name::FilterName;
 use crate::inspect::finding::Finding;
 use crate::inspect::subject::{Filter, Subject};
 

@@ -1,17 +1,17 @@
 //! The word filter: entries of the operator's lists, such as code words and project names.
 //!
-//! They are searched in folded text, so that case, spacing, line breaks and confusables hide nothing. A finding names the
-//! list and the line of the entry, never the entry: lists are secret themselves.
+//! They are searched in folded text, so that case, spacing, line breaks and confusables hide nothing. A finding
+//! contains the list and the line of the entry, never the entry: the lists are classified themselves.
 
 use std::collections::BTreeSet;
 
 use crate::inspect::attachment_text::{text_of, windows};
-use crate::inspect::attestation::FilterName;
+use crate::inspect::filter_name::FilterName;
 use crate::inspect::finding::{FINDINGS_MAX, Finding};
 use crate::inspect::subject::{Filter, Subject};
 use crate::inspect::word_list::WordList;
 use crate::product::Attachment;
-use crate::product::readings::Readings;
+use crate::product::confusable::Readings;
 
 /// The word filter.
 pub(in crate::inspect) struct Words;
@@ -26,8 +26,8 @@ impl Filter for Words {
             return Vec::new();
         }
         let pieces = pieces(subject);
-        // The whole as one text as well: a name may be split between a title and the paragraph behind it. Of what was
-        // read only so much is kept as an entry may reach back.
+        // All parts are searched as one text as well: an entry may be split between a title and the paragraph after it.
+        // Only as much text is kept as the longest entry needs.
         let mut whole = Readings::default();
         let longest = longest(&subject.settings.words);
         let mut findings = Vec::new();
@@ -54,7 +54,7 @@ impl Filter for Words {
             }
             whole.keep_last(longest);
         }
-        if subject.folds.is_spent() {
+        if subject.folds.is_exhausted() {
             let message = "more text than can be searched for words: send less at once".into();
             findings.push(Finding { filter: FilterName::Words, code: "words.unread", line: None, message });
         }
@@ -73,7 +73,7 @@ impl Filter for Words {
     }
 }
 
-/// What stands in a detached attachment, searched in windows that overlap by more than the longest entry.
+/// Searches a detached attachment, in windows that overlap by more than the longest entry.
 fn detached(attachment: &Attachment, subject: &Subject<'_>) -> Vec<Finding> {
     let lists = &subject.settings.words;
     if lists.iter().all(WordList::is_empty) {
@@ -97,7 +97,7 @@ fn detached(attachment: &Attachment, subject: &Subject<'_>) -> Vec<Finding> {
     lists.iter().zip(found).flat_map(named).collect()
 }
 
-/// How long the longest entry of these lists is, folded, in bytes.
+/// Returns the length of the longest folded entry of these lists, in bytes.
 fn longest(lists: &[WordList]) -> usize {
     lists.iter().map(|list| list.longest()).max().unwrap_or_default()
 }
@@ -107,7 +107,7 @@ fn finding(list: &WordList, entry: usize, line: Option<usize>) -> Finding {
     Finding { filter: FilterName::Words, code: "words.listed", line, message }
 }
 
-/// Every piece of text in a cut with the line it begins on.
+/// Returns every text of a cut with the line on which it begins.
 fn pieces<'a>(subject: &Subject<'a>) -> Vec<(usize, &'a str)> {
     let cut = subject.cut;
     let mut pieces: Vec<(usize, &'a str)> = Vec::new();
@@ -116,7 +116,7 @@ fn pieces<'a>(subject: &Subject<'a>) -> Vec<(usize, &'a str)> {
     for (attachment, reading) in subject.attachments() {
         pieces.push((attachment.line(), attachment.name().as_str()));
         pieces.extend(text_of(attachment, reading).map(|text| (attachment.line(), text)));
-        // Of a text with a form of its own both are looked through: what stands there, and what it comes to.
+        // For a format with extracted text, both the bytes and the extracted text are searched.
         pieces.extend(reading.and_then(|r| r.text.as_deref()).map(|text| (attachment.line(), text)));
     }
     pieces

@@ -1,27 +1,27 @@
-//! Tables, cell by cell; cells below a heading about marks are read together with that heading.
+//! Splits tables into cells. Cells below a heading about marks are searched together with that heading.
 
-use super::compound::humps;
+use super::compound::camel_case_words;
 use super::vocabulary::{Folded, Term};
 
-/// Stands before the line end of a row's last cell.
+/// The byte before the line end after the last cell of a row.
 pub(super) const ROW_END: u8 = 0x0c;
 
-/// The longest heading that is looked at.
+/// The longest heading that is examined, in bytes.
 const HEADING_BYTES_MAX: usize = 64;
-/// Columns whose headings are looked at.
+/// The number of columns whose headings are examined.
 const COLUMNS_MAX: usize = 256;
 
-/// What the headings say of a table of events or attributes of MISP.
+/// Whether the headings are those of a table of MISP events or attributes.
 #[derive(Clone, Copy, Debug, Default)]
 struct Events {
-    /// A heading that hardly any other table has.
+    /// There is a heading that hardly any other table has.
     named: bool,
-    /// How many of those that an attribute has.
+    /// The number of headings of an attribute table.
     of_attribute: usize,
 }
 
 impl Events {
-    /// Reads the next heading, and answers what stands before the cells below it where the table is one of MISP's.
+    /// Reads the next heading. Returns the label for the cells below it if the table turns out to be one of MISP.
     fn heading(&mut self, heading: &str) -> Option<&'static str> {
         let mut name = [0; HEADING_BYTES_MAX];
         let letters = heading.bytes().filter(u8::is_ascii_alphanumeric).map(|b| b.to_ascii_lowercase());
@@ -44,27 +44,27 @@ impl Events {
     }
 }
 
-/// A table that comes in pieces.
+/// Splits a table that arrives in pieces.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Cells {
-    /// A quote was opened and not closed.
+    /// Inside a quoted cell.
     open: bool,
-    /// The last character was a quote inside quotes: it ends the cell, or stands for itself.
+    /// The last character was a quote in a quoted cell: it ends the cell, or escapes the next quote.
     pending: bool,
     below: bool,
     column: usize,
     heading: String,
-    /// The columns whose heading speaks of marks, and what stands before their cells.
+    /// The columns with a heading about marks, and the label for their cells.
     labelled: Vec<(usize, &'static str)>,
-    /// Those that say so if the table is one of MISP's, and how much says that it is.
+    /// The columns with such a heading only if the table is one of MISP.
     of_events: Vec<(usize, &'static str)>,
     events: Events,
-    /// What stands before the cell that begins, if it is not empty.
+    /// The label to write before the current cell, unless the cell is empty.
     label: Option<&'static str>,
 }
 
 impl Cells {
-    /// Adds the cells of `text` to `out`, each on a line of its own.
+    /// Appends the cells of `text` to `out`, each on its own line.
     pub fn add(&mut self, text: &str, out: &mut String) {
         for c in text.chars() {
             if std::mem::take(&mut self.pending) {
@@ -93,14 +93,14 @@ impl Cells {
         }
     }
 
-    /// A cell has ended, and with it perhaps its row.
+    /// Ends a cell, and its row if `row`.
     fn next(&mut self, row: bool, out: &mut String) {
         if !self.below && self.column < COLUMNS_MAX {
             self.labelled.extend(label_of(&self.heading).map(|label| (self.column, label)));
             self.of_events.extend(self.events.heading(&self.heading).map(|label| (self.column, label)));
         }
         if row && !self.below && self.events.are_told() {
-            // The first that stands there for a column is taken.
+            // The first label of a column is used, so those of MISP come first.
             self.labelled.splice(..0, std::mem::take(&mut self.of_events));
         }
         self.heading.clear();
@@ -111,15 +111,15 @@ impl Cells {
             out.push(char::from(ROW_END));
         }
         out.push('\n');
-        // An empty cell says nothing, and the next one is none of its.
+        // An empty cell gets no label, and does not pass its label on.
         let label = self.labelled.iter().find(|(column, _)| self.below && *column == self.column);
         self.label = label.map(|(_, label)| *label);
     }
 }
 
-/// What is written before the cells below a heading that speaks of marks, or may.
+/// Returns the label for the cells below a heading that is, or can be, about marks.
 fn label_of(heading: &str) -> Option<&'static str> {
-    let words = heading.split(|c: char| !c.is_ascii_alphanumeric()).flat_map(humps).filter_map(Folded::of);
+    let words = heading.split(|c: char| !c.is_ascii_alphanumeric()).flat_map(camel_case_words).filter_map(Folded::of);
     let words: Vec<Folded> = words.collect();
     let any = |names: &[&str]| words.iter().any(|word| names.iter().any(|name| word.as_bytes() == name.as_bytes()));
     let next = |first: &str, second: &str| {

@@ -1,8 +1,8 @@
-//! Compound words: marks run together, in camel case, or with digits attached.
+//! Compound words: marks joined together, in camel case, or with digits attached.
 
 use super::vocabulary::{Folded, Term, term};
 
-/// Classifications written out that controls are run together with.
+/// Spelled-out classifications that controls can be joined to.
 const LEVELS: [&str; 7] =
     ["TOPSECRET", "SECRET", "CONFIDENTIAL", "RESTRICTED", "UNCLASSIFIED", "NATOSECRET", "COSMICTOPSECRET"];
 const CONTROLS: [&str; 16] = [
@@ -10,24 +10,24 @@ const CONTROLS: [&str; 16] = [
     "PR",
 ];
 
-/// Whether the letters of a level and its controls were run together, such as `SNF` or `TSSINF`.
+/// Returns whether a word consists of an abbreviated level and controls, such as `SNF` or `TSSINF`.
 pub(super) fn is_run_together(word: &[u8]) -> bool {
     const LETTERS: [&[u8]; 5] = [b"CTS", b"TS", b"S", b"C", b"U"];
     LETTERS.iter().any(|level| {
         let Some(rest) = word.strip_prefix(*level) else { return false };
-        // `SSI` and `CSI` are abbreviations of other things; what forbids or widens release is not.
+        // `SSI` and `CSI` are abbreviations of other things; a control that forbids or widens release is unambiguous.
         let telling = level.len() > 1 || rest.ends_with(b"NF") || rest.starts_with(b"REL") || rest.len() >= 4;
         !rest.is_empty() && telling && are_controls(rest)
     })
 }
 
-/// Whether a level that is written out and its controls were run together, such as `SECRETNOFORN`.
+/// Returns whether a word consists of a spelled-out level and controls, such as `SECRETNOFORN`.
 fn is_banner(word: &[u8]) -> bool {
     let rest = LEVELS.iter().filter_map(|level| strip(word, level));
     rest.into_iter().any(|rest| !rest.is_empty() && are_controls(rest))
 }
 
-/// Whether a word of small letters may be such a banner: of most words four letters tell that they are none.
+/// Returns whether a word in small letters can be such a banner: for most words the first four letters exclude it.
 pub(super) fn may_be_banner(word: &str) -> bool {
     let first = word.as_bytes().first_chunk::<4>().filter(|_| word.len() >= 8);
     first.is_some_and(|first| {
@@ -38,7 +38,7 @@ pub(super) fn may_be_banner(word: &str) -> bool {
     })
 }
 
-/// What follows the words of a control; every way to part them comes to the same.
+/// Returns whether the rest of a word consists of controls. Every way to split it gives the same result.
 fn are_controls(rest: &[u8]) -> bool {
     rest.is_empty() || CONTROLS.iter().any(|control| strip(rest, control).is_some_and(are_controls))
 }
@@ -48,22 +48,22 @@ fn strip<'a>(word: &'a [u8], start: &str) -> Option<&'a [u8]> {
     first.eq_ignore_ascii_case(start.as_bytes()).then_some(rest)
 }
 
-/// In longer words, which may be data in letters, four letters come together by chance.
+/// The length from which a word can be encoded data, in which the four letters of a control occur by chance.
 const SHORT: usize = 16;
 
-/// What a word stands beside.
+/// The characters next to a word.
 #[derive(Clone, Copy)]
-pub(super) struct Company {
-    /// A slash before or behind it.
+pub(super) struct Context {
+    /// A slash before or after it.
     pub slashed: bool,
-    /// A bracket before and another behind it.
+    /// A bracket before and after it.
     pub bracketed: bool,
 }
 
-/// What a word that is none of the vocabulary may be in a mark, and the part of it that is one.
+/// Returns the role of a word that is not in the vocabulary, and the part of it that has the role.
 ///
-/// `capitals` says that its letters are.
-pub(super) fn inner(word: &str, capitals: bool, beside: Company) -> Option<(std::ops::Range<usize>, Term)> {
+/// `capitals` says that its letters are capitals.
+pub(super) fn inner(word: &str, capitals: bool, beside: Context) -> Option<(std::ops::Range<usize>, Term)> {
     if let Some(term) = whole(word, capitals) {
         return Some((0..word.len(), term));
     }
@@ -85,10 +85,10 @@ pub(super) fn inner(word: &str, capitals: bool, beside: Company) -> Option<(std:
         }
     }
     let mixed = !capitals && word.bytes().any(|b| b.is_ascii_uppercase());
-    if mixed { hump(word) } else { None }
+    if mixed { in_camel_case(word) } else { None }
 }
 
-/// What a word run together is.
+/// Returns the role of a word that consists of joined parts.
 pub(super) fn whole(word: &str, capitals: bool) -> Option<Term> {
     let folded = Folded::of(word)?;
     if is_banner(folded.as_bytes()) {
@@ -97,9 +97,9 @@ pub(super) fn whole(word: &str, capitals: bool) -> Option<Term> {
     (capitals && is_run_together(folded.as_bytes())).then_some(Term::Run)
 }
 
-/// A control in the midst of a word, or a word that names a field of marks: `isNOFORN`, `securityClassification`.
-fn hump(word: &str) -> Option<(std::ops::Range<usize>, Term)> {
-    // The last of some capitals before a small letter may belong to them, as in `NOFORNx`.
+/// Finds a control within a word, or a word that names a field of marks: `isNOFORN`, `securityClassification`.
+fn in_camel_case(word: &str) -> Option<(std::ops::Range<usize>, Term)> {
+    // The last capital before a small letter may belong to the capitals, as in `NOFORNx`.
     let capitals = word.split(|c: char| !c.is_ascii_uppercase()).filter(|run| run.len() > 4);
     for run in capitals {
         if let Some(term @ (Term::Control | Term::Banner)) = term(run.as_bytes()).or_else(|| whole(run, true)) {
@@ -109,7 +109,7 @@ fn hump(word: &str) -> Option<(std::ops::Range<usize>, Term)> {
     }
     let mut label = None;
     let mut at = 0;
-    for hump in humps(word) {
+    for hump in camel_case_words(word) {
         match term(hump.as_bytes()).or_else(|| whole(hump, false)) {
             Some(term @ (Term::Control | Term::Banner)) if hump.len() > 4 || word.len() <= SHORT => {
                 return Some((at..at + hump.len(), term));
@@ -122,8 +122,8 @@ fn hump(word: &str) -> Option<(std::ops::Range<usize>, Term)> {
     label.map(|term| (0..word.len(), term))
 }
 
-/// The words of one in camel case.
-pub(super) fn humps(word: &str) -> impl Iterator<Item = &str> {
+/// Returns the words of a camel-case word.
+pub(super) fn camel_case_words(word: &str) -> impl Iterator<Item = &str> {
     let bytes = word.as_bytes();
     let begins = move |at: usize| {
         bytes[at].is_ascii_uppercase()
@@ -172,9 +172,9 @@ mod tests {
             ("JavaScript", false, false, None),
             ("aGVsbG8gd29FOUOybGQgaGVsbG8", false, false, None),
         ] {
-            let inner = inner(word, capitals, Company { slashed, bracketed: false });
+            let inner = inner(word, capitals, Context { slashed, bracketed: false });
             assert_eq!(inner.map(|(range, term)| (&word[range], term)), found, "{word}");
         }
-        assert_eq!(humps("portionMarkTSx").collect::<Vec<_>>(), ["portion", "Mark", "T", "Sx"]);
+        assert_eq!(camel_case_words("portionMarkTSx").collect::<Vec<_>>(), ["portion", "Mark", "T", "Sx"]);
     }
 }

@@ -1,6 +1,6 @@
-//! Escapes in text (percent signs, entities, backslashes), decoded.
+//! Decodes escapes in text: percent-encoding, entities, backslash escapes.
 
-/// Names of entities that a mark may be written with.
+/// Named entities that can be used to write a mark.
 const ENTITIES: [(&str, char); 18] = [
     ("amp", '&'),
     ("apos", '\''),
@@ -21,21 +21,21 @@ const ENTITIES: [(&str, char); 18] = [
     ("sol", '/'),
     ("vert", '|'),
 ];
-/// The longest escape, such as `&#x0000053;`.
+/// The longest escape, in bytes, such as `&#x0000053;`.
 const ESCAPE_BYTES_MAX: usize = 12;
 
-/// `text` with its percent signs, entities and escapes decoded once, and where each byte comes from; `None` where
-/// there is nothing to decode. Linear in the length of the text.
+/// Decodes the percent-encoding, entities and backslash escapes of `text` once. Returns the decoded text and, for each
+/// of its bytes, the position in `text`; `None` if there is nothing to decode. Linear in the length of the text.
 pub(in crate::inspect) fn decoded(text: &str) -> Option<(String, Vec<u32>)> {
     taken(text, |_, _| None)
 }
 
-/// The same, with the words that were broken at the end of a line in one as well.
+/// Like [`decoded`], and also joins words hyphenated at a line end.
 pub(super) fn unbroken(text: &str) -> Option<(String, Vec<u32>)> {
     taken(text, broken)
 }
 
-/// `text` decoded once, without the bytes whose number `left_out` tells of their place.
+/// Decodes `text` once, and omits the bytes for which `left_out` returns a length.
 fn taken(text: &str, left_out: impl Fn(&[u8], usize) -> Option<usize>) -> Option<(String, Vec<u32>)> {
     let bytes = text.as_bytes();
     let mut at = bytes.iter().position(|b| b"%&\\-".contains(b))?;
@@ -56,7 +56,7 @@ fn taken(text: &str, left_out: impl Fn(&[u8], usize) -> Option<usize>) -> Option
         };
         out.push_str(&text[copied..at]);
         origin.extend((copied..at).map(place));
-        // What prints nothing parts words, as a reader sees it.
+        // Non-printing characters separate words, as they appear to a reader.
         out.extend(c.map(|c| if c.is_control() && c != '\n' { ' ' } else { c }));
         origin.resize(out.len(), place(at));
         at += length;
@@ -71,7 +71,7 @@ fn seen((c, length): (char, usize)) -> (Option<char>, usize) {
     (Some(c), length)
 }
 
-/// The bytes of a hyphen between two letters and of the line end behind it.
+/// Returns the length of a hyphen between two letters and the line end after it.
 fn broken(bytes: &[u8], at: usize) -> Option<usize> {
     let letter = |at: usize| bytes.get(at).is_some_and(|b| b.is_ascii_alphabetic() || !b.is_ascii());
     let spaces = |at: usize| bytes.iter().skip(at).take(ESCAPE_BYTES_MAX).take_while(|b| **b == b' ').count();
@@ -86,7 +86,7 @@ fn hex(digits: &[u8]) -> Option<u32> {
     u32::from_str_radix(digits, 16).ok()
 }
 
-/// `%2F`, and a character of several bytes written so.
+/// Decodes `%2F`, including characters of several bytes.
 fn percent(bytes: &[u8]) -> Option<(char, usize)> {
     let byte = |n: usize| {
         let escape = bytes.get(3 * n..3 * n + 3).filter(|e| e[0] == b'%')?;
@@ -104,7 +104,7 @@ fn percent(bytes: &[u8]) -> Option<(char, usize)> {
     Some((c, 3 * length))
 }
 
-/// `&#47;`, `&#x2F;` and `&sol;`.
+/// Decodes `&#47;`, `&#x2F;` and `&sol;`.
 fn entity(bytes: &[u8]) -> Option<(char, usize)> {
     let end = bytes.iter().take(ESCAPE_BYTES_MAX).position(|b| *b == b';')?;
     let c = match &bytes[1..end] {
@@ -115,7 +115,7 @@ fn entity(bytes: &[u8]) -> Option<(char, usize)> {
     Some((c, end + 1))
 }
 
-/// `\u0053`, `\u{53}`, `\x53` and `\123`.
+/// Decodes `\u0053`, `\u{53}`, `\x53` and `\123`.
 fn backslash(bytes: &[u8]) -> Option<(char, usize)> {
     let (digits, length) = match bytes.get(1..)? {
         [b'u', b'{', rest @ ..] => {

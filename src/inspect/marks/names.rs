@@ -1,44 +1,44 @@
-//! Marks in file names, whose words are joined by signs, capitals or nothing.
+//! Marks in file names, whose words are joined by signs, by capitals or directly.
 
-use super::compound::{humps, is_run_together, whole};
-use super::find::Look;
+use super::compound::{camel_case_words, is_run_together, whole};
+use super::find::MarkKind;
 use super::text::marks_in;
 use super::vocabulary::{Folded, Term, term};
 use super::words::Words;
 
-/// What a name without its ending looks like to its reader.
-pub(in crate::inspect) fn look_of(name: &str) -> Option<Look> {
+/// Returns what kind of mark a file name, without its extension, looks like.
+pub(in crate::inspect) fn kind_of_name(name: &str) -> Option<MarkKind> {
     let parted = name.replace(['_', '-', '.'], ". ");
-    let spelt = || marks_in(name, true).into_iter().chain(marks_in(&parted, true)).map(|mark| mark.look).next();
-    // In small letters throughout, a name says what it says in capitals; a level alone may be a word of it.
+    let spelt = || marks_in(name, true).into_iter().chain(marks_in(&parted, true)).map(|mark| mark.kind).next();
+    // A name in small letters is read like one in capitals, except that a level alone may be an ordinary word.
     let small = !name.chars().any(char::is_uppercase);
     let control = || {
         let marks = marks_in(&parted.to_uppercase(), true);
-        marks.into_iter().map(|mark| mark.look).find(|look| small && *look == Look::Control)
+        marks.into_iter().map(|mark| mark.kind).find(|kind| small && *kind == MarkKind::Control)
     };
     spelt().or_else(|| of_pieces(name)).or_else(control)
 }
 
-/// The same by the words that a name is put together of.
-fn of_pieces(name: &str) -> Option<Look> {
+/// Like [`kind_of_name`], by the words that the name is composed of.
+fn of_pieces(name: &str) -> Option<MarkKind> {
     let words = Words::of(name);
-    let pieces = words.text().split(|c: char| !c.is_ascii_alphanumeric()).flat_map(humps);
+    let pieces = words.text().split(|c: char| !c.is_ascii_alphanumeric()).flat_map(camel_case_words);
     let pieces = pieces.map(|piece| piece.trim_matches(|c: char| c.is_ascii_digit())).filter(|piece| !piece.is_empty());
     let pieces: Vec<(&str, Option<Term>)> = pieces.map(|piece| (piece, known(piece))).collect();
-    let look = |term: &Term| match term {
-        Term::Control => Some(Look::Control),
-        Term::Banner => Some(Look::Classification),
+    let kind = |term: &Term| match term {
+        Term::Control => Some(MarkKind::Control),
+        Term::Banner => Some(MarkKind::Classification),
         _ => None,
     };
     let alone = pieces.iter().find_map(|(piece, term)| match term.as_ref()? {
-        Term::Letters | Term::Level | Term::Run if is_capitals(piece) => Some(Look::Classification),
-        term => look(term),
+        Term::Letters | Term::Level | Term::Run if is_capitals(piece) => Some(MarkKind::Classification),
+        term => kind(term),
     });
     let all_known = pieces.iter().all(|(_, term)| !matches!(term, None | Some(Term::Saying)));
     let of_level = all_known && pieces.iter().any(|(_, term)| *term == Some(Term::Level));
     let small_run = name.len() > 3 && pieces.len() == 1 && is_run(pieces[0].0) && has_start(pieces[0].0, "TS");
     alone
-        .or_else(|| (of_level || small_run).then_some(Look::Classification))
+        .or_else(|| (of_level || small_run).then_some(MarkKind::Classification))
         .or_else(|| pieces.windows(2).find_map(|pair| of_pair(pair[0], pair[1])))
 }
 
@@ -58,17 +58,17 @@ fn has_start(word: &str, start: &str) -> bool {
     word.get(..start.len()).is_some_and(|first| first.eq_ignore_ascii_case(start))
 }
 
-/// Two words that are a mark together: `S-REL`, `OC-NF`, `NoForn`, `REL-USA`.
-fn of_pair(first: (&str, Option<Term>), second: (&str, Option<Term>)) -> Option<Look> {
+/// Returns the mark formed by two words: `S-REL`, `OC-NF`, `NoForn`, `REL-USA`.
+fn of_pair(first: (&str, Option<Term>), second: (&str, Option<Term>)) -> Option<MarkKind> {
     let joined = format!("{}{}", first.0, second.0);
     let forbids = second.0.eq_ignore_ascii_case("NF");
     let released = first.0.eq_ignore_ascii_case("REL") && second.1 == Some(Term::Code);
     let capitals = is_capitals(&joined);
     if term(joined.as_bytes()) == Some(Term::Control) || first.1 == Some(Term::Weak) && forbids || released {
-        Some(Look::Control)
+        Some(MarkKind::Control)
     } else {
         let classified = matches!(first.1, Some(Term::Letter | Term::Letters)) && is_run(&joined);
-        (classified && (forbids || capitals || first.1 == Some(Term::Letters))).then_some(Look::Classification)
+        (classified && (forbids || capitals || first.1 == Some(Term::Letters))).then_some(MarkKind::Classification)
     }
 }
 
@@ -103,7 +103,7 @@ mod tests {
             "ts-sci",
             "SECRET%2F%2FNOFORN",
         ] {
-            assert!(look_of(name).is_some(), "{name}");
+            assert!(kind_of_name(name).is_some(), "{name}");
         }
     }
 
@@ -127,7 +127,7 @@ mod tests {
             "US-report",
             "restricted-area",
         ] {
-            assert!(look_of(name).is_none(), "{name}");
+            assert!(kind_of_name(name).is_none(), "{name}");
         }
     }
 }

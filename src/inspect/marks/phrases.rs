@@ -1,27 +1,27 @@
-//! Marks of several words, and the classifications of other countries in their languages.
+//! Marks of several words, and classifications of other countries in their own languages.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use super::fold::Plain;
 
-/// How the words of a phrase must be written to be a mark in running text.
+/// How the words of a phrase must be written to count as a mark in running text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Written {
     /// In any case.
     Anyhow,
-    /// In capitals, or alone between punctuation with a capital at its beginning.
+    /// In capitals, or between punctuation with an initial capital.
     Capitals,
-    /// In any case, and with a colon behind it.
+    /// In any case, followed by a colon.
     Field,
-    /// In capitals at the beginning or end of a line or sentence, in brackets or in a field: elsewhere the words are those
-    /// of a language like any other.
+    /// In capitals at the beginning or end of a line or sentence, in brackets or in a field. Elsewhere the words are
+    /// ordinary words of a language.
     Marked,
-    /// In capitals, alone on a line: an everyday word of some language, and elsewhere no mark.
+    /// In capitals, alone on a line. Elsewhere the phrase is an everyday expression.
     Line,
 }
 
-/// Controls of several words and marks of other countries, ascending, their letters folded.
+/// Controls of several words, and marks of other countries, ascending, with folded letters.
 pub(super) const PHRASES: &[(&str, Written)] = &[
     ("ADDRESSEE EYES ONLY", Written::Anyhow),
     ("ADDRESSEE ONLY", Written::Capitals),
@@ -38,7 +38,7 @@ pub(super) const PHRASES: &[(&str, Written)] = &[
     ("BIZALMAS", Written::Marked),
     ("C UE", Written::Line),
     ("C UE EU C", Written::Anyhow),
-    // In Cyrillic letters, all of which are drawn like Latin ones.
+    // In Cyrillic letters, all of which kind like Latin ones.
     ("CEKPETHO", Written::Marked),
     ("CHEMICAL TERRORISM VULNERABILITY INFORMATION", Written::Capitals),
     ("CLASSIFIED BY", Written::Field),
@@ -234,7 +234,7 @@ pub(super) const PHRASES: &[(&str, Written)] = &[
     ("ZEER GEHEIM", Written::Marked),
 ];
 
-/// Marks of other countries that have other letters than Latin ones.
+/// Marks of other countries in non-Latin scripts.
 const FOREIGN: [&str; 41] = [
     "ΆΚΡΩΣ ΑΠΌΡΡΗΤΟ",
     "ΑΠΌΡΡΗΤΟ",
@@ -279,16 +279,16 @@ const FOREIGN: [&str; 41] = [
     "שמור",
 ];
 
-/// The words of [`FOREIGN`] as a text is folded, ascending.
+/// The words of [`FOREIGN`], folded like a text, ascending.
 pub(super) fn foreign() -> &'static [Vec<String>] {
     static FOLDED: LazyLock<Vec<Vec<String>>> = LazyLock::new(|| {
-        // As a text falls into words: the table of look-alikes has signs for some letters.
+        // Split like a text: the confusables table maps some letters to punctuation.
         let parts = |c: char| c.is_ascii() && !c.is_ascii_alphanumeric();
         let words = |mark: &str| {
             let plain = Plain::of(mark);
             plain.text().split(parts).filter(|word| !word.is_empty()).map(str::to_owned).collect()
         };
-        // With a capital and small letters as well.
+        // Also with an initial capital and small letters.
         let titled = |mark: &str| {
             let first = mark.chars().next().map_or(0, char::len_utf8);
             let (capital, rest) = mark.split_at(first);
@@ -296,7 +296,7 @@ pub(super) fn foreign() -> &'static [Vec<String>] {
         };
         let both = FOREIGN.iter().flat_map(|mark| [words(mark), words(&titled(mark))]);
         let mut folded: Vec<Vec<String>> = both.collect();
-        // The longer one is tried first.
+        // Longer marks are tried first.
         folded.sort_by(|a, b| b.cmp(a));
         folded.dedup();
         folded
@@ -304,12 +304,12 @@ pub(super) fn foreign() -> &'static [Vec<String>] {
     &FOLDED
 }
 
-/// Which word of a foreign mark it is found by: the first with letters that are drawn like none of Latin.
+/// Returns the index of the word by which a foreign mark is found: the first with a letter that does not kind Latin.
 pub(super) fn leading(mark: &[String]) -> usize {
     mark.iter().position(|word| !word.is_ascii()).unwrap_or(0)
 }
 
-/// Whether a foreign mark is found by this word.
+/// Returns whether a foreign mark is found by this word.
 pub(super) fn leads_foreign(word: &str) -> bool {
     static LEADING: LazyLock<BTreeSet<&str>> =
         LazyLock::new(|| foreign().iter().map(|mark| mark[leading(mark)].as_str()).collect());

@@ -1,38 +1,38 @@
-//! Finds the marks of an attachment of any length, in windows with context.
+//! Finds the marks of an attachment of any length, in overlapping windows.
 
 use std::collections::BTreeMap;
 
 use super::cells::Cells;
-use super::find::{Enumeration, Finder, Hit, Look};
+use super::find::{Enumeration, Finder, Hit, MarkKind};
 use super::words::Words;
 use crate::product::Attachment;
 
-/// How much text is judged at once, at least.
+/// The minimum size of a window, in bytes.
 const WINDOW_BYTES: usize = 64 * 1024;
-/// The longest mark that is compared: the marking engine reads none that is longer.
+/// The longest mark that is compared with the attachment's own, in bytes; the marking engine accepts no longer one.
 const MARK_BYTES_MAX: usize = 1024;
-/// So near to the end of a window nothing is judged before it is known what follows.
+/// The end of a window that is not judged before the text after it is available, in bytes.
 const HELD_BYTES: usize = 2 * MARK_BYTES_MAX;
-/// So much of what was judged is kept before what is judged next.
+/// The judged text that is kept as context before the next window, in bytes.
 const BEFORE_BYTES: usize = 256;
-/// Different marks of one attachment that are compared at most.
+/// The most different marks of one attachment that are compared.
 const MARKS_MAX: usize = 200;
 
-/// How a text is laid out, and so how a place in it is told.
+/// The layout of a text, which determines how a place in it is reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::inspect) enum Layout {
     /// Lines.
     Lines,
-    /// Names and values, each on a line.
+    /// Names and values, each on its own line.
     Values,
-    /// A table, whose cells are looked at apart.
+    /// A table, split into cells.
     Table,
-    /// Pages, each of which ends in an empty line.
+    /// Pages, each ending in an empty line.
     Pages,
 }
 
 impl Layout {
-    /// How an attachment is laid out, by its type.
+    /// Returns the layout of an attachment, by its type.
     pub fn of(attachment: &Attachment) -> Layout {
         match attachment.media_type() {
             "text/csv" => Layout::Table,
@@ -43,14 +43,14 @@ impl Layout {
     }
 }
 
-/// Where a mark stands in an attachment.
+/// The place of a mark in an attachment. All numbers are counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::inspect) enum Place {
     /// On this line.
     Line(usize),
     /// In this row and column.
     Cell(usize, usize),
-    /// In this name or value, counted from one.
+    /// In this name or value.
     Value(usize),
     /// On this page.
     Page(usize),
@@ -67,19 +67,19 @@ impl std::fmt::Display for Place {
     }
 }
 
-/// The marks of one attachment, each different one once, with the first place where it stands.
+/// The different marks of one attachment, each with its first place.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::inspect) struct Found {
-    /// What it looks like and how it is written, or what a label comes to; `None` for one that is too long to be a mark that
-    /// anybody reads, and for a label that is not understood.
-    pub marks: BTreeMap<(Look, Option<String>), Place>,
-    /// There are more than are compared.
+    /// Kind and text of the mark, or the meaning of a label. The text is `None` for a mark that is too long to be
+    /// valid, and for a label that is not understood.
+    pub marks: BTreeMap<(MarkKind, Option<String>), Place>,
+    /// Whether there are more different marks than are compared.
     pub more: bool,
 }
 
 impl Found {
-    fn add(&mut self, look: Look, text: Option<&str>, place: Place) {
-        let key = (look, text.map(str::to_owned));
+    fn add(&mut self, kind: MarkKind, text: Option<&str>, place: Place) {
+        let key = (kind, text.map(str::to_owned));
         if self.marks.len() >= MARKS_MAX && !self.marks.contains_key(&key) {
             self.more = true;
         } else {
@@ -88,15 +88,15 @@ impl Found {
     }
 }
 
-/// Looks for marks in a text that comes in blocks.
+/// Searches for marks in a text that arrives in blocks.
 pub(in crate::inspect) struct Scanner {
     layout: Layout,
     cells: Cells,
     kept: String,
-    /// How much of what is kept was judged.
+    /// The length of the part of `kept` that was judged, in bytes.
     judged: usize,
     enumeration: Enumeration,
-    /// Where the counting of lines has come to in what is kept.
+    /// The position in `kept` up to which lines were counted.
     counted: usize,
     counts: Counts,
     found: Found,
@@ -112,11 +112,12 @@ struct Counts {
 }
 
 impl Scanner {
-    /// Looks at an attachment whose text comes in blocks.
+    /// Creates a scanner for the text of an attachment.
     pub fn at(attachment: &Attachment) -> Scanner {
         Scanner::of(Layout::of(attachment))
     }
 
+    /// Creates a scanner for a text of this layout.
     pub(super) fn of(layout: Layout) -> Scanner {
         Scanner {
             layout,
@@ -130,12 +131,12 @@ impl Scanner {
         }
     }
 
-    /// Whether more marks may be found than there are already.
+    /// Returns whether further marks would still be recorded.
     pub fn wants_more(&self) -> bool {
         !self.found.more
     }
 
-    /// Looks at the next text.
+    /// Scans the next block of text.
     pub fn take(&mut self, text: &str) {
         match self.layout {
             Layout::Table => self.cells.add(text, &mut self.kept),
@@ -146,7 +147,7 @@ impl Scanner {
         }
     }
 
-    /// What was found, now that there is no more text.
+    /// Finishes the scan and returns the marks.
     pub fn end(mut self) -> Found {
         self.judge(true);
         self.found
@@ -155,7 +156,7 @@ impl Scanner {
     fn judge(&mut self, last: bool) {
         let text = std::mem::take(&mut self.kept);
         let until = if last { text.len() } else { text.floor_char_boundary(text.len() - HELD_BYTES) };
-        // What stands in escapes is looked for in a second reading, which counts its places anew.
+        // Escapes are searched in a second pass, which counts places from the same start.
         let (counts, counted, enumeration) = (self.counts, self.counted, self.enumeration);
         let mut reached = self.read(&text, &Words::of(&text), until, last);
         if let Some(words) = Words::decoded(&text) {
@@ -175,9 +176,9 @@ impl Scanner {
         self.counted -= from;
     }
 
-    /// Adds the marks that begin before `until`, and answers where the last of them ends.
+    /// Records the marks that begin before `until`. Returns the end of the last one.
     fn read(&mut self, text: &str, words: &Words<'_>, until: usize, last: bool) -> usize {
-        // Names and values have lines of their own: a label may be the next value, or that before.
+        // Names and values are on separate lines: a label may be the next value, or the previous one.
         let lines = if self.layout == Layout::Values { 3 } else { 1 };
         let finder = Finder { words, alone: false, last, lines };
         let mut reached = self.judged;
@@ -192,7 +193,7 @@ impl Scanner {
                     let (from, to) = extent(words, text, &hit);
                     let place = self.place(text, at);
                     let written = text.get(from..to).filter(|t| t.len() <= MARK_BYTES_MAX);
-                    self.found.add(hit.look, if hit.is_label() { hit.says } else { written }, place);
+                    self.found.add(hit.kind, if hit.is_label() { hit.label } else { written }, place);
                     i = hit.to.max(i + 1);
                     reached = reached.max(to);
                 }
@@ -202,7 +203,7 @@ impl Scanner {
         reached
     }
 
-    /// Counts on to `at`, which is never before what was counted.
+    /// Counts up to `at`, which is never before the position reached, and returns the place.
     fn place(&mut self, text: &str, at: usize) -> Place {
         let counts = &mut self.counts;
         for b in text.as_bytes().get(self.counted..at).unwrap_or_default() {
@@ -230,7 +231,8 @@ impl Scanner {
     }
 }
 
-/// The bytes of a mark in the original: with its brackets, or with the slashes that a foreign one begins with.
+/// Returns the range of a mark in the original, including its brackets or the slashes at the beginning of a foreign
+/// mark.
 pub(super) fn extent(words: &Words<'_>, text: &str, hit: &Hit) -> (usize, usize) {
     let (first, last) = (words.list[hit.from], words.list[hit.to - 1]);
     let (before, behind) = (words.gap(hit.from), words.gap(hit.to));
@@ -245,7 +247,7 @@ pub(super) fn extent(words: &Words<'_>, text: &str, hit: &Hit) -> (usize, usize)
     (words.origin(from), words.origin(to).min(text.len()))
 }
 
-/// The marks of a whole text.
+/// Returns the marks of a whole text.
 pub(in crate::inspect) fn all(text: &str, layout: Layout) -> Found {
     let mut scanner = Scanner::of(layout);
     scanner.take(text);
@@ -256,7 +258,7 @@ pub(in crate::inspect) fn all(text: &str, layout: Layout) -> Found {
 mod tests {
     use super::*;
 
-    /// What is found in a text that comes in pieces of one length.
+    /// Returns the marks of a text that arrives in pieces of this length.
     fn in_pieces(text: &str, length: usize) -> Found {
         let mut scanner = Scanner::of(Layout::Lines);
         text.as_bytes().chunks(length).for_each(|piece| scanner.take(std::str::from_utf8(piece).unwrap()));
@@ -272,7 +274,7 @@ mod tests {
             let marks: Vec<_> = found.marks.iter().collect();
             let line = Place::Line(before / 36 + 1);
             let written = Some("TOP\nSECRET//REL TO USA, GBR".to_owned());
-            assert_eq!(marks, [(&(Look::Classification, written), &line)], "{before}");
+            assert_eq!(marks, [(&(MarkKind::Classification, written), &line)], "{before}");
         }
     }
 

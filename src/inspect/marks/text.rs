@@ -1,21 +1,22 @@
 //! Finds the marks of one text.
 
-use super::find::{Enumeration, Finder, Look};
+use super::find::{Enumeration, Finder, MarkKind};
 use super::words::Words;
 
 /// A mark in a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark {
     /// What it looks like.
-    pub look: Look,
-    /// The line of the text that it begins on, counted from nought.
+    pub kind: MarkKind,
+    /// The line of the text on which it begins, counted from 0.
     pub line: usize,
 }
 
-/// Whatever a reader of `text` would take for a classification or control marking. Near linear in its length.
+/// Returns everything in `text` that a reader would take for a classification or control marking. The time is nearly
+/// linear in the length of the text.
 ///
-/// `alone` says that the text is a name or a heading: then a classification that is all of it is a mark however it is
-/// written.
+/// `alone` says that the text is a name or a heading. A classification level that is the whole text is then a mark in
+/// any case of letters.
 ///
 /// ```
 /// use portcullis::inspect::marks_in;
@@ -43,7 +44,7 @@ fn marks_of(text: &str, words: &Words<'_>, alone: bool) -> Vec<Mark> {
                 let at = words.origin(word.start);
                 line += text.as_bytes()[counted..at].iter().filter(|b| **b == b'\n').count();
                 counted = at;
-                marks.push(Mark { look: hit.look, line });
+                marks.push(Mark { kind: hit.kind, line });
                 i = hit.to.max(i + 1);
             }
             None => i += 1,

@@ -1,45 +1,47 @@
-//! Tokenizer: a text as words and the gaps between them, by which marks are recognised.
+//! Tokenizer: splits a text into words and the gaps between them, from which marks are recognised.
 
-use super::compound::{Company, inner, may_be_banner};
+use super::compound::{Context, inner, may_be_banner};
 use super::fold::Plain;
 use super::phrases::leads_foreign;
 use super::vocabulary::{Folded, Term, WORD_BYTES_MAX, term};
 
-/// How a word is written.
+/// The case of a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Case {
     Capitals,
-    /// A capital, then small letters.
+    /// A capital followed by small letters.
     Title,
-    /// Anything else: small letters, digits, mixtures.
+    /// Anything else: small letters, digits, mixed case.
     Other,
 }
 
-/// One word: letters and digits in a row.
+/// One word: consecutive letters and digits.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Word {
     pub start: usize,
     pub end: usize,
-    /// The part of it that is a word of marks, without the digits or letters glued to it; all of it where it is none.
+    /// The part of it that is a word of marks, without digits or letters attached to it; the whole word if there is
+    /// none.
     core: (usize, usize),
     pub case: Case,
     pub term: Option<Term>,
-    /// Whether a mark may begin here at all: most words of most texts are passed over for good.
+    /// Whether a mark can begin here at all. Most words of most texts are skipped because of this.
     pub may_begin: bool,
 }
 
-/// A text in words.
+/// A text split into words.
 pub(super) struct Words<'a> {
     plain: Plain<'a>,
     pub list: Vec<Word>,
 }
 
 impl<'a> Words<'a> {
+    /// Splits a text.
     pub fn of(text: &'a str) -> Words<'a> {
         Words::in_plain(Plain::of(text))
     }
 
-    /// The same of what a text comes to when its escapes are decoded and its broken words are in one; `None` where there are none.
+    /// Splits a text after decoding escapes and joining hyphenated words; `None` if it has neither.
     pub fn decoded(text: &'a str) -> Option<Words<'a>> {
         Plain::decoded(text).map(Words::in_plain)
     }
@@ -49,47 +51,48 @@ impl<'a> Words<'a> {
         Words { plain, list }
     }
 
-    /// The folded text.
+    /// Returns the folded text.
     pub fn text(&self) -> &str {
         self.plain.text()
     }
 
-    /// Where a place of the folded text is in the original.
+    /// Returns the original position of a position in the folded text.
     pub fn origin(&self, at: usize) -> usize {
         self.plain.origin(at)
     }
 
-    /// The word itself, without what is glued to it.
+    /// Returns the word, without what is attached to it.
     pub fn word(&self, i: usize) -> &str {
         self.list.get(i).map_or("", |w| &self.plain.text()[w.core.0..w.core.1])
     }
 
-    /// What the word may be in a mark.
+    /// Returns the role of the word in marks.
     pub fn term(&self, i: usize) -> Option<Term> {
         self.list.get(i).and_then(|w| w.term)
     }
 
-    /// Whether there is such a word and it is written in capitals.
+    /// Returns whether the word exists and is in capitals.
     pub fn is_capitals(&self, i: usize) -> bool {
         self.list.get(i).is_some_and(|w| w.case == Case::Capitals)
     }
 
-    /// Whether digits or other letters are glued to the word.
+    /// Returns whether digits or other letters are attached to the word.
     pub fn is_glued(&self, i: usize) -> bool {
         self.list.get(i).is_some_and(|w| w.core != (w.start, w.end))
     }
 
-    /// Whether there is such a word and it begins with a capital.
+    /// Returns whether the word exists and begins with a capital.
     pub fn begins_capital(&self, i: usize) -> bool {
         self.list.get(i).is_some_and(|w| w.case != Case::Other)
     }
 
-    /// Whether the word is this one, whatever its case, digits for letters included.
+    /// Returns whether the word is `word`, in any case, with digits accepted as letters.
     pub fn is(&self, i: usize, word: &str) -> bool {
         Folded::of(self.word(i)).is_some_and(|folded| folded.as_bytes() == word.as_bytes())
     }
 
-    /// What stands before a word; behind the last one, for one more than there are, and nothing beyond.
+    /// Returns the gap before word `i`; the text after the last word if `i` is the number of words, and an empty text
+    /// beyond.
     pub fn gap(&self, i: usize) -> &str {
         let end = self.plain.text().len();
         let from = i.checked_sub(1).map_or(0, |before| self.list.get(before).map_or(end, |w| w.end));
@@ -98,18 +101,18 @@ impl<'a> Words<'a> {
     }
 }
 
-/// What a byte is, as far as words are told by it.
+/// Byte kinds, as needed to split words.
 const UPPER: u8 = 1;
 const LOWER: u8 = 2;
 const DIGIT: u8 = 4;
 const BEYOND: u8 = 8;
-/// A sign that may be written for a letter.
+/// A sign that can stand for a letter.
 const SIGN: u8 = 16;
 /// An opening bracket or a slash.
 const OPENS: u8 = 32;
 const WORD: u8 = UPPER | LOWER | DIGIT | BEYOND;
 
-/// The kind of each byte: a gigabyte passes through here.
+/// The kind of each byte, as a table: it is used for every byte of files of up to a gigabyte.
 const KINDS: [u8; 256] = {
     let mut kinds = [0; 256];
     let mut b = 0;
@@ -132,7 +135,8 @@ fn kind(b: u8) -> u8 {
     KINDS[usize::from(b)]
 }
 
-/// Whether the byte at `at` is a sign written for a letter: a dollar before one, or another between two.
+/// Returns whether the byte at `at` is a sign that stands for a letter: a dollar before a letter, or another sign
+/// between two.
 #[cold]
 fn is_for_letter(bytes: &[u8], at: usize) -> bool {
     let letter = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_alphabetic);
@@ -165,7 +169,7 @@ fn split(text: &str) -> Vec<Word> {
         }
         kinds |= behind;
         if let Some((from, to)) = glued(bytes, start, at, kinds) {
-            // `TLPRED` and `reportTlpLevel` speak of TLP as `TLP RED` does.
+            // `TLPRED` and `reportTlpLevel` are split like `TLP RED`.
             let parts = [(start, from), (from, to), (to, at)];
             words.extend(parts.into_iter().filter(|(from, to)| from < to).map(|part| word_at(text, part)));
             continue;
@@ -175,7 +179,7 @@ fn split(text: &str) -> Vec<Word> {
     words
 }
 
-/// The word that stands there, of which the kinds of its bytes are known, and those behind its first.
+/// Returns the word at this range. `kinds` are the kinds of all its bytes, `behind` those after the first.
 fn word(text: &str, (start, end): (usize, usize), kinds: u8, behind: u8) -> Word {
     let bytes = text.as_bytes();
     let case = match kinds & (UPPER | LOWER | BEYOND) {
@@ -184,7 +188,7 @@ fn word(text: &str, (start, end): (usize, usize), kinds: u8, behind: u8) -> Word
         _ => Case::Other,
     };
     let (case, core, term) = judge(text, (start, end), case, kinds);
-    // A word broken in two begins with capitals, or as `NOFORN` and `traffic` do.
+    // A broken word begins in capitals, or like `NOFORN` or `traffic`.
     let short = end - start < WORD_BYTES_MAX;
     let small = |first: &[u8]| bytes.get(start..start + first.len()).is_some_and(|b| b.eq_ignore_ascii_case(first));
     let begins = case == Case::Capitals && short || end - start < 6 && small(b"n") || end - start < 7 && small(b"tr");
@@ -192,14 +196,14 @@ fn word(text: &str, (start, end): (usize, usize), kinds: u8, behind: u8) -> Word
     Word { start, end, core, case, term, may_begin }
 }
 
-/// The same of a part of a word.
+/// Returns the word for a part of a word.
 fn word_at(text: &str, (start, end): (usize, usize)) -> Word {
     let of = |bytes: &[u8]| bytes.iter().fold(0, |kinds, b| kinds | kind(*b));
     let bytes = &text.as_bytes()[start..end];
     word(text, (start, end), of(bytes), of(bytes.get(1..).unwrap_or_default()))
 }
 
-/// Where `TLP` stands in a word that has more letters: at its beginning, or as one of several words in camel case.
+/// Returns the range of `TLP` within a longer word: at its beginning, or as a word in camel case.
 fn glued(bytes: &[u8], start: usize, end: usize, kinds: u8) -> Option<(usize, usize)> {
     let word = &bytes[start..end];
     if word.len() < 5 || word.len() > WORD_BYTES_MAX || kinds & BEYOND != 0 {
@@ -215,13 +219,13 @@ fn glued(bytes: &[u8], start: usize, end: usize, kinds: u8) -> Option<(usize, us
     parted.then_some((start + at, start + at + 3))
 }
 
-/// What a word may be in a mark, and which part of it: its case is that of the part.
+/// Returns the role of a word in marks, the part of it that has the role, and the case of that part.
 fn judge(text: &str, (start, end): (usize, usize), case: Case, kinds: u8) -> (Case, (usize, usize), Option<Term>) {
     let bytes = text.as_bytes();
     let all = (start, end);
     let known = term(&bytes[start..end]);
     if known.is_some() || kinds & (UPPER | LOWER | BEYOND) == 0 {
-        // `sEcReT` is no other word.
+        // Mixed case as in `sEcReT` is not used in any other word.
         let odd = known == Some(Term::Level) && case == Case::Other && kinds & UPPER != 0;
         return (if odd { Case::Capitals } else { case }, all, known);
     }
@@ -229,7 +233,7 @@ fn judge(text: &str, (start, end): (usize, usize), case: Case, kinds: u8) -> (Ca
     if kinds & BEYOND != 0 && leads_foreign(word) {
         return (case, all, Some(Term::Phrase));
     }
-    // Most words are of small letters, and begin as no mark does.
+    // Most words consist of small letters and cannot begin a mark.
     let mixed = kinds & (DIGIT | BEYOND | SIGN) != 0 || case == Case::Other && kinds & UPPER != 0;
     let long = may_be_banner(word);
     if case != Case::Capitals && !mixed && !long {
@@ -237,11 +241,11 @@ fn judge(text: &str, (start, end): (usize, usize), case: Case, kinds: u8) -> (Ca
     }
     let at = |at: Option<usize>, signs: &[u8]| at.and_then(|at| bytes.get(at)).is_some_and(|b| signs.contains(b));
     let before = start.checked_sub(1);
-    let company = Company {
+    let context = Context {
         slashed: at(before, b"/\\|") || at(Some(end), b"/\\|"),
         bracketed: at(before, b"([{<") && at(Some(end), b")]}>"),
     };
-    match inner(word, case == Case::Capitals, company) {
+    match inner(word, case == Case::Capitals, context) {
         None => (case, all, None),
         Some((part, term)) => {
             let core = (start + part.start, start + part.end);
@@ -251,20 +255,20 @@ fn judge(text: &str, (start, end): (usize, usize), case: Case, kinds: u8) -> (Ca
     }
 }
 
-/// Whether a bracket or a slash stands before a word, with no more than a few signs between.
+/// Returns whether a bracket or slash is before a word, with at most a few signs between them.
 fn follows_sign(before: &[u8]) -> bool {
     before.iter().rev().take(8).map(|b| kind(*b)).take_while(|kind| kind & WORD == 0).any(|kind| kind & OPENS != 0)
 }
 
-/// The most signs between two words of a mark.
+/// The maximum number of signs between two words of a mark.
 pub(super) const SIGNS_MAX: usize = 24;
 
-/// A sign that is neither a bracket nor a line end.
+/// Returns whether a character is a sign other than a bracket or line end.
 pub(super) fn is_sign(c: char) -> bool {
     c.is_ascii() && !c.is_ascii_alphanumeric() && !"\n()[]{}<>".contains(c)
 }
 
-/// Whether what stands between two words holds them together in a mark.
+/// Returns whether the gap between two words allows them to belong to the same mark.
 pub(super) fn joins(gap: &str) -> bool {
     let bytes = gap.as_bytes();
     if slashes(gap) > 0 {
@@ -276,12 +280,13 @@ pub(super) fn joins(gap: &str) -> bool {
     let slashed = bytes.iter().any(|b| b"/\\|".contains(b));
     let lines = bytes.iter().filter(|b| **b == b'\n').count();
     let spaces = bytes.iter().filter(|b| **b == b' ').count();
-    // A full stop, a colon or a comma with a space behind it ends something; between letters it holds them together.
+    // A full stop, colon or comma followed by a space ends a phrase; between letters it joins them.
     let ends = bytes.iter().any(|b| b".:,".contains(b)) && spaces + lines > 0;
     lines <= 1 && (slashed || !ends && (lines == 0 || spaces + lines == bytes.len()))
 }
 
-/// How many slashes, or what looks like them, stand there and nothing else but spaces and at most one line end.
+/// Returns the number of slashes, or characters that kind like slashes, in a gap with nothing else but spaces and at
+/// most one line end.
 pub(super) fn slashes(gap: &str) -> usize {
     if gap.len() > SIGNS_MAX {
         return 0;
@@ -292,7 +297,7 @@ pub(super) fn slashes(gap: &str) -> usize {
     if others || lines > 1 { 0 } else { count }
 }
 
-/// Whether a phrase, a sentence or a line ends in this gap, which stands behind a word.
+/// Returns whether a phrase, sentence or line ends in this gap after a word.
 pub(super) fn ends(gap: &str, last: bool) -> bool {
     let bytes = gap.as_bytes();
     let spaced = |at: usize| bytes.get(at + 1).map_or(last, |b| b" \n\"')".contains(b));
@@ -306,7 +311,7 @@ pub(super) fn ends(gap: &str, last: bool) -> bool {
         })
 }
 
-/// Whether a phrase, a sentence or a line begins in this gap, which stands before a word.
+/// Returns whether a phrase, sentence or line begins in this gap before a word.
 pub(super) fn begins(gap: &str, first: bool) -> bool {
     let bytes = gap.as_bytes();
     let spaced = |at: usize| bytes.get(at + 1).is_some_and(|b| b" \n\"'(".contains(b));

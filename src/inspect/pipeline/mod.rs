@@ -1,9 +1,10 @@
-//! Runs the filters over a cut, every one and in order, and makes the proof that all of them passed it.
+//! Runs every filter over a cut, in order, and creates the proof that all of them passed it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::attachment_text::FoldCache;
-use super::attestation::{self, Attestation, FilterName};
+use super::attestation::{self, Attestation};
+use super::filter_name::FilterName;
 use super::filters;
 use super::finding::{FINDINGS_MAX, Finding, NO_VERDICT, Refused, failed};
 use super::scan::{self, ScanResults};
@@ -15,8 +16,8 @@ use crate::digest::Digest;
 use crate::marking::Register;
 use crate::product::Contents;
 
-/// Proof that every filter, in order, passed exactly these bytes. Only [`outbound`] and [`inbound`], and the same having
-/// scanned before, make one.
+/// Proof that every filter, in order, passed exactly these bytes. Only [`outbound`], [`inbound`] and their `_scanned`
+/// variants create one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inspected {
     cut: Digest,
@@ -26,30 +27,30 @@ pub struct Inspected {
 }
 
 impl Inspected {
-    /// The digest of the cut that passed.
+    /// Returns the SHA-256 of the cut that passed.
     pub fn cut(&self) -> Digest {
         self.cut
     }
 
-    /// The digest of the settings it passed under.
+    /// Returns the digest of the settings it passed under ([`Settings::digest`]).
     pub fn settings(&self) -> Digest {
         self.settings
     }
 
-    /// One attestation a filter, in order; each names the digest of the one before.
+    /// Returns one attestation for each filter, in order; each contains the digest of the one before.
     pub fn attestations(&self) -> &[Attestation] {
         &self.attestations
     }
 
-    /// What the cut has in common with parts of its source that are not released to the partner, in canonical order. None
-    /// is long enough to be refused; officers are shown all of them.
+    /// Returns the runs of words that the cut shares with parts of its source that are not released to the partner, in
+    /// canonical order. They are shorter than the limit, and shown to the officers.
     pub fn shared(&self) -> &[SharedRun] {
         &self.shared
     }
 }
 
-/// Inspects a cut that we made, against the product it was made from, as [`prepare()`](super::prepare()) made that ready;
-/// `contents` has the bytes of the attachments that the cut only names.
+/// Inspects a cut made by this node, against the product it was made from, as [`prepare()`](super::prepare()) prepared
+/// it; `contents` provides the bytes of detached attachments.
 ///
 /// # Errors
 /// [`Refused`] with every finding of every filter.
@@ -62,8 +63,8 @@ pub fn outbound(
     outbound_without(None, cut, source, contents, settings)
 }
 
-/// Inspects a cut that a partner sent, whose marks are read with `register`. The same filters, but for the one that
-/// needs its source.
+/// Inspects a cut received from a partner, whose marks are parsed with `register`. It runs the same filters, except the
+/// one that needs the source.
 ///
 /// # Errors
 /// [`Refused`] with every finding of every filter.
@@ -76,9 +77,10 @@ pub fn inbound(
     inbound_without(None, cut, register, contents, settings)
 }
 
-/// As [`inbound`], where the attachments were scanned at while they were read for another purpose.
+/// Inspects like [`inbound`], using a scan of the attachments that was made while they were read for another purpose.
 ///
-/// Whoever calls this answers for it that what was scanned at is what `contents` have: it was hashed as it was read.
+/// The caller guarantees that the scanned bytes are those in `contents`: they must have been hashed while they were
+/// read.
 ///
 /// # Errors
 /// As [`inbound`].
@@ -92,9 +94,10 @@ pub fn inbound_scanned(
     inspect(None, Origin::Theirs(register), scanned, cut, contents, settings)
 }
 
-/// As [`outbound`], where the attachments were scanned at while they were read for another purpose.
+/// Inspects like [`outbound`], using a scan of the attachments that was made while they were read for another purpose.
 ///
-/// Whoever calls this answers for it that what was scanned at is what `contents` have: it was hashed as it was read.
+/// The caller guarantees that the scanned bytes are those in `contents`: they must have been hashed while they were
+/// read.
 ///
 /// # Errors
 /// As [`outbound`].
@@ -108,11 +111,12 @@ pub fn outbound_scanned(
     inspect(None, Origin::Ours(source), scanned, cut, contents, settings)
 }
 
-/// What [`outbound`] would find if one filter consented to everything: it shows which other filter stands behind it.
-/// Where one is left out, the answer is never [`Inspected`].
+/// Returns what [`outbound`] would find if the filter `left_out` passed everything: it shows which other filter also
+/// catches a fault. If a filter is left out, the result is never [`Inspected`].
 ///
 /// # Errors
-/// [`Refused`] with every finding of the other filters; with none of them, that nothing else stands there.
+/// [`Refused`] with every finding of the other filters; without findings if a filter was left out and the others passed
+/// the cut.
 pub fn outbound_without(
     left_out: Option<FilterName>,
     cut: &Cut,
@@ -123,7 +127,7 @@ pub fn outbound_without(
     inspect(left_out, Origin::Ours(source), ScanResults::default(), cut, contents, settings)
 }
 
-/// What [`inbound`] would find if one filter consented to everything.
+/// Returns what [`inbound`] would find if the filter `left_out` passed everything.
 ///
 /// # Errors
 /// As [`outbound_without`].
@@ -137,11 +141,11 @@ pub fn inbound_without(
     inspect(left_out, Origin::Theirs(register), ScanResults::default(), cut, contents, settings)
 }
 
-/// Where a cut comes from.
+/// The origin of a cut.
 enum Origin<'a> {
-    /// It was made here, from this.
+    /// Made by this node from this source.
     Ours(Source<'a>),
-    /// A partner sent it; its marks are read with this register.
+    /// Received from a partner; its marks are parsed with this register.
     Theirs(&'a Register),
 }
 
@@ -154,13 +158,13 @@ fn inspect(
     settings: &Settings,
 ) -> Result<Inspected, Refused> {
     let (order, source, register): (&[FilterName], _, _) = match origin {
-        Origin::Ours(source) => (&FilterName::OUTBOUND, Some(source), source.register),
-        Origin::Theirs(register) => (&FilterName::INBOUND, None, register),
+        Origin::Ours(source) => (FilterName::OUTBOUND, Some(source), source.register),
+        Origin::Theirs(register) => (FilterName::INBOUND, None, register),
     };
     let texts = scan::read_all(cut, scanned, contents, settings);
-    let folds = FoldCache::of(settings.bounds.bytes_max.saturating_mul(FOLDED_TIMES));
+    let folds = FoldCache::with_budget(settings.bounds.bytes_max.saturating_mul(FOLDED_TIMES));
     let compare = |source| filters::compare(cut, source, &texts, &folds, contents, settings);
-    // A comparison that fails is a finding of the filter whose it is.
+    // If the comparison panics, the canary filter refuses the cut.
     let failed = |_| Comparison {
         findings: vec![failed(FilterName::Canary, "the comparison with the source failed")],
         ..Default::default()
@@ -168,16 +172,20 @@ fn inspect(
     let compared = catch_unwind(AssertUnwindSafe(|| source.map(compare).unwrap_or_default())).unwrap_or_else(failed);
     let subject =
         Subject { cut, contents, source, register, settings, texts: &texts, compared: &compared, folds: &folds };
-    run_but(left_out, order, &subject)
+    run_without(left_out, order, &subject)
 }
 
-/// So many times a product's largest size of text is folded for one inspection: its own, that of its source, and both once
-/// more as a reader of its attachments sees it.
+/// The fold budget of one inspection, as a multiple of the largest text of a product: the cut's own text, the source's
+/// text, and for each of them the extracted text of the attachments.
 const FOLDED_TIMES: usize = 4;
 
-fn run_but(left_out: Option<FilterName>, order: &[FilterName], subject: &Subject<'_>) -> Result<Inspected, Refused> {
-    struct Yes(FilterName);
-    impl Filter for Yes {
+fn run_without(
+    left_out: Option<FilterName>,
+    order: &[FilterName],
+    subject: &Subject<'_>,
+) -> Result<Inspected, Refused> {
+    struct PassAll(FilterName);
+    impl Filter for PassAll {
         fn name(&self) -> FilterName {
             self.0
         }
@@ -189,10 +197,12 @@ fn run_but(left_out: Option<FilterName>, order: &[FilterName], subject: &Subject
     let Some(left_out) = left_out else {
         return run(&order.iter().map(|name| filters::filter(*name)).collect::<Vec<_>>(), order, subject);
     };
-    let yes = Yes(left_out);
-    let filters: Vec<&dyn Filter> =
-        order.iter().map(|name| if *name == left_out { &yes as &dyn Filter } else { filters::filter(*name) }).collect();
-    // INVARIANT: no proof of inspection is made without every filter.
+    let pass_all = PassAll(left_out);
+    let filters: Vec<&dyn Filter> = order
+        .iter()
+        .map(|name| if *name == left_out { &pass_all as &dyn Filter } else { filters::filter(*name) })
+        .collect();
+    // INVARIANT: no proof of inspection is created without every filter.
     match run(&filters, order, subject) {
         Ok(_) => Err(Refused { findings: Vec::new(), attestations: Vec::new() }),
         Err(refused) => Err(refused),
@@ -209,7 +219,8 @@ fn run(filters: &[&dyn Filter], order: &[FilterName], subject: &Subject<'_>) -> 
             Some(filter) if filter.name() == *name => examine(*filter, subject),
             _ => vec![failed(*name, "the filter is missing or out of its order")],
         };
-        // The bytes are hashed again for every filter: what the next one reads is what this one saw, or nothing passes.
+        // The bytes are hashed again for every filter, so that two filters cannot examine different bytes and both be
+        // attested.
         let seen = Digest::of(subject.cut.bytes());
         let attested = attestation::attest(*name, position, cut, seen, settings, &attestations);
         match attested {

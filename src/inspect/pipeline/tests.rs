@@ -8,9 +8,9 @@ use crate::rebuild::Limits;
 
 const SAMPLE: &[u8] = include_bytes!("../../../samples/EXERCISE-small.txt");
 
-struct Yes(FilterName);
+struct PassAll(FilterName);
 
-impl Filter for Yes {
+impl Filter for PassAll {
     fn name(&self) -> FilterName {
         self.0
     }
@@ -53,25 +53,25 @@ fn run_these(filters: &[&dyn Filter]) -> Result<Inspected, Refused> {
         settings: &settings,
         texts: &[],
         compared: &compared,
-        folds: &FoldCache::of(1000),
+        folds: &FoldCache::with_budget(1000),
     };
-    run(filters, &FilterName::INBOUND, &subject)
+    run(filters, FilterName::INBOUND, &subject)
 }
 
-fn yes() -> [Yes; 6] {
-    FilterName::INBOUND.map(Yes)
+fn pass_all() -> [PassAll; 6] {
+    std::array::from_fn(|n| PassAll(FilterName::INBOUND[n]))
 }
 
 #[test]
 fn passes_when_every_filter_in_its_order_passes() {
-    let [a, b, c, d, e, f] = yes();
+    let [a, b, c, d, e, f] = pass_all();
     let inspected = run_these(&[&a, &b, &c, &d, &e, &f]).unwrap();
     assert_eq!(inspected.attestations().iter().map(Attestation::filter).collect::<Vec<_>>(), FilterName::INBOUND);
 }
 
 #[test]
 fn refuses_when_a_filter_is_missing_repeated_or_out_of_order() {
-    let [a, b, c, d, e, f] = yes();
+    let [a, b, c, d, e, f] = pass_all();
     for filters in [
         &[&a as &dyn Filter, &b, &c, &d, &e][..],
         &[&b, &a, &c, &d, &e, &f],
@@ -86,7 +86,7 @@ fn refuses_when_a_filter_is_missing_repeated_or_out_of_order() {
 
 #[test]
 fn refuses_when_a_filter_panics_and_attests_nothing_after_it() {
-    let [a, _, c, d, e, f] = yes();
+    let [a, _, c, d, e, f] = pass_all();
     let refused = run_these(&[&a, &Panics(FilterName::Words), &c, &d, &e, &f]).unwrap_err();
     assert_eq!(refused.findings.len(), 1);
     assert_eq!(refused.findings[0].code, "inspect.failed");
@@ -125,5 +125,5 @@ fn settings_that_differ_in_anything_that_decides_have_another_digest() {
     let digests: std::collections::BTreeSet<Digest> = others.iter().map(Settings::digest).chain([plain]).collect();
     assert_eq!(digests.len(), others.len() + 1);
     // The neighbour: whose turn it is decides on no file.
-    assert_eq!(Settings::default().of("exercise-gbr").digest(), plain);
+    assert_eq!(Settings::default().for_party("exercise-gbr").digest(), plain);
 }

@@ -18,7 +18,7 @@ use super::compare::{self, Different};
 use super::{Proved, ProvedStore};
 use crate::ident::{ExchangeId, OfficerId, PartnerId, RequestId};
 use crate::ledger::{ABSENT, LedgerFault, Proof, SignedCheckpoint, leaf_hash};
-use crate::origin::Print;
+use crate::origin::Fingerprint;
 use crate::partner::Breaker;
 use crate::time::Time;
 
@@ -319,7 +319,7 @@ impl Store for ProvedStore {
         self.inner.partner_checkpoint(partner).await
     }
 
-    async fn find_prints(&self, prints: &BTreeSet<Print>) -> Result<Vec<RecordedPrint>, StoreError> {
+    async fn find_prints(&self, prints: &BTreeSet<Fingerprint>) -> Result<Vec<RecordedPrint>, StoreError> {
         self.inner.find_prints(prints).await
     }
 

@@ -14,7 +14,7 @@ use super::writer::Job;
 use super::{SqliteStore, decode, end, queries, verify};
 use crate::ident::{ExchangeId, OfficerId, PartnerId, RequestId};
 use crate::ledger::{LedgerFault, Proof, SignedCheckpoint};
-use crate::origin::Print;
+use crate::origin::Fingerprint;
 use crate::partner::Breaker;
 use crate::store::{
     Approval, ByState, Commit, Committed, Counts, Direction, Disagreement, Due, Exchange, ExchangeFilter,
@@ -107,7 +107,7 @@ impl Store for SqliteStore {
         Ok(queries::one(&self.reads, sql, id, bytes).await?.map(Bytes::from))
     }
 
-    async fn find_prints(&self, prints: &BTreeSet<Print>) -> Result<Vec<RecordedPrint>, StoreError> {
+    async fn find_prints(&self, prints: &BTreeSet<Fingerprint>) -> Result<Vec<RecordedPrint>, StoreError> {
         queries::find_prints(&self.reads, prints).await
     }
 

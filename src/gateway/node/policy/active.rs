@@ -200,7 +200,7 @@ impl Node {
         let (at_once, memory_bytes) = self.filter_room();
         let asked = self.inspection().rebuilder.work(Task::Rebuild, Kind::Json, b"[]");
         let silent = asked.err().map(|fault| format!("every file in a foreign format is refused: {fault}"));
-        silent.into_iter().chain(filter_process::short_of_room(memory_bytes, at_once)).collect()
+        silent.into_iter().chain(filter_process::memory_shortfall(memory_bytes, at_once)).collect()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::config::{FilterProgram, Inspection, Limits};
-use crate::filter_process::{COMMAND, FilterProcess, Lifetime, Remembering};
+use crate::filter_process::{COMMAND, CachingRebuilder, FilterProcess, ProcessLimits};
 use crate::inspect::{Settings, WordList};
 use crate::product::Bounds;
 use crate::rebuild;
@@ -44,7 +44,7 @@ pub(in crate::gateway) fn inspection(config: &Inspection, words: Vec<WordList>, 
         pdf_pixels_per_point: small(config.pdf_pixels_per_point),
         ..Default::default()
     };
-    let lifetime = Lifetime {
+    let lifetime = ProcessLimits {
         wall: config.wall,
         cpu: config.wall,
         memory_bytes: config.memory_bytes,
@@ -57,7 +57,7 @@ pub(in crate::gateway) fn inspection(config: &Inspection, words: Vec<WordList>, 
         }
         None => FilterProcess::of_this_program(limits.clone(), lifetime),
     };
-    let rebuilder = Arc::new(Remembering::new(process, REMEMBERED_BYTES));
+    let rebuilder = Arc::new(CachingRebuilder::new(process, REMEMBERED_BYTES));
     let filter = config.program.as_ref().map(|program| program.sha256);
     // INVARIANT: the policy's text bounds this to 1000.
     let shared_words = usize::try_from(config.shared_words).unwrap_or(usize::MAX);

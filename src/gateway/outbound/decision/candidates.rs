@@ -54,7 +54,7 @@ impl Node {
             attachments.iter().all(|a| partner.agreement.attachments.contains(a.media_type()))
         };
         match index.filter(agreed) {
-            Some(index) => inspect::prepare(product, index, &self.inspection().of(producer(product)))
+            Some(index) => inspect::prepare(product, index, &self.inspection().for_party(producer(product)))
                 .map_err(|refused| NoCandidate(inspection_reasons(&refused, index, true))),
             None => Ok(Prepared { product: product.clone(), changes: Vec::new() }),
         }
@@ -126,7 +126,7 @@ impl Node {
         let text_alone = product.tearlines().iter().all(|t| t.attachments().is_empty());
         match blocking_unless(text_alone && is_short(cut.bytes().len() as u64), || {
             let looked = contents.scan_results(&cut);
-            let settings = self.inspection().of(producer(product));
+            let settings = self.inspection().for_party(producer(product));
             inspect::outbound_scanned(looked, &cut, source, &Ahead(contents), &settings)
         }) {
             Ok(inspected) => {

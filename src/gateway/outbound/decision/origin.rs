@@ -8,7 +8,7 @@ use crate::gateway::node::participants::Participants;
 use crate::gateway::{GatewayError, Node};
 use crate::ident::{ExchangeId, PartnerId};
 use crate::ledger::EntryKind;
-use crate::origin::{Known, Print, Printed, Sender};
+use crate::origin::{Fingerprint, Fingerprints, Index, Sender};
 use crate::partner::Partner;
 use crate::product::Product;
 use crate::store::{Change, RecordedPrint};
@@ -24,9 +24,9 @@ impl Node {
         parties: &Participants,
     ) -> Result<Vec<ReceivedContent>, GatewayError> {
         let printed = self.printed(cut, Some(product));
-        let mut known = Known::default();
+        let mut known = Index::default();
         let (mut removals, mut senders) = (BTreeMap::new(), BTreeMap::new());
-        for RecordedPrint { print, sender, exchange } in self.store().find_prints(&printed.prints()).await? {
+        for RecordedPrint { print, sender, exchange } in self.store().find_prints(&printed.to_set()).await? {
             let Some(partner) = sender else { continue };
             let sender = match senders.get(&exchange) {
                 Some(sender) => Sender::clone(sender),
@@ -38,7 +38,7 @@ impl Node {
             };
             known.add(print, sender, exchange);
         }
-        let found = printed.found(&known, &receiver.id).into_iter().map(|(Sender { partner, former }, found)| {
+        let found = printed.matches(&known, &receiver.id).into_iter().map(|(Sender { partner, former }, found)| {
             ReceivedContent {
                 // No consent can be on record under the name of a partner that is not enrolled any more.
                 code: parties
@@ -89,7 +89,7 @@ impl Node {
         cut: &Cut,
         by: ExchangeId,
     ) -> Result<Change, GatewayError> {
-        self.theirs(partner, self.printed(cut, None).prints(), by).await
+        self.theirs(partner, self.printed(cut, None).to_set(), by).await
     }
 
     /// The same for a received text that is not a valid cut: people can read it in quarantine.
@@ -99,18 +99,18 @@ impl Node {
         text: &[u8],
         by: ExchangeId,
     ) -> Result<Change, GatewayError> {
-        let printed = Printed::of_text(&String::from_utf8_lossy(text), &self.keys().prints);
-        self.theirs(partner, printed.prints(), by).await
+        let printed = Fingerprints::of_text(&String::from_utf8_lossy(text), &self.keys().prints);
+        self.theirs(partner, printed.to_set(), by).await
     }
 
     async fn theirs(
         &self,
         partner: &PartnerId,
-        mut prints: BTreeSet<Print>,
+        mut prints: BTreeSet<Fingerprint>,
         by: ExchangeId,
     ) -> Result<Change, GatewayError> {
         let on_record = self.store().find_prints(&prints).await?;
-        let ours: BTreeSet<Print> =
+        let ours: BTreeSet<Fingerprint> =
             on_record.into_iter().filter(|known| known.sender.is_none()).map(|known| known.print.plain()).collect();
         prints.retain(|print| !ours.contains(&print.plain()));
         Ok(Change::Prints { exchange: by, sender: Some(partner.clone()), prints })
@@ -119,20 +119,20 @@ impl Node {
     /// The change that records all fingerprints of what an officer admitted. Those from its arrival are on record
     /// already; admitted content counts in full.
     pub(in crate::gateway) fn admitted_from(&self, partner: &PartnerId, cut: &Cut, by: ExchangeId) -> Change {
-        Change::Prints { exchange: by, sender: Some(partner.clone()), prints: self.printed(cut, None).prints() }
+        Change::Prints { exchange: by, sender: Some(partner.clone()), prints: self.printed(cut, None).to_set() }
     }
 
     /// The change that records fingerprints of outgoing text that came from no partner.
     pub(in crate::gateway) async fn sent(&self, cut: &Cut, by: ExchangeId) -> Result<Change, GatewayError> {
-        let mut prints = self.printed(cut, None).prints();
+        let mut prints = self.printed(cut, None).to_set();
         let on_record = self.store().find_prints(&prints).await?;
-        let known: BTreeSet<Print> = on_record.into_iter().map(|known| known.print.plain()).collect();
+        let known: BTreeSet<Fingerprint> = on_record.into_iter().map(|known| known.print.plain()).collect();
         prints.retain(|print| !known.contains(&print.plain()));
         Ok(Change::Prints { exchange: by, sender: None, prints })
     }
 
-    fn printed(&self, cut: &Cut, product: Option<&Product>) -> Printed {
+    fn printed(&self, cut: &Cut, product: Option<&Product>) -> Fingerprints {
         let before = product.zip(cut.tearline_index()).and_then(|(product, index)| product.tearlines().get(index));
-        Printed::of(cut, before, &self.keys().prints)
+        Fingerprints::of(cut, before, &self.keys().prints)
     }
 }

@@ -17,7 +17,7 @@ use crate::gateway::outbound::submission::submit::known;
 use crate::gateway::views::exchange::ReasonView;
 use crate::gateway::{GatewayError, Node};
 use crate::ident::{PartnerId, RequestId};
-use crate::inspect::{self, Change, NotPassed};
+use crate::inspect::{self, Change, TearlineRefusal};
 use crate::marking::Register;
 use crate::partner::Standing;
 use crate::product::{Bounds, Contents, NoContents, Package, PackageFault, Product};
@@ -219,7 +219,7 @@ pub fn check_as_shipped(
     }
 }
 
-fn tearline(found: &NotPassed) -> CheckedTearline {
+fn tearline(found: &TearlineRefusal) -> CheckedTearline {
     CheckedTearline {
         tearline: found.tearline + 1,
         to: found.to.clone(),

@@ -1,8 +1,8 @@
-//! The canary: nothing of the source but the selected tearline occurs in a cut.
+//! The canary filter: nothing of the source but the selected tearline occurs in a cut.
 //!
-//! It compares words and knows nothing of how a cut is assembled, so that a title kept by mistake, a paragraph of the
-//! version above or a protected name is found whatever let it through. Text that the source has under two marks is
-//! compared in `overlap`.
+//! It compares words, independently of how a cut is assembled. So a title kept by mistake, a paragraph of a higher
+//! tearline, or a protected name is found whatever caused it. Text that the source contains under two marks is compared
+//! in `overlap`.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -19,11 +19,11 @@ use self::shingles::{RollingHash, Run, runs_of};
 use crate::cut::Cut;
 use crate::digest::Digest;
 use crate::inspect::attachment_text::{FoldCache, is_read, lines, text_of};
-use crate::inspect::attestation::FilterName;
+use crate::inspect::filter_name::FilterName;
 use crate::inspect::finding::Finding;
 use crate::inspect::subject::{Filter, Source, Subject};
 use crate::marking::Rules;
-use crate::product::readings::{Readings, Way, spellings};
+use crate::product::confusable::{Readings, Way, spellings};
 use crate::product::{Attachment, Item, Tearline};
 use crate::rebuild::{Kind, Task};
 
@@ -51,7 +51,7 @@ impl Filter for Canary {
         let kept: BTreeSet<Digest> = selected.attachments().iter().map(digest_of).collect();
         for (attachment, reading) in subject.attachments() {
             if attachment.is_detached() {
-                // The same bytes say nothing here that they do not say in the tearline, but for what is protected.
+                // The same bytes are allowed, as they are in the tearline; protected tokens in them are searched below.
                 if !kept.contains(&attachment.digest()) {
                     findings
                         .push(finding("canary.stranger", "an attachment that is not part of the selected tearline"));
@@ -62,7 +62,7 @@ impl Filter for Canary {
                 findings.push(finding("canary.unread", "an attachment that cannot be compared with its source"));
                 continue;
             };
-            // What the same bytes say here, they say in the tearline.
+            // An attachment with the same bytes is in the tearline, so its text is allowed.
             let same = kept.contains(&digest_of(attachment));
             for words in [Some(as_is), reading.and_then(|r| r.text.as_deref())].into_iter().flatten() {
                 cut.push(text(words, folds));
@@ -77,11 +77,11 @@ impl Filter for Canary {
         runs(&cut, &allowed, subject, source, &mut findings);
         items(&cut, &allowed, source, &mut findings);
         findings.extend(protected::examine(subject, source));
-        if folds.is_spent() {
+        if folds.is_exhausted() {
             findings
                 .push(finding("canary.unread", "more text than can be compared with its source: send less at once"));
         }
-        // Every text of the cut must be a text of the selected tearline: runs of words would miss a short one.
+        // Every text of the cut must be a text of the selected tearline: comparing runs would miss a short one.
         let exact: BTreeSet<&str> = allowed.iter().map(|(raw, _)| raw.as_str()).collect();
         let strangers = cut.iter().filter(|(raw, _)| !exact.contains(raw.as_str())).count();
         if strangers > 0 {
@@ -98,14 +98,14 @@ fn finding(code: &'static str, message: &str) -> Finding {
     Finding { filter: FilterName::Canary, code, line: None, message: message.into() }
 }
 
-/// A text as it stands, and folded, in every reading.
+/// A text, and its folded readings.
 type Text = (String, Arc<Readings>);
 
 fn text(raw: &str, folds: &FoldCache) -> Text {
     (raw.to_owned(), folds.readings(raw))
 }
 
-/// The texts of a tearline but for what is in its attachments.
+/// Returns the texts of a tearline, except the contents of attachments.
 fn texts(tearline: &Tearline, folds: &FoldCache) -> Vec<Text> {
     let head = tearline.head().items().map(|(_, item)| text(&item.text, folds));
     let portions = tearline.portions().iter().map(|p| text(&p.text, folds));
@@ -113,7 +113,7 @@ fn texts(tearline: &Tearline, folds: &FoldCache) -> Vec<Text> {
     head.chain(portions).chain(names).collect()
 }
 
-/// What a reader sees of the attachments of a tearline that does not go, as far as anybody here can read them.
+/// Returns the texts of the inline attachments of a tearline that is not released, as far as they can be read.
 fn attached(tearline: &Tearline, subject: &Subject<'_>) -> Vec<Text> {
     let read = |a: &Attachment| {
         let bytes = a.inline().unwrap_or_default();
@@ -126,19 +126,19 @@ fn attached(tearline: &Tearline, subject: &Subject<'_>) -> Vec<Text> {
     tearline.attachments().iter().flat_map(read).flatten().map(|words| text(&words, subject.folds)).collect()
 }
 
-/// SHA-256 of an attachment's bytes; of those that stand in the text it is computed here again.
+/// Returns the SHA-256 of an attachment's bytes; for inline attachments it is computed again here.
 fn digest_of(attachment: &Attachment) -> Digest {
     attachment.inline().map_or(attachment.digest(), Digest::of)
 }
 
-/// The texts of a cut, but for what the gateway wrote itself.
+/// Returns the texts of a cut, except a title generated by the gateway.
 fn texts_of_cut(cut: &Cut, folds: &FoldCache) -> Vec<Text> {
     let own = cut.generated_title();
     texts(cut.tearline(), folds).into_iter().filter(|(raw, _)| Some(raw.as_str()) != own.as_deref()).collect()
 }
 
-/// Items of the front block that everyone who may have the selected tearline may have: no higher in level, and
-/// released to nobody fewer.
+/// Returns the items of the front block that are releasable to everybody who may have the selected tearline: their
+/// level is not higher, and their audience not smaller.
 fn front_items_for_everyone(source: Source<'_>, selected: &Tearline, folds: &FoldCache) -> Vec<Text> {
     let rules = Rules::new(source.register, source.product.as_of());
     let banner = rules.release_audience(selected.banner());
@@ -157,7 +157,7 @@ fn others(source: Source<'_>) -> impl Iterator<Item = &Tearline> {
     source.product.tearlines().iter().enumerate().filter(move |(i, _)| *i != selected).map(|(_, t)| t)
 }
 
-/// The runs of these texts, each once and in order.
+/// Returns the runs of these texts, each once, ascending.
 fn run_set<'t>(texts: impl IntoIterator<Item = &'t Text>) -> Vec<Run> {
     let mut runs: Vec<Run> = texts.into_iter().flat_map(|(_, readings)| readings.iter().flat_map(runs_of)).collect();
     runs.sort_unstable();
@@ -166,8 +166,8 @@ fn run_set<'t>(texts: impl IntoIterator<Item = &'t Text>) -> Vec<Run> {
 }
 
 fn runs(cut: &[Text], allowed: &[Text], subject: &Subject<'_>, source: Source<'_>, findings: &mut Vec<Finding>) {
-    // Where there is no other tearline, nothing is outside the selected one; and where no run from outside stands in the
-    // cut, it need not be known which ones may.
+    // Without another tearline, nothing is outside the selected one. The allowed runs are computed only if a run from
+    // outside occurs in the cut.
     if others(source).next().is_none() {
         return;
     }
@@ -179,14 +179,14 @@ fn runs(cut: &[Text], allowed: &[Text], subject: &Subject<'_>, source: Source<'_
             found.extend(readings.iter().flat_map(runs_of).filter(stands));
         }
     }
-    // What is kept beside the source is looked through once for what occurs in the cut, however long it is.
-    let beside = others(source).flat_map(Tearline::attachments).filter(|a| a.is_detached() && is_read(a));
-    for attachment in beside {
+    // Detached attachments of the source are searched once for runs that occur in the cut, line by line.
+    let detached = others(source).flat_map(Tearline::attachments).filter(|a| a.is_detached() && is_read(a));
+    for attachment in detached {
         let mut row = RollingHash::default();
         let read = lines(attachment, subject.contents, &mut |line, _| {
             let readings = Readings::of(line);
             found.extend(readings.get(Way::Small).words().filter_map(|word| row.push(word)).filter(stands));
-            // Each is one of the cut's, so that a long text which repeats them needs no more room than they do.
+            // All found runs are runs of the cut, so duplicates can be removed at any time to bound the memory.
             if found.len() > 2 * in_cut.len() {
                 found.sort_unstable();
                 found.dedup();
@@ -213,7 +213,7 @@ fn runs(cut: &[Text], allowed: &[Text], subject: &Subject<'_>, source: Source<'_
     }
 }
 
-/// Titles, subjects, contacts and file names of other tearlines are too short for runs, and are looked for whole.
+/// Searches for whole titles, subjects, contacts and file names of other tearlines, which are too short for runs.
 fn items(cut: &[Text], allowed: &[Text], source: Source<'_>, findings: &mut Vec<Finding>) {
     for tearline in others(source) {
         let names = tearline.attachments().iter().map(|a| spellings(a.name().as_str()));

@@ -1,26 +1,26 @@
-//! Protected tokens declared in higher tearlines, and the product's own number, must not occur in a cut from below.
+//! Protected tokens declared in higher tearlines, and the product's own id, must not occur in the cut of a lower one.
 //!
-//! The cut is read in order, part after part, so that a token split across paragraphs, cells or lines is found. Detached
-//! attachments are read line by line.
+//! The cut is read in order, part after part, so that a token split across paragraphs, cells or lines is found.
+//! Detached attachments are read line by line.
 
 use crate::inspect::attachment_text::{lines, text_of};
-use crate::inspect::attestation::FilterName;
+use crate::inspect::filter_name::FilterName;
 use crate::inspect::finding::Finding;
 use crate::inspect::subject::{Source, Subject};
-use crate::product::disguise::{Search, Tokens};
+use crate::product::confusable::{Search, Tokens};
 use crate::product::{Attachment, Tearline};
 
-/// Columns of a table that are each read downwards.
+/// The number of table columns that are searched downwards.
 const COLUMNS_MAX: usize = 256;
 
-/// What tokens of `source` stand in the cut: findings that name none of them.
+/// Searches the cut for tokens of `source`. The findings do not quote them.
 pub(super) fn examine(subject: &Subject<'_>, source: Source<'_>) -> Vec<Finding> {
     let tearlines = source.product.tearlines();
     let above = &tearlines[..source.tearline.min(tearlines.len())];
     let declared = above.iter().flat_map(Tearline::protected).map(String::as_str);
     let number = (source.tearline > 0).then_some(source.product.id().as_str());
     let tokens = Tokens::of(declared.chain(number));
-    // Where nothing is protected there is nothing to look for, however long the attachments.
+    // Without tokens the attachments need not be read.
     if tokens.is_empty() {
         return Vec::new();
     }
@@ -40,22 +40,22 @@ pub(super) fn examine(subject: &Subject<'_>, source: Source<'_>) -> Vec<Finding>
 
 struct Reader<'t> {
     tokens: &'t Tokens,
-    /// Everything, in the order of the cut.
+    /// All text, in the order of the cut.
     all: Search,
-    /// Paragraphs and what is in attachments, without the names between them.
+    /// Paragraphs and contents of attachments, without the file names between them.
     body: Search,
     found: bool,
 }
 
 impl Reader<'_> {
-    /// Reads the whole cut; whether all of it could be read.
+    /// Reads the whole cut. Returns whether all of it could be read.
     fn cut(&mut self, subject: &Subject<'_>) -> bool {
         let cut = subject.cut;
         let own = cut.generated_title();
         let first = cut.portions().first().map_or("", |p| p.text.as_str());
         for (_, item) in cut.head().items().filter(|(_, item)| Some(&item.text) != own.as_ref()) {
             self.all.read(&item.text);
-            // What stands between a title and the text beneath it is not always shown with them.
+            // What is between a title and the first paragraph is not always displayed with them.
             self.alone([item.text.as_str(), first]);
         }
         for portion in cut.portions() {
@@ -81,7 +81,7 @@ impl Reader<'_> {
                 text.lines().for_each(line);
             }
             self.found |= columns.is_some_and(|columns| columns.columns.iter().any(Search::found));
-            // Of a text with a form of its own both are read: what stands there, and what it comes to.
+            // For a format with extracted text, both the bytes and the extracted text are searched.
             self.alone(reading.and_then(|r| r.text.as_deref()));
         }
         read
@@ -94,7 +94,7 @@ impl Reader<'_> {
     }
 }
 
-/// A table, read downwards: cells beneath each other.
+/// A table, read column by column.
 struct Columns<'t> {
     tokens: &'t Tokens,
     columns: Vec<Search>,
@@ -121,7 +121,7 @@ impl<'t> Columns<'t> {
             }
         }
         self.cell(&line[from..]);
-        // A cell in quotes may go on in the next line.
+        // A quoted cell may continue on the next line.
         if !self.quoted {
             self.at = 0;
         }

@@ -1,23 +1,23 @@
-//! Shingles: every run of eight words of a text, each by a rolling hash.
+//! Shingles: a rolling hash of every run of eight words of a text.
 
 use super::common_runs::RUN_WORDS;
-use crate::product::fold::Folded;
+use crate::product::confusable::Folded;
 
-/// A run of words, by a hash of 128 bits: there is one for every word, so they are kept short. It stands against chance,
-/// not against whoever looks for two runs of one hash: they could as well write into the tearline what they wish to.
+/// The 128-bit hash of a run of words. It protects against accidental collisions only: a producer who could construct
+/// two runs with the same hash could also write the text into the tearline directly.
 pub(super) type Run = u128;
 
-/// The hash of the last words, kept up to date word by word.
+/// A rolling hash of the last eight words.
 #[derive(Default)]
 pub(super) struct RollingHash {
-    /// The last words, each at its number's place.
+    /// The last words, in a ring buffer.
     words: [u128; RUN_WORDS],
     read: usize,
     hash: Run,
 }
 
 impl RollingHash {
-    /// The run that ends with this word, once there are enough.
+    /// Adds a word. Returns the run that ends with it, once there are eight words.
     pub fn push(&mut self, word: &str) -> Option<Run> {
         const BASE: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
         const LEAVES: u128 = BASE.wrapping_pow(RUN_WORDS as u32);
@@ -30,14 +30,14 @@ impl RollingHash {
     }
 }
 
-/// A word as it is hashed (FNV-1a of 128 bits).
+/// Returns the 128-bit FNV-1a hash of a word.
 fn hash_of(word: &str) -> u128 {
     const OFFSET: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
     const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
     word.bytes().fold(OFFSET, |hash, byte| (hash ^ u128::from(byte)).wrapping_mul(PRIME))
 }
 
-/// Every run of a text in one reading.
+/// Returns every run of a text in one reading.
 pub(super) fn runs_of(folded: &Folded) -> impl Iterator<Item = Run> + '_ {
     let mut row = RollingHash::default();
     folded.words().filter_map(move |word| row.push(word))

@@ -1,22 +1,22 @@
-//! No mark stands where none belongs: in whatever text reaches a partner, anything that its reader would take for a
-//! classification or control marking ([`marks`](crate::inspect::marks)), and the labels that data carry in their structure.
+//! The marks filter: no stray marks in any text that reaches a partner. It searches for anything that a reader would
+//! take for a classification or control marking ([`marks`](crate::inspect::marks)), and for labels in structured data.
 //!
-//! It refuses to repair and to guess what was meant: a mark in a text is refused, and one in an attachment passes only
-//! where the marking engine reads it and the attachment's own mark covers it.
+//! It neither repairs nor guesses: a mark within a text is refused, and one in an attachment passes only if the marking
+//! engine can parse it and the attachment's own mark covers it.
 
 mod labels;
 
-use self::labels::Says;
+use self::labels::Meaning;
 use crate::inspect::attachment_text::{AttachmentText, text_of};
-use crate::inspect::attestation::FilterName;
+use crate::inspect::filter_name::FilterName;
 use crate::inspect::finding::{FINDINGS_MAX, Finding, NO_VERDICT, failed};
-use crate::inspect::marks::{Layout, Look, Place, all, look_of, marks_in};
+use crate::inspect::marks::{Layout, MarkKind, Place, all, kind_of_name, marks_in};
 use crate::inspect::subject::{Filter, Subject};
 use crate::marking::stix::Tlp;
 use crate::marking::{Marking, Rules, covers_portions};
 use crate::product::Attachment;
 
-/// The filter of marks.
+/// The marks filter.
 pub(in crate::inspect) struct Marks;
 
 impl Filter for Marks {
@@ -49,34 +49,34 @@ fn finding(code: &'static str, line: usize, message: String) -> Finding {
     Finding { filter: FilterName::Marks, code, line: Some(line), message }
 }
 
-/// Marks in a text of the cut itself, whose own mark was read already and is none of it.
+/// Returns the marks within a text of the cut; the text's own mark is not part of `text`.
 fn in_text(text: &str, at: usize, alone: bool) -> impl Iterator<Item = Finding> {
     marks_in(text, alone).into_iter().take(FINDINGS_MAX).map(move |mark| {
-        let message = match mark.look {
-            Look::Statement => format!(
+        let message = match mark.kind {
+            MarkKind::Statement => format!(
                 "{} inside a text: express it in the portion mark and remove it, with its originator's consent on record",
-                mark.look
+                mark.kind
             ),
-            Look::TrafficLight => format!(
+            MarkKind::TrafficLight => format!(
                 "{} inside a text: a marking belongs in the portion mark only, remove it; where the text is about the \
                  protocol itself, name no colour near it",
-                mark.look
+                mark.kind
             ),
-            _ => format!("{} inside a text: a marking belongs in the portion mark only, remove it", mark.look),
+            _ => format!("{} inside a text: a marking belongs in the portion mark only, remove it", mark.kind),
         };
         finding("marks.text", at + mark.line, message)
     })
 }
 
-/// Marks in the name of an attachment.
+/// Returns the mark in the name of an attachment, if there is one.
 fn in_name(attachment: &Attachment) -> Option<Finding> {
     let name = attachment.name().as_str();
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
-    let message = format!("{} in the name of an attachment: rename it", look_of(stem)?);
+    let message = format!("{} in the name of an attachment: rename it", kind_of_name(stem)?);
     Some(finding("marks.name", attachment.line(), message))
 }
 
-/// Marks in what the reader of an attachment sees, but for those that its own mark covers.
+/// Returns the marks in the extracted text of an attachment that its own mark does not cover.
 fn in_attachment(attachment: &Attachment, reading: Option<&AttachmentText>, rules: &Rules<'_>) -> Vec<Finding> {
     let at = attachment.line();
     let found = if attachment.is_detached() {
@@ -92,35 +92,35 @@ fn in_attachment(attachment: &Attachment, reading: Option<&AttachmentText>, rule
     } else {
         return vec![finding("marks.unread", at, "an attachment that cannot be searched for marks".into())];
     };
-    let mut refused: Vec<(Look, bool, Place)> = found
+    let mut refused: Vec<(MarkKind, bool, Place)> = found
         .marks
         .iter()
-        .filter(|((look, text), _)| !is_covered(*look, text.as_deref(), attachment, rules))
-        .map(|((look, text), place)| (*look, text.is_some(), *place))
+        .filter(|((kind, text), _)| !is_covered(*kind, text.as_deref(), attachment, rules))
+        .map(|((kind, text), place)| (*kind, text.is_some(), *place))
         .collect();
     refused.sort_by_key(|(_, _, place)| *place);
-    let told = |(look, read, place): (Look, bool, Place)| {
-        let why = match look {
-            Look::TrafficLight if !read => {
+    let told = |(kind, read, place): (MarkKind, bool, Place)| {
+        let why = match kind {
+            MarkKind::TrafficLight if !read => {
                 "which is not understood: write `TLP:CLEAR` or `TLP:GREEN`, or, where the text is about the protocol \
                  itself, no colour and no value near its name"
             }
-            Look::TrafficLight => {
-                "what may go to a partner is TLP:CLEAR or TLP:GREEN, ask its originator for one of them; where the text is \
-                 about the protocol itself, name no colour near it"
+            MarkKind::TrafficLight => {
+                "only TLP:CLEAR and TLP:GREEN may go to a partner: ask its originator for one of them; where the text is about \
+                 the protocol itself, name no colour near it"
             }
-            Look::Actions => {
+            MarkKind::Actions => {
                 "it restricts what a partner may do, which no mark can express: ask its originator for PAP:CLEAR, or leave it out"
             }
-            Look::Statement => {
+            MarkKind::Statement => {
                 "which no mark expresses: express it in the attachment's mark and remove it, with its originator's consent on record"
             }
-            Look::Reference => {
-                "what may go to a partner is TLP:CLEAR or TLP:GREEN, and no other definition is known here"
+            MarkKind::Reference => {
+                "only TLP:CLEAR and TLP:GREEN may go to a partner, and other definitions are not supported"
             }
             _ => "which the attachment's own mark does not cover",
         };
-        finding("marks.attachment", at, format!("{look} {place} of an attachment: {why}"))
+        finding("marks.attachment", at, format!("{kind} {place} of an attachment: {why}"))
     };
     let mut findings: Vec<Finding> = refused.into_iter().map(told).collect();
     findings.extend(labels_in(attachment, reading, rules));
@@ -131,8 +131,8 @@ fn in_attachment(attachment: &Attachment, reading: Option<&AttachmentText>, rule
     findings
 }
 
-/// Markings that data state by their structure, but for those that the attachment's own mark covers. Data that do not read
-/// are refused for that.
+/// Returns the labels in structured data that the attachment's own mark does not cover. Data that cannot be parsed is
+/// refused.
 fn labels_in(attachment: &Attachment, reading: Option<&AttachmentText>, rules: &Rules<'_>) -> Vec<Finding> {
     let (at, own) = (attachment.line(), attachment.marking());
     let sound = reading.is_some_and(|reading| reading.fault.is_none());
@@ -144,22 +144,22 @@ fn labels_in(attachment: &Attachment, reading: Option<&AttachmentText>, rules: &
     };
     let refusal = |stated: &labels::Label| {
         let place = stated.place;
-        let (code, message) = match &stated.says {
-            Says::Tlp(tlp) if tlp.reaches_a_partner() => return None,
-            Says::Tlp(tlp) => {
+        let (code, message) = match &stated.meaning {
+            Meaning::Tlp(tlp) if tlp.reaches_a_partner() => return None,
+            Meaning::Tlp(tlp) => {
                 let sharing = tlp.sharing();
-                let why = "and goes to no partner: ask its originator for TLP:GREEN or TLP:CLEAR";
+                let why = "and must not go to a partner: ask its originator for TLP:GREEN or TLP:CLEAR";
                 ("marks.stated", format!("a TLP label {place} of an attachment: it may be shared {sharing}, {why}"))
             }
-            Says::Mark(mark) if covers_portions(rules, own, &[own.clone(), Marking::clone(mark)]).is_ok() => {
+            Meaning::Mark(mark) if covers_portions(rules, own, &[own.clone(), Marking::clone(mark)]).is_ok() => {
                 return None;
             }
-            Says::Mark(_) => {
+            Meaning::Mark(_) => {
                 let why = "which the attachment's own mark does not cover: mark the attachment so that it does";
                 ("marks.stated", format!("a marking {place} of an attachment, {why}"))
             }
-            Says::Withholds(what) => ("marks.stated", format!("{place} of an attachment: {what}")),
-            Says::Unknown(what) => ("marks.unknown", format!("{place} of an attachment: {what}")),
+            Meaning::Restricted(what) => ("marks.stated", format!("{place} of an attachment: {what}")),
+            Meaning::Unknown(what) => ("marks.unknown", format!("{place} of an attachment: {what}")),
         };
         Some(finding(code, at, message))
     };
@@ -168,10 +168,10 @@ fn labels_in(attachment: &Attachment, reading: Option<&AttachmentText>, rules: &
     refused
 }
 
-/// The text of an attachment that occurs in the cut, as its reader sees it, and how it is laid out.
+/// Returns the text of an attachment as its reader sees it, and its layout.
 fn text_seen<'a>(attachment: &'a Attachment, reading: Option<&'a AttachmentText>) -> Option<(&'a str, Layout)> {
     match Layout::of(attachment) {
-        // A reader of data sees what it comes to, whatever escapes it is written in.
+        // For JSON, the values with their escapes decoded.
         Layout::Values => {
             let seen = reading.and_then(|r| r.text.as_deref());
             seen.or_else(|| text_of(attachment, reading)).map(|text| (text, Layout::Values))
@@ -180,18 +180,18 @@ fn text_seen<'a>(attachment: &'a Attachment, reading: Option<&'a AttachmentText>
     }
 }
 
-/// Whether a mark found in an attachment is a mark of the marking engine's, and says no more than the attachment's own:
-/// no higher level, no other control, no smaller audience.
-fn is_covered(look: Look, text: Option<&str>, attachment: &Attachment, rules: &Rules<'_>) -> bool {
+/// Returns whether a mark found in an attachment can be parsed by the marking engine and is covered by the attachment's
+/// own mark: no higher level, no other control, no smaller audience.
+fn is_covered(kind: MarkKind, text: Option<&str>, attachment: &Attachment, rules: &Rules<'_>) -> bool {
     let Some(text) = text else { return false };
-    match look {
-        Look::Actions => return text == "clear",
-        Look::Statement => return false,
-        // A label says nothing of classification, and all of how far it may go.
-        Look::TrafficLight => return Tlp::named(text).is_some_and(Tlp::reaches_a_partner),
-        // Data are asked what it leads to.
-        Look::Reference if Layout::of(attachment) == Layout::Values => return true,
-        Look::Reference => return Tlp::from_id(text).is_some_and(Tlp::reaches_a_partner),
+    match kind {
+        MarkKind::Actions => return text == "clear",
+        MarkKind::Statement => return false,
+        // A TLP label has no classification, and completely determines how far the text may be shared.
+        MarkKind::TrafficLight => return Tlp::named(text).is_some_and(Tlp::reaches_a_partner),
+        // In structured data the target of a reference is checked as a label.
+        MarkKind::Reference if Layout::of(attachment) == Layout::Values => return true,
+        MarkKind::Reference => return Tlp::from_id(text).is_some_and(Tlp::reaches_a_partner),
         _ => {}
     }
     let own = attachment.marking();
@@ -200,6 +200,6 @@ fn is_covered(look: Look, text: Option<&str>, attachment: &Attachment, rules: &R
         rules.parse_banner(text).or_else(|_| rules.parse_portion(text, Some(own))).ok()
     };
     let mark = read(text).or_else(|| read(&format!("({text})")));
-    // Together with what the attachment is marked, as two portions of one text are.
+    // They are compared like two portions of one text.
     mark.is_some_and(|mark| covers_portions(rules, own, &[own.clone(), mark]).is_ok())
 }

@@ -1,6 +1,7 @@
 //! Base64 (RFC 4648, 4), one line at a time.
 
-/// Decodes one line of base64; our own few lines, so that the product reader's decoder is checked by another.
+/// Decodes one line of base64; `None` if it is not canonical. It is written separately, so that the decoder of the
+/// product reader is checked by different code.
 pub(super) fn base64(line: &[u8]) -> Option<Vec<u8>> {
     if line.is_empty() || !line.len().is_multiple_of(4) {
         return None;

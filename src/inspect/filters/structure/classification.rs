@@ -1,9 +1,9 @@
-//! The classification of a banner or portion mark, read by code that shares nothing with the marking engine.
+//! The classification of a banner or portion mark, parsed by code that shares nothing with the marking engine.
 
-/// The class of a mark of controlled unclassified information.
+/// The classification segment of a mark of controlled unclassified information.
 pub(super) const CUI: &str = "CUI";
 
-/// The rank of a banner's classification, 0 to 4; `None` for one that is not known.
+/// Returns the rank of a banner's classification, 0 to 4; `None` if it is unknown.
 pub(super) fn banner_rank(banner: &str) -> Option<u8> {
     const RANKS: [(&str, u8); 5] =
         [("UNCLASSIFIED", 0), ("RESTRICTED", 1), ("CONFIDENTIAL", 2), ("TOP SECRET", 4), ("SECRET", 3)];
@@ -11,7 +11,7 @@ pub(super) fn banner_rank(banner: &str) -> Option<u8> {
     if class == CUI {
         return Some(0);
     }
-    // A mark of joint owners names them behind the level, every other one before it.
+    // A joint mark has its owners after the level, every other foreign mark before it.
     if let Some(joint) = class.strip_prefix("JOINT ") {
         let owned = |word: &str| joint.strip_prefix(word).is_some_and(|owners| owners.starts_with(' '));
         return RANKS.iter().find(|(word, _)| owned(word)).map(|(_, rank)| *rank);
@@ -22,7 +22,7 @@ pub(super) fn banner_rank(banner: &str) -> Option<u8> {
         .map(|(_, rank)| *rank)
 }
 
-/// The rank of a portion mark's classification, without its parentheses.
+/// Returns the rank of a portion mark's classification, 0 to 4; `mark` has no parentheses. `None` if it is unknown.
 pub(super) fn portion_rank(mark: &str) -> Option<u8> {
     let class = class(mark)?;
     let word = match class.strip_prefix("JOINT ") {
@@ -36,7 +36,7 @@ pub(super) fn portion_rank(mark: &str) -> Option<u8> {
         "C" | "NC" => 2,
         "S" | "NS" => 3,
         "TS" | "CTS" => 4,
-        // A NATO activity stands between the N and the level.
+        // For some NATO marks an abbreviation stands between the N and the level.
         _ if mark.starts_with("//N") => match word.as_bytes().last()? {
             b'U' => 0,
             b'R' => 1,
@@ -48,12 +48,12 @@ pub(super) fn portion_rank(mark: &str) -> Option<u8> {
     })
 }
 
-/// The first segment of a mark, with a foreign mark's leading slashes taken off.
+/// Returns the first segment of a mark, without the leading slashes of a foreign mark.
 pub(super) fn class(mark: &str) -> Option<&str> {
     mark.strip_prefix("//").unwrap_or(mark).split("//").next().filter(|c| !c.is_empty())
 }
 
-/// Whether any segment says that nothing goes to any foreign recipient.
+/// Returns whether any segment forbids release to all foreign recipients.
 pub(super) fn forbids_release(mark: &str) -> bool {
     const NEVER: [&str; 13] = [
         "NF",
@@ -70,7 +70,7 @@ pub(super) fn forbids_release(mark: &str) -> bool {
         "EXCLUSIVE DISTRIBUTION",
         "NO DISTRIBUTION",
     ];
-    // Words of CUI, some of which are names elsewhere.
+    // CUI categories; under other banners some of these are names.
     const PRIVILEGED: [&str; 5] = ["AC", "AWP", "Attorney-Client", "Attorney-WP", "PRIVILEGE"];
     const NEVER_OF_CUI: [&str; 18] = [
         "CENS", "CONV", "CVI", "FED ONLY", "FEDCON", "FSEC", "ID", "JURY", "LPROT", "NNPI", "NUC", "PCII", "PSEC",

@@ -1,7 +1,7 @@
-//! The structure filter: the canonical form of a cut, read by code that shares nothing with the product reader.
+//! The structure filter: checks the canonical form of a cut with code that shares nothing with the product reader.
 //!
-//! It knows less of markings than the engine, and refuses what it does not know: a portion above the banner's level, a
-//! mark that forbids all foreign release, a mark that depends on a banner.
+//! It supports fewer markings than the marking engine, and refuses what it does not support. It also refuses a portion
+//! above the banner's level, a mark that forbids all foreign release, and a mark that depends on a banner.
 
 mod base64;
 mod classification;
@@ -9,7 +9,7 @@ mod classification;
 use self::base64::base64;
 use self::classification::{CUI, banner_rank, class, forbids_release, portion_rank};
 use crate::digest::{Digest, Hasher};
-use crate::inspect::attestation::FilterName;
+use crate::inspect::filter_name::FilterName;
 use crate::inspect::finding::Finding;
 use crate::inspect::subject::{Filter, Subject};
 use crate::product::Attachment;
@@ -33,7 +33,7 @@ impl Filter for Structure {
         };
         let mut walk = Walk::default();
         walk.whole(text);
-        // What was read here must be what the typed cut says it is.
+        // The attachments found here must be those of the typed cut.
         let digest = |a: &Attachment| a.inline().map_or(a.digest(), Digest::of);
         let typed: Vec<(u64, Digest)> = subject.cut.attachments().iter().map(|a| (a.size(), digest(a))).collect();
         if walk.findings.is_empty() && (walk.paragraphs != subject.cut.portions().len() || walk.attachments != typed) {
@@ -50,7 +50,7 @@ fn finding(line: usize, code: &'static str, message: &str) -> Finding {
     Finding { filter: FilterName::Structure, code, line: Some(line), message: message.into() }
 }
 
-/// The keys of a cut's front block, in their only order, and whether each must be there.
+/// The keys of a cut's front block in their required order, and whether each is mandatory.
 const KEYS: [(&str, bool); 7] = [
     ("Id: ", true),
     ("Title: ", true),
@@ -65,7 +65,7 @@ const KEYS: [(&str, bool); 7] = [
 struct Walk {
     findings: Vec<Finding>,
     banner_rank: Option<u8>,
-    /// Whether the banner is one of CUI.
+    /// Whether the banner is a CUI banner.
     cui: bool,
     paragraphs: usize,
     attachments: Vec<(u64, Digest)>,
@@ -87,7 +87,7 @@ impl Walk {
         let front = parts.next().unwrap_or_default();
         let banner_at = line + front.split('\n').count() + 1;
         let banner = parts.next().unwrap_or_default();
-        // The banner first, because every mark is measured against it.
+        // The banner is read first, because every portion mark is compared with it.
         self.banner_rank = banner_rank(banner);
         self.cui = class(banner) == Some(CUI);
         if self.banner_rank.is_none() || banner.contains('\n') {
@@ -150,7 +150,7 @@ impl Walk {
         let mut lines = part.split('\n');
         self.marked(lines.next().unwrap_or_default(), at);
         for (i, line) in lines.enumerate() {
-            // A sign of India or Tibet that ends a sentence, or a picture, draws no line.
+            // A danda, the sentence end of Indic and Tibetan scripts, or a pictograph does not draw a line.
             let says = |c: char| {
                 let ends = matches!(c, '\u{964}'..='\u{965}' | '\u{F0D}'..='\u{F0E}');
                 ends || matches!(c, '\u{1F300}'..='\u{1F64F}' | '\u{1F680}'..='\u{1F6FF}' | '\u{1F900}'..='\u{1F9FF}')
@@ -168,7 +168,7 @@ impl Walk {
         }
     }
 
-    /// Checks the mark before `text`.
+    /// Checks the mark at the beginning of `text`.
     fn marked(&mut self, text: &str, at: usize) {
         let Some((mark, rest)) = text.strip_prefix('(').and_then(|t| t.split_once(") ")) else {
             return self.report(at, "structure.mark", "text without a portion mark");
@@ -228,7 +228,7 @@ impl Walk {
         self.attachments.push((length, found));
     }
 
-    /// One line that names bytes which are not in the text.
+    /// Checks the line of a detached attachment.
     fn detached(&mut self, part: &str, at: usize) {
         self.marked(part, at);
         let stated: Vec<&str> = part.rsplitn(3, ' ').collect();
@@ -336,7 +336,7 @@ mod tests {
             assert_ne!(text, CUI_CUT, "{from}");
             assert!(codes(&text).contains(&code), "{to:?}: {:?}", codes(&text));
         }
-        // Elsewhere the same letters are names.
+        // Under other banners the same letters are names.
         let named = |mark: &str| codes(&CUT.replacen("S//REL TO", &format!("S//{mark}//REL TO"), 1));
         assert_eq!(named("SAR-BP/AC"), Vec::<&str>::new());
         assert_eq!(codes(&CUT.replacen("(U) Three", "(CUI) Three", 1)), ["structure.profile"]);

@@ -1,4 +1,4 @@
-//! Characters that may not stand in a text, each with why and what to write instead.
+//! Characters that are not allowed in a text, each with the reason and what to write instead.
 
 use unicode_normalization::UnicodeNormalization;
 
@@ -6,7 +6,7 @@ use super::sequences;
 use crate::invisible::Invisible;
 use crate::product::is_phrase;
 
-/// What to write for a character that may not stand.
+/// Returns what to write instead of a forbidden character.
 pub(super) fn remedy(code: &str, c: char) -> String {
     match code {
         "text.styled" => format!("write `{}`", std::iter::once(c).nfkc().collect::<String>()),
@@ -17,24 +17,25 @@ pub(super) fn remedy(code: &str, c: char) -> String {
     }
 }
 
-/// Whether a mark is one for letters of any script. Other scripts have marks of their own, of which letters are built.
+/// Returns whether a combining mark is used with letters of any script. Marks of a specific script are parts of its
+/// letters.
 pub(super) fn is_general_mark(c: char) -> bool {
     matches!(u32::from(c), 0x300..=0x36F | 0x483..=0x489 | 0x1AB0..=0x1AFF | 0x1DC0..=0x1DFF | 0x20D0..=0x20FF | 0xFE20..=0xFE2F)
 }
 
-/// Whether a character that may not stand by itself is part of what is seen where it stands, between `before` and `behind`.
-pub(super) fn belongs(c: char, before: &str, behind: &str) -> bool {
+/// Returns whether a character that is normally forbidden is legitimate between `before` and `behind`.
+pub(super) fn is_allowed_here(c: char, before: &str, behind: &str) -> bool {
     match c {
-        // The sign of a number, before one; joined to letters it would be two of them.
+        // The numero sign, before a number; next to letters it would be read as two letters.
         '\u{2116}' => !before.ends_with(char::is_alphanumeric) && !behind.starts_with(char::is_alphabetic),
-        // Of a trade mark, behind its name. The word lists read the name without it, and with its two letters.
+        // The trade mark sign, after a name. Word lists match the name without it, and with it as two letters.
         '\u{2122}' => !behind.starts_with(char::is_alphanumeric),
         _ if c.is_whitespace() => sequences::is_one_space(c, before, behind),
         _ => sequences::is_part(c, before, behind),
     }
 }
 
-/// Why a character may not leave or enter, if it may not.
+/// Returns the code and reason if a character is forbidden in text that is sent or received.
 pub(super) fn forbidden(c: char) -> Option<(&'static str, &'static str)> {
     if let Some(unseen) = Invisible::of(c) {
         return Some(match unseen {
@@ -46,7 +47,7 @@ pub(super) fn forbidden(c: char) -> Option<(&'static str, &'static str)> {
         });
     }
     Some(match c {
-        // Eight dots of Braille, none of which is raised.
+        // The Braille pattern without dots.
         '\u{2800}' => ("text.invisible", "an invisible character"),
         _ if c.is_whitespace() && c != ' ' => ("text.space", "a space other than U+0020"),
         '\u{E000}'..='\u{F8FF}' | '\u{F0000}'..='\u{10FFFF}' => ("text.private", "a private-use character"),
@@ -54,8 +55,8 @@ pub(super) fn forbidden(c: char) -> Option<(&'static str, &'static str)> {
         _ if u32::from(c) & 0xFFFE == 0xFFFE => ("text.control", "a noncharacter"),
         _ if is_phrase(c) => ("text.phrase", "a single character for a whole phrase"),
         '\u{FFFD}' => ("text.lost", "a replacement character, where text was lost"),
-        // Latin-1 has superscripts and fractions in everyday use; every other styled form of an ASCII letter or
-        // digit is there to look like one without being one.
+        // Latin-1 superscripts and fractions are in everyday use. Every other styled form of an ASCII letter or digit
+        // only imitates it.
         '\u{0080}'..='\u{00FF}' => return None,
         _ if is_styled(c) => ("text.styled", "a styled form of a letter or digit"),
         _ => return None,

@@ -1,19 +1,19 @@
-//! Words of another script whose letters are confusable with Latin ones (UTS 39): whether a word reads as Latin, and what
-//! it reads as.
+//! Words of another script whose letters are confusable with Latin ones (UTS 39): whether a word can be read as Latin,
+//! and as which word.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 use unicode_security::confusable_detection::skeleton;
 
-/// Whether a word without Latin letters looks as if it had nothing else.
+/// Returns whether a word without Latin letters looks like a Latin word.
 pub(super) fn reads_as_latin(word: &str) -> bool {
     let mut seen = skeleton(word).filter(|c| !is_combining_mark(*c)).peekable();
     let latin = seen.peek().is_some() && seen.all(|c| c.is_ascii_alphanumeric() || small_capital(c).is_some());
     latin && !has_capitals_among_small_letters(word) && !is_latin(word)
 }
 
-/// Whether a word has small letters that are drawn like no small one of Latin, but like the capitals B and H, beside others
-/// that are drawn like small ones. Nobody reads a Latin word in it (`\u{41c}\u{43e}\u{441}\u{43a}\u{432}\u{430}`).
+/// Returns whether a word mixes small letters that look like the Latin capitals B or H with small letters that look
+/// like Latin small ones. Nobody reads it as a Latin word (`\u{41c}\u{43e}\u{441}\u{43a}\u{432}\u{430}`).
 fn has_capitals_among_small_letters(word: &str) -> bool {
     let small = |c: char| {
         c.is_lowercase()
@@ -22,12 +22,12 @@ fn has_capitals_among_small_letters(word: &str) -> bool {
     word.contains(['\u{432}', '\u{43D}']) && word.chars().any(small)
 }
 
-/// A word that reads as Latin, in the letters that are read.
+/// Returns the Latin word that a word is read as.
 pub(super) fn as_latin(word: &str) -> String {
     let letters = |c: char| {
         let like: Vec<char> = skeleton(c.encode_utf8(&mut [0; 4])).collect();
         like.into_iter().map(move |like| match like {
-            // The table of look-alikes draws a capital I as a small L.
+            // The confusables table maps a capital I to a small L.
             'l' if c.is_uppercase() => 'I',
             like => small_capital(like).unwrap_or(like),
         })
@@ -35,8 +35,8 @@ pub(super) fn as_latin(word: &str) -> String {
     word.chars().flat_map(letters).filter(|c| !is_combining_mark(*c)).collect()
 }
 
-/// The letter of what the table of look-alikes has for letters that are drawn like small capitals, as the Cyrillic ones for
-/// H, K, M and T.
+/// Returns the letter for an entry of the confusables table that is a small capital, as those for the Cyrillic letters
+/// that look like H, K, M and T.
 fn small_capital(c: char) -> Option<char> {
     const ALL: [(char, char); 24] = [
         ('\u{138}', 'k'),

@@ -13,19 +13,19 @@ use std::collections::BTreeSet;
 
 use unicode_normalization::char::is_combining_mark;
 
-use self::characters::{belongs, forbidden, is_general_mark, remedy};
-use self::scripts::{Disguises, Paragraph};
+use self::characters::{forbidden, is_allowed_here, is_general_mark, remedy};
+use self::scripts::{Paragraph, ScriptFaults};
 use crate::inspect::attachment_text::text_of;
-use crate::inspect::attestation::FilterName;
 use crate::inspect::content::{CONTROL, FOREIGN, classes};
+use crate::inspect::filter_name::FilterName;
 use crate::inspect::finding::{FINDINGS_MAX, Finding, NO_VERDICT, failed};
 use crate::inspect::subject::{Filter, Subject};
 
-/// The longest run of letters and signs without a space, comma or semicolon. Longer ones are not language: they are
-/// something encoded. Some scripts have no spaces: there a run ends at any sign of theirs as well.
+/// The longest run of letters and signs without a space, comma or semicolon, in characters. Longer runs are not
+/// language but encoded data. In scripts without spaces, any punctuation ends a run as well.
 const RUN_MAX: usize = 200;
 
-/// The most marks on one letter, in scripts that build their letters of marks.
+/// The most combining marks on one letter, in scripts whose letters are composed with marks.
 const MARKS_MAX: usize = 8;
 
 /// The text filter.
@@ -67,32 +67,34 @@ impl Filter for Text {
     }
 }
 
-/// Lines as they are read, one behind the other.
+/// Checks consecutive lines.
 #[derive(Default)]
 pub(in crate::inspect) struct LineChecker {
     paragraph: Paragraph,
-    /// Whether the last line was of nothing foreign.
+    /// Whether the last line had no foreign characters.
     after_plain: bool,
-    /// Where they stand, if they are those of an attachment: lines of the cut itself are told by their findings.
+    /// The position in the attachment, if the lines are those of one. For lines of the cut itself, the finding has the
+    /// line.
     within: Option<Within>,
 }
 
-/// A place in an attachment.
+/// A position in an attachment.
 #[derive(Default)]
 struct Within {
-    /// The line that is looked at, counted from one.
+    /// The current line, counted from 1.
     line: usize,
-    /// The characters that were told of, each with its first place.
-    told: BTreeSet<(&'static str, char)>,
+    /// The characters already reported: each is reported once, with its first position.
+    reported: BTreeSet<(&'static str, char)>,
 }
 
 impl LineChecker {
-    /// The lines of an attachment, whose own numbers are told.
+    /// Creates a checker for the lines of an attachment; its findings contain their line numbers.
     pub fn of_attachment() -> LineChecker {
         LineChecker { within: Some(Within::default()), ..LineChecker::default() }
     }
 
-    /// Looks at whole lines of an attachment that begins on line `at` of the cut's text; `kinds` are those of their bytes.
+    /// Checks whole lines of an attachment that begins on line `at` of the cut's text; `kinds` are the byte classes of
+    /// the block.
     pub fn block(&mut self, block: &str, kinds: u8, at: Option<usize>, findings: &mut Vec<Finding>) {
         if is_plain(block, kinds) {
             (self.paragraph, self.after_plain) = (Paragraph::default(), false);
@@ -100,7 +102,7 @@ impl LineChecker {
                 within.line += block.bytes().filter(|b| *b == b'\n').count();
             }
         } else {
-            // What is behind the last line end is no line.
+            // After the last line end there is no further line.
             block.split_terminator('\n').for_each(|line| self.check(line, at, findings));
         }
     }
@@ -109,17 +111,17 @@ impl LineChecker {
         if let Some(within) = &mut self.within {
             within.line += 1;
         }
-        // A text of nothing but deceit must not cost more memory to refuse than to hold.
+        // Refusing a text full of forbidden characters must not need more memory than the text itself.
         if findings.len() >= FINDINGS_MAX {
             return;
         }
         if line.len() > RUN_MAX && longest_run(line) > RUN_MAX {
             let what = format!("a run of more than {RUN_MAX} letters without a space, comma or semicolon");
-            findings.push(self.told("text.run", at, &what, None, "attach encoded data as a file"));
+            findings.push(self.finding("text.run", at, &what, None, "attach encoded data as a file"));
         }
         let kinds = classes(line);
         if kinds & FOREIGN == 0 {
-            // An empty line ends what could be told from the lines before it, and so do two of nothing foreign.
+            // The context for scripts ends with an empty line, and after two lines without foreign characters.
             if self.after_plain || line.trim().is_empty() {
                 self.paragraph = Paragraph::default();
             } else {
@@ -127,7 +129,7 @@ impl LineChecker {
             }
             self.after_plain = true;
             if kinds & CONTROL != 0 {
-                findings.push(self.told("text.control", at, "a control character", None, "remove it"));
+                findings.push(self.finding("text.control", at, "a control character", None, "remove it"));
             }
             return;
         }
@@ -136,19 +138,19 @@ impl LineChecker {
         if findings.len() >= FINDINGS_MAX {
             return;
         }
-        let Disguises { mixed, alike, word } = self.paragraph.line(line);
+        let ScriptFaults { mixed, alike, word } = self.paragraph.line(line);
         if mixed {
             let what = "letters of several scripts in one word";
-            findings.push(self.told("text.mixed", at, what, word, "write it in one script"));
+            findings.push(self.finding("text.mixed", at, what, word, "write it in one script"));
         }
         if alike {
             let what = "a word of another script that looks like a Latin word or a mark";
-            findings.push(self.told("text.lookalike", at, what, word, "transliterate it"));
+            findings.push(self.finding("text.lookalike", at, what, word, "transliterate it"));
         }
     }
 
-    /// What was found, with its place in an attachment and the number of the word in its line.
-    fn told(&self, code: &'static str, at: Option<usize>, what: &str, word: Option<usize>, remedy: &str) -> Finding {
+    /// Returns a finding with the line of the attachment and the number of the word in its line.
+    fn finding(&self, code: &'static str, at: Option<usize>, what: &str, word: Option<usize>, remedy: &str) -> Finding {
         let line = self.within.as_ref().map(|within| within.line);
         let place = match (word, line) {
             (Some(word), Some(line)) => format!(", word {word} of line {line} of the attachment"),
@@ -159,9 +161,9 @@ impl LineChecker {
         finding(code, at, format!("{what}{place}: {remedy}"))
     }
 
-    /// Looks at the characters of a line.
+    /// Checks the characters of a line.
     fn characters(&mut self, line: &str, at: Option<usize>, findings: &mut Vec<Finding>) {
-        // The end of the last run of wide letters that may stand.
+        // The end of the last run of full-width letters that is allowed.
         let mut wide = 0;
         for (place, c) in line.char_indices() {
             if findings.len() >= FINDINGS_MAX {
@@ -175,16 +177,16 @@ impl LineChecker {
             {
                 wide = place + length;
             } else if let Some((code, what)) = forbidden(c)
-                && !belongs(c, &line[..place], &line[place + c.len_utf8()..])
-                && self.within.as_mut().is_none_or(|within| within.told.insert((code, c)))
+                && !is_allowed_here(c, &line[..place], &line[place + c.len_utf8()..])
+                && self.within.as_mut().is_none_or(|within| within.reported.insert((code, c)))
             {
                 let what = format!("{what}, U+{:04X}", u32::from(c));
-                findings.push(self.told(code, at, &what, None, &remedy(code, c)));
+                findings.push(self.finding(code, at, &what, None, &remedy(code, c)));
             }
         }
         if !unicode_normalization::is_nfc(line) {
             let what = "text that is not in Unicode normalisation form C";
-            findings.push(self.told("text.nfc", at, what, None, "normalise it"));
+            findings.push(self.finding("text.nfc", at, what, None, "normalise it"));
         }
         let (mut stacked, mut general) = (0, 0);
         for c in line.chars() {
@@ -195,30 +197,31 @@ impl LineChecker {
             };
             if general == 3 && is_general_mark(c) || stacked == MARKS_MAX + 1 {
                 let what = "three or more combining marks on one letter";
-                findings.push(self.told("text.stack", at, what, None, "write it plainly"));
+                findings.push(self.finding("text.stack", at, what, None, "write it plainly"));
             }
         }
     }
 }
 
-/// The length of the longest run without a space, comma or semicolon.
+/// Returns the length of the longest run without a space, comma or semicolon, in characters.
 fn longest_run(line: &str) -> usize {
     let ends = |c: char| matches!(c, ' ' | ',' | ';') || !c.is_ascii() && !c.is_alphanumeric() && !is_combining_mark(c);
     let length = |run: &str| run.chars().filter(|c| !is_combining_mark(*c)).count();
     line.split(ends).map(length).max().unwrap_or(0)
 }
 
+/// Returns a finding of the text filter.
 pub(in crate::inspect) fn finding(code: &'static str, line: Option<usize>, message: impl Into<String>) -> Finding {
     Finding { filter: FilterName::Text, code, line, message: message.into() }
 }
 
-/// Whether every line is short and of ASCII without control characters, in which there is nothing to find.
+/// Returns whether all lines are short and consist of ASCII without control characters: there is nothing to find.
 fn is_plain(block: &str, kinds: u8) -> bool {
     kinds & (FOREIGN | CONTROL) == 0 && has_short_lines(block.as_bytes())
 }
 
-/// Whether no line is longer than [`RUN_MAX`]. From the beginning of a line it goes on behind the last line end that
-/// is not too far: what stands between is short as well.
+/// Returns whether no line is longer than [`RUN_MAX`]. It skips from the beginning of a line to the last line end that
+/// is not too far away, as all lines between are short as well.
 fn has_short_lines(mut rest: &[u8]) -> bool {
     while let Some(reach) = rest.get(..=RUN_MAX) {
         match reach.iter().rposition(|b| *b == b'\n') {

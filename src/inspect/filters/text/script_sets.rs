@@ -1,4 +1,4 @@
-//! Sets of scripts (UAX 24): which of them a letter or a word may be of.
+//! Sets of scripts (UAX 24) that a letter or a word may belong to.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_security::confusable_detection::skeleton;
@@ -6,22 +6,23 @@ use unicode_security::mixed_script::AugmentedScriptSet;
 
 use super::sequences::is_wide_ascii;
 
+/// Returns whether two sets have a script in common.
 pub(super) fn meets(one: AugmentedScriptSet, mut other: AugmentedScriptSet) -> bool {
     other.intersect_with(one);
     !other.is_empty()
 }
 
+/// Returns whether a set includes the Latin script.
 pub(super) fn is_latin_script(script: AugmentedScriptSet) -> bool {
     meets(script, AugmentedScriptSet::for_char('a'))
 }
 
-/// Whether a script is one of those among whose letters Latin words stand without spaces: Chinese characters, kana,
-/// Hangul.
+/// Returns whether a script is one in which Latin words are written without spaces around them: Han, kana, Hangul.
 pub(super) fn is_east_asian(script: AugmentedScriptSet) -> bool {
     !script.is_all() && (script.hanb || script.jpan || script.kore)
 }
 
-/// Whether a word is of Latin letters and those of East Asia, none of which is drawn like a Latin one.
+/// Returns whether a word consists of Latin and East Asian letters, none of which looks like a Latin one.
 pub(super) fn is_east_asian_and_latin(word: &str) -> bool {
     let latin = |c: &char| is_latin_script(AugmentedScriptSet::for_char(*c));
     let other: String = word.chars().filter(|c| !latin(c)).collect();
@@ -29,13 +30,14 @@ pub(super) fn is_east_asian_and_latin(word: &str) -> bool {
     is_east_asian(AugmentedScriptSet::for_str(&other)) && !other.chars().any(like_latin)
 }
 
+/// Returns whether a set includes the Greek script.
 pub(super) fn is_greek(script: AugmentedScriptSet) -> bool {
     meets(script, AugmentedScriptSet::for_char('\u{3b1}'))
 }
 
-/// Whether a word of Latin letters, or of none, has another form than it reads as: full width, bold, in circles.
+/// Returns whether a word of Latin letters, or without letters, contains styled characters: full width, bold, circled.
 pub(super) fn is_styled(word: &str) -> bool {
     let plain = || word.nfkc().all(|c| c.is_ascii_alphanumeric());
-    // Wide letters belong to a text of wide ones, and are refused one by one elsewhere.
+    // Full-width letters are legitimate in wide text, and checked one by one elsewhere.
     word.chars().any(|c| c > '\u{FF}' && !is_wide_ascii(c)) && plain() && !word.chars().all(char::is_numeric)
 }

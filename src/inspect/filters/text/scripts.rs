@@ -1,8 +1,8 @@
 //! Mixed scripts: words that are disguised among the words of another script.
 //!
 //! A word of another script that looks Latin is a disguise among Latin words, and an ordinary word in a text of its own
-//! script. The context is the same sentence and, where that has no Latin words, the preceding sentences of the paragraph.
-//! A word that looks like a mark is a finding anywhere.
+//! script. The context is the same sentence and, if that has no Latin words, the preceding sentences of the paragraph.
+//! A word that looks like a mark is always a finding.
 
 use unicode_security::mixed_script::AugmentedScriptSet;
 
@@ -12,71 +12,72 @@ use super::sequences::is_wide_ascii;
 use super::words::{ends_sentence, is_designator, is_quantity, text_of, words};
 use crate::inspect::marks::{Alone, alone};
 
-/// So many letters of East Asia make a text in which Latin words stand among them without spaces.
+/// The minimum number of East Asian letters for a text in which Latin words are written without spaces around them.
 const EAST_ASIAN_MIN: usize = 4;
 
-/// So many words of a script, one after another, are that script whatever stands around them.
+/// The minimum number of consecutive words of a script that are accepted as that script in any context.
 const RUN_MIN: usize = 2;
 
 /// The longest abbreviation, in letters.
 const ABBREVIATION_MAX: usize = 5;
 
-/// What was read of a paragraph, as far as it tells one script from another.
+/// The state of a paragraph, as far as it is needed to tell scripts apart.
 #[derive(Clone, Debug, Default)]
 pub(in crate::inspect) struct Paragraph {
     all: Words,
     sentence: Words,
-    /// The sentence before it, where that has no Latin words.
+    /// The previous sentence, if it has no Latin words.
     previous: Words,
-    /// Letters of scripts that Latin words stand among without spaces.
+    /// The number of letters of scripts in which Latin words are written without spaces.
     east_asian: usize,
     run: Option<Run>,
-    /// What is in doubt in this sentence, and in those of this line that have no Latin words: there the whole line tells.
+    /// The doubtful words of this sentence; `later` has those of earlier sentences of this line without Latin words,
+    /// which are decided at the end of the line.
     doubts: Vec<Doubt>,
     later: Vec<Doubt>,
 }
 
-/// Words that were counted.
+/// Counts of words.
 #[derive(Clone, Debug, Default)]
 struct Words {
     latin: usize,
-    /// How many words of each script have letters that are not like Latin ones.
+    /// For each script, the number of words with letters that do not look Latin.
     plain: Vec<(AugmentedScriptSet, usize)>,
 }
 
-/// Words of one script, one behind the other, in one sentence.
+/// Consecutive words of one script in one sentence.
 #[derive(Clone, Debug)]
 struct Run {
     script: AugmentedScriptSet,
     plain: usize,
-    /// How many words read as Latin, and of what kinds.
+    /// The number of words that can be read as Latin, and of which kinds.
     alike: usize,
     kinds: Vec<Kind>,
 }
 
-/// What a word is that reads as Latin.
+/// The kind of a word that can be read as Latin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// One letter. It says nothing in Latin.
+    /// A single letter, which has no meaning in Latin script.
     Letter,
     /// A few capitals.
     Abbreviation,
-    /// Any other.
+    /// Any other word.
     Word,
-    /// A part of a mark, as `TOP` is.
+    /// A part of a mark, such as `TOP`.
     Part,
 }
 
-/// What a word of another script may be taken for.
+/// What a word of another script may be mistaken for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reads {
-    /// A mark, wherever it stands.
-    AsMark,
-    /// A Latin word, where there are others.
-    AsLatin,
+enum MistakenFor {
+    /// A mark, in any context.
+    Mark,
+    /// A Latin word, in a context of Latin words.
+    LatinWord,
 }
 
-/// Words that read as Latin and that nothing beside them tells to be of their script.
+/// A word that can be read as Latin and whose neighbours do not show that it is of its own script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Doubt {
     script: AugmentedScriptSet,
@@ -85,13 +86,13 @@ struct Doubt {
 
 /// What is wrong with the scripts of a line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Disguises {
-    /// Letters of several scripts in one word.
+pub(super) struct ScriptFaults {
+    /// One word has letters of several scripts.
     pub mixed: bool,
-    /// A word of another script that reads as Latin, among Latin words.
+    /// A word of another script can be read as Latin, among Latin words.
     pub alike: bool,
-    /// The number of the first such word, as words are parted by spaces behind the mark of the line; `None` where it
-    /// stands on a line before.
+    /// The number of the first such word, counted from 1 in words separated by spaces after the portion mark of the
+    /// line; `None` if it is on an earlier line.
     pub word: Option<usize>,
 }
 
@@ -107,19 +108,20 @@ impl Words {
         }
     }
 
-    /// Whether there are no more Latin words than words that are plainly of this script.
+    /// Returns whether there are at most as many Latin words as words that are clearly of this script.
     fn are_of(&self, script: AugmentedScriptSet) -> bool {
         self.plain(script) >= self.latin.max(1)
     }
 }
 
 impl Paragraph {
-    /// Reads the next line.
-    pub(super) fn line(&mut self, line: &str) -> Disguises {
-        let (mut found, mut east_asian_and_latin) = (Disguises::default(), 0);
+    /// MistakenFor the next line and returns what is wrong with it.
+    pub(super) fn line(&mut self, line: &str) -> ScriptFaults {
+        let (mut found, mut east_asian_and_latin) = (ScriptFaults::default(), 0);
         let text = text_of(line);
         let number = |end: usize| text.get(..end).map(|text| text.split_whitespace().count());
-        // Where words end: one that is refused, and the first that may be, of this sentence and of those before it.
+        // End positions of words: the first that is refused, and the first doubtful one of this sentence and of earlier
+        // ones.
         let (mut refused, mut doubtful, mut first, mut narrow) = (None, None, None, None);
         for (word, behind, rest) in words(text) {
             let end = text.len() - rest.len() - behind.len();
@@ -133,13 +135,13 @@ impl Paragraph {
                 if script.is_empty() {
                     self.close();
                     if is_east_asian_and_latin(word) {
-                        // Wide letters are written among them, whatever else there is.
+                        // Full-width letters are always allowed among them.
                         let is_narrow = |c: char| is_latin_script(AugmentedScriptSet::for_char(c)) && !is_wide_ascii(c);
                         let has_narrow = word.chars().any(|c| c.is_alphabetic() && is_narrow(c));
                         east_asian_and_latin += usize::from(has_narrow);
                         narrow = narrow.or(has_narrow.then_some(end));
                     } else if !is_quantity(word) {
-                        return Disguises { mixed: true, alike: false, word: number(end) };
+                        return ScriptFaults { mixed: true, alike: false, word: number(end) };
                     }
                 } else if is_latin_script(script) {
                     refused = refused.or(is_styled(word).then_some(end));
@@ -148,8 +150,8 @@ impl Paragraph {
                     }
                 } else {
                     match self.other(word, script, is_designator(word, behind, rest)) {
-                        Some(Reads::AsMark) => refused = refused.or(Some(end)),
-                        Some(Reads::AsLatin) => doubtful = doubtful.or(Some(end)),
+                        Some(MistakenFor::Mark) => refused = refused.or(Some(end)),
+                        Some(MistakenFor::LatinWord) => doubtful = doubtful.or(Some(end)),
                         None => {}
                     }
                 }
@@ -161,10 +163,11 @@ impl Paragraph {
                 first = first.or(doubtful.take());
             }
         }
-        // What follows on the next line is not known yet, and need not be: the sentence is judged as it stands.
+        // The next line is not known yet and is not needed: the sentence is judged as far as it goes, and the state is
+        // restored.
         let (run, doubts) = (self.run.clone(), self.doubts.clone());
         self.close();
-        if self.judge() {
+        if self.has_disguise() {
             (found.alike, refused) = (true, refused.or(doubtful));
         }
         if std::mem::take(&mut self.later).iter().any(|doubt| !self.all.are_of(doubt.script)) {
@@ -184,8 +187,8 @@ impl Paragraph {
         self.sentence.latin += 1;
     }
 
-    /// A word of neither Latin letters nor several scripts, and what a reader may take it for.
-    fn other(&mut self, word: &str, script: AugmentedScriptSet, is_designator: bool) -> Option<Reads> {
+    /// Counts a word of one script that is not Latin, and returns what a reader may mistake it for.
+    fn other(&mut self, word: &str, script: AugmentedScriptSet, is_designator: bool) -> Option<MistakenFor> {
         if !self.run.as_ref().is_some_and(|run| meets(run.script, script)) {
             self.close();
         }
@@ -198,9 +201,9 @@ impl Paragraph {
         }
         let letters = word.chars().filter(|c| c.is_alphabetic()).count();
         let kind = match alone(&as_latin(word)) {
-            Alone::Mark => return Some(Reads::AsMark),
+            Alone::Mark => return Some(MistakenFor::Mark),
             Alone::Part => Kind::Part,
-            // A letter of Greek is a sign in any text.
+            // A single Greek letter is a symbol in any text.
             Alone::Other if is_designator || letters == 1 && is_greek(script) => return None,
             Alone::Other if letters == 1 => Kind::Letter,
             Alone::Other if letters <= ABBREVIATION_MAX && !word.chars().any(char::is_lowercase) => Kind::Abbreviation,
@@ -210,10 +213,10 @@ impl Paragraph {
         if !run.kinds.contains(&kind) {
             run.kinds.push(kind);
         }
-        Some(Reads::AsLatin)
+        Some(MistakenFor::LatinWord)
     }
 
-    /// Ends the run that stands open: it is in doubt if it does not say by itself what script it is of.
+    /// Ends the current run. Its words are doubtful if the run does not show by itself which script it is of.
     fn close(&mut self) {
         let Some(run) = self.run.take() else { return };
         for kind in run.kinds {
@@ -229,11 +232,11 @@ impl Paragraph {
         }
     }
 
-    /// Whether one of the words in doubt is a disguise, as far as the sentence goes.
-    fn judge(&self) -> bool {
+    /// Returns whether one of the doubtful words is a disguise, given the sentence so far.
+    fn has_disguise(&self) -> bool {
         !self.doubts.iter().all(|Doubt { script, kind }| {
             let here = self.sentence.plain(*script);
-            // Where there is nothing else in a sentence, it is of the text before it.
+            // A sentence without other words belongs to the text before it.
             self.sentence.are_of(*script)
                 || self.sentence.latin == 0 && (self.all.are_of(*script) || self.previous.plain(*script) > 0)
                 || match kind {
@@ -246,7 +249,7 @@ impl Paragraph {
 
     fn end_sentence(&mut self) -> bool {
         self.close();
-        let found = self.sentence.latin > 0 && self.judge();
+        let found = self.sentence.latin > 0 && self.has_disguise();
         let doubts = std::mem::take(&mut self.doubts);
         if self.sentence.latin == 0 {
             let known = |doubt: &Doubt| self.sentence.plain(doubt.script) + self.previous.plain(doubt.script) > 0;
@@ -262,7 +265,7 @@ impl Paragraph {
 mod tests {
     use super::*;
 
-    /// What is wrong with the last of some lines of one paragraph.
+    /// Returns what is wrong with the last of several lines of one paragraph.
     fn found(lines: &[&str]) -> (bool, bool) {
         let mut paragraph = Paragraph::default();
         let last = lines.iter().map(|line| paragraph.line(line)).last().unwrap_or_default();
@@ -272,7 +275,7 @@ mod tests {
     #[test]
     fn a_word_that_reads_as_latin_is_a_word_among_those_of_its_script() {
         for lines in [
-            // One-letter words, and words of nothing but look-alikes, in Russian, Ukrainian and Greek.
+            // One-letter words, and words consisting only of look-alikes, in Russian, Ukrainian and Greek.
             &[
                 "\u{421}\u{443}\u{434}\u{43d}\u{43e} \u{438} \u{43e}\u{441}\u{430} \u{432} \u{43f}\u{43e}\u{440}\u{442}\u{443}",
             ][..],
@@ -282,14 +285,14 @@ mod tests {
             &[
                 "\u{3bd}\u{3b1} \u{3b3}\u{3c1}\u{3ac}\u{3c8}\u{3c9} \u{3c4}\u{3bf} \u{3ba}\u{3b5}\u{3af}\u{3bc}\u{3b5}\u{3bd}\u{3bf}",
             ],
-            // The end of a paragraph stands on a line of its own.
+            // The end of a paragraph on a line of its own.
             &[
                 "\u{41c}\u{44b} \u{432}\u{438}\u{434}\u{435}\u{43b}\u{438} \u{434}\u{43e}\u{43c}",
                 "\u{435}\u{433}\u{43e}.",
             ],
-            // Between two Latin names in a text of its script.
+            // Between two Latin names in a text of its own script.
             &["\u{424}\u{438}\u{440}\u{43c}\u{44b} \u{43a}\u{443}\u{43f}\u{438}\u{43b}\u{438} Alpha \u{430} Beta"],
-            // Ships with Latin names, and an abbreviation of nothing but look-alikes.
+            // Ships with Latin names, and an abbreviation consisting only of look-alikes.
             &[
                 "\u{424}\u{43b}\u{43e}\u{442} \u{421}\u{421}\u{421}\u{420} \u{438} USS Harry S Truman, HMS Queen Elizabeth; \u{412}\u{41c}\u{421} \u{421}\u{421}\u{421}\u{420}.",
             ],
@@ -301,11 +304,11 @@ mod tests {
                 "USS Harry S Truman, HMS Queen Elizabeth",
                 "\u{438} \u{424}\u{43b}\u{43e}\u{442} \u{421}\u{421}\u{421}\u{420}",
             ],
-            // Russian names in English, and the makes of aircraft.
+            // Russian names in English, and aircraft types.
             &[
                 "Meeting at \u{41c}\u{43e}\u{441}\u{43a}\u{432}\u{430} today, with a \u{421}\u{443}-27, a \u{422}\u{443}-154\u{41c} and a \u{422}-72",
             ],
-            // Signs of quantities and units.
+            // Symbols of quantities and units.
             &[
                 "The letters \u{3b1}, \u{3b2} and \u{394}t; 5 \u{3bc}m, 10\u{3bc}F, 5 k\u{3a9}, 10 \u{3a9}, \u{3bd} = 3, 5 \u{b5}F",
             ],
@@ -328,13 +331,13 @@ mod tests {
             &["\u{421}\u{410}\u{420}"],
             &["the \u{421}\u{410}\u{420} \u{421}\u{410}\u{420} \u{420}\u{41e}\u{421}"],
             &["(U) an \u{430}\u{445}\u{435} was left"],
-            // Russian elsewhere in an English paragraph does not make it one.
+            // Russian text elsewhere in an English paragraph does not make the paragraph Russian.
             &["we saw the \u{430}\u{445}\u{435} there and he said \u{414}\u{43e}\u{43c}"],
             &[
                 "the town of \u{41c}\u{43e}\u{441}\u{43a}\u{432}\u{430} is large",
                 "and its \u{430}\u{445}\u{435} is small",
             ],
-            // A sentence of Russian before it does not license it either, nor does a name or two beside it.
+            // Nor does a Russian sentence before it, or one or two names next to it.
             &[
                 "\u{41c}\u{44b} \u{432}\u{438}\u{434}\u{435}\u{43b}\u{438} \u{434}\u{43e}\u{43c} \u{438} \u{434}\u{44b}\u{43c}. The \u{430}\u{445}\u{435} is small.",
             ],
@@ -345,7 +348,7 @@ mod tests {
                 "\u{41c}\u{44b} \u{432}\u{438}\u{434}\u{435}\u{43b}\u{438}. The \u{422}\u{41e}\u{420} \u{434}\u{43e}\u{43c}",
                 "is a place",
             ],
-            // What reads as a mark, in any text.
+            // A word that can be read as a mark, in any text.
             &[
                 "\u{42d}\u{442}\u{43e} \u{434}\u{43e}\u{43c} \u{455}\u{435}\u{441}\u{433}\u{435}\u{442} \u{438} \u{434}\u{44b}\u{43c}",
             ],
@@ -353,9 +356,9 @@ mod tests {
                 "\u{42d}\u{442}\u{43e} \u{434}\u{43e}\u{43c} \u{421}\u{41e}\u{405}\u{41c}\u{406}\u{421} \u{438} \u{434}\u{44b}\u{43c}",
             ],
             &["the \u{436}\u{443}\u{43a} \u{430}\u{445}\u{435} is small and old"],
-            // A letter of another script is no unit.
+            // A letter of another script is not a unit.
             &["an \u{430} was left"],
-            // More look-alikes than words beside them, in a text that is not theirs.
+            // More look-alikes than clear words next to them, in a text of another script.
             &["the \u{421}\u{410}\u{420} \u{421}\u{410}\u{420} \u{434}\u{43e}\u{43c} and more of it"],
         ] {
             assert!(found(lines).1, "{lines:?}");

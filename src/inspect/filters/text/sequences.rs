@@ -7,13 +7,13 @@ use unicode_normalization::char::is_combining_mark;
 
 const NON_JOINER: char = '\u{200C}';
 const JOINER: char = '\u{200D}';
-/// Asks for the coloured drawing of a sign.
+/// Variation selector 16: requests the emoji presentation of the character before it.
 const AS_EMOJI: char = '\u{FE0F}';
 /// Draws a key around the digit before it.
 const KEYCAP: char = '\u{20E3}';
 
-/// Whether `c`, which is not seen by itself, is part of what is seen between the end of `before` and the beginning of
-/// `behind`, which are of one line.
+/// Returns whether the invisible character `c` is a legitimate part of a visible sequence, between the end of `before`
+/// and the beginning of `behind`, both of the same line.
 pub(in crate::inspect) fn is_part(c: char, before: &str, behind: &str) -> bool {
     match c {
         NON_JOINER => parts_arabic(before, behind) || follows_virama(before, behind),
@@ -28,17 +28,17 @@ pub(in crate::inspect) fn is_part(c: char, before: &str, behind: &str) -> bool {
 }
 
 const TAG_FIRST: char = '\u{E0020}';
-/// Ends a sequence of tags.
+/// The end of a tag sequence.
 const TAG_LAST: char = '\u{E007F}';
-/// What begins the flag of a part of a country.
+/// The first character of the flag of a subdivision of a country.
 const BLACK_FLAG: char = '\u{1F3F4}';
-/// The flags of parts of countries that Unicode recommends: England, Scotland and Wales.
+/// The subdivision flags recommended by Unicode: England, Scotland and Wales.
 const FLAGS: [&str; 3] = ["gbeng", "gbsct", "gbwls"];
 
-/// Whether a tag stands in the sequence of such a flag, whole and with nothing else in it.
+/// Returns whether a tag character belongs to one of these flags, complete and with nothing else in it.
 fn is_in_flag(c: char, before: &str, behind: &str) -> bool {
     let is_tag = |c: &char| (TAG_FIRST..=TAG_LAST).contains(c);
-    // A flag has six tags: of longer sequences it need not be known how long they are.
+    // A flag has six tags; longer sequences are invalid, so no more need be read.
     let mut tags: Vec<char> = before.chars().rev().take_while(is_tag).take(6).collect();
     if before.chars().rev().nth(tags.len()) != Some(BLACK_FLAG) {
         return false;
@@ -51,29 +51,29 @@ fn is_in_flag(c: char, before: &str, behind: &str) -> bool {
     said.strip_suffix('\u{7F}').is_some_and(|said| FLAGS.contains(&said))
 }
 
-/// Parts the digits of a wide telephone number.
+/// The full-width hyphen between the digits of a full-width telephone number.
 const WIDE_HYPHEN: char = '\u{FF0D}';
 
-/// Whether a character is the wide form of a letter or digit of ASCII.
+/// Returns whether a character is the full-width form of an ASCII letter or digit.
 pub(super) fn is_wide_ascii(c: char) -> bool {
     matches!(c, '\u{FF10}'..='\u{FF19}' | '\u{FF21}'..='\u{FF3A}' | '\u{FF41}'..='\u{FF5A}')
 }
 
-/// How many bytes of `behind` are wide letters and digits, with wide hyphens between them, and whether they touch wide ones
-/// of East Asia, which are written with them.
+/// Returns the number of bytes at the beginning of `behind` that are full-width letters, digits and hyphens, and
+/// whether they are next to wide East Asian letters, with which they are normally written.
 pub(super) fn wide_ascii(before: &str, behind: &str) -> (usize, bool) {
     let length = behind.find(|c| !is_wide_ascii(c) && c != WIDE_HYPHEN).unwrap_or(behind.len());
     (length, begins_wide(before.chars().rev()) || begins_wide(behind[length..].chars()))
 }
 
-/// Whether a wide letter is the first of these, but for a few wide signs.
+/// Returns whether these characters begin with a wide letter, after at most a few wide signs.
 fn begins_wide(chars: impl Iterator<Item = char>) -> bool {
     let sign = |c: &char| is_wide(*c) && !c.is_alphabetic();
     chars.take(4).find(|c| !sign(c)).is_some_and(|c| is_wide(c) && c.is_alphabetic() && !is_wide_ascii(c))
 }
 
-/// Whether `c`, a space that is not the ordinary one, is one space and seen as one: a no-break space between two words,
-/// or the wide one in a text of wide characters, also at the beginning of a line, which it indents.
+/// Returns whether `c`, a space other than U+0020, is legitimate: a no-break space between two words, or an ideographic
+/// space in wide text, also as indentation at the beginning of a line.
 pub(in crate::inspect) fn is_one_space(c: char, before: &str, behind: &str) -> bool {
     if c == '\u{3000}' && before.is_empty() {
         return behind.starts_with(is_wide);
@@ -87,14 +87,15 @@ pub(in crate::inspect) fn is_one_space(c: char, before: &str, behind: &str) -> b
     }
 }
 
-/// Arabic letters that would join, and are kept from it.
+/// Returns whether the position is between two Arabic letters that would otherwise be joined.
 fn parts_arabic(before: &str, behind: &str) -> bool {
     let letter = |c: &char| !is_combining_mark(*c);
     before.chars().rev().find(letter).is_some_and(joins_both)
         && behind.chars().next().is_some_and(|c| joins_both(c) || joins_before(c))
 }
 
-/// Behind the sign that takes the vowel from a letter of India, and before another letter of that script.
+/// Returns whether the position is after a virama, the sign that removes the inherent vowel of an Indic letter, and
+/// before another letter of that script.
 fn follows_virama(before: &str, behind: &str) -> bool {
     let block = |c: char| u32::from(c) >> 7;
     let mut before = before.chars().rev();
@@ -129,12 +130,12 @@ fn is_virama(c: char) -> bool {
     )
 }
 
-/// Wide letters and signs of East Asia.
+/// Returns whether a character is a wide East Asian letter or sign.
 fn is_wide(c: char) -> bool {
     matches!(u32::from(c), 0x3001..=0x303F | 0x3041..=0x9FFF | 0xAC00..=0xD7A3 | 0xFF01..=0xFF60 | 0x20000..=0x3FFFF)
 }
 
-/// Arabic letters that join on both sides (Unicode's `Joining_Type` Dual_Joining).
+/// Returns whether an Arabic letter joins on both sides (Unicode `Joining_Type` Dual_Joining).
 fn joins_both(c: char) -> bool {
     matches!(c,
         '\u{620}' | '\u{626}' | '\u{628}' | '\u{62A}'..='\u{62E}' | '\u{633}'..='\u{63F}' | '\u{641}'..='\u{647}'
@@ -144,7 +145,7 @@ fn joins_both(c: char) -> bool {
         | '\u{77A}'..='\u{77F}')
 }
 
-/// Arabic letters that join to the one before them only (Right_Joining).
+/// Returns whether an Arabic letter joins to the one before it only (Right_Joining).
 fn joins_before(c: char) -> bool {
     matches!(c,
         '\u{622}'..='\u{625}' | '\u{627}' | '\u{629}' | '\u{62F}'..='\u{632}' | '\u{648}' | '\u{671}'..='\u{673}'
@@ -153,7 +154,8 @@ fn joins_before(c: char) -> bool {
         | '\u{771}' | '\u{773}'..='\u{774}' | '\u{778}'..='\u{779}')
 }
 
-/// Signs that emoji are made of (Unicode's `Extended_Pictographic`), letters and marks of trade left out.
+/// Returns whether a character can be part of an emoji (Unicode `Extended_Pictographic`, without letters and trade
+/// marks).
 fn is_pictograph(c: char) -> bool {
     matches!(c,
         '\u{203C}' | '\u{2049}' | '\u{2194}'..='\u{2199}' | '\u{21A9}'..='\u{21AA}' | '\u{231A}'..='\u{231B}' | '\u{2328}'
@@ -172,7 +174,7 @@ fn is_pictograph(c: char) -> bool {
 mod tests {
     use super::*;
 
-    /// Whether every unseen character and every space of the text stands where it may.
+    /// Returns whether every invisible character and every space of the text is legitimate.
     fn stands(text: &str) -> bool {
         text.char_indices().all(|(at, c)| {
             let (before, behind) = (&text[..at], &text[at + c.len_utf8()..]);
@@ -200,7 +202,7 @@ mod tests {
             "a\u{200d}b",
             "\u{645}\u{200c}a",
             "a\u{200c}\u{645}",
-            // Behind a letter that does not join, at the end of a word, twice, and between words.
+            // After a letter that does not join, at the end of a word, twice, and between words.
             "\u{62f}\u{200c}\u{647}",
             "\u{645}\u{200c}",
             "\u{645}\u{200c}\u{200c}\u{645}",

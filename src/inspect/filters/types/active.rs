@@ -1,11 +1,12 @@
-//! Active content in text: markup and headers that a program which sniffs its input would run or follow.
+//! Active content in text: markup and headers that a program which detects content types would execute or follow.
 
 use crate::inspect::content::{ANGLE, COLON, DASH};
 
-/// Markup that a program which sniffs its input would run or follow.
+/// Returns what a program which detects content types would take the text for, if it contains active content. `kinds`
+/// are the byte classes of the text.
 pub(super) fn active(text: &str, kinds: u8) -> Option<&'static str> {
     let bytes = text.as_bytes();
-    // A gigabyte passes through here: only where a sign stands is anything compared.
+    // This runs over files of up to a gigabyte: patterns are compared only at their characteristic character.
     let at_sign = |sign: u8, kind: u8, here: &dyn Fn(usize) -> Option<&'static str>| match kinds & kind {
         0 => None,
         _ => text.match_indices(char::from(sign)).find_map(|(at, _)| here(at)),
@@ -27,7 +28,7 @@ fn ends(bytes: &[u8], word: &str) -> bool {
     from.is_some_and(|from| bytes[from..].eq_ignore_ascii_case(word.as_bytes()))
 }
 
-/// What begins with an angle bracket and a program would act on, and what it would take the text for.
+/// Patterns that begin with an angle bracket, and what a program would take the text for.
 const BEGINS: [(&str, &str); 14] = [
     ("<!doctype", "HTML"),
     ("<html", "HTML"),
@@ -44,9 +45,9 @@ const BEGINS: [(&str, &str); 14] = [
     ("<?php", "a script"),
     ("<%", "a script"),
 ];
-/// The same, of what begins with a dash.
+/// The same for patterns that begin with a hyphen.
 const ARMOUR: [(&str, &str); 1] = [("-----begin ", "a mail or armoured file")];
-/// The same, of what ends with a colon.
+/// The same for patterns that end with a colon.
 const ENDS: [(&str, &str); 4] = [
     ("javascript:", "HTML"),
     ("vbscript:", "HTML"),

@@ -1,7 +1,8 @@
-//! The type filter: file extension, declared type, first bytes and content of an attachment agree.
+//! The type filter: file extension, declared type, signature and content of an attachment must agree.
 //!
-//! Detected content ([`content`]) takes precedence over the declared type. Images and PDF are checked from outside only, by
-//! code that shares nothing with the rebuilding parsers. A type that is not rebuilt is refused, whatever an agreement allows.
+//! Detected content ([`content`]) takes precedence over the declared type. Images and PDF are only checked for their
+//! outer form, by code that shares nothing with the rebuilding parsers. A type that is not rebuilt is refused, even if
+//! an agreement allows it.
 
 mod active;
 mod plain_form;
@@ -9,8 +10,8 @@ mod signature;
 
 use self::active::active;
 use self::signature::signature;
-use crate::inspect::attestation::FilterName;
 use crate::inspect::content::{self, CONTROL, FOREIGN, classes};
+use crate::inspect::filter_name::FilterName;
 use crate::inspect::finding::{Fault, Finding, NO_VERDICT, failed};
 use crate::inspect::subject::{Filter, Subject};
 
@@ -43,7 +44,7 @@ impl Filter for Types {
     }
 }
 
-/// What is wrong with one attachment: codes and messages.
+/// Returns the faults of one attachment.
 pub(in crate::inspect) fn examine(name: &str, media_type: &str, bytes: &[u8]) -> Vec<Fault> {
     let mut faults = outside(name, media_type, bytes);
     if faults.iter().any(|(code, _)| *code == "types.unknown") {
@@ -68,7 +69,7 @@ pub(in crate::inspect) fn examine(name: &str, media_type: &str, bytes: &[u8]) ->
     faults
 }
 
-/// What is wrong with an attachment's name, its declared type and its first bytes.
+/// Returns the faults of an attachment's name, declared type and first bytes.
 pub(in crate::inspect) fn outside(name: &str, media_type: &str, head: &[u8]) -> Vec<Fault> {
     let mut faults: Vec<Fault> = Vec::new();
     let expected = match media_type {
@@ -94,7 +95,7 @@ pub(in crate::inspect) fn outside(name: &str, media_type: &str, head: &[u8]) -> 
             format!("a file name that does not end in the one extension `.{expected}` of its declared type"),
         ));
     }
-    // An image or a page has a signature of its own, and a shape that is looked at whole.
+    // Images and PDF have their own signature, and their form is checked as a whole.
     let text = matches!(expected, "txt" | "csv" | "json");
     if text && let Some(found) = signature(head) {
         faults
@@ -103,12 +104,12 @@ pub(in crate::inspect) fn outside(name: &str, media_type: &str, head: &[u8]) -> 
     faults
 }
 
-/// What is wrong with a text, or any line of it: nothing that is looked for here can stand across a line end.
+/// Returns the faults of a text, or of any line of it: no pattern searched for here can span a line end.
 pub(in crate::inspect) fn inside(media_type: &str, text: &str) -> Vec<Fault> {
     inside_of(media_type, text, classes(text))
 }
 
-/// The same, of a text of which the kinds of its bytes are known.
+/// Like [`inside`], for a text whose byte classes `kinds` are already computed.
 pub(in crate::inspect) fn inside_of(media_type: &str, text: &str, kinds: u8) -> Vec<Fault> {
     let mut faults: Vec<Fault> = Vec::new();
     if kinds & CONTROL != 0 || kinds & FOREIGN != 0 && text.chars().any(|c| c.is_control() && c != '\n') {
@@ -119,7 +120,7 @@ pub(in crate::inspect) fn inside_of(media_type: &str, text: &str, kinds: u8) -> 
             ),
         ));
     }
-    // Every pattern has one of these signs; most lines of most texts have none.
+    // Every pattern contains one of these characters; most lines of most texts contain none.
     if let Some(found) = active(text, kinds) {
         faults.push((
             "types.active",

@@ -1,6 +1,6 @@
-//! The plain form of images, PDF and tables as a gateway writes them, checked without decoding.
+//! Checks, without decoding, that images, PDF and tables have the restricted form in which a gateway writes them.
 
-/// What of a PNG image is not its header, its pixels and its end, once each and nothing else.
+/// Returns what is wrong with a PNG image: it may consist only of header, pixels and end, each once.
 pub(super) fn png(bytes: &[u8]) -> Option<&'static str> {
     let Some(mut rest) = bytes.strip_prefix(b"\x89PNG\r\n\x1a\n") else { return Some("that does not start like one") };
     for expected in [b"IHDR", b"IDAT", b"IEND"] {
@@ -17,7 +17,8 @@ pub(super) fn png(bytes: &[u8]) -> Option<&'static str> {
     (!rest.is_empty()).then_some("with data after its end")
 }
 
-/// What of a JPEG image is not the segments that a plain one has, in their order, and pixels to the very end.
+/// Returns what is wrong with a JPEG image: it may consist only of the basic segments in their order, and pixel data up
+/// to the end.
 pub(super) fn jpeg(bytes: &[u8]) -> Option<&'static str> {
     let Some(mut rest) = bytes.strip_prefix(b"\xFF\xD8") else { return Some("that does not start like one") };
     let mut order = Vec::new();
@@ -39,7 +40,8 @@ pub(super) fn jpeg(bytes: &[u8]) -> Option<&'static str> {
     coded.windows(2).any(|pair| pair[0] == 0xFF && pair[1] != 0).then_some("with a marker among its pixels")
 }
 
-/// What of a PDF is not plain: its beginning, its one end, and no word by which a reader does more than show it.
+/// Returns what is wrong with a PDF: it must have one beginning, one end, and no key for anything beyond displaying
+/// pages.
 pub(super) fn pdf(bytes: &[u8]) -> Option<&'static str> {
     const NEVER: [&[u8]; 18] = [
         b"/JavaScript",
@@ -74,9 +76,9 @@ pub(super) fn pdf(bytes: &[u8]) -> Option<&'static str> {
     NEVER.iter().any(|word| count(word) > 0).then_some("with a key that is not allowed")
 }
 
-/// Whether a cell of a table begins as a formula does, and is no number, no lone minus, nor a telephone number of digits and
-/// spaces, which no program takes for one. Cells are parted at every comma, quoted or not: what is refused
-/// too much here is refused, and what is quoted is not missed.
+/// Returns whether a cell of a table begins like a formula. Numbers, a single minus, and telephone numbers of digits
+/// and spaces are excepted, as no program takes them for a formula. Cells are split at every comma, quoted or not: this
+/// may refuse too much, but misses nothing that is quoted.
 pub(super) fn computes(text: &str) -> bool {
     text.split([',', '\n']).any(|cell| {
         let cell = cell.trim_matches(|c: char| c.is_whitespace() || c == '"' || c == '\'');
@@ -85,7 +87,7 @@ pub(super) fn computes(text: &str) -> bool {
     })
 }
 
-/// Whether a cell is a number: a sign, digits and a point, then perhaps an exponent, and a percent sign.
+/// Returns whether a cell is a number: a sign, digits and a point, then optionally an exponent, and a percent sign.
 fn counts(cell: &str) -> bool {
     let signed = |part: &str| part.starts_with(['+', '-']);
     let of_digits = |part: &str, point: bool| {
@@ -97,7 +99,8 @@ fn counts(cell: &str) -> bool {
     parts.next().is_some_and(|number| of_digits(number, true)) && parts.all(|exponent| of_digits(exponent, false))
 }
 
-/// Whether a cell is a telephone number: a plus, then seven to fifteen digits (ITU-T E.164) in groups with one space between.
+/// Returns whether a cell is a telephone number: a plus, then seven to fifteen digits (ITU-T E.164) in groups with one
+/// space between.
 fn dials(cell: &str) -> bool {
     let Some(number) = cell.strip_prefix('+') else { return false };
     let groups = number.split(' ').all(|group| !group.is_empty() && group.bytes().all(|b| b.is_ascii_digit()));

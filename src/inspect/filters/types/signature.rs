@@ -1,6 +1,6 @@
-//! Signatures of files: the first bytes by which programs recognise a format.
+//! File signatures: the first bytes by which programs recognise a format.
 
-/// First bytes by which programs recognise a file whatever it is called.
+/// Returns the format whose signature the bytes have, independent of name and declared type.
 pub(super) fn signature(bytes: &[u8]) -> Option<&'static str> {
     const SIGNATURES: &[(usize, &[u8], &str)] = &[
         (0, b"PK\x03\x04", "a ZIP archive"),
@@ -39,7 +39,7 @@ pub(super) fn signature(bytes: &[u8]) -> Option<&'static str> {
         (0, b"SYLK", "a SYLK file"),
         (0, b"ID;", "a SYLK file"),
     ];
-    // `MZ`, `BM` and the like are words too; where the bytes behind them are text, the strict parse decides.
+    // `MZ`, `BM` and others also occur in text. If the bytes after them are text, the strict parser decides.
     let is_text = |b: &[u8]| b.iter().take(64).all(|c| (0x20..0x7f).contains(c) || *c == b'\n');
     SIGNATURES
         .iter()
@@ -48,7 +48,7 @@ pub(super) fn signature(bytes: &[u8]) -> Option<&'static str> {
                 && !(magic.len() == 2 && magic.is_ascii() && *magic != b"#!" && is_text(bytes))
         })
         .map(|(_, _, what)| *what)
-        // Readers of some formats look for their signature anywhere in the beginning.
+        // Readers of some formats search for the signature anywhere near the beginning.
         .or_else(|| bytes.windows(5).take(1024).any(|w| w == b"%PDF-").then_some("a PDF behind other bytes"))
         .or_else(|| {
             bytes

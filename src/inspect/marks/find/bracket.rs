@@ -3,16 +3,16 @@
 use super::super::compound::is_run_together;
 use super::super::vocabulary::Term;
 use super::super::words::{SIGNS_MAX, is_sign, slashes};
-use super::{Enumeration, Finder, Hit, Look, WORDS_MAX};
+use super::{Enumeration, Finder, Hit, MarkKind, WORDS_MAX};
 
-/// Letters that stand apart in one bracket, at most.
+/// The maximum number of separate letters in one bracket.
 const LETTERS_MAX: usize = 12;
-/// Numbers of the parts that an item stands in, at most.
+/// The maximum depth of a section number before an item.
 const NUMBERS_MAX: usize = 5;
-/// So far from each other the items of a key stand at most.
+/// The maximum distance between the items of a key, in words.
 const KEY_WORDS_MAX: usize = 16;
 
-/// What stands behind the bracket that closes in this gap, with no more than signs before it.
+/// Returns the text after the closing bracket of this gap, if only signs are before the bracket.
 fn closed(gap: &str) -> Option<&str> {
     let signs = gap.chars().take(SIGNS_MAX).take_while(|c| is_sign(*c)).count();
     gap.get(signs..)?.strip_prefix([')', ']', '}', '>'])
@@ -36,35 +36,35 @@ impl Finder<'_> {
             }
             to += 1;
         }
-        let mark = |look| Some(Hit { look, from: i, to, bracketed: true, says: None });
+        let mark = |kind| Some(Hit { kind, from: i, to, bracketed: true, label: None });
         let (term, capitals) = (words.term(i), (i..to).all(|n| words.is_capitals(n)));
         if to - i > 1 {
             let marks = self.is_mark_of_words(i, to, capitals) || capitals && self.is_mark_of_letters(i, to, before);
-            return if marks { mark(Look::Portion) } else { None };
+            return if marks { mark(MarkKind::Portion) } else { None };
         }
         match term {
             Some(Term::Letter) if capitals && words.word(i).len() == 1 => self
                 .single(i, before, enumeration)
-                .then_some(Hit { look: Look::Portion, from: i, to, bracketed: true, says: None }),
-            Some(Term::Letter) if capitals && self.stands_before_text(i, i + 1, before) => mark(Look::Portion),
-            // With digits glued to them they are names of other things too.
+                .then_some(Hit { kind: MarkKind::Portion, from: i, to, bracketed: true, label: None }),
+            Some(Term::Letter) if capitals && self.stands_before_text(i, i + 1, before) => mark(MarkKind::Portion),
+            // With digits attached they are names of other things.
             Some(Term::Letters) if capitals && !words.is_glued(i) || self.stands_before_text(i, i + 1, before) => {
-                mark(Look::Portion)
+                mark(MarkKind::Portion)
             }
             Some(Term::Level) if capitals || words.begins_capital(i) && self.stands_before_text(i, i + 1, before) => {
-                mark(Look::Portion)
+                mark(MarkKind::Portion)
             }
-            Some(Term::Weak) if capitals && words.is(i, "NF") => mark(Look::Control),
+            Some(Term::Weak) if capitals && words.is(i, "NF") => mark(MarkKind::Control),
             Some(Term::Weak) if capitals && ["CUI", "SBU", "LES"].iter().any(|w| words.is(i, w)) => self
                 .stands_before_text(i, i + 1, before)
-                .then_some(Hit { look: Look::Control, from: i, to, bracketed: true, says: None }),
+                .then_some(Hit { kind: MarkKind::Control, from: i, to, bracketed: true, label: None }),
             Some(Term::Run) => {
                 // A conjunctive normal form has the letters of a mark.
                 let other = words.is(i, "CNF") && !self.stands_before_text(i, i + 1, before);
-                (!other).then_some(Hit { look: Look::Portion, from: i, to, bracketed: true, says: None })
+                (!other).then_some(Hit { kind: MarkKind::Portion, from: i, to, bracketed: true, label: None })
             }
             _ => {
-                // Any other capital in its order goes on with an enumeration.
+                // Any other capital in alphabetical order continues an enumeration.
                 if let ([letter @ b'A'..=b'Z'], true) = (words.word(i).as_bytes(), capitals) {
                     enumeration.next = (*letter == b'A' || enumeration.next == Some(*letter)).then(|| letter + 1);
                 }
@@ -73,7 +73,7 @@ impl Finder<'_> {
         }
     }
 
-    /// Whether several words in brackets are a mark.
+    /// Returns whether several words in brackets are a mark.
     fn is_mark_of_words(&self, i: usize, to: usize, capitals: bool) -> bool {
         let words = self.words;
         let of_mark = |n: usize| {
@@ -86,7 +86,7 @@ impl Finder<'_> {
         let control = |n: usize| matches!(words.term(n), Some(Term::Weak | Term::Control));
         let slashed = gaps().any(|gap| slashes(gap) > 0);
         let doubled = gaps().any(|gap| slashes(gap) >= 2);
-        // `(TS and NF)`: small words between do not take it away.
+        // `(TS and NF)`: small words between its parts do not matter.
         let linked = |n: usize| ["AND", "OR"].iter().any(|word| words.is(n, word)) && !words.is_capitals(n);
         let (first, last) = (words.is_capitals(i), words.is_capitals(to - 1));
         if level && first && last && words.is(to - 1, "NF") && (i..to).all(|n| of_mark(n) || linked(n)) {
@@ -105,7 +105,7 @@ impl Finder<'_> {
             || level && control(first_control) && (slashed || capitals && (forbids || gaps().all(|g| g != " ")))
     }
 
-    /// Whether letters in brackets, each by itself, are those of a mark: `(T.S.)`, `(S N F)`.
+    /// Returns whether separate letters in brackets are a mark: `(T.S.)`, `(S N F)`.
     fn is_mark_of_letters(&self, i: usize, to: usize, before: &str) -> bool {
         let words = self.words;
         if to - i > LETTERS_MAX || !(i..to).all(|n| words.word(n).len() == 1) {
@@ -113,12 +113,12 @@ impl Finder<'_> {
         }
         let letters: Vec<u8> = (i..to).flat_map(|n| words.word(n).bytes()).collect();
         let marks = matches!(letters.as_slice(), b"TS" | b"CTS") || is_run_together(&letters);
-        // Two or three may be anybody's initials.
+        // Two or three letters may be initials.
         marks && (letters.len() > 3 || self.stands_before_text(i, to, before))
     }
 
-    /// Whether a bracket that begins behind `before` and holds the words `i..to` stands where a portion mark does, before
-    /// the text that it marks.
+    /// Returns whether the bracket with the words `i..to`, which begins after `before`, is where a portion mark would
+    /// be, before the text that it marks.
     fn stands_before_text(&self, i: usize, to: usize, before: &str) -> bool {
         let outside = before.get(..before.len().saturating_sub(1)).unwrap_or_default().trim_end_matches(' ');
         // Before it: nothing, the end of a sentence or of another cell, or the sign of an item.
@@ -129,18 +129,18 @@ impl Finder<'_> {
             || outside.is_empty() && self.is_number_of_item(i);
         let behind = self.words.gap(to);
         let text = closed(behind).unwrap_or(behind);
-        // On a line of its own it stands before the next one.
+        // On a line of its own it marks the next line.
         let above = text.trim_start_matches(' ') == "\n" && (i == 0 || item.ends_with('\n'));
         let spaced = (text.starts_with(' ') || text.starts_with(": ")) && !text.contains('\n') || above;
         let next = self.words.word(to);
-        // Without a space only before a word that can be nothing but the first of a text.
+        // Without a space only before a word that can only be the beginning of a text.
         let control = matches!(self.words.term(to), Some(Term::Weak | Term::Control));
         let glued = text.is_empty() && next.len() > 1 && self.words.begins_capital(to);
         let glued = glued && (control || !self.words.is_capitals(to));
         first && (spaced || glued) && to < self.words.list.len() && next.starts_with(|c: char| !c.is_ascii_lowercase())
     }
 
-    /// Whether nothing but the number of an item stands on the line before the word `i`: `1.1 (S) The`.
+    /// Returns whether only the number of an item is on the line before word `i`: `1.1 (S) The`.
     fn is_number_of_item(&self, i: usize) -> bool {
         let words = self.words;
         let number = |n: usize| words.word(n).bytes().all(|b| b.is_ascii_digit());
@@ -151,7 +151,8 @@ impl Finder<'_> {
         first.is_some_and(|first| (first + 1..i).all(|n| words.gap(n) == "."))
     }
 
-    /// Whether the letter is one of a key, each of which stands before a word that begins with it: `(S) South, (N) North`.
+    /// Returns whether the letter is an entry of a key, in which each letter precedes a word beginning with it: `(S)
+    /// South, (N) North`.
     fn is_of_key(&self, i: usize) -> bool {
         let words = self.words;
         let item = |n: usize| {
@@ -170,7 +171,7 @@ impl Finder<'_> {
         item(i) && behind.chain(before).any(|n| other(&n))
     }
 
-    /// Whether one letter in brackets is a mark, and not a sign, an item of an enumeration or an initial.
+    /// Returns whether a single letter in brackets is a mark, and not a sign, an item of an enumeration or an initial.
     fn single(&self, i: usize, before: &str, enumeration: &mut Enumeration) -> bool {
         let words = self.words;
         let letter = words.word(i).as_bytes()[0];
@@ -180,7 +181,7 @@ impl Finder<'_> {
         let year = next.len() == 4 && next.bytes().all(|b| b.is_ascii_digit());
         let rights = ["COPYRIGHT", "COPR", "COPYLEFT"].iter().any(|w| words.is(i + 1, w)) || year;
         let claimed = i.checked_sub(1).is_some_and(|n| words.is(n, "COPYRIGHT") || words.is(n, "COPR"));
-        // In dictionaries `[R.]` is said of rare words.
+        // Dictionaries mark rare words with `[R.]`.
         let rare = letter == b'R' && words.gap(i + 1).starts_with('.');
         !item
             && !rare

@@ -1,19 +1,19 @@
-//! Restrictions in a few words: fields that forbid sharing, and texts addressed to a closed list of readers.
+//! Short restrictions: fields that forbid sharing, and texts addressed to a closed list of readers.
 
 use super::restriction_words::{CIRCLES, OF_INFORMATION, PEOPLE};
-use super::{Finder, Hit, Look};
+use super::{Finder, Hit, MarkKind};
 
-/// The longest sign between the name of a field and its value.
+/// The longest gap between the name of a field and its value, in bytes.
 const GAP_BYTES_MAX: usize = 8;
 
-/// Fields that say with whom something may be shared, beside [`OF_INFORMATION`].
+/// Fields that say with whom something may be shared, in addition to [`OF_INFORMATION`].
 const FIELDS: [&str; 3] = ["DISSEM", "RELEASABILITY", "RELEASABLETO"];
-/// How it is said that something is not done.
+/// Words that say that something is forbidden.
 const FORBIDDEN: [&str; 2] = ["FORBIDDEN", "PROHIBITED"];
 const ALLOWED: [&str; 5] = ["ALLOWED", "AUTHORISED", "AUTHORIZED", "GRANTED", "PERMITTED"];
 
 impl Finder<'_> {
-    /// Such a restriction that begins with the word `i`.
+    /// Returns such a restriction that begins with word `i`.
     pub(super) fn closed(&self, i: usize) -> Option<Hit> {
         let to = match self.words.word(i).as_bytes().first()?.to_ascii_uppercase() {
             b'F' => self.for_recipients(i).or_else(|| self.denied(i)),
@@ -22,7 +22,7 @@ impl Finder<'_> {
             b'U' => self.for_us(i),
             _ => self.denied(i),
         }?;
-        Some(self.hit(Look::Statement, i, to))
+        Some(self.hit(MarkKind::Statement, i, to))
     }
 
     /// `Release: no`, `Dissem: NF`, `Sharing is prohibited`.
@@ -48,14 +48,14 @@ impl Finder<'_> {
             return None;
         }
         let ends = self.ends(i + 2) || words.gap(i + 2).starts_with('"');
-        // In a list of those to whom something is releasable these say that there are none.
+        // In a list of recipients these values mean that there are none.
         let listed = self.any(i, &FIELDS);
         let none = listed && (words.is(i + 1, "N") && words.is(i + 2, "A") || words.is(i + 1, "0") && ends);
         let nobody = self.any(i + 1, &["FALSE", "NIL", "NO", "NOBODY", "NONE"]) && ends;
         self.not_allowed(i + 1).or((nobody || none).then_some(i + 2))
     }
 
-    /// `not permitted`, which begins with the word `at`.
+    /// `not permitted`, beginning with word `at`.
     fn not_allowed(&self, at: usize) -> Option<usize> {
         (self.any(at, &["NOT"]) && self.any(at + 1, &ALLOWED)).then_some(at + 2)
     }
@@ -77,7 +77,7 @@ impl Finder<'_> {
         (eyes..only).any(|n| self.any(n, &CIRCLES) || self.any(n, &NAMED)).then_some(only + 1)
     }
 
-    /// `Only for members of the CERT`, and nothing more.
+    /// `Only for members of the CERT`, as a whole sentence.
     fn only_for(&self, i: usize) -> Option<usize> {
         const CIRCLE_MAX: usize = 4;
         const MORE_MAX: usize = 5;
@@ -105,7 +105,7 @@ impl Finder<'_> {
         (self.any(only, &["ONLY"]) && stands).then_some(only + 1)
     }
 
-    /// What is written before cells of a table of MISP's: its distribution, or the group that it is shared with (MISP core
+    /// The label that is written before cells of a MISP table: the distribution, or the sharing group (MISP core
     /// format, 2.2.1.8).
     fn shared_event(&self, i: usize) -> Option<usize> {
         let words = self.words;

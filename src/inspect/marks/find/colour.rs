@@ -1,9 +1,9 @@
-//! The colours of the Traffic Light Protocol in every spelling: whole, broken, or letter by letter.
+//! The colours of the Traffic Light Protocol in every spelling: whole, broken, or with separate letters.
 
 use super::super::vocabulary::Folded;
 use super::Finder;
 
-/// What a label comes to, most open first.
+/// The meaning of a label, the most open first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Level {
     Clear,
@@ -11,13 +11,13 @@ pub(super) enum Level {
     Amber,
     Strict,
     Red,
-    /// It stands where a label does and is none.
+    /// Not a label, although it is in the place of one.
     Other,
 }
 
 impl Level {
-    /// The label's word; `None` for what is not understood.
-    pub fn says(self) -> Option<&'static str> {
+    /// Returns the name of the label; `None` if it is not understood.
+    pub fn label(self) -> Option<&'static str> {
         match self {
             Level::Clear => Some("clear"),
             Level::Green => Some("green"),
@@ -28,7 +28,7 @@ impl Level {
         }
     }
 
-    /// The level of a word in capitals.
+    /// Returns the level of a word in capitals.
     fn of(word: &[u8]) -> Option<Level> {
         Some(match word {
             b"CLEAR" | b"WHITE" => Level::Clear,
@@ -41,7 +41,7 @@ impl Level {
     }
 }
 
-/// Colours that TLP does not have, and its own in other languages.
+/// Colours that TLP does not define, and its own colours in other languages.
 pub(super) const OTHERS: [&str; 32] = [
     "AMARILLO",
     "AMBAR",
@@ -78,14 +78,15 @@ pub(super) const OTHERS: [&str; 32] = [
 ];
 
 impl Finder<'_> {
-    /// The level that a word says in a sentence. In small letters the open ones are words like any other, and forbid nothing.
+    /// Returns the level that a word in a sentence means. The open ones in small letters are ordinary words, and forbid
+    /// nothing.
     pub(super) fn said(&self, n: usize) -> Option<Level> {
         let (level, _) = self.level_of(n)?;
         (level > Level::Green || self.words.is_capitals(n)).then_some(level)
     }
 
-    /// The level that begins with the word `i`, also where the word is broken or its letters stand apart, and the word
-    /// behind it.
+    /// Returns the level that begins with word `i`, even if the word is broken or its letters are separated, and the
+    /// end of it.
     pub(super) fn level_of(&self, i: usize) -> Option<(Level, usize)> {
         const LETTERS_MAX: usize = 11;
         let words = self.words;
@@ -98,7 +99,7 @@ impl Finder<'_> {
         for n in i..i + LETTERS_MAX {
             let word = Folded::of(words.word(n))?;
             let letters = word.as_bytes();
-            // `R3D` is too short to be folded with its digit.
+            // `R3D` is too short for the general folding of digits.
             joined.extend(letters.iter().map(|b| if *b == b'3' && letters.len() > 1 { b'E' } else { *b }));
             if let Some(level) = Level::of(&joined) {
                 let strict = level == Level::Amber && words.is(n + 1, "STRICT") && words.gap(n + 1).len() <= 3;

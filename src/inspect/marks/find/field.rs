@@ -1,10 +1,10 @@
-//! Field names with a classification after them or below.
+//! Names of fields with a classification after or below them.
 
 use super::super::vocabulary::Term;
 use super::super::words::slashes;
-use super::{Finder, Hit, Look};
+use super::{Finder, Hit, MarkKind};
 
-/// The longest leader between a name and its value.
+/// The longest dot leader between a name and its value, in bytes.
 const LEADER_BYTES_MAX: usize = 80;
 
 /// The name of a field.
@@ -12,16 +12,16 @@ const LEADER_BYTES_MAX: usize = 80;
 struct Name {
     /// Its first word.
     from: usize,
-    /// The word behind it.
+    /// The index after its last word.
     to: usize,
-    /// Whether it speaks of marks and of nothing else.
+    /// Whether it is always about marks.
     certain: bool,
-    /// Whether it speaks of those to whom something may be given.
+    /// Whether it is about recipients.
     of_release: bool,
 }
 
 impl Finder<'_> {
-    /// `Classification: secret`, and a name with its value on the next line.
+    /// `Classification: secret`, or a name with its value on the next line.
     pub(super) fn field(&self, i: usize) -> Option<Hit> {
         let words = self.words;
         let name = self.name(i)?;
@@ -34,10 +34,10 @@ impl Finder<'_> {
         let below = gap == "\n" && self.is_line(name.from, name.to) && self.is_line(at, end);
         let valued = self.is_value(at, to, end, name, said);
         ((said || is_assigned(gap, name.certain) || below) && valued)
-            .then(|| self.hit(Look::Classification, at, end.max(at + 1)))
+            .then(|| self.hit(MarkKind::Classification, at, end.max(at + 1)))
     }
 
-    /// The name that begins with the word `i`; a level or value of it that follows belongs to it.
+    /// Returns the name that begins with word `i`, including a following `level`, `code` or `value`.
     fn name(&self, i: usize) -> Option<Name> {
         let words = self.words;
         let before = |names: &[&str]| {
@@ -61,7 +61,7 @@ impl Finder<'_> {
         Some(Name { from: i - usize::from(qualified), to, certain, of_release })
     }
 
-    /// Whether the words `at..to`, with controls up to `end`, are what the name speaks of.
+    /// Returns whether the words `at..to`, with controls up to `end`, are a value of the field.
     fn is_value(&self, at: usize, to: usize, end: usize, name: Name, said: bool) -> bool {
         let words = self.words;
         let capitals = (at..to).all(|n| words.is_capitals(n));
@@ -82,8 +82,7 @@ impl Finder<'_> {
     }
 }
 
-/// Whether what stands between a name and a word gives it as its value; after a name that is certain spaces or dots
-/// that lead to it do as well.
+/// Returns whether a gap assigns the next word to a name. After a certain name, spaces or a dot leader suffice.
 fn is_assigned(gap: &str, certain: bool) -> bool {
     let bytes = gap.as_bytes();
     let sign = bytes.iter().any(|b| b":=|\t".contains(b)) || gap.contains("->");

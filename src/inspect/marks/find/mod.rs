@@ -1,7 +1,7 @@
-//! The rules by which words are recognised as a classification or control marking.
+//! The rules for recognising words as a classification or control marking.
 //!
-//! Every rule needs more than a word: `secret` and `restricted` are English, and `(S)` may be anything. `docs/INSPECTION.md`
-//! says what is recognised and what is not.
+//! Every rule needs more than a word: `secret` and `restricted` are English, and `(S)` can be anything.
+//! `docs/INSPECTION.md` documents what is recognised and what is not.
 
 mod spaced;
 mod bracket;
@@ -16,87 +16,87 @@ mod tlp;
 use super::vocabulary::Term;
 use super::words::{Words, begins, ends, joins, slashes};
 
-/// What a mark looks like.
+/// The kind of mark that something looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Look {
-    /// A classification, with or without controls behind it.
+pub enum MarkKind {
+    /// A classification, with or without controls after it.
     Classification,
-    /// A classification in brackets before or behind a text.
+    /// A classification in brackets before or after a text.
     Portion,
-    /// A control by itself.
+    /// A control without a classification.
     Control,
     /// A label of the Traffic Light Protocol.
     TrafficLight,
     /// A label of the Permissible Actions Protocol.
     Actions,
-    /// A sentence that restrains those to whom something may be passed on.
+    /// A sentence that restricts dissemination.
     Statement,
-    /// A reference to a marking definition of STIX.
+    /// A reference to a STIX marking definition.
     Reference,
-    /// A mark whose letters stand apart.
-    Apart,
+    /// A mark with separated letters.
+    Spaced,
 }
 
-impl std::fmt::Display for Look {
+impl std::fmt::Display for MarkKind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Look::Classification => "a classification",
-            Look::Portion => "a portion mark",
-            Look::Control => "a control marking",
-            Look::TrafficLight => "a Traffic Light Protocol label",
-            Look::Actions => "a Permissible Actions Protocol label",
-            Look::Statement => "a restriction in words",
-            Look::Reference => "a reference to a marking definition",
-            Look::Apart => "a marking with spaced letters",
+            MarkKind::Classification => "a classification",
+            MarkKind::Portion => "a portion mark",
+            MarkKind::Control => "a control marking",
+            MarkKind::TrafficLight => "a Traffic Light Protocol label",
+            MarkKind::Actions => "a Permissible Actions Protocol label",
+            MarkKind::Statement => "a restriction in words",
+            MarkKind::Reference => "a reference to a marking definition",
+            MarkKind::Spaced => "a marking with spaced letters",
         })
     }
 }
 
-/// A mark by the numbers of its first word and of the one behind its last.
+/// A mark, as a range of words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Hit {
-    pub look: Look,
+    pub kind: MarkKind,
     pub from: usize,
     pub to: usize,
-    /// Whether a bracket stands before it and another behind.
+    /// Whether it is in brackets.
     pub bracketed: bool,
-    /// The word of the label that a protocol's colours come to; `None` for what is not understood, and for other marks.
-    pub says: Option<&'static str>,
+    /// The resolved label of a TLP or PAP mark; `None` if it is not understood, and for other marks.
+    pub label: Option<&'static str>,
 }
 
 impl Hit {
-    /// Whether its words are a label that was read, and not a mark that is read as it is written.
+    /// Returns whether it is a resolved label, and not a mark to be parsed as written.
     pub fn is_label(&self) -> bool {
-        matches!(self.look, Look::TrafficLight | Look::Actions)
+        matches!(self.kind, MarkKind::TrafficLight | MarkKind::Actions)
     }
 }
 
-/// What is remembered from one window to the next: in an enumeration `(A)`, `(B)`, `(C)` the third is no mark.
+/// State kept between windows: in an enumeration `(A)`, `(B)`, `(C)` the third item is not a mark.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Enumeration {
     next: Option<u8>,
 }
 
-/// Behind these owners are listed.
+/// Controls that are followed by a list of owners.
 const LISTING: [&str; 5] = ["REL", "TO", "RELTO", "ONLY", "FGI"];
-/// The groups of digits of a UUID.
+/// The number of groups of a UUID.
 const UUID_GROUPS: usize = 5;
-/// Words in a mark at most.
+/// The maximum number of words in a mark.
 const WORDS_MAX: usize = 256;
 
-/// The words of a text, judged one by one.
+/// Applies the rules to the words of a text.
 pub(super) struct Finder<'a> {
     pub words: &'a Words<'a>,
-    /// Whether the text is a name or a heading of its own: then a level alone is a mark however it is written.
+    /// Whether the text is a name or a heading. A level that is the whole text is then a mark in any case of letters.
     pub alone: bool,
-    /// Whether nothing follows the text.
+    /// Whether the text is complete.
     pub last: bool,
-    /// How many lines away the label of a protocol may stand from its name.
+    /// The maximum number of lines between the name of a protocol and its label.
     pub lines: usize,
 }
 
 impl Finder<'_> {
-    /// The mark that begins with the word `i`, if one does.
+    /// Returns the mark that begins with word `i`, if one does.
     pub fn at(&self, i: usize, enumeration: &mut Enumeration) -> Option<Hit> {
         let words = self.words;
         if !words.list.get(i).is_some_and(|word| word.may_begin) {
@@ -107,7 +107,7 @@ impl Finder<'_> {
             Some(Term::Tlp | Term::Traffic) => self.traffic_light(i),
             Some(Term::Actions) => self.actions(i),
             Some(Term::Control) => self.control(i),
-            Some(Term::Banner) => Some(self.hit(Look::Classification, i, self.run(i + 1))),
+            Some(Term::Banner) => Some(self.hit(MarkKind::Classification, i, self.run(i + 1))),
             Some(Term::Run) => self.run_together(i),
             Some(Term::Label | Term::Heading) => self.reference(i).or_else(|| self.field(i)),
             _ => None,
@@ -126,28 +126,28 @@ impl Finder<'_> {
             .or_else(|| self.broken(i))
     }
 
-    fn hit(&self, look: Look, from: usize, to: usize) -> Hit {
-        Hit { look, from, to, bracketed: false, says: None }
+    fn hit(&self, kind: MarkKind, from: usize, to: usize) -> Hit {
+        Hit { kind, from, to, bracketed: false, label: None }
     }
 
-    /// Whether a phrase begins with the word `i`.
+    /// Returns whether a phrase begins with word `i`.
     fn begins(&self, i: usize) -> bool {
         begins(self.words.gap(i), i == 0)
     }
 
-    /// Whether a phrase ends before the word `to`.
+    /// Returns whether a phrase ends before word `to`.
     fn ends(&self, to: usize) -> bool {
         ends(self.words.gap(to), self.last && to >= self.words.list.len())
     }
 
-    /// Whether the words `from..to` are all that stands on their line, but for signs.
+    /// Returns whether the words `from..to` are alone on their line, except for signs.
     fn is_line(&self, from: usize, to: usize) -> bool {
         let first = from == 0 || self.words.gap(from).contains('\n');
         let behind = self.words.gap(to);
         first && (behind.contains('\n') || self.last && to >= self.words.list.len())
     }
 
-    /// Whether the words around are all in capitals, where capitals set nothing apart.
+    /// Returns whether the surrounding words are all in capitals, so that capitals are not significant.
     fn is_shouted(&self, from: usize, to: usize) -> bool {
         let near = from.saturating_sub(6)..(to + 6).min(self.words.list.len());
         let others = near.filter(|i| !(from..to).contains(i));
@@ -156,7 +156,7 @@ impl Finder<'_> {
         capitals.len() >= 3 && capitals.iter().all(|c| *c)
     }
 
-    /// The first word behind `from` that does not belong to the mark which goes on there.
+    /// Returns the end of the mark that continues at `from`.
     fn run(&self, from: usize) -> usize {
         let words = self.words;
         let mut to = from;
@@ -166,7 +166,7 @@ impl Finder<'_> {
             let slashed = slashes(gap);
             doubled |= slashed >= 2;
             let comma = listing && matches!(gap, ", " | ",");
-            // What stands on the next line is a mark of its own, unless slashes tie it to this one.
+            // Text on the next line is a separate mark, unless slashes connect the two.
             if !joins(gap) && !comma || gap.contains('\n') && slashed == 0 {
                 break;
             }
@@ -182,16 +182,16 @@ impl Finder<'_> {
         to
     }
 
-    /// A control that is no other word.
+    /// Finds a control that is no other word.
     fn control(&self, i: usize) -> Option<Hit> {
         let to = self.run(i + 1);
-        // There are firms of that name.
+        // There are companies of that name.
         let firm = self.words.is(i, "ORCON") && !self.words.is_capitals(i);
         let set_apart = self.alone || to > i + 1 || self.begins(i) && self.ends(to) || slashes(self.words.gap(i)) > 0;
-        (!firm || set_apart).then(|| self.hit(Look::Control, i, to))
+        (!firm || set_apart).then(|| self.hit(MarkKind::Control, i, to))
     }
 
-    /// The letters of a level and its controls in one word, where it is no other abbreviation.
+    /// Finds an abbreviated level and controls in one word, if it is no other abbreviation.
     fn run_together(&self, i: usize) -> Option<Hit> {
         let words = self.words;
         let to = self.run(i + 1);
@@ -199,10 +199,10 @@ impl Finder<'_> {
         let unmistakable = word.len() > 3 && word.starts_with("TS") && word.ends_with("NF") || word.len() > 5;
         let named = word.ends_with("REL") && (words.is(i + 1, "TO") || words.term(i + 1) == Some(Term::Code));
         let goes_on = slashes(words.gap(i + 1)) >= 2 && to > i + 1 || named && joins(words.gap(i + 1));
-        (unmistakable || goes_on || self.is_line(i, to)).then(|| self.hit(Look::Classification, i, to))
+        (unmistakable || goes_on || self.is_line(i, to)).then(|| self.hit(MarkKind::Classification, i, to))
     }
 
-    /// `marking-definition--` and a UUID.
+    /// Finds `marking-definition--` followed by a UUID.
     fn reference(&self, i: usize) -> Option<Hit> {
         let words = self.words;
         let definition = words.is(i, "MARKING") && words.gap(i + 1) == "-" && words.is(i + 1, "DEFINITION");
@@ -210,10 +210,10 @@ impl Finder<'_> {
         while to < (i + 2 + UUID_GROUPS).min(words.list.len()) && matches!(words.gap(to), "-" | "--") {
             to += 1;
         }
-        (definition && words.gap(i + 2) == "--").then(|| self.hit(Look::Reference, i, to))
+        (definition && words.gap(i + 2) == "--").then(|| self.hit(MarkKind::Reference, i, to))
     }
 
-    /// The word behind a classification that is written out and begins with the word `i`.
+    /// Returns the end of a spelled-out classification that begins with word `i`.
     fn level_words(&self, i: usize) -> Option<usize> {
         let words = self.words;
         let near = |i: usize| {
@@ -227,27 +227,27 @@ impl Finder<'_> {
         }
     }
 
-    /// A classification and what follows it.
+    /// Finds a spelled-out classification and what follows it.
     fn level(&self, i: usize) -> Option<Hit> {
         let words = self.words;
         match words.term(i)? {
             Term::Cosmic if words.term(i + 1) == Some(Term::Top) && self.level_words(i + 1).is_some() => {
-                return Some(self.hit(Look::Classification, i, self.run(i + 1)));
+                return Some(self.hit(MarkKind::Classification, i, self.run(i + 1)));
             }
             Term::Code => {
                 let to = self.level_words(i + 1).filter(|_| joins(words.gap(i + 1)))?;
                 let capitals = (i..to).all(|n| words.is_capitals(n));
                 let titled = words.is(i, "NATO") && (i + 1..to).all(|n| words.begins_capital(n));
-                return (capitals || titled).then(|| self.hit(Look::Classification, i, self.run(to)));
+                return (capitals || titled).then(|| self.hit(MarkKind::Classification, i, self.run(to)));
             }
             Term::Letters | Term::Letter => return self.letters(i),
             _ => {}
         }
         let to = self.level_words(i)?;
         let end = self.run(to);
-        let found = Some(self.hit(Look::Classification, i, end));
+        let found = Some(self.hit(MarkKind::Classification, i, end));
         let behind = slashes(words.gap(to));
-        // Two slashes, or the ends of a banner: nobody writes so who does not mark.
+        // Two slashes after it, or a line like a banner: this is written only as a mark.
         if behind >= 2 && to < words.list.len() || slashes(words.gap(i)) >= 2 && self.is_line(i, to) {
             return found;
         }
@@ -258,11 +258,11 @@ impl Finder<'_> {
         }
         let titled = (i..to).all(|n| words.begins_capital(n));
         let (begins, ends) = (self.begins(i), self.ends(to));
-        // Run together the two words of the highest level are no other word.
+        // The joined form of the highest level is no other word.
         let two = to - i == 2 || words.is(i, "TOPSECRET");
         let set_apart = match (capitals, titled) {
             _ if capitals && end == to && self.is_said_of_other(i, to) => false,
-            // `SECRET SECRET SECRET` is as long as the mark.
+            // `SECRET SECRET SECRET` is as long as the mark itself.
             (true, _) if self.is_shouted(i, to) => begins && (ends || self.ends(end)),
             (true, _) => begins && ends || !self.is_part_of_name(i, to),
             (_, true) => self.is_line(i, to) || two && begins && ends,
@@ -271,10 +271,10 @@ impl Finder<'_> {
                 self.is_line(i, to) && (self.alone || two && spaced)
             }
         };
-        set_apart.then(|| self.hit(Look::Classification, i, end))
+        set_apart.then(|| self.hit(MarkKind::Classification, i, end))
     }
 
-    /// `Status: RESTRICTED`, which is said of a road or of the air over a range.
+    /// `Status: RESTRICTED`, which is also used of a road or of airspace.
     fn is_said_of_other(&self, i: usize, to: usize) -> bool {
         const FIELDS: [&str; 8] =
             ["AIRSPACE", "AREA", "ENTRY", "MOVEMENT", "PARKING", "STATUS", "VISIBILITY", "WATERS"];
@@ -283,11 +283,11 @@ impl Finder<'_> {
         field && words.is(i, "RESTRICTED") && words.gap(i).trim() == ":" && slashes(words.gap(to)) == 0
     }
 
-    /// Whether the words are part of a longer name, such as `CLIENT_SECRET` or `SECRET-KEY`.
+    /// Returns whether the words are part of a longer name, such as `CLIENT_SECRET` or `SECRET-KEY`.
     fn is_part_of_name(&self, i: usize, to: usize) -> bool {
         let words = self.words;
         let ties = |gap: &str| matches!(gap, "_" | "-" | "." | "/" | "'" | "::" | "=" | "$" | "${" | "%");
-        // `RESTRICTED` is said of other things too, and then in the company of another word in capitals.
+        // `RESTRICTED` is also used of other things, next to another word in capitals.
         let other = |n: usize| words.is_capitals(n) && words.term(n).is_none() && words.word(n).len() > 3;
         let said_of = words.is(i, "RESTRICTED")
             && (i > 0 && other(i - 1) && matches!(words.gap(i), " " | "\n")
@@ -295,7 +295,7 @@ impl Finder<'_> {
         i > 0 && ties(words.gap(i)) || to < words.list.len() && ties(words.gap(to)) || said_of
     }
 
-    /// A classification by its letters, without brackets: `S//NF`, `TS/SCI`, `S-NF`.
+    /// Finds an abbreviated classification without brackets: `S//NF`, `TS/SCI`, `S-NF`.
     fn letters(&self, i: usize) -> Option<Hit> {
         let words = self.words;
         let gap = words.gap(i + 1);
@@ -309,10 +309,10 @@ impl Finder<'_> {
             1 => control && capitals,
             0 => control && capitals && joins(gap) && (forbids || long && gap != "."),
         };
-        marks.then(|| self.hit(Look::Classification, i, self.run(i + 1)))
+        marks.then(|| self.hit(MarkKind::Classification, i, self.run(i + 1)))
     }
 
-    /// A control that is one only beside others, where it stands as one.
+    /// Finds a control that is one only next to other parts of a mark.
     fn weak(&self, i: usize) -> Option<Hit> {
         let words = self.words;
         if words.term(i) != Some(Term::Weak) {
@@ -322,7 +322,7 @@ impl Finder<'_> {
         let (before, gap) = (words.gap(i), words.gap(i + 1));
         let next = words.term(i + 1);
         let code = next == Some(Term::Code);
-        // `OC/NF`: what forbids all foreign release makes a mark of any control before it.
+        // `OC/NF`: a control before one that forbids all foreign release is a mark.
         let forbids = capitals
             && words.is(i + 1, "NF")
             && words.is_capitals(i + 1)
@@ -349,16 +349,16 @@ impl Finder<'_> {
             || double
             || behind_slashes
             || sensitive && capitals)
-            .then(|| self.hit(Look::Control, i, self.run(i + 1)))
+            .then(|| self.hit(MarkKind::Control, i, self.run(i + 1)))
     }
 
-    /// Whether the word goes on as an address or a path does.
+    /// Returns whether the word continues as a URL or a path does.
     fn is_path(&self, i: usize) -> bool {
         let gap = self.words.gap(i + 1);
         gap.starts_with('.') && !gap.starts_with(". ") && i + 1 < self.words.list.len()
     }
 
-    /// A foreign classification: two slashes, its owner, a level.
+    /// Finds a foreign classification: two slashes, its owner, a level.
     fn owned(&self, i: usize) -> Option<Hit> {
         let words = self.words;
         let before = words.gap(i);
@@ -370,6 +370,6 @@ impl Finder<'_> {
         let gap = words.gap(i + 1);
         let next = words.is_capitals(i + 1) && matches!(gap, " " | "  " | "-" | "_" | "/");
         let level = next && matches!(words.term(i + 1), Some(Term::Level | Term::Top | Term::Letter | Term::Letters));
-        (own || level).then(|| self.hit(Look::Classification, i, self.run(i + 1)))
+        (own || level).then(|| self.hit(MarkKind::Classification, i, self.run(i + 1)))
     }
 }

@@ -1,15 +1,15 @@
-//! Controls of several words, and the marks of other countries.
+//! Controls of several words, and marks of other countries.
 
 use super::super::phrases::{PHRASES, Written, foreign, leading};
 use super::super::vocabulary::{Folded, Term};
 use super::super::words::joins;
-use super::{Finder, Hit, Look};
+use super::{Finder, Hit, MarkKind};
 
-/// Words between `HANDLE VIA` and `CHANNELS`, at most.
+/// The maximum number of words between `HANDLE VIA` and `CHANNELS`.
 const CHANNELS_MAX: usize = 5;
 
 impl Finder<'_> {
-    /// A control of several words, or a mark in another language.
+    /// Finds a control of several words, or a mark in another language.
     pub(super) fn phrase(&self, i: usize) -> Option<Hit> {
         let Some(first) = Folded::of(self.words.word(i)).filter(|_| self.words.word(i).is_ascii()) else {
             return self.foreign(i);
@@ -18,7 +18,7 @@ impl Finder<'_> {
         let from = PHRASES.partition_point(|(phrase, _)| phrase.as_bytes() < first);
         let same = PHRASES[from..].iter().take_while(|(phrase, _)| phrase.as_bytes().starts_with(first));
         let found = same.filter_map(|(phrase, written)| self.is_phrase(i, phrase, *written)).max();
-        let found = found.map(|to| self.hit(Look::Control, i, self.run(to)));
+        let found = found.map(|to| self.hit(MarkKind::Control, i, self.run(to)));
         match first {
             b"RELEASABLE" => found.or_else(|| self.releasable(i)),
             b"HANDLE" => found.or_else(|| self.channels(i)),
@@ -26,7 +26,7 @@ impl Finder<'_> {
         }
     }
 
-    /// The word behind the phrase, if it stands there as it is written in a mark.
+    /// Returns the end of the phrase, if it is written as a mark here.
     fn is_phrase(&self, i: usize, phrase: &str, written: Written) -> Option<usize> {
         let words = self.words;
         let mut to = i;
@@ -50,12 +50,13 @@ impl Finder<'_> {
             Written::Line => capitals && self.is_line(i, to),
             Written::Marked => capitals && (begins && ends || (begins || ends) && !shouted()),
         };
-        // What is for your eyes only is a film.
+        // `For Your Eyes Only` is a film.
         let yours = phrase == "EYES ONLY" && i.checked_sub(1).is_some_and(|before| words.is(before, "YOUR"));
         (marks && !yours).then_some(to)
     }
 
-    /// `RELEASABLE TO USA`: to be told from a sentence, in capitals or where one begins, or with no word behind it.
+    /// `RELEASABLE TO USA`: unlike in a sentence it is in capitals, at the beginning of a phrase, or followed by no
+    /// word.
     fn releasable(&self, i: usize) -> Option<Hit> {
         let words = self.words;
         let near = |gap: &str| gap.len() <= 4 && !gap.contains("\n\n");
@@ -69,10 +70,10 @@ impl Finder<'_> {
         let goes_on = words.gap(end) == " " && words.word(end).starts_with(|c: char| c.is_ascii_lowercase());
         let capitals = words.is_capitals(i) && words.is_capitals(i + 1);
         let marks = near(words.gap(to)) && (signed || capitals || self.begins(i) || !goes_on);
-        marks.then(|| self.hit(Look::Control, i, end))
+        marks.then(|| self.hit(MarkKind::Control, i, end))
     }
 
-    /// The word behind those that go on with a list of owners and controls.
+    /// Returns the end of the list of owners and controls that continues at `from`.
     pub(super) fn listed(&self, from: usize) -> usize {
         let words = self.words;
         let mut to = from;
@@ -96,10 +97,10 @@ impl Finder<'_> {
         let at = (i + 2..=i + 2 + CHANNELS_MAX).find(|n| words.is(*n, "CHANNELS"))?;
         let only = words.is(at + 1, "ONLY");
         let capitals = (i..=at).all(|n| words.is_capitals(n));
-        (only || capitals).then(|| self.hit(Look::Control, i, at + 1 + usize::from(only)))
+        (only || capitals).then(|| self.hit(MarkKind::Control, i, at + 1 + usize::from(only)))
     }
 
-    /// A mark in letters that are not Latin, where it stands as one.
+    /// Finds a mark in a non-Latin script, where it is written as a mark.
     fn foreign(&self, i: usize) -> Option<Hit> {
         let words = self.words;
         if words.term(i) != Some(Term::Phrase) {
@@ -115,10 +116,10 @@ impl Finder<'_> {
         let from = i - leading(mark);
         let to = from + mark.len();
         let begins = self.begins(from) || words.gap(from).ends_with([':', '=']);
-        // A letter of the last word may be a sign to whoever folds it.
+        // A letter at the end of the last word may have been folded to a sign.
         let ends = self.ends(to) || self.last && to >= words.list.len();
-        // Where not all letters are capitals, only its standing by itself tells it from the word.
+        // Unless all letters are capitals, only its isolated position distinguishes it from the ordinary word.
         let cased = mark.iter().flat_map(|part| part.chars()).all(|c| c.is_uppercase() || c.is_ascii_digit());
-        (begins && ends || cased && (begins || ends)).then(|| self.hit(Look::Control, from, self.run(to)))
+        (begins && ends || cased && (begins || ends)).then(|| self.hit(MarkKind::Control, from, self.run(to)))
     }
 }

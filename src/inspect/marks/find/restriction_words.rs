@@ -1,7 +1,7 @@
-//! The words that restrictions consist of: see [`statement`](super::statement). Other wording belongs in a word list
-//! (`[inspection] words`).
+//! The words of restrictions: see [`statement`](super::statement). Other wording belongs in a word list (`[inspection]
+//! words`).
 
-/// What is done to something that is passed on.
+/// Verbs of passing something on.
 pub(super) const VERBS: [&str; 44] = [
     "BRIEF",
     "BROADCAST",
@@ -48,7 +48,7 @@ pub(super) const VERBS: [&str; 44] = [
     "TRANSMIT",
     "TRANSMITTED",
 ];
-/// The same as a thing.
+/// Nouns of passing something on.
 pub(super) const NOUNS: [&str; 19] = [
     "CIRCULATION",
     "COMMUNICATION",
@@ -70,7 +70,7 @@ pub(super) const NOUNS: [&str; 19] = [
     "TRANSMISSION",
     "USE",
 ];
-/// What makes one of them a passing on.
+/// Words that turn a noun into one of passing on.
 pub(super) const FURTHER: [&str; 15] = [
     "ALLIED",
     "COALITION",
@@ -88,7 +88,7 @@ pub(super) const FURTHER: [&str; 15] = [
     "UNAUTHORIZED",
     "WIDER",
 ];
-/// Those who are kept out, and what keeps them out.
+/// Excluded readers, and words that introduce them.
 pub(super) const KEPT_OUT: [&str; 27] = [
     "ALLIED",
     "ALLIES",
@@ -118,7 +118,7 @@ pub(super) const KEPT_OUT: [&str; 27] = [
     "PRESS",
     "WITHOUT",
 ];
-/// What such a sentence is about.
+/// Subjects of such a sentence.
 pub(super) const SUBJECTS: [&str; 26] = [
     "ADVISORY",
     "ANNEX",
@@ -147,7 +147,7 @@ pub(super) const SUBJECTS: [&str; 26] = [
     "TEARLINE",
     "TEXT",
 ];
-/// What is asked of whoever may allow it.
+/// Words for consent.
 pub(super) const CONSENTS: [&str; 11] = [
     "AGREEMENT",
     "APPROVAL",
@@ -161,10 +161,10 @@ pub(super) const CONSENTS: [&str; 11] = [
     "PERMISSION",
     "RELEASE",
 ];
-/// Those who may allow it.
+/// Those who can give consent.
 pub(super) const OWNERS: [&str; 5] = ["ISSUING", "ORIGINATING", "ORIGINATOR", "ORIGINATORS", "RELEASING"];
 
-/// Whose eyes only.
+/// Nations, as in `UK EYES ONLY`.
 pub(super) const NATIONS: [&str; 56] = [
     "ALB",
     "AMERICAN",
@@ -224,10 +224,10 @@ pub(super) const NATIONS: [&str; 56] = [
     "USA",
 ];
 
-/// Those who are told what they may not do.
+/// Readers who are addressed by a restriction.
 pub(super) const READERS: [&str; 7] =
     ["ADDRESSEE", "ADDRESSEES", "HOLDERS", "READERS", "RECIPIENT", "RECIPIENTS", "YOU"];
-/// Where something may go that goes nowhere else.
+/// Circles that something must not leave.
 pub(super) const CIRCLES: [&str; 17] = [
     "ADDRESSEES",
     "AGENCIES",
@@ -248,7 +248,7 @@ pub(super) const CIRCLES: [&str; 17] = [
     "THOSE",
 ];
 
-/// How it is answered whether something may be passed on.
+/// Values of a field that answer whether something may be passed on.
 pub(super) const ANSWERS: [&str; 10] = [
     "ALLOWED",
     "AUTHORISED",
@@ -261,8 +261,8 @@ pub(super) const ANSWERS: [&str; 10] = [
     "REQUIRED",
     "REQUIRES",
 ];
-/// What people of a nation are called that something is for only.
+/// Words for the people of a nation, as in `US PERSONNEL ONLY`.
 pub(super) const PEOPLE: [&str; 5] = ["CITIZENS", "GOVERNMENT", "NATIONALS", "PERSONNEL", "PERSONS"];
-/// The nouns that are of nothing but information where they have no more beside them.
+/// Nouns that refer to information even without further words.
 pub(super) const OF_INFORMATION: [&str; 7] =
     ["CIRCULATION", "DISCLOSURE", "DISSEMINATION", "DISTRIBUTION", "FORWARDING", "RELEASE", "SHARING"];

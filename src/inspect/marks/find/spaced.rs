@@ -3,16 +3,16 @@
 use super::super::compound::is_run_together;
 use super::super::vocabulary::{APART, Folded, Term};
 use super::super::words::slashes;
-use super::{Finder, Hit, Look};
+use super::{Finder, Hit, MarkKind};
 
-/// Letters that stand apart and are read as one word, at most.
+/// The maximum number of separate letters that are read as one word.
 const APART_LETTERS_MAX: usize = 12;
 
-/// Those of [`APART`] whose parts are no words.
+/// Those words of [`APART`] whose parts are not words.
 const APART_LEVELS: [&str; 5] = ["CONFIDENTIAL", "RESTRICTED", "SECRET", "TOPSECRET", "UNCLASSIFIED"];
 
 impl Finder<'_> {
-    /// Letters that stand apart and spell a mark, on a line or below each other.
+    /// Finds separate letters that spell a mark, on one line or below each other.
     pub(super) fn apart(&self, i: usize) -> Option<Hit> {
         let words = self.words;
         let single = |n: usize| words.list.get(n).is_some_and(|w| w.end - w.start == 1);
@@ -28,19 +28,19 @@ impl Finder<'_> {
         let whole = to - i <= APART_LETTERS_MAX && !(i > 0 && single(i - 1) && near(i));
         let letters: Vec<u8> = (i..to).map(|n| words.word(n).as_bytes()[0].to_ascii_uppercase()).collect();
         let spelt: Vec<u8> = letters.iter().map(|b| drawn(*b)).collect();
-        // So few letters are a word by themselves only.
+        // A short word counts only if the letters spell it and nothing else.
         let spells =
             |word: &&&str| spelt.starts_with(word.as_bytes()) && (word.len() > 4 || whole && spelt.len() == word.len());
         if let Some(word) = APART.iter().find(spells) {
-            return Some(self.hit(Look::Apart, i, i + word.len()));
+            return Some(self.hit(MarkKind::Spaced, i, i + word.len()));
         }
         let capitals = (i..to).all(|n| words.is_capitals(n));
         let slashed = (i + 1..to).any(|n| slashes(words.gap(n).trim_start_matches('.')) > 0);
-        (whole && slashed && capitals && is_run_together(&letters)).then(|| self.hit(Look::Apart, i, to))
+        (whole && slashed && capitals && is_run_together(&letters)).then(|| self.hit(MarkKind::Spaced, i, to))
     }
 
-    /// The word behind `word`, which begins with the word `i` and may be broken: in any case where it is whole, and in
-    /// that of its first letter where it is not.
+    /// Returns the end of `word` if it begins with word `i`, possibly broken: in any case if it is whole, and in the
+    /// case of its first letter if it is broken.
     pub(super) fn spelt(&self, i: usize, word: &str) -> Option<usize> {
         let words = self.words;
         let mut rest = word.as_bytes();
@@ -63,7 +63,7 @@ impl Finder<'_> {
         None
     }
 
-    /// A word of a mark that was broken in two or three.
+    /// Finds a word of a mark that is broken into two or three parts.
     pub(super) fn broken(&self, i: usize) -> Option<Hit> {
         let words = self.words;
         let first = Folded::of(words.word(i))?;
@@ -84,15 +84,15 @@ impl Finder<'_> {
             joined.extend_from_slice(Folded::of(words.word(to))?.as_bytes());
             if let Some(word) = APART.iter().find(|w| w.as_bytes() == joined) {
                 let capitals = (i..=to).all(|n| words.is_capitals(n));
-                // In capitals throughout, `PROP IN` and `OR CON` may be two words; no level falls into words.
+                // In capitals, `PROP IN` and `OR CON` may be two words; a broken level is never words.
                 let told = match *word {
                     "CUI" => self.is_line(i, to + 1) || slashes(words.gap(to + 1)) > 0,
                     "RELTO" => (to > i + 1 || !words.is(i, "REL")) && words.term(to + 1) == Some(Term::Code),
                     word => APART_LEVELS.contains(&word) || !single && !self.is_shouted(i, to + 1),
                 };
-                // Hyphenated, a word is still the word that it is: small letters say nothing.
+                // A hyphenated word is still an ordinary word, so small letters do not make it a mark.
                 let marks = capitals && told || *word == "NOFORN";
-                return marks.then(|| self.hit(Look::Apart, i, self.run(to + 1)));
+                return marks.then(|| self.hit(MarkKind::Spaced, i, self.run(to + 1)));
             }
             if !begins(&joined) {
                 return None;
@@ -102,7 +102,7 @@ impl Finder<'_> {
     }
 }
 
-/// The letter that a digit by itself is drawn like.
+/// Returns the letter that a single digit looks like.
 fn drawn(b: u8) -> u8 {
     match b {
         b'0' => b'O',

@@ -1,36 +1,36 @@
-//! Labels of the Traffic Light Protocol and of the Permissible Actions Protocol, in any wording.
+//! Labels of the Traffic Light Protocol and the Permissible Actions Protocol, in any wording.
 //!
-//! A mention of TLP must resolve to a label. The words of the same sentence are searched, and the strictest level counts;
-//! anything else in the place of a label is reported as not understood.
+//! A mention of TLP must resolve to a label. The words of the same sentence are searched, and the strictest level
+//! counts. Anything else in the place of a label is reported as not understood.
 
 use super::super::vocabulary::Term;
 use super::colour::{Level, OTHERS};
-use super::{Finder, Hit, Look};
+use super::{Finder, Hit, MarkKind};
 
-/// So many words behind a mention a level may be said of it, and so many before.
+/// The number of words after, and before, a mention in which a level is searched.
 const BEHIND_MAX: usize = 12;
 const BEFORE_MAX: usize = 8;
-/// So near a colour that is no level of TLP is taken for one that is not understood.
+/// The number of words after a mention in which a colour that TLP does not define is reported as not understood.
 const OTHER_MAX: usize = 3;
-/// Words between a mention and its label, at most: `TLP v2.0 level: red`.
+/// The maximum number of words between a mention and its label: `TLP v2.0 level: red`.
 const QUALIFIERS_MAX: usize = 6;
-/// The signs between a name and its label, at most.
+/// The maximum length of the signs between a name and its label.
 const SIGNS_MAX: usize = 24;
-/// So far back an address is looked for that a mention may be a part of.
+/// The number of words before a mention that are searched for the beginning of a URL.
 const ADDRESS_MAX: usize = 8;
 
-/// How near to a mention its label stands.
+/// Where the label of a mention must be.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Reach {
-    /// Somewhere around it.
+    /// Anywhere around it.
     Around,
-    /// Right behind it: it is part of an address.
+    /// Directly after it, because the mention is part of a URL.
     Behind,
-    /// Behind it and a sign that gives it a value: `traffic light` is other things too.
+    /// After it and an assignment sign, because `traffic light` has other meanings.
     Given,
 }
 
-/// Words that stand between the name of the protocol and a label.
+/// Words that can be between the name of the protocol and a label.
 const QUALIFIERS: [&str; 19] = [
     "AS",
     "CLASSIFICATION",
@@ -53,7 +53,7 @@ const QUALIFIERS: [&str; 19] = [
     "WAS",
 ];
 impl Finder<'_> {
-    /// Whatever label a mention of TLP that begins with the word `i` comes to.
+    /// Returns the label of a mention of TLP that begins with word `i`.
     pub(super) fn traffic_light(&self, i: usize) -> Option<Hit> {
         let (to, reach) = self.mention(i)?;
         let (label, end) = match self.given(to, reach) {
@@ -61,10 +61,11 @@ impl Finder<'_> {
             None if reach == Reach::Around => (self.around(i, to)?, to),
             None => return None,
         };
-        Some(Hit { look: Look::TrafficLight, from: i, to: end, bracketed: false, says: label.says() })
+        Some(Hit { kind: MarkKind::TrafficLight, from: i, to: end, bracketed: false, label: label.label() })
     }
 
-    /// `PAP:RED`: what may be done with something. The letters are of other things too, so a label stands right behind.
+    /// `PAP:RED`: what may be done with something. The abbreviation has other meanings, so the label must follow
+    /// directly.
     pub(super) fn actions(&self, i: usize) -> Option<Hit> {
         let words = self.words;
         let spelt = words.is(i + 1, "ACTIONS") && words.is(i + 2, "PROTOCOL");
@@ -77,7 +78,7 @@ impl Finder<'_> {
         let signed = (to..end).any(|n| words.gap(n).contains([':', '=', '-', '_']));
         let shouted = gap == " " && words.is_capitals(i) && words.is_capitals(end - 1);
         let (level, end) = self.beside(level, end, i);
-        let hit = Hit { look: Look::Actions, from: i, to: end, bracketed: false, says: level.says() };
+        let hit = Hit { kind: MarkKind::Actions, from: i, to: end, bracketed: false, label: level.label() };
         (spelt || signed || shouted || self.is_below(i, to, end)).then_some(hit)
     }
 
@@ -96,20 +97,20 @@ impl Finder<'_> {
         let (level, to) = self.level_of(at)?;
         let gap = words.gap(at);
         let assigned = gap.len() <= 8 && gap.contains([':', '=']) && !gap.contains("\n\n");
-        // Buoys are marked in colours, and so are plants on a map; amber is none of them.
+        // Buoys and plants on a map have colours too, but not amber.
         let telling =
             of_sharing || (at..to).all(|n| words.is_capitals(n)) || matches!(level, Level::Amber | Level::Strict);
         let stands = telling && (assigned || self.is_below(i, at, to)) && self.ends(to);
-        let hit = Hit { look: Look::TrafficLight, from: i, to, bracketed: false, says: level.says() };
+        let hit = Hit { kind: MarkKind::TrafficLight, from: i, to, bracketed: false, label: level.label() };
         stands.then_some(hit)
     }
 
-    /// Whether the words `at..to` are all of the line below that on which the name `i..at` stands alone.
+    /// Returns whether the words `at..to` are the whole line below the line that consists of the name `i..at`.
     fn is_below(&self, i: usize, at: usize, to: usize) -> bool {
         self.words.gap(at) == "\n" && self.is_line(i, at) && self.is_line(at, to)
     }
 
-    /// The words that speak of TLP, if they begin with the word `i`.
+    /// Returns the end of a mention of TLP that begins with word `i`, and where its label must be.
     fn mention(&self, i: usize) -> Option<(usize, Reach)> {
         let words = self.words;
         let near = |n: usize| words.gap(n).len() <= 4 && !words.gap(n).contains("\n\n");
@@ -137,13 +138,13 @@ impl Finder<'_> {
         }
     }
 
-    /// `light`, which stands behind `traffic`, and what is named so.
+    /// Reads `light`, after `traffic`, and what follows it.
     fn light(&self, at: usize) -> Option<(usize, Reach)> {
         let near = self.words.gap(at).len() <= 4 && !self.words.gap(at).contains("\n\n");
         self.spelt(at, "LIGHT").filter(|_| near).map(|to| self.protocol(to))
     }
 
-    /// Whether a protocol is what is named, and how near its label stands.
+    /// Returns whether it names the protocol, and where its label must be.
     fn protocol(&self, to: usize) -> (usize, Reach) {
         let named = ["PROTOCOL", "MARKING", "LABEL", "DESIGNATION", "CLASSIFICATION"];
         let near = self.words.gap(to).len() <= 4 && !self.words.gap(to).contains("\n\n");
@@ -151,14 +152,14 @@ impl Finder<'_> {
         protocol.map_or((to, Reach::Given), |to| (to, Reach::Around))
     }
 
-    /// Whether the word stands inside an address, where it is told from words by what stands before it.
+    /// Returns whether the word is inside a URL, where the scheme distinguishes it from prose.
     fn is_in_address(&self, i: usize) -> bool {
         let words = self.words;
         let joined = |n: &usize| !words.gap(*n).contains([' ', '\n']);
         (i.saturating_sub(ADDRESS_MAX)..=i).rev().take_while(joined).any(|n| words.gap(n).contains("://"))
     }
 
-    /// The label that stands right behind a mention, and the word behind it.
+    /// Returns the label directly after a mention, and the end of it.
     fn given(&self, to: usize, reach: Reach) -> Option<(Level, usize)> {
         let words = self.words;
         let gives = |gap: &str| gap.contains([':', '=']);
@@ -187,13 +188,13 @@ impl Finder<'_> {
             return level;
         }
         let here = at < words.list.len();
-        // A colour that it does not have, and whatever else is given to it as its value on the same line.
+        // A colour that TLP does not define, or any other value assigned on the same line.
         let other = here && self.any(at, &OTHERS);
         let value = given && here && !gap.contains([')', ']', '\n']) && self.mention(at).is_none();
         (other || value && reach != Reach::Behind).then_some((Level::Other, at + 1))
     }
 
-    /// The strictest of a label and those that are said in one breath with it, before the mention `i` and behind the label.
+    /// Returns the strictest of a label and those joined to it, before the mention `i` and after the label.
     fn beside(&self, level: Level, to: usize, i: usize) -> (Level, usize) {
         let words = self.words;
         let tied = |gap: &str, a: usize, b: usize| {
@@ -212,7 +213,7 @@ impl Finder<'_> {
                     strictest = strictest.max(other);
                     end = behind;
                 }
-                // `GREEN+LIMITED` is no label.
+                // `GREEN+LIMITED` is not a label.
                 _ if gap == "+" && at < words.list.len() => return (Level::Other, at + 1),
                 _ => break,
             }
@@ -228,7 +229,7 @@ impl Finder<'_> {
         (strictest, end)
     }
 
-    /// The strictest level that is said anywhere around the mention `i..to`: in its line or the next one, or before it.
+    /// Returns the strictest level anywhere around the mention `i..to`: on its line or the next ones, or before it.
     fn around(&self, i: usize, to: usize) -> Option<Level> {
         let words = self.words;
         let mut found: Option<Level> = None;
@@ -258,10 +259,10 @@ mod tests {
     use super::super::super::scan::{Layout, all};
     use super::*;
 
-    /// The labels of TLP and PAP in a text, as they were read.
+    /// Returns the labels of TLP and PAP in a text, as resolved.
     fn labels(text: &str, layout: Layout) -> Vec<String> {
         let found = all(text, layout).marks.into_keys();
-        let of_colours = found.filter(|(look, _)| matches!(look, Look::TrafficLight | Look::Actions));
+        let of_colours = found.filter(|(kind, _)| matches!(kind, MarkKind::TrafficLight | MarkKind::Actions));
         of_colours.map(|(_, says)| says.unwrap_or_else(|| "other".into())).collect()
     }
 

@@ -1,4 +1,4 @@
-//! The brackets of Unicode (its categories Ps, Pi, Pe and Pf without quotation marks), and what is drawn like them.
+//! The brackets of Unicode (categories Ps, Pi, Pe and Pf without quotation marks), and characters that kind like them.
 
 /// Opening brackets, ascending.
 const OPENING: [char; 89] = [
@@ -28,10 +28,12 @@ const CLOSING: [char; 89] = [
     '\u{FE5C}', '\u{FE5E}', '\u{FF09}', '\u{FF3D}', '\u{FF5D}', '\u{FF60}', '\u{FF63}',
 ];
 
+/// Returns whether a character is an opening bracket.
 pub(super) fn opens(c: char) -> bool {
     OPENING.binary_search(&c).is_ok()
 }
 
+/// Returns whether a character is a closing bracket.
 pub(super) fn closes(c: char) -> bool {
     CLOSING.binary_search(&c).is_ok()
 }

@@ -1,6 +1,6 @@
-//! Letters and signs that are confusable with Latin letters, beyond the tables of Unicode (UTS 39).
+//! Letters and signs that are confusable with Latin letters, in addition to the Unicode table (UTS 39).
 
-/// Latin capitals with strokes, hooks and turns.
+/// Latin capitals with strokes or hooks, or turned.
 const LATIN: [(char, char); 41] = [
     ('\u{1A7}', 'S'),
     ('\u{1A9}', 'E'),
@@ -45,7 +45,7 @@ const LATIN: [(char, char); 41] = [
     ('\u{126}', 'H'),
 ];
 
-/// Letters of other scripts, beside a Latin capital.
+/// Letters of other scripts that count only next to a Latin capital.
 const BESIDE_CAPITALS: [(char, char); 10] = [
     ('\u{3A3}', 'E'),
     ('\u{39E}', 'E'),
@@ -59,7 +59,7 @@ const BESIDE_CAPITALS: [(char, char); 10] = [
     ('\u{39B}', 'A'),
 ];
 
-/// Signs, between two Latin capitals.
+/// Signs that count only between two Latin capitals.
 const BETWEEN_CAPITALS: [(char, char); 15] = [
     ('\u{20AC}', 'E'),
     ('\u{2203}', 'E'),
@@ -78,15 +78,15 @@ const BETWEEN_CAPITALS: [(char, char); 15] = [
     ('\u{2206}', 'A'),
 ];
 
-/// What stands beside a character.
+/// The characters before and after a character.
 #[derive(Clone, Copy)]
 pub(super) struct Neighbours {
     pub before: Option<char>,
     pub behind: Option<char>,
 }
 
-/// Letters and signs that are drawn as Latin letters and that no table decomposes: small capitals, letters in filled
-/// shapes, and what is one between capitals only.
+/// Returns the Latin letter that a character looks like, for letters and signs that no table decomposes: small
+/// capitals, letters in filled shapes, and signs that count only between capitals.
 pub(super) fn drawn_letter(c: char, near: Neighbours) -> Option<char> {
     let capital = |c: Option<char>| c.is_some_and(|c| c.is_ascii_uppercase());
     let of = |table: &[(char, char)]| table.iter().find(|(drawn, _)| *drawn == c).map(|(_, letter)| *letter);

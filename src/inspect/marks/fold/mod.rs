@@ -1,5 +1,5 @@
-//! Folds characters to what a reader sees: width, style, accents and confusables are removed; case, spacing and punctuation
-//! are kept, because marks are told from prose by them.
+//! Folds characters to what a reader sees: width, style, accents and confusables are normalised. Case, spacing and
+//! punctuation are kept, because they distinguish marks from prose.
 
 mod brackets;
 mod letters;
@@ -12,16 +12,16 @@ use crate::product::is_phrase;
 use brackets::{closes, opens};
 use letters::{Neighbours, drawn_letter};
 
-/// A text whose letters are plain, and where each of its bytes comes from.
+/// A text with folded letters, and the original position of each of its bytes.
 pub(super) struct Plain<'a> {
     text: std::borrow::Cow<'a, str>,
-    /// The place in the original of each byte; empty where the text is the original.
+    /// The original position of each byte; empty if the text is unchanged.
     origin: Vec<u32>,
     length: usize,
 }
 
 impl<'a> Plain<'a> {
-    /// Folds `text`, which is at most 4 GiB. Linear in its length; ASCII is taken as it is.
+    /// Folds `text`, which is at most 4 GiB long. Linear in its length; ASCII is unchanged.
     pub fn of(text: &'a str) -> Plain<'a> {
         let length = text.len();
         if text.is_ascii() {
@@ -41,7 +41,7 @@ impl<'a> Plain<'a> {
         Plain { text: plain.into(), origin, length }
     }
 
-    /// The same of a text whose escapes are decoded and whose broken words are in one; `None` where there are none.
+    /// Like [`Plain::of`], after decoding escapes and joining hyphenated words; `None` if the text has neither.
     pub fn decoded(text: &'a str) -> Option<Plain<'a>> {
         let (seen, from) = unbroken(text)?;
         let plain = Plain::of(&seen);
@@ -50,12 +50,12 @@ impl<'a> Plain<'a> {
         Some(Plain { text: plain.text.into_owned().into(), origin, length: text.len() })
     }
 
-    /// The folded text.
+    /// Returns the folded text.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// Where in the original the byte at `at` comes from; its end for one behind the last.
+    /// Returns the original position of the byte at `at`; the end of the original for a position at the end.
     pub fn origin(&self, at: usize) -> usize {
         if self.origin.is_empty() && self.text.len() == self.length {
             return at;
@@ -64,7 +64,7 @@ impl<'a> Plain<'a> {
     }
 }
 
-/// Adds what a reader takes a character for.
+/// Appends what a reader takes a character for.
 fn fold(c: char, near: Neighbours, into: &mut String) {
     if c.is_ascii() {
         into.push(c);
@@ -74,11 +74,11 @@ fn fold(c: char, near: Neighbours, into: &mut String) {
     } else if let Some(letter) = drawn_letter(c, near) {
         into.push(letter);
     } else if is_note(c) {
-        // A reader reads the word that it is glued to.
+        // The word before it is read without it.
     } else if is_trade_sign(c) {
         into.push('*');
     } else if is_phrase(c) {
-        // Refused wherever it stands, and it would be written out as eighteen letters.
+        // This character is refused by the text filter, and its decomposition would be eighteen letters.
         into.push(' ');
     } else {
         decompose_compatible(c, |part| match part {
@@ -93,19 +93,20 @@ fn fold(c: char, near: Neighbours, into: &mut String) {
     }
 }
 
-/// What is set small beside a word and is no part of it: superscripts, ordinals, fractions.
+/// Returns whether a character is a small addition next to a word: a superscript, an ordinal, a fraction.
 fn is_note(c: char) -> bool {
     matches!(c,
         '\u{AA}' | '\u{B0}' | '\u{B2}' | '\u{B3}' | '\u{B9}' | '\u{BA}' | '\u{BC}'..='\u{BE}' | '\u{2070}'
         | '\u{2074}'..='\u{207C}' | '\u{2080}'..='\u{208C}' | '\u{2150}'..='\u{215F}' | '\u{2189}')
 }
 
-/// Signs that Unicode takes apart into letters, and that stand behind a name.
+/// Returns whether a character is a sign after a name, such as ™, that Unicode decomposes to letters.
 fn is_trade_sign(c: char) -> bool {
     matches!(c, '\u{2117}' | '\u{2120}' | '\u{2122}')
 }
 
-/// Whether Latin letters meet there with those of a script that has no case, and so no spaces between words either.
+/// Returns whether at this position Latin letters adjoin those of a script without case, and therefore without spaces
+/// between words.
 fn meet(plain: &str, at: usize) -> bool {
     let uncased = |c: char| !c.is_ascii() && c.is_alphabetic() && !c.is_lowercase() && !c.is_uppercase();
     let (before, behind) = (plain[..at].chars().next_back(), plain[at..].chars().next());
@@ -113,23 +114,23 @@ fn meet(plain: &str, at: usize) -> bool {
     before.is_ascii_alphanumeric() && uncased(behind) || uncased(before) && behind.is_ascii_alphanumeric()
 }
 
-/// A letter of another script as the Latin one that it looks like, in its own case.
+/// Appends the Latin letter that a letter of another script looks like, in its own case.
 fn look_alike(c: char, into: &mut String) {
     let mut buffer = [0; 4];
     for like in skeleton(c.encode_utf8(&mut buffer)) {
         match like {
             _ if is_combining_mark(like) => {}
-            // The table of look-alikes draws a capital I as a small L.
+            // The confusables table maps a capital I to a small L.
             'l' if c.is_uppercase() => into.push('I'),
             _ if like.is_ascii_alphabetic() && c.is_uppercase() => into.push(like.to_ascii_uppercase()),
             _ if like.is_ascii() || like.is_alphanumeric() => into.push(like),
-            // Any other sign stands between words.
+            // Any other sign separates words.
             _ => into.push('*'),
         }
     }
 }
 
-/// Characters that print nothing.
+/// Returns whether a character prints nothing.
 fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}'
@@ -138,7 +139,7 @@ fn is_invisible(c: char) -> bool {
         | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}')
 }
 
-/// Signs as the plain one that they stand for: brackets, slashes, dashes, bullets, quotes and spaces.
+/// Returns the plain form of a sign: brackets, slashes, hyphens, bullets, quotes and spaces.
 fn sign(c: char) -> Option<&'static str> {
     Some(match c {
         '\u{2028}' | '\u{2029}' | '\u{85}' => "\n",

@@ -5,7 +5,7 @@ use super::term::Term::{
     Traffic, Weak,
 };
 
-/// What is looked for, ascending.
+/// The words searched for, ascending.
 pub(super) const WORDS: &[(&str, Term)] = &[
     ("ACGU", Code),
     ("ADDRESSEE", Saying),

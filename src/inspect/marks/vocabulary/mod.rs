@@ -1,4 +1,5 @@
-//! The vocabulary of marks: fewer words than the marking engine knows, and some that it does not.
+//! The vocabulary of marks. It is separate from that of the marking engine: some of its words are missing here, and
+//! some are additional.
 
 mod term;
 mod lexicon;
@@ -7,10 +8,10 @@ pub(super) use self::term::Term;
 
 use self::lexicon::WORDS;
 
-/// The longest word that is looked up.
+/// The longest word that is looked up, in bytes.
 pub(super) const WORD_BYTES_MAX: usize = 24;
 
-/// Words that are marks by themselves, and are looked for also where their letters stand apart.
+/// Words that are marks by themselves. They are also searched for with their letters apart.
 pub(super) const APART: [&str; 16] = [
     "CONFIDENTIAL",
     "CUI",
@@ -30,14 +31,14 @@ pub(super) const APART: [&str; 16] = [
     "UNCLASSIFIED",
 ];
 
-/// A word in capitals, with digits and signs as the letters that they look like where it has letters as well.
+/// A word in upper case. If it has letters, digits and signs in it are replaced with the letters they kind like.
 #[derive(Clone, Copy)]
 pub(super) struct Folded {
     bytes: [u8; WORD_BYTES_MAX],
     length: usize,
 }
 
-/// What a word may be in a mark; every word of every text is looked up here.
+/// Looks up the role of a word in marks. It is called for every word of every text.
 pub(super) fn term(word: &[u8]) -> Option<Term> {
     if word.len() > WORD_BYTES_MAX {
         return None;
@@ -48,9 +49,9 @@ pub(super) fn term(word: &[u8]) -> Option<Term> {
     Folded::of(std::str::from_utf8(word).ok()?)?.term()
 }
 
-/// The first of the words with this first letter that answers.
+/// Returns the first result of `is` among the words with this initial letter.
 fn among(first: u8, is: impl Fn(&[u8]) -> bool) -> Option<Term> {
-    /// Where the words with each first letter begin.
+    /// The position of the first word for each initial letter.
     static BEGINS: [usize; 27] = {
         let mut begins = [0; 27];
         let mut i = 0;
@@ -70,7 +71,7 @@ fn among(first: u8, is: impl Fn(&[u8]) -> bool) -> Option<Term> {
 }
 
 impl Folded {
-    /// Folds a word; `None` for one that is longer than any that is looked for, or not of ASCII.
+    /// Folds a word; `None` if it is longer than any word searched for, or not ASCII.
     pub fn of(word: &str) -> Option<Folded> {
         let length = word.len();
         let mut bytes = [0; WORD_BYTES_MAX];
@@ -88,29 +89,29 @@ impl Folded {
         Some(Folded { bytes, length })
     }
 
-    /// The folded word.
+    /// Returns the folded word.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..self.length]
     }
 
-    /// The same, of a folded word.
+    /// Looks up the role of the folded word.
     pub fn term(&self) -> Option<Term> {
         among(*self.as_bytes().first()?, |word| word == self.as_bytes())
     }
 }
 
-/// What a word is to a reader who sees it by itself.
+/// What a word means when it stands alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::inspect) enum Alone {
-    /// A mark: it is no word or abbreviation of any language.
+    /// A mark: it is no word or abbreviation in any language.
     Mark,
-    /// A part of a mark that may be something else.
+    /// A part of a mark that can also be something else.
     Part,
     /// Neither.
     Other,
 }
 
-/// What a word is by itself.
+/// Returns what a word means when it stands alone.
 pub(in crate::inspect) fn alone(word: &str) -> Alone {
     match term(word.as_bytes()) {
         Some(Term::Level | Term::Control | Term::Cosmic) => Alone::Mark,
@@ -119,7 +120,7 @@ pub(in crate::inspect) fn alone(word: &str) -> Alone {
     }
 }
 
-/// The letter that a digit or sign is drawn like.
+/// Returns the letter that a digit or sign looks like.
 fn letter(b: u8) -> u8 {
     match b {
         b'0' => b'O',

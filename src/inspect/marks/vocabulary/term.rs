@@ -1,49 +1,48 @@
-//! The kinds of words that marks are made of.
+//! The roles of words in marks.
 
-/// What a word may be in a mark. Most of them are English words or abbreviations too: it is the company that they keep
-/// that makes them a mark.
+/// The role of a word in marks. Most are English words or abbreviations too, so only the context makes them a mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::inspect::marks) enum Term {
-    /// A classification written out.
+    /// A classification level, spelled out.
     Level,
     /// The first word of `TOP SECRET`.
     Top,
-    /// What NATO writes before a classification.
+    /// A NATO prefix of a classification.
     Cosmic,
-    /// An owner or recipient.
+    /// The code of an owner or recipient.
     Code,
-    /// A classification by its letters, of two or more.
+    /// An abbreviated classification of two or more letters.
     Letters,
-    /// A classification by one letter, or by two that are common abbreviations of something else.
+    /// An abbreviated classification of one letter, or of two that are also a common abbreviation of something else.
     Letter,
-    /// A control that is no other word, in whatever case.
+    /// A control that is no other word, in any case.
     Control,
-    /// A control that is one only beside others.
+    /// A control only next to other parts of a mark.
     Weak,
     /// `TLP`.
     Tlp,
-    /// The first word of what TLP is short for.
+    /// The first word of `Traffic Light Protocol`.
     Traffic,
     /// `PAP`, of the Permissible Actions Protocol.
     Actions,
     /// A colour of the Traffic Light Protocol.
     Colour,
-    /// What is written before a classification that stands in a field.
+    /// The name of a field that contains a classification.
     Label,
-    /// The same, where it is written before many other things too.
+    /// The name of a field that contains a classification among other things.
     Heading,
-    /// A word with which a sentence-like control or a foreign mark begins: see [`phrases`](super::super::phrases).
+    /// The first word of a phrase: see [`phrases`](super::super::phrases).
     Phrase,
-    /// A word with which a restriction in words may begin, and no mark.
+    /// The first word of a restriction in words; not a mark by itself.
     Saying,
-    /// A level and its controls run together: `SECRETNOFORN`.
+    /// A level and its controls joined: `SECRETNOFORN`.
     Banner,
-    /// The letters of them: `TSSINF`.
+    /// Their abbreviations joined: `TSSINF`.
     Run,
 }
 
 impl Term {
-    /// Whether it may be a word of a mark, and not only stand before one or speak of it.
+    /// Returns whether it can be part of a mark, and not only introduce or mention one.
     pub fn is_of_marks(self) -> bool {
         !matches!(self, Term::Label | Term::Heading | Term::Saying | Term::Traffic | Term::Actions)
     }

@@ -8,7 +8,7 @@ use super::version_after;
 use crate::digest::{Digest, Pieces};
 use crate::envelope::Header;
 use crate::ident::{ExchangeId, PartnerId};
-use crate::origin::Print;
+use crate::origin::Fingerprint;
 use crate::store::codec;
 use crate::store::evidence::{Evidence as _, Facts};
 use crate::store::rules::{self, InlineChange};
@@ -202,7 +202,7 @@ pub(super) fn prints(
     conn: &Connection,
     exchange: &ExchangeId,
     sender: Option<&PartnerId>,
-    prints: &BTreeSet<Print>,
+    prints: &BTreeSet<Fingerprint>,
 ) -> Result<(), StoreError> {
     let seq = |row: &Row<'_>| row.get::<_, i64>(0).map_err(of_write);
     let seq = first(conn, "SELECT seq FROM exchange WHERE id = ?1", [exchange.to_string()], seq)?;

@@ -20,7 +20,7 @@ use super::ledger;
 use super::readers::Readers;
 use crate::ident::RequestId;
 use crate::ledger::Hashes;
-use crate::origin::Print;
+use crate::origin::Fingerprint;
 use crate::time::Time;
 
 /// Number of rows in a listing if the caller sets no limit.
@@ -81,12 +81,15 @@ pub(super) async fn generations(reads: &Readers) -> Result<Generations, StoreErr
 }
 
 /// Returns which of these fingerprints are on record.
-pub(super) async fn find_prints(reads: &Readers, prints: &BTreeSet<Print>) -> Result<Vec<RecordedPrint>, StoreError> {
+pub(super) async fn find_prints(
+    reads: &Readers,
+    prints: &BTreeSet<Fingerprint>,
+) -> Result<Vec<RecordedPrint>, StoreError> {
     if prints.is_empty() {
         return Ok(Vec::new());
     }
     // Passed as one JSON array, since the number of parameters of a statement is limited.
-    let plain: BTreeSet<Print> = prints.iter().map(|print| print.plain()).collect();
+    let plain: BTreeSet<Fingerprint> = prints.iter().map(|print| print.plain()).collect();
     let numbers: Vec<String> = plain.iter().map(|print| print.to_i64().to_string()).collect();
     let numbers = format!("[{}]", numbers.join(","));
     let sql = "SELECT print.print, print.sender, exchange.id FROM json_each(?1) AS asked \
@@ -96,7 +99,7 @@ pub(super) async fn find_prints(reads: &Readers, prints: &BTreeSet<Print>) -> Re
         let sender: String = row.get(1).map_err(of_write)?;
         let damaged = |_| StoreError::Query { why: "a stored print has no sender or exchange".into() };
         Ok(RecordedPrint {
-            print: Print::from_i64(row.get(0).map_err(of_write)?),
+            print: Fingerprint::from_i64(row.get(0).map_err(of_write)?),
             sender: if sender.is_empty() { None } else { Some(sender.parse().map_err(damaged)?) },
             exchange: row.get::<_, String>(2).map_err(of_write)?.parse().map_err(damaged)?,
         })

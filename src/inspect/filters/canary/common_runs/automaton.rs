@@ -4,32 +4,33 @@ use std::collections::BTreeMap;
 
 use super::index::Word;
 
-/// The longest run of a text that ends with the word that was read last.
+/// The longest run of a text that ends with the last scanned word.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Match {
     pub state: u32,
     pub length: usize,
 }
 
-/// A suffix automaton over words: every run of words of one text, in memory linear in its length.
+/// A suffix automaton over words: contains every run of words of one text, in memory linear in its length.
 pub(super) struct Automaton {
     states: Vec<State>,
-    /// Where a state leads besides [`State::first`]; most lead to one other only.
+    /// Transitions of a state besides `first`; most states have only one.
     more: BTreeMap<(u32, Word), u32>,
 }
 
 #[derive(Clone, Copy)]
 struct State {
-    /// The longest run that ends in this state.
+    /// The length of the longest run that ends in this state.
     length: usize,
-    /// The state of the longest suffix that stands elsewhere too; none of the first.
+    /// The suffix link: the state of the longest suffix that also occurs elsewhere; `None` for the initial state.
     link: Option<u32>,
-    /// How many words of the text were read when its runs ended first.
+    /// The position in the text, in words, at which its runs first ended.
     end: usize,
     first: Option<(Word, u32)>,
 }
 
 impl Automaton {
+    /// Builds the automaton of a text.
     pub fn of(words: &[Word]) -> Automaton {
         let start = State { length: 0, link: None, end: 0, first: None };
         let mut automaton = Automaton { states: vec![start], more: BTreeMap::new() };
@@ -40,7 +41,7 @@ impl Automaton {
         automaton
     }
 
-    /// Adds a word behind the text that ends in state `last`, and gives the state that it ends in then.
+    /// Appends a word to the text that ends in state `last`, and returns the new last state.
     fn add(&mut self, last: u32, word: Word) -> u32 {
         let length = self.states[last as usize].length + 1;
         let new = self.push(State { length, link: Some(0), end: length, first: None });
@@ -50,7 +51,7 @@ impl Automaton {
             at = self.states[state as usize].link;
         }
         let Some(state) = at else { return new };
-        // INVARIANT: the walk above ended at a state that has this word.
+        // INVARIANT: the loop above ended at a state with a transition for this word.
         let next = self.next(state, word).unwrap_or(0);
         let length = self.states[state as usize].length + 1;
         if self.states[next as usize].length == length {
@@ -73,7 +74,7 @@ impl Automaton {
 
     fn push(&mut self, state: State) -> u32 {
         self.states.push(state);
-        // INVARIANT: a product is bounded far below as many words as would not fit.
+        // INVARIANT: the size of a product is limited to far fewer words.
         u32::try_from(self.states.len() - 1).expect("a product has fewer words")
     }
 
@@ -94,6 +95,7 @@ impl Automaton {
         }
     }
 
+    /// Extends a match by one word; it becomes shorter if the text does not continue so.
     pub fn step(&self, open: &mut Match, word: Word) {
         loop {
             if let Some(next) = self.next(open.state, word) {
@@ -107,6 +109,7 @@ impl Automaton {
         }
     }
 
+    /// Returns the position in the text, in words, at which the runs of a state first ended.
     pub fn end_of(&self, state: u32) -> usize {
         self.states[state as usize].end
     }

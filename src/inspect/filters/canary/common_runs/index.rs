@@ -1,24 +1,24 @@
-//! The texts that words are compared with, and an index of every eight words in a row of them.
+//! The texts that words are compared with, and an index of every run of eight words in them.
 
 use std::collections::VecDeque;
 
-/// So many words in a row are a run.
+/// The minimum length of a run, in words.
 pub(in crate::inspect::filters::canary) const RUN_WORDS: usize = 8;
 
-/// A folded word, as it is compared (FNV-1a).
+/// The 64-bit FNV-1a hash of a folded word.
 pub(in crate::inspect::filters::canary) type Word = u64;
 
-/// The word that a folded word is compared as.
+/// Returns the hash of a folded word.
 pub(in crate::inspect::filters::canary) fn word(folded: &str) -> Word {
     folded.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, b| (hash ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3))
 }
 
-/// A text that others are held against, and where in it each of its pieces begins.
+/// A text of the index, with the position of each of its pieces.
 pub(in crate::inspect::filters::canary) struct Text {
     pub words: Vec<Word>,
-    /// The first word of each piece, ascending, and which piece it is.
+    /// The first word of each piece, ascending, and the number of the piece.
     pub pieces: Vec<(usize, usize)>,
-    /// Only runs over the border of two pieces count: each piece is a text of its own as well.
+    /// Whether only runs across the border of two pieces count, because each piece is also a text of its own.
     pub over_borders: bool,
 }
 
@@ -27,36 +27,37 @@ impl Text {
         self.pieces.partition_point(|(start, _)| *start <= word) - 1
     }
 
+    /// Returns whether a run counts: if only runs across borders do, it must cross one.
     pub(super) fn counts(&self, run: &Run) -> bool {
         !self.over_borders || self.piece_at(run.at) != self.piece_at(run.at + run.words - 1)
     }
 }
 
-/// A maximal run: no longer run of what was read, around this one, stands in that text.
+/// A maximal run: no longer run around it occurs in the same text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::inspect::filters::canary) struct Run {
-    /// Which text it stands in.
+    /// The number of the text.
     pub text: usize,
-    /// Its first word there, where it stands first.
+    /// The position of its first word in the text, at its first occurrence.
     pub at: usize,
-    /// Its first word in what was read.
+    /// The position of its first word in the scanned words.
     pub from: usize,
-    /// How many words it has.
+    /// Its length in words.
     pub words: usize,
 }
 
-/// The texts that words are held against.
+/// An index of texts.
 pub(in crate::inspect::filters::canary) struct Index {
     texts: Vec<Text>,
-    /// Every eight words in a row by their hash, with the text they stand in, ascending.
+    /// The hash of every eight consecutive words, with the text they occur in, ascending.
     rows: Vec<(u64, u32)>,
-    /// Bits of the hashes there are: most words that are read begin no run, and need not be looked for.
+    /// A bit set of the hashes: most scanned words begin no run, and need no lookup.
     filter: Vec<u64>,
 }
 
 const BASE: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// The hash of the last eight words, kept up to date word by word.
+/// A rolling hash of the last eight words.
 #[derive(Default)]
 pub(super) struct RollingHash {
     pub words: VecDeque<Word>,
@@ -64,7 +65,7 @@ pub(super) struct RollingHash {
 }
 
 impl RollingHash {
-    /// The hash with one more word, once there are eight.
+    /// Adds a word. Returns the hash once there are eight words.
     pub fn push(&mut self, word: Word) -> Option<u64> {
         const LEAVES: u64 = BASE.wrapping_pow(RUN_WORDS as u32);
         self.hash = self.hash.wrapping_mul(BASE).wrapping_add(word);
@@ -78,6 +79,7 @@ impl RollingHash {
 }
 
 impl Index {
+    /// Indexes these texts.
     pub fn new(texts: Vec<Text>) -> Index {
         let mut rows = Vec::new();
         for (number, text) in (0u32..).zip(&texts) {
@@ -94,15 +96,17 @@ impl Index {
         Index { texts, rows, filter }
     }
 
+    /// Returns the texts, in the order in which they were given.
     pub fn texts(&self) -> &[Text] {
         &self.texts
     }
 
+    /// Returns one text by its number.
     pub(super) fn text(&self, number: u32) -> &Text {
         &self.texts[number as usize]
     }
 
-    /// The texts in which eight words of this hash stand, perhaps.
+    /// Returns the texts that may contain eight words with this hash.
     pub(super) fn texts_with(&self, hash: u64) -> impl Iterator<Item = u32> + '_ {
         let (at, bit) = bit_of(hash, self.filter.len());
         let from = if self.filter[at] & bit == 0 {

@@ -1,7 +1,7 @@
-//! Common runs of words: each maximal run found once, in one pass over either side.
+//! Finds common runs of words: each maximal run once, in one pass over each side.
 //!
-//! The texts compared with are kept as suffix automata, so that repetitive text costs no more than any other. A word is
-//! compared by its 64-bit hash: a collision reports a run too many, never one too few.
+//! The indexed texts are kept as suffix automata, so that repetitive text costs no more than any other. Words are
+//! compared by 64-bit hashes: a collision can report an additional run, but never hide one.
 
 mod index;
 mod automaton;
@@ -13,33 +13,34 @@ pub(super) use self::index::{Index, RUN_WORDS, Run, Text, Word, word};
 use self::automaton::{Automaton, Match};
 use self::index::RollingHash;
 
-/// Words as they are read, held against every text of an index.
+/// A scan of words, compared with every text of an index.
 pub(super) struct Scan<'a> {
     index: &'a Index,
     row: RollingHash,
     read: usize,
     automata: BTreeMap<u32, Automaton>,
-    /// The texts of which at least eight words in a row were read last.
+    /// The texts that contain at least the last eight words, each with its current match.
     open: BTreeMap<u32, Match>,
     found: Vec<Run>,
     most: usize,
-    /// Whether there are more runs than `most`: nothing that is read any more can change that.
+    /// Whether there are more runs than `most`, so that further words do not matter.
     full: bool,
 }
 
 impl<'a> Scan<'a> {
-    /// At most one run more than `most` is kept, and with it the scan ends: each word is held against no more texts
-    /// than that, however many say the same.
+    /// Creates a scan that keeps at most one run more than `most`, and then stops. This also bounds the number of texts
+    /// that a word is compared with.
     pub fn new(index: &'a Index, most: usize) -> Scan<'a> {
         let (automata, open) = (BTreeMap::new(), BTreeMap::new());
         Scan { index, row: RollingHash::default(), read: 0, automata, open, found: Vec::new(), most, full: false }
     }
 
-    /// How many words were read.
+    /// Returns the number of words scanned.
     pub fn read(&self) -> usize {
         self.read
     }
 
+    /// Scans the next word.
     pub fn word(&mut self, word: Word) {
         if self.full {
             return;
@@ -58,7 +59,7 @@ impl<'a> Scan<'a> {
         self.open.retain(|_, open| open.length >= RUN_WORDS);
         self.read += 1;
         let Some(hash) = self.row.push(word) else { return };
-        // Each text that is open will be a run, but for those of which only runs over a border count.
+        // Each open text will yield a run, except those in which only runs across a border count.
         let mut sure = self.found.len() + self.open.keys().filter(|n| !self.index.text(**n).over_borders).count();
         for number in self.index.texts_with(hash) {
             self.full = sure > self.most;
@@ -80,7 +81,7 @@ impl<'a> Scan<'a> {
         self.full = sure > self.most;
     }
 
-    /// What was found, in the order in which it ended.
+    /// Returns the runs, in the order in which they ended.
     pub fn end(mut self) -> Vec<Run> {
         for (number, open) in std::mem::take(&mut self.open) {
             self.end_of(number, open);
@@ -119,7 +120,7 @@ mod tests {
         found
     }
 
-    /// What the definition says, tried out word by word.
+    /// The definition, implemented directly.
     fn naive(texts: &[&str], read: &str) -> Vec<(usize, usize, usize)> {
         let read = words(read);
         let mut found = Vec::new();
@@ -140,7 +141,7 @@ mod tests {
 
     #[test]
     fn finds_the_maximal_runs_and_no_others() {
-        // Few words, so that runs repeat, overlap and begin again in their own middle.
+        // Few distinct words, so that runs repeat, overlap and begin again within themselves.
         let mut dice = 0x5eed_u64;
         let mut text = |length: usize, of: u64| {
             let roll = |_| {
@@ -194,7 +195,7 @@ mod tests {
         assert!(found.iter().all(|run| (run.from, run.words) == (1, 8)), "{found:?}");
         let (_, full, found) = scan(5, &format!("x {phrase} y"));
         assert_eq!((full, found.len()), (false, 5));
-        // More runs one after the other end it as well.
+        // Many runs in sequence also end the scan.
         let (_, full, found) = scan(1, &format!("{phrase} y ").repeat(9));
         assert_eq!((full, found.len()), (true, 6));
     }

@@ -1,49 +1,49 @@
-//! A part of a cut or of a tearline, with the words and the digests that it is compared by.
+//! A part of a cut or tearline, with the words and digests used to compare it.
 
 use std::sync::Arc;
 
 use super::super::common_runs::{Word, word};
 use crate::digest::{Digest, Hasher};
 use crate::inspect::attachment_text::{FoldCache, is_read, lines};
-use crate::inspect::attestation::FilterName;
+use crate::inspect::filter_name::FilterName;
 use crate::inspect::finding::Finding;
 use crate::inspect::shared_run::Place;
 use crate::marking::Marking;
-use crate::product::fold::Folded;
-use crate::product::readings::{Readings, Way, Ways};
+use crate::product::confusable::{Folded, Readings, Way, Ways};
 use crate::product::{Attachment, Contents, PortionKind};
 
-/// Bytes of attachments kept beside the text that are held in memory, as words, on either side of the comparison. Of
-/// larger ones, one of the two must be small enough.
-pub(super) const BESIDE_BYTES_MAX: u64 = 8 << 20;
+/// The total size of detached attachments whose words are held in memory, on either side of the comparison, in bytes.
+/// Of two larger ones, at most one may exceed it.
+pub(super) const DETACHED_BYTES_MAX: u64 = 8 << 20;
 
-/// Ways in which words are compared besides [`Way::Small`]: what is kept beside the text is held in that one alone.
+/// The readings that are compared in addition to [`Way::Small`]; detached attachments are compared in that one only.
 const OTHERS: [Way; 3] = [Way::Stands, Way::StandsApart, Way::SmallApart];
 
-/// A part of a tearline, of the cut or of the source.
+/// A part of a tearline of the source, or of the cut.
 pub(super) struct Part<'a> {
-    /// Counted from one at the top; nought for the cut.
+    /// The tearline, counted from 1 at the top; 0 for the cut.
     pub tearline: u32,
     pub place: Place,
     pub marking: &'a Marking,
-    /// What it says, as its reader sees it, in small letters and with signs for letters.
+    /// The words as a reader sees them, in [`Way::Small`].
     pub words: Vec<Word>,
-    /// The same in other ways to read it, where that is not the same.
+    /// The words in the other readings, if they differ.
     others: [Option<Vec<Word>>; OTHERS.len()],
-    /// What it is known by: its text folded, and of a file its bytes as well.
+    /// Digests that identify the part: of its folded text, and for a file also of its bytes.
     pub whole: Vec<Digest>,
-    /// The attachment, where its text is kept beside the other and is yet to be read.
-    pub beside: Option<&'a Attachment>,
-    /// Whether it is too long for its words to be held.
+    /// The attachment, if it is detached and still to be read.
+    pub detached: Option<&'a Attachment>,
+    /// Whether it is too large for its words to be held in memory.
     pub large: bool,
 }
 
 impl<'a> Part<'a> {
+    /// Returns the words in [`Way::Small`].
     pub fn words(&self) -> &[Word] {
         &self.words
     }
 
-    /// What it says in another way: as in a plainer one, where that is the same.
+    /// Returns the words in another reading; those of a simpler one if they do not differ.
     pub fn other(&self, way: usize) -> &[Word] {
         let [stands, stands_apart, small_apart] = &self.others;
         let words = match way {
@@ -54,10 +54,12 @@ impl<'a> Part<'a> {
         words.unwrap_or(&self.words)
     }
 
+    /// Returns whether the words in this reading differ.
     pub fn has_other(&self, way: usize) -> bool {
         self.others.get(way).is_some_and(Option::is_some)
     }
 
+    /// Creates a part from its texts. All of them count for the digests, the last one for the words.
     pub fn new(tearline: u32, place: Place, marking: &'a Marking, texts: &[&str], folds: &FoldCache) -> Part<'a> {
         let readings: Vec<Arc<Readings>> = texts.iter().map(|text| folds.readings(text)).collect();
         let whole = readings.iter().flat_map(|readings| readings.iter()).filter_map(whole_of).collect();
@@ -71,10 +73,11 @@ impl<'a> Part<'a> {
             };
             last.filter(is_other).map(|readings| words(readings.get(way)))
         });
-        Part { tearline, place, marking, words: said, others, whole, beside: None, large: false }
+        Part { tearline, place, marking, words: said, others, whole, detached: None, large: false }
     }
 
-    /// An attachment of this content: as it is, where it is text, and then as its reader sees it; and under these digests.
+    /// Creates the part for an attachment, with its texts (the bytes, if they are text, then the extracted text) and
+    /// digests.
     pub fn attachment(
         tearline: u32,
         index: usize,
@@ -85,22 +88,22 @@ impl<'a> Part<'a> {
     ) -> Part<'a> {
         let place = Place { part: PortionKind::Attachment, number: number(index + 1), line: number(attachment.line()) };
         let mut part = Part::new(tearline, place, attachment.marking(), texts, folds);
-        // Nothing is not said twice.
+        // An empty file cannot be duplicated text.
         if attachment.size() > 0 {
             part.whole.extend(bytes);
         }
-        part.beside = Some(attachment).filter(|a| a.is_detached() && is_read(a));
+        part.detached = Some(attachment).filter(|a| a.is_detached() && is_read(a));
         part
     }
 
-    /// Reads what is kept beside the text, and gives its words to `each`. What cannot be read is a finding.
+    /// Reads a detached attachment and passes its words to `each`. A read error is a finding.
     pub fn read(
         &mut self,
         contents: &dyn Contents,
         findings: &mut Vec<Finding>,
         each: &mut dyn FnMut(&mut Part<'a>, Word),
     ) {
-        let Some(attachment) = self.beside else { return };
+        let Some(attachment) = self.detached else { return };
         let (mut whole, mut empty) = (Ways::<Hasher>::default(), true);
         let read = lines(attachment, contents, &mut |line, _| {
             let readings = Readings::of(line);
@@ -124,16 +127,18 @@ impl<'a> Part<'a> {
     }
 }
 
-/// What a text is known by, whatever its case, spacing, punctuation and look-alikes. Without a letter or a digit there is
-/// nothing that could be said twice; anything else is compared, however short: a name and a `yes` are secrets too.
+/// Returns the digest of a folded text, independent of case, spacing, punctuation and look-alikes; `None` without
+/// letters and digits. Every other text is compared, however short: a name or a `yes` can be secret too.
 fn whole_of(said: &Folded) -> Option<Digest> {
     (!said.is_empty()).then(|| Digest::of(said.squeezed().as_bytes()))
 }
 
+/// Returns a finding of the canary filter.
 pub(super) fn finding(code: &'static str, line: Option<u32>, message: String) -> Finding {
     Finding { filter: FilterName::Canary, code, line: line.map(|line| line as usize), message }
 }
 
+/// Converts a count; the maximum if it does not fit.
 pub(super) fn number(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
 }

@@ -2,14 +2,14 @@
 
 use serde_json::{Map, Value};
 
-use super::{Place, Says, Walk};
+use super::{Meaning, Place, Walk};
 use crate::marking::stix::Tlp;
 
-/// Taxonomies of MISP whose tags say who may have something, beside TLP.
+/// Taxonomies of MISP, other than TLP, whose tags restrict distribution.
 const TAXONOMIES: [&str; 8] =
     ["cssa", "de-vs", "dni-ism", "fr-classif", "iep", "iep2-policy", "iep2-reference", "nato"];
 
-/// Members that an event, an attribute or an object of MISP has and hardly any other data beside a distribution.
+/// Members that MISP events, attributes and objects have, and hardly any other data with a distribution.
 const MEMBERS: [&str; 13] = [
     "Attribute",
     "EventReport",
@@ -26,7 +26,7 @@ const MEMBERS: [&str; 13] = [
     "to_ids",
 ];
 
-/// Whether an object is an event of MISP, or a part of one that stands by itself.
+/// Returns whether an object is a MISP event, or a stand-alone part of one.
 fn is_event(object: &Map<String, Value>) -> bool {
     let wrapped = object.iter().filter(|(name, _)| name.eq_ignore_ascii_case("event")).any(|(_, event)| {
         let has = |name: &str| event.get(name).is_some();
@@ -34,7 +34,7 @@ fn is_event(object: &Map<String, Value>) -> bool {
     });
     let beside = ["distribution", "sharing_group_id", "SharingGroup"].into_iter().any(|name| object.contains_key(name));
     let pinned = object.contains_key("Event") && object.get("Event").is_some_and(|event| event.get("info").is_some());
-    // An event or an attribute without what others have beside it: then its distribution is a number.
+    // An event or attribute without its other members: then it is recognised by a numeric distribution.
     let has = |name: &str| object.contains_key(name);
     let numbered = object.get("distribution").is_some_and(|value| match value {
         Value::String(text) => matches!(text.trim().as_bytes(), [b'0'..=b'5']),
@@ -46,9 +46,10 @@ fn is_event(object: &Map<String, Value>) -> bool {
 }
 
 impl Walk<'_> {
-    /// A MISP event: its distribution and that of each attribute (MISP core format, 2.2.1.8), its tags and its files.
+    /// Reads a MISP event: its distribution and that of each attribute (MISP core format, 2.2.1.8), its tags and its
+    /// files.
     pub(super) fn event(&mut self, object: &Map<String, Value>, place: Place) {
-        // What stands in an event may inherit from it.
+        // Objects within an event may inherit its distribution.
         let inherits = self.event && !object.contains_key("info");
         self.event |= is_event(object);
         if !self.event {
@@ -59,23 +60,23 @@ impl Walk<'_> {
                 Value::String(text) => text.trim().parse().ok(),
                 value => value.as_u64(),
             };
-            let says = match level {
-                Some(0) => Some(Says::Withholds("a distribution that ends at the organisation it came from")),
-                Some(1) => Some(Says::Withholds("a distribution that ends at the community of one server")),
-                Some(4) => Some(Says::Withholds("a distribution to a group whose members are not stated")),
-                // Connected communities, and everybody.
+            let meaning = match level {
+                Some(0) => Some(Meaning::Restricted("a distribution that ends at the organisation it came from")),
+                Some(1) => Some(Meaning::Restricted("a distribution that ends at the community of one server")),
+                Some(4) => Some(Meaning::Restricted("a distribution to a group whose members are not stated")),
+                // Connected communities, and all communities.
                 Some(2 | 3) => None,
                 Some(5) if inherits => None,
-                Some(5) => Some(Says::Unknown("a distribution that is inherited, and from nothing: write 2 or 3")),
-                _ => Some(Says::Unknown("a distribution that MISP does not have: write 2 or 3")),
+                Some(5) => Some(Meaning::Unknown("an inherited distribution without a parent: write 2 or 3")),
+                _ => Some(Meaning::Unknown("a distribution that MISP does not define: write 2 or 3")),
             };
-            says.into_iter().for_each(|says| self.say(place.member("distribution"), says));
+            meaning.into_iter().for_each(|meaning| self.add(place.member("distribution"), meaning));
         }
         self.group(object, place);
         self.tagged(object, place);
     }
 
-    /// A group that something is shared with, unless its distribution says so already.
+    /// Reports a sharing group, unless the distribution already refers to it.
     fn group(&mut self, object: &Map<String, Value>, place: Place) {
         let none = |value: &Value| {
             let text = value.as_str().map(str::trim);
@@ -84,33 +85,33 @@ impl Walk<'_> {
         let named = object.get("sharing_group_id").is_some_and(|id| !none(id)) || object.contains_key("SharingGroup");
         let said = object.get("distribution").is_some_and(|d| d.as_str() == Some("4") || d.as_u64() == Some(4));
         if named && !said {
-            let says = Says::Withholds("a group that it is shared with, whose members are not stated");
-            self.say(place.member("sharing_group_id"), says);
+            let meaning = Meaning::Restricted("a sharing group whose members are not stated");
+            self.add(place.member("sharing_group_id"), meaning);
         }
     }
 
-    /// The file of an attribute, or what a tag says.
+    /// Reports the file of an attribute, or the meaning of a tag.
     fn tagged(&mut self, object: &Map<String, Value>, place: Place) {
         let name = object.get("name").and_then(Value::as_str).unwrap_or_default();
         let taxonomy = name.split(':').next().unwrap_or_default().to_ascii_lowercase();
         let unknown =
-            Says::Unknown("a tag that is no label of TLP: write `tlp:` and a label, or mark the attachment itself");
+            Meaning::Unknown("a tag that is not a TLP label: write `tlp:` and a label, or mark the attachment itself");
         match Tlp::named(name) {
-            Some(tlp) if taxonomy == "tlp" => self.say(place.member("Tag"), Says::Tlp(tlp)),
-            _ if taxonomy == "tlp" || TAXONOMIES.contains(&taxonomy.as_str()) => self.say(place.member("Tag"), unknown),
+            Some(tlp) if taxonomy == "tlp" => self.add(place.member("Tag"), Meaning::Tlp(tlp)),
+            _ if taxonomy == "tlp" || TAXONOMIES.contains(&taxonomy.as_str()) => self.add(place.member("Tag"), unknown),
             _ => {}
         }
         if object.get("data").is_some_and(|data| !data.is_null()) {
-            let says = Says::Withholds("a file inside the event, which is not inspected: attach it separately");
-            self.say(place.member("data"), says);
+            let meaning = Meaning::Restricted("a file inside the event, which is not inspected: attach it separately");
+            self.add(place.member("data"), meaning);
         }
     }
 
-    /// A CAP alert: its scope, and the rule for restricting it (CAP 1.2, 3.2.1).
+    /// Reads a CAP alert: its scope, and the text of its restriction (CAP 1.2, 3.2.1).
     pub(super) fn alert(&mut self, object: &Map<String, Value>, place: Place) {
         let text = |name: &str| object.get(name).and_then(Value::as_str);
         let (Some(scope), true) = (object.get("scope"), object.contains_key("msgType")) else { return };
-        let says = match scope.as_str() {
+        let meaning = match scope.as_str() {
             Some("Public") if !object.contains_key("restriction") => return,
             Some("Restricted" | "Public") => {
                 let read = |text: &str| {
@@ -118,15 +119,15 @@ impl Walk<'_> {
                     rules.parse_banner(text).or_else(|_| rules.parse_portion(text, None)).ok()
                 };
                 match text("restriction").and_then(read) {
-                    Some(marking) => Says::Mark(Box::new(marking)),
-                    None => Says::Unknown(
-                        "a restriction of an alert that is no mark: write it as one, such as `SECRET//REL TO USA, GBR`",
+                    Some(marking) => Meaning::Mark(Box::new(marking)),
+                    None => Meaning::Unknown(
+                        "an alert restriction that is not a valid mark: write it as one, such as `SECRET//REL TO USA, GBR`",
                     ),
                 }
             }
-            Some("Private") => Says::Withholds("an alert to its listed addresses only"),
-            _ => Says::Unknown("a scope that alerts do not have: write `Public`, `Restricted` or `Private`"),
+            Some("Private") => Meaning::Restricted("an alert to its listed addresses only"),
+            _ => Meaning::Unknown("a scope that CAP does not define: write `Public`, `Restricted` or `Private`"),
         };
-        self.say(place.member("scope"), says);
+        self.add(place.member("scope"), meaning);
     }
 }

@@ -1,33 +1,32 @@
-//! Handling members of any data, recognised by name: TLP and PAP labels, caveats, handling instructions, and
-//! releasability.
+//! Handling members of any data, recognised by name: TLP and PAP labels, caveats, instructions, releasability.
 
 use serde_json::{Map, Value};
 
-use super::{Place, Says, Walk};
+use super::{Meaning, Place, Walk};
 use crate::marking::stix::Tlp;
 
-/// What the name of a member speaks of.
+/// The subject of a member, by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Speaks {
+pub(super) enum Topic {
     /// The Traffic Light Protocol.
     Tlp,
     /// The Permissible Actions Protocol.
     Actions,
-    /// With whom something may be shared, among other things.
+    /// With whom something may be shared; it may also mean something else.
     Sharing,
-    /// Nothing but a restraint: whatever it says must be understood.
+    /// A restriction: any value must be understood.
     Restraint,
-    /// Those to whom something may be released.
+    /// The recipients that something may be released to.
     Release,
-    /// Whether something may be passed on: `true` or `false` is the answer that lets it.
+    /// Whether something may be passed on; contains the answer that permits it.
     Passing(bool),
-    /// A classification, which has a name and no number.
+    /// A classification level; it must not be a number.
     Level,
 }
 
-/// Members of a label that has several, as CSAF writes it.
+/// Members of a label object, as used by CSAF.
 const LABELS: [&str; 9] = ["code", "color", "colour", "designation", "label", "level", "marking", "name", "value"];
-/// What else may stand beside it and restrains nobody.
+/// Other members of a label object, which restrict nothing.
 const ABOUT: [&str; 11] =
     ["date", "description", "href", "link", "note", "reference", "source", "standard", "uri", "url", "version"];
 
@@ -78,11 +77,11 @@ const RELEASES: [&str; 9] = [
     "relto",
     "releasablecountries",
 ];
-/// Members of one that speaks of sharing: what restrains there, whatever else they may be elsewhere.
+/// Members of a sharing object that restrict; elsewhere they may mean something else.
 const WITHIN: [&str; 6] = ["caveat", "condition", "conditions", "instruction", "instructions", "statement"];
 const LEVELS: [&str; 5] =
     ["classificationlevel", "protectivemarking", "securityclassification", "securitylevel", "secrecylevel"];
-/// Members that say by yes or no whether something may be passed on: those that let it with yes, and with no.
+/// Yes-or-no members about passing something on: those that permit it with yes, then those that permit it with no.
 const LETS: [&str; 6] = ["distributable", "isreleasable", "isshareable", "releasable", "shareable", "share"];
 const FORBIDS: [&str; 13] = [
     "donotdisclose",
@@ -99,7 +98,7 @@ const FORBIDS: [&str; 13] = [
     "originatorcontrolled",
     "restrictedrelease",
 ];
-/// What a circle is called that a partner does not belong to.
+/// Names of circles that do not include a partner.
 const CLOSED: [&str; 12] = [
     "closed",
     "confidential",
@@ -114,7 +113,7 @@ const CLOSED: [&str; 12] = [
     "organization only",
     "private",
 ];
-/// Words that restrain nobody.
+/// Values that restrict nothing.
 const OPEN: [&str; 17] = [
     "-",
     "all",
@@ -135,22 +134,21 @@ const OPEN: [&str; 17] = [
     "unrestricted",
 ];
 
-/// What stands for a list of those to whom something is releasable, and says that there are none.
+/// Values that mean an empty list of recipients.
 const NOBODY: [&str; 8] = ["-", "false", "n/a", "na", "nil", "no", "nobody", "none"];
 
-/// Whether words restrain nobody.
+/// Returns whether a value restricts nothing.
 pub(super) fn is_open(text: &str) -> bool {
     OPEN.contains(&text.trim().trim_end_matches('.').to_lowercase().as_str())
 }
 
-/// Whether it is all that something may be released to. `none` restrains nobody where restraints are listed, and leaves
-/// nobody where recipients are.
+/// Returns whether a value means release to everybody. `none` does not, as it means no recipient.
 fn releases_to_all(text: &str) -> bool {
     let text = text.trim().to_lowercase();
     OPEN.contains(&text.as_str()) && !NOBODY.contains(&text.as_str())
 }
 
-/// Yes or no, however data say it; `None` for any other value.
+/// Returns yes or no, in any usual notation; `None` for any other value.
 fn answer(value: &Value) -> Option<bool> {
     let text = match value {
         Value::Bool(answer) => return Some(*answer),
@@ -165,13 +163,13 @@ fn answer(value: &Value) -> Option<bool> {
     }
 }
 
-/// A name in small letters, without what parts its words and without the prefix of a namespace.
+/// Returns a name in lower case, without separators between its words and without a namespace prefix.
 pub(super) fn squeezed(name: &str) -> String {
     let name = name.rsplit(':').next().unwrap_or(name);
     name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
 }
 
-/// Whether one of the words that a name consists of is this one.
+/// Returns whether `word` is one of the words of a name.
 fn has_word(name: &str, word: &str) -> bool {
     let bytes = name.as_bytes();
     name.to_ascii_lowercase().match_indices(word).any(|(at, _)| {
@@ -183,96 +181,97 @@ fn has_word(name: &str, word: &str) -> bool {
     })
 }
 
-impl Speaks {
-    /// What a member of this name, in one of that name, speaks of.
-    pub fn of(name: &str, outer: &str) -> Option<Speaks> {
+impl Topic {
+    /// Returns the subject of the member `name` of an object in the member `outer`.
+    pub fn of(name: &str, outer: &str) -> Option<Topic> {
         let plain = squeezed(name);
         let is = |names: &[&str]| names.contains(&plain.as_str());
         if plain.starts_with("tlp") || plain.contains("trafficlight") || has_word(name, "tlp") {
-            return Some(Speaks::Tlp);
+            return Some(Topic::Tlp);
         }
         if plain == "pap"
             || plain.strip_prefix("pap").is_some_and(|rest| LABELS.contains(&rest))
             || has_word(name, "pap")
         {
-            return Some(Speaks::Actions);
+            return Some(Topic::Actions);
         }
         if is(&LETS) || is(&FORBIDS) {
-            return Some(Speaks::Passing(is(&LETS)));
+            return Some(Topic::Passing(is(&LETS)));
         }
         if is(&RESTRAINTS) || is(&WITHIN) && SHARING.contains(&squeezed(outer).as_str()) {
-            return Some(Speaks::Restraint);
+            return Some(Topic::Restraint);
         }
         if is(&RELEASES) || plain == "to" && matches!(squeezed(outer).as_str(), "release" | "releasable" | "rel") {
-            return Some(Speaks::Release);
+            return Some(Topic::Release);
         }
         if is(&LEVELS)
             || plain == "level" && matches!(squeezed(outer).as_str(), "security" | "classification" | "secrecy")
         {
-            return Some(Speaks::Level);
+            return Some(Topic::Level);
         }
-        is(&SHARING).then_some(Speaks::Sharing)
+        is(&SHARING).then_some(Topic::Sharing)
     }
 }
 
 impl Walk<'_> {
-    /// What the member `name` of an object in the member `outer` says of how far the data may go.
+    /// Reads the member `name`, of an object in the member `outer`, if its name concerns handling.
     pub(super) fn handling(&mut self, name: &str, outer: &str, value: &Value, place: Place) {
-        match Speaks::of(name, outer) {
-            Some(Speaks::Tlp) if (is_about(name) || squeezed(name) == "tlps") && !reads_as_label(value) => {}
-            Some(Speaks::Tlp) => self.label(value, place.member("tlp")),
-            Some(Speaks::Actions) => self.actions(value, place.member("pap")),
-            Some(Speaks::Restraint) => self.restraint(value, place.member("handling")),
-            Some(Speaks::Release) => self.release(value, place.member("releasableTo")),
-            Some(Speaks::Level) if is_numeral(value) => self.say(
+        match Topic::of(name, outer) {
+            Some(Topic::Tlp) if (is_about(name) || squeezed(name) == "tlps") && !reads_as_label(value) => {}
+            Some(Topic::Tlp) => self.label(value, place.member("tlp")),
+            Some(Topic::Actions) => self.actions(value, place.member("pap")),
+            Some(Topic::Restraint) => self.restraint(value, place.member("handling")),
+            Some(Topic::Release) => self.release(value, place.member("releasableTo")),
+            Some(Topic::Level) if is_numeral(value) => self.add(
                 place.member("classification"),
-                Says::Unknown("a numeric classification, which has no definition here: write it as a mark"),
+                Meaning::Unknown("a numeric classification without a definition: write it as a mark"),
             ),
-            Some(Speaks::Sharing) if squeezed(name) == "classification" && is_numeral(value) => self.say(
+            Some(Topic::Sharing) if squeezed(name) == "classification" && is_numeral(value) => self.add(
                 place.member("classification"),
-                Says::Unknown(
-                    "a numeric classification, which has no definition here: write it as a mark, or, where it classifies \
+                Meaning::Unknown(
+                    "a numeric classification without a definition: write it as a mark, or, where it classifies \
                      something else, name it otherwise",
                 ),
             ),
-            Some(Speaks::Sharing) => match value {
+            Some(Topic::Sharing) => match value {
                 Value::String(text) => {
                     let plain = text.trim().to_lowercase().replace(['_', '-'], " ");
                     let closed = CLOSED.contains(&plain.as_str());
-                    let closed = closed.then_some(Says::Withholds("a circle that a partner does not belong to"));
-                    let only = plain.starts_with("only ").then_some(Says::Unknown(
-                        "those whom it is for only: say it by the attachment's mark and take it out",
+                    let closed = closed.then_some(Meaning::Restricted("a circle that does not include partners"));
+                    let only = plain.starts_with("only ").then_some(Meaning::Unknown(
+                        "an exclusive list of readers: express it in the attachment's mark and remove it",
                     ));
-                    let says = Tlp::named(text).map(Says::Tlp).or(closed).or(only);
-                    says.into_iter().for_each(|says| self.say(place.member("sharing"), says));
+                    let meaning = Tlp::named(text).map(Meaning::Tlp).or(closed).or(only);
+                    meaning.into_iter().for_each(|meaning| self.add(place.member("sharing"), meaning));
                 }
-                // The text of a distribution says what holds beside its label (CSAF 2.0, 3.2.1.5.1).
+                // The text of a distribution is in addition to its label (CSAF 2.0, 3.2.1.5.1).
                 Value::Object(members) => {
                     members.get("text").into_iter().for_each(|text| self.restraint(text, place.member("distribution")));
                 }
                 _ => {}
             },
-            Some(Speaks::Passing(lets)) if answer(value) == Some(!lets) => self.say(
+            Some(Topic::Passing(lets)) if answer(value) == Some(!lets) => self.add(
                 place.member("handling"),
-                Says::Withholds(
-                    "what it says of itself is that it is not passed on: ask its originator, or take it out",
-                ),
+                Meaning::Restricted("it states that it must not be passed on: ask the originator, or remove it"),
             ),
-            // Elsewhere the word is of a link.
-            None if name.eq_ignore_ascii_case("rel") && is_list_of_codes(value) => self.release(value, place.member("releasableTo")),
-            Some(Speaks::Level | Speaks::Passing(_)) | None => {}
+            // Otherwise `rel` is the relation of a link.
+            None if name.eq_ignore_ascii_case("rel") && is_list_of_codes(value) => {
+                self.release(value, place.member("releasableTo"))
+            }
+            Some(Topic::Level | Topic::Passing(_)) | None => {}
         }
     }
 
-    /// A label of the Traffic Light Protocol. Words that speak of one are found where they stand.
+    /// Reads a label of the Traffic Light Protocol. Text that mentions one is searched elsewhere.
     pub(super) fn label(&mut self, value: &Value, place: Place) {
-        let unknown =
-            Says::Unknown("a label that TLP does not have: write `clear`, `green`, `amber`, `amber+strict` or `red`");
+        let unknown = Meaning::Unknown(
+            "a label that TLP does not define: write `clear`, `green`, `amber`, `amber+strict` or `red`",
+        );
         match value {
             Value::Null => {}
             Value::String(text) if text.trim().is_empty() => {}
             Value::String(text) => {
-                self.say(place, Tlp::named(text).map_or(unknown, Says::Tlp));
+                self.add(place, Tlp::named(text).map_or(unknown, Meaning::Tlp));
             }
             Value::Array(list) => list.iter().for_each(|value| self.label(value, place)),
             Value::Object(members) if is_label(members) => {
@@ -281,11 +280,12 @@ impl Walk<'_> {
                     .filter(|(name, _)| LABELS.contains(&squeezed(name).as_str()))
                     .for_each(|(_, value)| self.label(value, place));
             }
-            _ => self.say(place, unknown),
+            _ => self.add(place, unknown),
         }
     }
 
-    /// A label of the Permissible Actions Protocol: it says what a recipient may do, and all but the open one bind it.
+    /// Reads a label of the Permissible Actions Protocol. It restricts what a recipient may do; only the open one
+    /// passes.
     fn actions(&mut self, value: &Value, place: Place) {
         let open = |text: &str| {
             let text = text.trim().to_ascii_lowercase();
@@ -296,9 +296,9 @@ impl Walk<'_> {
             Value::Null => {}
             Value::String(text) if open(text) => {}
             Value::Array(list) => list.iter().for_each(|value| self.actions(value, place)),
-            _ => self.say(
+            _ => self.add(
                 place,
-                Says::Withholds(
+                Meaning::Restricted(
                     "a label of the Permissible Actions Protocol, which binds what a partner may do and no mark here can \
                      say: ask its originator for PAP:CLEAR, or leave it out",
                 ),
@@ -306,11 +306,11 @@ impl Walk<'_> {
         }
     }
 
-    /// A caveat or an instruction: a mark, a label, or nothing that restrains.
+    /// Reads a caveat or an instruction: a mark, a label, or a value that restricts nothing.
     pub(super) fn restraint(&mut self, value: &Value, place: Place) {
-        let unknown = Says::Unknown(
-            "an instruction for handling that comes to no mark: say it by the attachment's mark and take it out, with its \
-             originator's consent on record",
+        let unknown = Meaning::Unknown(
+            "a handling instruction that does not correspond to a mark: express it in the attachment's mark and remove it, \
+             with its originator's consent on record",
         );
         match value {
             Value::Null | Value::Bool(false) => {}
@@ -320,16 +320,16 @@ impl Walk<'_> {
                     return;
                 }
                 let read = || self.rules.parse_banner(text).or_else(|_| self.rules.parse_portion(text, None)).ok();
-                let mark = || read().map(|marking| Says::Mark(Box::new(marking)));
-                let says = Tlp::named(text).map(Says::Tlp).or_else(mark).unwrap_or(unknown);
-                self.say(place, says);
+                let mark = || read().map(|marking| Meaning::Mark(Box::new(marking)));
+                let meaning = Tlp::named(text).map(Meaning::Tlp).or_else(mark).unwrap_or(unknown);
+                self.add(place, meaning);
             }
             Value::Array(list) => list.iter().for_each(|value| self.restraint(value, place)),
-            _ => self.say(place, unknown),
+            _ => self.add(place, unknown),
         }
     }
 
-    /// Those to whom something is releasable, as the list of an unclassified mark: what level it has is said elsewhere.
+    /// Reads a list of recipients as the list of an unclassified mark; the level is stated elsewhere.
     fn release(&mut self, value: &Value, place: Place) {
         let parted = |text: &str| -> Vec<String> {
             text.split([',', ';', ' ', '/']).filter(|code| !code.is_empty()).map(str::to_owned).collect()
@@ -349,26 +349,26 @@ impl Walk<'_> {
             _ => false,
         };
         if codes.as_ref().is_some_and(nobody) {
-            let says = Says::Withholds("it is releasable to nobody: ask its originator, or remove it");
-            return self.say(place, says);
+            let meaning = Meaning::Restricted("it is releasable to nobody: ask the originator, or remove it");
+            return self.add(place, meaning);
         }
-        let unknown = Says::Unknown(
+        let unknown = Meaning::Unknown(
             "a list of those to whom it is releasable that is not understood: write codes such as `USA, GBR`, or mark the \
              attachment itself",
         );
         let written = codes.map(|codes| format!("(U//REL TO {})", codes.join(", ")));
         let mark = written.and_then(|mark| self.rules.parse_portion(&mark, None).ok());
-        self.say(place, mark.map_or(unknown, |marking| Says::Mark(Box::new(marking))));
+        self.add(place, mark.map_or(unknown, |marking| Meaning::Mark(Box::new(marking))));
     }
 }
 
-/// Whether a value is a number, written as one or as a text.
+/// Returns whether a value is a number, or a string that is one.
 fn is_numeral(value: &Value) -> bool {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     value.is_number() || value.as_str().is_some_and(|text| digits(text.trim()))
 }
 
-/// Whether a value is nothing but codes of those to whom something may go.
+/// Returns whether a value is a list of recipient codes.
 fn is_list_of_codes(value: &Value) -> bool {
     let code = |code: &str| (2..=5).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_uppercase());
     let codes = |text: &str| text.split([',', ' ', ';', '/']).filter(|part| !part.is_empty()).all(code);
@@ -379,7 +379,7 @@ fn is_list_of_codes(value: &Value) -> bool {
     }
 }
 
-/// Whether a member tells something about the protocol, such as its version or its address, and not a label of it.
+/// Returns whether a member is about the protocol itself, such as its version or URL, and not a label.
 fn is_about(name: &str) -> bool {
     let name = squeezed(name);
     ABOUT.iter().any(|about| name.ends_with(about))
@@ -390,7 +390,7 @@ fn reads_as_label(value: &Value) -> bool {
     label(value) || value.as_array().is_some_and(|list| list.iter().any(label))
 }
 
-/// Whether an object is a label with what is said about it, and nothing else.
+/// Returns whether an object consists of a label and members about it.
 fn is_label(members: &Map<String, Value>) -> bool {
     let known = |name: &String| {
         let name = squeezed(name);

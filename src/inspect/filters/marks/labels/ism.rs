@@ -1,10 +1,10 @@
-//! ISM attributes as members of an object: the tokens of one mark.
+//! ISM attributes as members of an object: together they form one mark.
 
 use serde_json::{Map, Value};
 
-use super::{Place, Says, Walk};
+use super::{Meaning, Place, Walk};
 
-/// Attributes of which a mark consists, in its order, and what stands between the values of each there.
+/// The attributes that form a mark, in their order, and the separator between the values of each.
 const PARTS: [(&str, &str); 9] = [
     ("SCIcontrols", "/"),
     ("SARIdentifier", "/"),
@@ -16,9 +16,9 @@ const PARTS: [(&str, &str); 9] = [
     ("displayOnlyTo", ", "),
     ("nonICmarkings", "/"),
 ];
-/// Attributes that make a mark one of CUI, for which nothing here reads the rest.
+/// Attributes of CUI marks, which are not supported here.
 const CUI: [&str; 2] = ["cuiBasic", "cuiSpecified"];
-/// Attributes that restrain nobody: who marked it, when, and until when.
+/// Attributes that restrict nothing: who marked it, when, and until when.
 const OTHERS: [&str; 13] = [
     "DESVersion",
     "ISMCATCESVersion",
@@ -36,7 +36,7 @@ const OTHERS: [&str; 13] = [
 ];
 
 impl Walk<'_> {
-    /// The mark of an object that has ISM attributes; whether it has any.
+    /// Reads the mark of an object with ISM attributes. Returns whether it has any.
     pub(super) fn attributes(&mut self, object: &Map<String, Value>, place: Place) -> bool {
         let owned = object.keys().any(|name| name.trim_start_matches('@') == "ownerProducer");
         let prefixed = |name: &str| name.trim_start_matches('@').to_ascii_lowercase().starts_with("ism:");
@@ -44,20 +44,22 @@ impl Walk<'_> {
             return false;
         }
         let place = place.member("ism:classification");
-        let unknown = Says::Unknown("ISM attributes that come to no mark: correct them, or mark the attachment itself");
-        let says = match written(object, &prefixed) {
+        let unknown = Meaning::Unknown(
+            "ISM attributes that do not form a valid mark: correct them, or mark the attachment itself",
+        );
+        let meaning = match written(object, &prefixed) {
             Some(mark) => {
-                let read = self.rules.parse_portion(&mark, None).map(|marking| Says::Mark(Box::new(marking)));
+                let read = self.rules.parse_portion(&mark, None).map(|marking| Meaning::Mark(Box::new(marking)));
                 read.unwrap_or(unknown)
             }
             None => unknown,
         };
-        self.say(place, says);
+        self.add(place, meaning);
         true
     }
 }
 
-/// The attributes as a portion mark; `None` where one of them has no place in a mark.
+/// Writes the attributes as a portion mark; `None` if one of them has no place in a mark.
 fn written(object: &Map<String, Value>, prefixed: &dyn Fn(&str) -> bool) -> Option<String> {
     let local = |name: &str| name.trim_start_matches('@').rsplit(':').next().unwrap_or_default().to_owned();
     let value = |wanted: &str| object.iter().find(|(name, _)| local(name) == wanted).map(|(_, value)| value);
@@ -66,7 +68,7 @@ fn written(object: &Map<String, Value>, prefixed: &dyn Fn(&str) -> bool) -> Opti
             || PARTS.iter().any(|(part, _)| *part == name)
             || OTHERS.contains(&name)
     };
-    // Without a prefix a member may be any other of the object's.
+    // Without a prefix, a member may be an ordinary one of the object.
     if object.keys().any(|name| prefixed(name) && !known(&local(name))) {
         return None;
     }
@@ -79,7 +81,7 @@ fn written(object: &Map<String, Value>, prefixed: &dyn Fn(&str) -> bool) -> Opti
         }
     };
     let one = |tokens: Vec<String>| <[String; 1]>::try_from(tokens).ok().map(|[one]| one);
-    // Without a prefix too: a category of CUI that is passed over would leave less restraint than there is.
+    // CUI attributes are checked without a prefix, too: ignoring one would lift a restriction.
     if CUI.iter().any(|name| value(name).is_some()) {
         return None;
     }
@@ -100,7 +102,7 @@ fn written(object: &Map<String, Value>, prefixed: &dyn Fn(&str) -> bool) -> Opti
         }
         let joined = tokens.join(between);
         match name {
-            // Lists stand behind their own control, and the controls are one part.
+            // Lists follow their control, and all controls are one segment.
             "disseminationControls" => dissem.extend(tokens.into_iter().filter(|t| t != "REL" && t != "DISPLAYONLY")),
             "releasableTo" => dissem.push(format!("REL TO {joined}")),
             "displayOnlyTo" => dissem.push(format!("DISPLAY ONLY {joined}")),

@@ -1,8 +1,8 @@
 //! Security labels in structured data: STIX marking definitions and references to them, ISM attributes, STANAG 4774 labels,
 //! MISP distribution, CAP scope, handling members of other standards, and TLP members.
 //!
-//! In comes parsed data; out go labels, each resolved to a mark that the marking engine reads or to a TLP label. It refuses
-//! to guess: a label that does not resolve is reported as not understood.
+//! Input: parsed data. Output: labels, each resolved to a mark that the marking engine can parse or to a TLP label. A
+//! label that cannot be resolved is reported as not understood.
 
 mod events;
 mod handling;
@@ -21,24 +21,24 @@ use crate::marking::stanag4774::read_label;
 use crate::marking::stix::Tlp;
 use crate::marking::{Marking, Rules};
 
-/// How often data stand inside a text of data, at most: what is deeper in escapes is a text like any other.
+/// The most levels of data inside strings of data. Deeper nesting is refused.
 const DEPTH_MAX: usize = 4;
-/// Beginnings of data behind other words of one text that are tried, at most.
+/// The most positions in one string at which JSON is tried.
 const BEGINNINGS_MAX: usize = 4;
-/// What is read of one file at most; more would only repeat it.
+/// The most labels reported for one file; more would only repeat them.
 const STATED_MAX: usize = 200;
 
-/// One marking that data state.
+/// A label found in data.
 #[derive(Debug)]
 pub(super) struct Label {
-    /// Where.
+    /// Its place.
     pub place: Place,
-    /// What it comes to.
-    pub says: Says,
+    /// Its meaning.
+    pub meaning: Meaning,
 }
 
-/// Where a marking stands: in which object of a list of objects, counted from one, and in which member. Only members that
-/// a format names are told; any other name is content.
+/// The place of a label: the object in a list of objects, counted from 1, and the member. Only member names that a
+/// format defines are reported; any other name is content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place {
     object: Option<usize>,
@@ -46,7 +46,7 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// The same place, in a member of it.
+    /// Returns the place of a member at this place.
     fn member(self, member: &'static str) -> Place {
         Place { member: Some(member), ..self }
     }
@@ -63,25 +63,25 @@ impl fmt::Display for Place {
     }
 }
 
-/// What a marking comes to.
+/// The meaning of a label.
 #[derive(Debug)]
-pub(super) enum Says {
+pub(super) enum Meaning {
     /// A label of the Traffic Light Protocol.
     Tlp(Tlp),
     /// A mark.
     Mark(Box<Marking>),
-    /// Whatever it is, it keeps to fewer than a partner: why, and what to do.
-    Withholds(&'static str),
+    /// It excludes partners, whatever its exact meaning: the reason, and what to do.
+    Restricted(&'static str),
     /// It is not understood: what it is, and what to do.
     Unknown(&'static str),
 }
 
-/// Every marking that `data` state.
+/// Returns every label in `data`.
 pub(super) fn in_data(data: &Value, rules: &Rules<'_>) -> Vec<Label> {
     within(data, rules, 0)
 }
 
-/// The same of data inside a text of data, which is inside so many.
+/// Returns every label in data that is nested in `depth` strings of data.
 fn within(data: &Value, rules: &Rules<'_>, depth: usize) -> Vec<Label> {
     let defined = stix::defined(data);
     let mut walk = Walk { rules, defined: &defined, event: false, depth, found: Vec::new() };
@@ -89,30 +89,30 @@ fn within(data: &Value, rules: &Rules<'_>, depth: usize) -> Vec<Label> {
     walk.found
 }
 
-/// Looks at one value after another.
+/// Visits the values of the data.
 struct Walk<'a> {
     rules: &'a Rules<'a>,
-    /// The identifiers of the marking definitions that the data have.
+    /// The identifiers of the marking definitions in the data.
     defined: &'a stix::Defined<'a>,
-    /// Whether what is looked at belongs to a MISP event.
+    /// Whether the current value belongs to a MISP event.
     event: bool,
-    /// Inside how many texts of data these are.
+    /// The number of strings of data that this data is nested in.
     depth: usize,
     found: Vec<Label>,
 }
 
 impl Walk<'_> {
-    fn say(&mut self, place: Place, says: Says) {
+    fn add(&mut self, place: Place, meaning: Meaning) {
         if self.found.len() < STATED_MAX {
-            self.found.push(Label { place, says });
+            self.found.push(Label { place, meaning });
         }
     }
 
-    /// Looks at the value of the member `name`.
+    /// Visits the value of the member `name`.
     fn value(&mut self, value: &Value, name: &str, place: Place) {
         match value {
             Value::Object(object) => self.object(object, name, place),
-            // The outermost list of objects is what places are counted in.
+            // Places are counted in the outermost list of objects.
             Value::Array(list) => list.iter().enumerate().for_each(|(n, value)| {
                 let object = if value.is_object() { place.object.or(Some(n + 1)) } else { place.object };
                 self.value(value, name, Place { object, ..place });
@@ -133,11 +133,11 @@ impl Walk<'_> {
         self.structure(object, outer, place);
         for (name, value) in object {
             self.named(name, value, place);
-            // The attributes of ISM are one mark together.
+            // ISM attributes together form one mark.
             if !attributed && !self.standard(name, outer, value, place) {
                 self.handling(name, outer, value, place);
             }
-            // The identifier of a definition refers to nothing.
+            // The identifier of a definition is not a reference.
             if name != "id" {
                 self.value(value, name, stix::member(name).map_or(place, |member| place.member(member)));
             }
@@ -145,14 +145,14 @@ impl Walk<'_> {
         self.event = outside;
     }
 
-    /// What a member says by its name, as a format has it.
+    /// Reads a member whose meaning a format defines by its name.
     fn named(&mut self, name: &str, value: &Value, place: Place) {
         match name {
             "object_marking_refs" => self.references(value, place.member("object_marking_refs")),
             "granular_markings" => self.granular(value, place.member("granular_markings")),
-            name if is_label(name) => self.say(
+            name if is_label(name) => self.add(
                 place.member("ConfidentialityLabel"),
-                Says::Unknown("a confidentiality label in JSON: mark the attachment itself and take the label out"),
+                Meaning::Unknown("a confidentiality label in JSON: mark the attachment itself and remove the label"),
             ),
             _ => {}
         }
@@ -162,25 +162,25 @@ impl Walk<'_> {
         self.referred(text, place);
         self.nested(text, place);
         if text.contains('\n') && is_mail(text) {
-            self.say(
+            self.add(
                 place,
-                Says::Unknown("a mail with its header: write its words, and attach what came with it by itself"),
+                Meaning::Unknown("an email with its header: attach its body as text, and its attachments separately"),
             );
         }
         // A label in XML, as the value of a member.
         let xml = text.trim_start();
         if xml.starts_with('<') && xml.contains("ConfidentialityLabel") {
-            let says = match read_label(self.rules, xml.trim_end()) {
-                Ok(marking) => Says::Mark(Box::new(marking)),
-                Err(_) => {
-                    Says::Unknown("a confidentiality label without a faithful reading: mark the attachment itself")
-                }
+            let meaning = match read_label(self.rules, xml.trim_end()) {
+                Ok(marking) => Meaning::Mark(Box::new(marking)),
+                Err(_) => Meaning::Unknown(
+                    "a confidentiality label that cannot be converted exactly: mark the attachment itself",
+                ),
             };
-            self.say(place, says);
+            self.add(place, meaning);
         }
     }
 
-    /// Data inside a text of data: all of it, or behind other words.
+    /// Reads JSON inside a string: the whole string, or after other text.
     fn nested(&mut self, text: &str, place: Place) {
         let quoted = |at: &usize| text[at + 1..].trim_start().starts_with('"');
         let whole = text.trim_start().starts_with(['{', '[']).then_some(text.len() - text.trim_start().len());
@@ -195,15 +195,15 @@ impl Walk<'_> {
             read = at + values.byte_offset();
             if self.depth >= DEPTH_MAX {
                 let why = "data nested too deeply in strings: write them as members";
-                self.say(place, Says::Unknown(why));
+                self.add(place, Meaning::Unknown(why));
                 return;
             }
-            within(&data, self.rules, self.depth + 1).into_iter().for_each(|label| self.say(place, label.says));
+            within(&data, self.rules, self.depth + 1).into_iter().for_each(|label| self.add(place, label.meaning));
         }
     }
 }
 
-/// Whether a member is a label of STANAG 4774 in JSON.
+/// Returns whether a member is a STANAG 4774 label in JSON.
 fn is_label(name: &str) -> bool {
     let name = squeezed(name);
     name.ends_with("confidentialitylabel") || name.ends_with("confidentialityinformation")

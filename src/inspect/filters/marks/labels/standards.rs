@@ -3,16 +3,16 @@
 use serde_json::{Map, Value};
 
 use super::handling::{is_open, squeezed};
-use super::{Place, Says, Walk};
+use super::{Meaning, Place, Walk};
 use crate::marking::stix::Tlp;
 
-/// The longest text by which an object says that it speaks of the Traffic Light Protocol.
+/// The longest text that is checked for naming the Traffic Light Protocol as a scheme, in bytes.
 const SCHEME_BYTES_MAX: usize = 200;
 
-/// Values of a restriction of IODEF that keep something to fewer than a partner (RFC 7970, 3.3.1).
+/// IODEF restrictions that exclude a partner (RFC 7970, 3.3.1).
 const RESTRICTIONS: [&str; 6] = ["confidential", "default", "internal", "needtoknow", "partner", "private"];
-/// Restrictions and access rights that keep something to fewer than a partner (ISO 19115-1, B.3.14; the access rights of
-/// the EU's vocabularies; Project Open Data; COAR).
+/// Restrictions and access rights that exclude a partner (ISO 19115-1, B.3.14; EU access right vocabulary; Project Open
+/// Data; COAR).
 const ACCESS_CLOSED: [&str; 16] = [
     "closed",
     "closedaccess",
@@ -33,16 +33,15 @@ const ACCESS_CLOSED: [&str; 16] = [
 ];
 const ACCESS_OPEN: [&str; 7] =
     ["anyone", "free", "freeaccess", "noconditionsapply", "nolimitations", "openaccess", "publicdomain"];
-/// Members of an object that stands where its code could.
+/// Members that contain the code, if a code is written as an object.
 const CODED: [&str; 8] = ["code", "codelistvalue", "id", "label", "name", "preflabel", "title", "value"];
-/// The group of everybody (CSAF 2.1, 3.2.2.5.1); the one of nobody is of zeros.
+/// The sharing group of everybody (CSAF 2.1, 3.2.2.5.1); the group of nobody is all zeros.
 const EVERYBODY: &str = "ffffffff-ffff-ffff-ffff-ffffffffffff";
 
-const GROUP: Says =
-    Says::Withholds("a group that it is shared with, whose members are not stated, or no sharing at all");
+const GROUP: Meaning = Meaning::Restricted("a sharing group whose members are not stated, or no sharing at all");
 
 impl Walk<'_> {
-    /// What the member `name` of an object in the member `outer` says, if a standard names it; whether one does.
+    /// Reads the member `name`, of an object in the member `outer`, if a standard defines it. Returns whether one does.
     pub(super) fn standard(&mut self, name: &str, outer: &str, value: &Value, place: Place) -> bool {
         let plain = squeezed(name);
         match plain.as_str() {
@@ -50,7 +49,7 @@ impl Walk<'_> {
             "extrestriction" => self.restriction(value, true, place.member("ext-restriction")),
             "sharinggroup" | "sharinggroups" if !self.event => self.shared_with(value, place.member("sharing_group")),
             "documentdistribution" => self.restraint(value, place.member("distribution")),
-            // A text there is what CVRF and CSAF say of a document's distribution.
+            // A string there is the distribution statement of a CVRF or CSAF document.
             "distribution" if squeezed(outer) == "document" && value.is_string() => {
                 self.restraint(value, place.member("distribution"));
             }
@@ -69,23 +68,24 @@ impl Walk<'_> {
         true
     }
 
-    /// A restriction of IODEF. Without `strict` other data may have the member, of a road or of a licence.
+    /// Reads an IODEF restriction. Unless `strict`, unknown values are ignored: other data may have such a member, of a
+    /// road or a licence.
     fn restriction(&mut self, value: &Value, strict: bool, place: Place) {
         let Some(text) = value.as_str() else { return };
         let closed = RESTRICTIONS.contains(&squeezed(text).as_str());
-        let closed = closed.then_some(Says::Withholds("a restriction to those whom its sender has agreed with"));
-        let says = Tlp::named(text).map(Says::Tlp).or(closed);
-        match says {
-            Some(says) => self.say(place, says),
+        let closed = closed.then_some(Meaning::Restricted("a restriction to a group agreed with its sender"));
+        let meaning = Tlp::named(text).map(Meaning::Tlp).or(closed);
+        match meaning {
+            Some(meaning) => self.add(place, meaning),
             None if strict => self.restraint(value, place),
             None => {}
         }
     }
 
-    /// The group that a document may be shared with, by its identifier.
+    /// Reads the sharing group of a document, by its identifier.
     fn shared_with(&mut self, value: &Value, place: Place) {
         let open = |text: &str| text.trim().is_empty() || text.eq_ignore_ascii_case(EVERYBODY) || is_open(text);
-        let says = match value {
+        let meaning = match value {
             Value::Null | Value::Bool(false) => None,
             Value::Number(number) if number.as_u64() == Some(0) => None,
             Value::String(text) if open(text) => None,
@@ -97,12 +97,13 @@ impl Walk<'_> {
             }
             _ => Some(GROUP),
         };
-        says.into_iter().for_each(|says| self.say(place, says));
+        meaning.into_iter().for_each(|meaning| self.add(place, meaning));
     }
 
-    /// A classification by its code (ISO 19115-1, B.3.4). Without `strict` it may be a code of anything.
+    /// Reads a classification code (ISO 19115-1, B.3.4). Unless `strict`, it may be the code of something else.
     fn coded(&mut self, value: &Value, strict: bool, place: Place) {
-        let unknown = Says::Unknown("a classification code that comes to no mark: mark the attachment itself");
+        let unknown =
+            Meaning::Unknown("a classification code that does not correspond to a mark: mark the attachment itself");
         for text in codes(value) {
             let banner = match squeezed(text).as_str() {
                 "unclassified" => "UNCLASSIFIED",
@@ -115,30 +116,32 @@ impl Walk<'_> {
                 | "protected"
                 | "restricted"
                 | "sensitivebutunclassified" => {
-                    self.say(
+                    self.add(
                         place,
-                        Says::Unknown("a classification code that no mark here says: mark the attachment itself"),
+                        Meaning::Unknown(
+                            "a classification code without an equivalent mark: mark the attachment itself",
+                        ),
                     );
                     continue;
                 }
-                _ if strict => return self.say(place, unknown),
+                _ if strict => return self.add(place, unknown),
                 _ => continue,
             };
             if let Ok(marking) = self.rules.parse_banner(banner) {
-                self.say(place, Says::Mark(Box::new(marking)));
+                self.add(place, Meaning::Mark(Box::new(marking)));
             }
         }
     }
 
-    /// Who may have access. Without `strict` other words than those of the standards are of something else.
+    /// Reads access rights. Unless `strict`, values that no standard defines are ignored.
     fn access(&mut self, value: &Value, strict: bool, place: Place) {
         for text in codes(value) {
-            // A vocabulary's term is the last part of its address.
+            // A term of a vocabulary is the last segment of its URL.
             let term = squeezed(text.rsplit(['/', '#']).find(|part| !part.is_empty()).unwrap_or_default());
             if ACCESS_CLOSED.contains(&term.as_str()) {
-                self.say(
+                self.add(
                     place,
-                    Says::Withholds("access rights that a partner does not have: ask its originator, or take it out"),
+                    Meaning::Restricted("access rights that exclude the partner: ask the originator, or remove them"),
                 );
             } else if strict
                 && !term.is_empty()
@@ -146,15 +149,15 @@ impl Walk<'_> {
                 && !is_open(&term)
                 && !is_open(text)
             {
-                self.say(
+                self.add(
                     place,
-                    Says::Unknown("access rights that are not understood: write `public`, or take them out"),
+                    Meaning::Unknown("access rights that are not understood: write `public`, or remove them"),
                 );
             }
         }
     }
 
-    /// A marking structure of STIX 1, and any object that says that it speaks of the Traffic Light Protocol.
+    /// Reads a marking structure of STIX 1, or any object that names the Traffic Light Protocol as its scheme.
     pub(super) fn structure(&mut self, object: &Map<String, Value>, outer: &str, place: Place) {
         let named = |name: &String| ["type", "@type", "xsi:type"].iter().any(|kind| name.eq_ignore_ascii_case(kind));
         let is_structure = |text: &str| text.contains("MarkingStructure");
@@ -171,7 +174,7 @@ impl Walk<'_> {
                 "statement" | "termsofuse" if marks => self.restraint(value, place.member("statement")),
                 "code" | "designation" | "label" | "level" | "marking" | "name" | "value" => {
                     let label = value.as_str().and_then(Tlp::named);
-                    label.into_iter().for_each(|tlp| self.say(place.member("tlp"), Says::Tlp(tlp)));
+                    label.into_iter().for_each(|tlp| self.add(place.member("tlp"), Meaning::Tlp(tlp)));
                 }
                 _ => {}
             }
@@ -179,7 +182,7 @@ impl Walk<'_> {
     }
 }
 
-/// Whether a value names the Traffic Light Protocol.
+/// Returns whether a value names the Traffic Light Protocol.
 fn speaks_of_tlp(value: &Value) -> bool {
     let Some(text) = value.as_str().filter(|text| text.len() <= SCHEME_BYTES_MAX) else { return false };
     let text = text.trim();
@@ -188,7 +191,7 @@ fn speaks_of_tlp(value: &Value) -> bool {
         || named && (text.len() == 3 || text.to_ascii_lowercase().contains("first.org/tlp"))
 }
 
-/// The texts of a value that is a code, a list of codes, or an object around one.
+/// Returns the strings of a value that is a code, a list of codes, or an object that contains one.
 fn codes(value: &Value) -> Vec<&str> {
     match value {
         Value::String(text) => vec![text.as_str()],
@@ -197,7 +200,7 @@ fn codes(value: &Value) -> Vec<&str> {
     }
 }
 
-/// The same of one of a list.
+/// Returns the strings of one item of such a list.
 fn one(value: &Value) -> Vec<&str> {
     match value {
         Value::String(text) => vec![text.as_str()],

@@ -4,18 +4,18 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::{Place, Says, Walk};
+use super::{Meaning, Place, Walk};
 use crate::marking::stix::{StixError, StixMarking, Tlp, read_definition};
 
-/// The identifiers of the marking definitions that data have.
+/// The identifiers of the marking definitions in the data.
 pub(super) type Defined<'a> = BTreeSet<&'a str>;
 
-/// What the identifier of a marking definition begins with.
+/// The prefix of the identifier of a marking definition.
 const DEFINITION: &str = "marking-definition--";
-/// The characters of a UUID.
+/// The length of a UUID, in characters.
 const UUID_CHARS: usize = 36;
 
-/// Every marking definition that stands somewhere in the data.
+/// Returns every marking definition anywhere in the data.
 pub(super) fn defined(data: &Value) -> Defined<'_> {
     fn add<'a>(value: &'a Value, defined: &mut Defined<'a>) {
         match value {
@@ -34,11 +34,12 @@ pub(super) fn defined(data: &Value) -> Defined<'_> {
     defined
 }
 
+/// Returns whether an object is a marking definition.
 pub(super) fn is_definition(object: &Map<String, Value>) -> bool {
     object.get("type").and_then(Value::as_str) == Some("marking-definition")
 }
 
-/// A member whose name may be told, because the standard names it.
+/// Returns a member name that may be reported, because the standard defines it.
 pub(super) fn member(name: &str) -> Option<&'static str> {
     const NAMES: [&str; 6] =
         ["created_by_ref", "definition", "granular_markings", "labels", "object_marking_refs", "object_refs"];
@@ -46,44 +47,45 @@ pub(super) fn member(name: &str) -> Option<&'static str> {
 }
 
 impl Walk<'_> {
+    /// Reads a marking definition.
     pub(super) fn definition(&mut self, object: &Map<String, Value>, place: Place) {
-        let says = match read_definition(self.rules, &Value::Object(object.clone())) {
-            // Its identifier says it wherever something refers to it, and it may stand here for nothing.
-            Ok(StixMarking::Tlp(tlp)) => Says::Tlp(tlp),
-            Ok(StixMarking::Marking(marking)) => Says::Mark(marking),
+        let meaning = match read_definition(self.rules, &Value::Object(object.clone())) {
+            // A TLP definition counts where its identifier is referenced; here it may be unused.
+            Ok(StixMarking::Tlp(tlp)) => Meaning::Tlp(tlp),
+            Ok(StixMarking::Marking(marking)) => Meaning::Mark(marking),
             Ok(StixMarking::Statement(text)) => match self.rules.in_profile_of(&text).parse_banner(&text) {
-                Ok(marking) => Says::Mark(Box::new(marking)),
-                Err(_) => Says::Unknown(
+                Ok(marking) => Meaning::Mark(Box::new(marking)),
+                Err(_) => Meaning::Unknown(
                     "a statement in free words, which nothing here can hold against the mark of the attachment: \
-                     state `MARKING: ` and a banner, or take it out",
+                     state `MARKING: ` and a banner, or remove it",
                 ),
             },
-            Err(StixError::Mismatch { .. }) => Says::Unknown(
+            Err(StixError::Mismatch { .. }) => Meaning::Unknown(
                 "a TLP label under another identifier or name than its own: use the definition as it is published",
             ),
-            Err(StixError::Banner(_)) => Says::Unknown(
+            Err(StixError::Banner(_)) => Meaning::Unknown(
                 "a statement whose banner is not valid and canonical: write it as `marking check` prints it",
             ),
-            Err(StixError::Unknown { .. }) => Says::Unknown(
-                "a marking definition with a member that is not understood, and may restrain: take it out",
+            Err(StixError::Unknown { .. }) => Meaning::Unknown(
+                "a marking definition with a member that is not understood and may be a restriction: remove it",
             ),
-            Err(_) => Says::Unknown(
-                "a marking definition without a faithful reading: mark with TLP or with a statement `MARKING: ` and a banner",
+            Err(_) => Meaning::Unknown(
+                "a marking definition that cannot be converted exactly: use TLP, or a statement `MARKING: ` and a banner",
             ),
         };
-        self.say(place, says);
+        self.add(place, meaning);
     }
 
-    /// The list of an object's markings.
+    /// Checks the list of an object's markings.
     pub(super) fn references(&mut self, value: &Value, place: Place) {
         let sound = |id: &Value| id.as_str().is_some_and(|id| id.starts_with(DEFINITION));
-        // Where each of them leads is asked of every text.
+        // The targets are checked for every string of the data.
         if !value.as_array().is_some_and(|refs| !refs.is_empty() && refs.iter().all(sound)) {
-            self.say(place, Says::Unknown("a reference that is to no marking definition: correct or remove it"));
+            self.add(place, Meaning::Unknown("a reference that is not to a marking definition: correct or remove it"));
         }
     }
 
-    /// Markings of parts of an object, and languages of parts, which restrain nobody.
+    /// Checks the granular markings of an object. The language of a part restricts nothing.
     pub(super) fn granular(&mut self, value: &Value, place: Place) {
         let sound = |part: &Value| {
             let Some(part) = part.as_object() else { return false };
@@ -92,21 +94,21 @@ impl Walk<'_> {
             part.keys().all(known) && refers != part.contains_key("lang")
         };
         if !value.as_array().is_some_and(|parts| parts.iter().all(sound)) {
-            self.say(place, Says::Unknown("markings of parts in another form than the standard's: correct them"));
+            self.add(place, Meaning::Unknown("granular markings that do not follow the STIX standard: correct them"));
         }
     }
 
-    /// Whatever marking definitions a text refers to.
+    /// Reads every reference to a marking definition in a string.
     pub(super) fn referred(&mut self, text: &str, place: Place) {
         for (at, _) in text.match_indices(DEFINITION) {
             let id = text.get(at..at + DEFINITION.len() + UUID_CHARS).unwrap_or(&text[at..]);
             match Tlp::from_id(id) {
-                // What is defined under its identifier is judged where it is defined, and the label here.
-                Some(tlp) => self.say(place, Says::Tlp(tlp)),
+                // The target of a reference is judged where it is defined; a TLP label is judged here.
+                Some(tlp) => self.add(place, Meaning::Tlp(tlp)),
                 None if self.defined.contains(id) => {}
-                None => self.say(
+                None => self.add(
                     place,
-                    Says::Unknown(
+                    Meaning::Unknown(
                         "a reference to a marking definition that is not in the data, so that nobody can say what it \
                          forbids: put the definition in, or remove the reference",
                     ),

@@ -1,4 +1,4 @@
-//! What each kind of label in data comes to.
+//! Tests of the labels of each data format.
 
 use super::*;
 use crate::marking::{DocumentDate, Register};
@@ -7,21 +7,21 @@ fn rules() -> Rules<'static> {
     Rules::new(Register::compiled_in(), DocumentDate::Unknown)
 }
 
-/// What each marking comes to, and where.
+/// Returns each label, as text, with its place.
 fn found(text: &str) -> Vec<(String, String)> {
-    let told = |says: &Says| match says {
-        Says::Tlp(tlp) => tlp.as_str().to_owned(),
-        Says::Mark(mark) => mark.to_string(),
-        Says::Withholds(_) => "withholds".into(),
-        Says::Unknown(_) => "unknown".into(),
+    let told = |meaning: &Meaning| match meaning {
+        Meaning::Tlp(tlp) => tlp.as_str().to_owned(),
+        Meaning::Mark(mark) => mark.to_string(),
+        Meaning::Restricted(_) => "withholds".into(),
+        Meaning::Unknown(_) => "unknown".into(),
     };
     let found = in_data(&serde_json::from_str(text).unwrap(), &rules());
-    found.iter().map(|s| (told(&s.says), s.place.to_string())).collect()
+    found.iter().map(|s| (told(&s.meaning), s.place.to_string())).collect()
 }
 
 #[track_caller]
 pub(super) fn says(text: &str, expected: &[&str]) {
-    let found: Vec<String> = found(text).into_iter().map(|(says, _)| says).collect();
+    let found: Vec<String> = found(text).into_iter().map(|(meaning, _)| meaning).collect();
     assert_eq!(found, expected, "{text}");
 }
 
@@ -83,7 +83,7 @@ fn a_reference_leads_to_a_definition_or_to_a_label_or_is_not_understood() {
     assert_eq!(found(&red), [("red".to_owned(), "in object 2 (`granular_markings`)".to_owned())]);
     says(&granular(r#"{"lang": "en", "selectors": ["name"]}"#), &[]);
     says(&granular(r#"{"selectors": ["name"]}"#), &["unknown"]);
-    // Wherever data refer to one, and whatever they call it.
+    // A reference is found anywhere in the data, whatever the member is called.
     says(&format!(r#"{{"marking": "see {}"}}"#, Tlp::Amber.id()), &["amber"]);
 }
 
@@ -130,7 +130,7 @@ fn events_and_alerts_say_how_far_they_go() {
     says(&tagged("workflow:state=done"), &[]);
     says(&event(r#""distribution": "3""#), &[]);
     says(r#"{"distribution": "0", "species": "EXERCISE"}"#, &[]);
-    // Outside the member that an event usually stands in, told by what else it has.
+    // An event outside its usual member, recognised by its other members.
     says(r#"{"info": "EXERCISE", "distribution": "0", "threat_level_id": "1"}"#, &["withholds"]);
     says(r#"{"event": {"info": "EXERCISE", "distribution": "0"}}"#, &["withholds"]);
     says(r#"{"info": "EXERCISE", "distribution": "3", "Attribute": [{"distribution": "4"}]}"#, &["withholds"]);
@@ -138,7 +138,7 @@ fn events_and_alerts_say_how_far_they_go() {
     says(&event(r#""distribution": "3", "sharing_group_id": "7""#), &["withholds"]);
     says(&event(r#""distribution": "3", "sharing_group_id": "0""#), &[]);
     says(&event(r#""distribution": "3", "SharingGroup": {"name": "EXERCISE"}"#), &["withholds"]);
-    // What is inherited has somebody to inherit it from.
+    // Inherited distribution needs something to inherit from.
     says(&event(r#""distribution": "5""#), &["unknown"]);
     says(&event(r#""distribution": "3", "Attribute": [{"distribution": "5"}]"#), &[]);
     let text = serde_json::json!({ "note": event(r#""distribution": "0""#) }).to_string();
@@ -210,7 +210,7 @@ fn labels_in_members_of_their_own_are_read() {
     says(r#"{"reportTlp": "red", "tlp_version": "2.0", "x_tlp_url": "https://exercise.example/tlp/"}"#, &["red"]);
     says(r#"{"TrafficLight": "amber", "tlp_remark": "EXERCISE"}"#, &["amber", "unknown"]);
     says(r#"{"traffic": "red", "taillamps": "red", "stlpx": "red"}"#, &[]);
-    // As CSAF has it, and others.
+    // The form used by CSAF and others.
     says(r#"{"distribution": {"tlp": {"label": "GREEN", "url": "https://exercise.example/tlp/"}}}"#, &["green"]);
     says(r#"{"distribution": {"tlp": {"label": "AMBER"}}}"#, &["amber"]);
     says(r#"{"tlp": {"label": "GREEN", "except": "EXERCISE"}}"#, &["unknown"]);

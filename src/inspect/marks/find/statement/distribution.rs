@@ -1,4 +1,4 @@
-//! Restrictions of distribution: that it is limited or prohibited, asks for consent, or is to some only.
+//! Restrictions of distribution: it is limited or prohibited, requires consent, or is for certain readers only.
 
 use super::super::Finder;
 use super::super::restriction_words::{ANSWERS, CIRCLES, CONSENTS, FURTHER, NOUNS, SUBJECTS, VERBS};
@@ -48,14 +48,14 @@ impl Finder<'_> {
         ((denies || asked) && (outside || direct)).then_some(end + 1)
     }
 
-    /// `restricted distribution`, which is said of plants too, and stands alone on its line of documents only.
+    /// `restricted distribution` is also said of plants; alone on its line it refers to a document.
     pub(super) fn narrow(&self, i: usize) -> Option<usize> {
         let narrow = self.any(i, &["CONTROLLED", "LIMITED", "RESTRICTED"]);
         let noun = self.any(i + 1, &["CIRCULATION", "DISSEMINATION", "DISTRIBUTION", "RELEASE"]);
         (narrow && noun && self.goes_on(i + 1) && self.is_line(i, i + 2)).then_some(i + 2)
     }
 
-    /// `May only be shared with`: of a document.
+    /// `May only be shared with`: said of a document.
     pub(super) fn only_to(&self, i: usize) -> Option<usize> {
         let behind = || self.any(i + 1, &["WITHIN", "WITH", "INSIDE", "TO", "AMONG"]);
         let shared = i.checked_sub(1).is_some_and(|n| {

@@ -1,7 +1,7 @@
 //! Sentences that restrict dissemination: `Not for onward distribution`.
 //!
-//! Most consist of the same few words. They are told from reports of events by how they begin and by what they are about:
-//! a document, or those who may not have it.
+//! Most consist of the same few words. They are distinguished from reports of events by their beginning and by their
+//! subject: a document, or those who must not have it.
 
 mod distribution;
 
@@ -9,26 +9,26 @@ use super::super::vocabulary::Term;
 use super::restriction_words::{
     CONSENTS, FURTHER, KEPT_OUT, NATIONS, NOUNS, OF_INFORMATION, OWNERS, PEOPLE, READERS, SUBJECTS, VERBS,
 };
-use super::{Finder, Hit, Look};
+use super::{Finder, Hit, MarkKind};
 
-/// Words between the two ends of such a sentence, at most.
+/// The maximum number of words between the two ends of such a sentence.
 const REACH_MAX: usize = 10;
-/// So far before it its subject stands.
+/// The number of words before it that are searched for its subject.
 const SUBJECT_MAX: usize = 8;
-/// Words that name those who are kept out, at most.
+/// The maximum number of words that name the excluded readers.
 const OUT_MAX: usize = 4;
 
-/// Lines of so many bytes are broken where they are full, and not where something begins.
+/// The number of bytes from which a line is considered wrapped because it is full.
 const WRAPPED_BYTES: usize = 45;
 
 impl Finder<'_> {
-    /// A restriction in words that has its first telling word at `i`.
+    /// Returns the restriction in words whose first characteristic word is at `i`.
     pub(super) fn statement(&self, i: usize) -> Option<Hit> {
         let words = self.words;
         if !matches!(words.term(i), Some(Term::Saying | Term::Phrase | Term::Code | Term::Label | Term::Level)) {
             return None;
         }
-        // Of most words the first letter tells that they begin none.
+        // The first letter excludes most words.
         let to = match words.word(i).as_bytes().first().map(u8::to_ascii_uppercase)? {
             b'N' => self.forbidden(i).or_else(|| self.eyes(i)),
             b'D' => self.forbidden(i).or_else(|| self.eyes(i)).or_else(|| self.passing_on(i)),
@@ -40,16 +40,16 @@ impl Finder<'_> {
             b'L' | b'R' => self.narrow(i).or_else(|| self.passing_on(i)),
             _ => self.eyes(i).or_else(|| self.passing_on(i)),
         }?;
-        Some(self.hit(Look::Statement, i, to))
+        Some(self.hit(MarkKind::Statement, i, to))
     }
 
-    /// Whether the word `n` is one of these, in any case.
+    /// Returns whether word `n` is one of these, in any case.
     pub(super) fn any(&self, n: usize, names: &[&str]) -> bool {
         let word = self.words.word(n);
         word.len() > 1 && names.iter().any(|name| name.len() == word.len() && word.eq_ignore_ascii_case(name))
     }
 
-    /// Whether the word `n` goes on with the sentence of the one before.
+    /// Returns whether word `n` continues the sentence of the word before it.
     pub(super) fn goes_on(&self, n: usize) -> bool {
         let gap = self.words.gap(n);
         gap == " "
@@ -59,18 +59,18 @@ impl Finder<'_> {
                 && !gap.bytes().any(|b| matches!(b, b'.' | b';' | b'!' | b'?' | b':'))
     }
 
-    /// The first of these words behind `from` in the same sentence.
+    /// Returns the first of these words after `from` in the same sentence, among the next `most` words.
     pub(super) fn within(&self, from: usize, most: usize, names: &[&str]) -> Option<usize> {
         (from..from + most).take_while(|n| self.goes_on(*n)).find(|n| self.any(*n, names))
     }
 
-    /// Whether the sentence is about a document, as far as that stands before the word `i`.
+    /// Returns whether the sentence is about a document, judging by the words before `i`.
     fn is_about_document(&self, i: usize) -> bool {
         (i.saturating_sub(SUBJECT_MAX)..i).rev().take_while(|n| self.goes_on(n + 1)).any(|n| self.any(n, &SUBJECTS))
     }
 
-    /// Whether `not` at the word `i` is said of nothing but what is read: `This must not be shared`, `Must not be shared`. Of
-    /// `it` more may have been said before, unless it is all that is said.
+    /// Returns whether `not` at word `i` refers to the text itself: `This must not be shared`, `Must not be shared`.
+    /// `It` may refer to something earlier, unless the sentence says nothing else.
     fn is_about_this(&self, i: usize, ends: bool) -> bool {
         let Some(modal) = (if self.any(i, &["CANNOT"]) { Some(i) } else { i.checked_sub(1) }) else { return false };
         let subject = modal.checked_sub(1).filter(|n| self.goes_on(modal) && self.begins(*n) && !self.is_wrapped(*n));
@@ -79,7 +79,7 @@ impl Finder<'_> {
             || self.begins(modal) && !self.is_wrapped(modal) && !self.any(modal, &["IS", "ARE"])
     }
 
-    /// Whether the word `i` is no beginning but where a long line was broken.
+    /// Returns whether word `i` begins a line only because a long line was wrapped.
     fn is_wrapped(&self, i: usize) -> bool {
         let (words, gap) = (self.words, self.words.gap(i));
         let start = words.list.get(i).map_or(0, |word| word.start.saturating_sub(gap.len()));
@@ -89,7 +89,7 @@ impl Finder<'_> {
         gap.contains('\n') && gap.trim().is_empty() && !gap.contains("\n\n") && long && !words.begins_capital(i)
     }
 
-    /// Whether a sentence begins with the word `i`, politely or not.
+    /// Returns whether a sentence begins with word `i`, possibly after `please`.
     fn is_said(&self, i: usize) -> bool {
         let asked = |n: usize| self.any(n, &["PLEASE"]) || self.any(n, &["AND"]) && self.goes_on(i);
         self.begins(i) && !self.is_wrapped(i) || i.checked_sub(1).is_some_and(asked)
@@ -131,13 +131,13 @@ impl Finder<'_> {
         if self.any(behind, &["FOR"]) && self.goes_on(behind) {
             return self.not_for(i, behind + 1);
         }
-        // `to be passed`, `be passed`, or what is asked of the reader.
+        // `to be passed`, `be passed`, or an imperative.
         let infinitive = self.any(behind, &["TO"]) && self.any(behind + 1, &["BE"]);
         let passive = infinitive || self.any(behind, &["BE"]);
         let at = behind + if infinitive { 2 } else { usize::from(passive) };
         let verb = self.within(at, 2, &VERBS)?;
         let kept_out = self.within(verb + 1, REACH_MAX, &KEPT_OUT);
-        // Much is done without something.
+        // `Without` is common with other verbs.
         let kept_out = kept_out.filter(|n| passive || !self.any(*n, &["WITHOUT"]));
         let document = || self.is_about_document(i) || self.within(verb + 1, 3, &SUBJECTS).is_some();
         let first = if before(&["DO", "MUST", "MAY", "SHALL", "SHOULD", "IS"]) { i - 1 } else { i };
@@ -158,13 +158,13 @@ impl Finder<'_> {
             let ends = self.ends(verb + 1) || self.any(verb + 1, &["OR", "THIS", "IT"]);
             said && (kept_out.is_some() || ends || document())
         } else {
-            // `Not releasable to`, `must not leave`: of a document alone.
+            // `Not releasable to`, `must not leave`: said only of a document.
             said && kept_out.is_some() || self.any(verb, &["RELEASABLE"]) && document()
         };
         restrains.then(|| kept_out.unwrap_or(verb) + 1)
     }
 
-    /// What is not for something, that begins with the word `at`.
+    /// Returns the end of what is `not for` something, beginning with word `at`.
     fn not_for(&self, i: usize, at: usize) -> Option<usize> {
         let noun = self.within(at, 4, &NOUNS)?;
         let further = (at..noun).any(|n| self.any(n, &FURTHER) || self.any(n, &["THIRD"]));
@@ -234,7 +234,7 @@ impl Finder<'_> {
         if five && self.any(i, &["EYES"]) && self.any(i + 1, &["ONLY"]) && words.begins_capital(i) {
             return Some(i + 2);
         }
-        // `For UK use only`, `UK/US EYES ONLY` behind other owners.
+        // `For UK use only`, `UK/US EYES ONLY` after other owners.
         let only = self.any(i, &["FOR"]) && nation(i + 1) && words.is_capitals(i + 1) && self.any(i + 3, &["ONLY"]);
         let used = self.any(i + 2, &["EYES", "USE", "PERSONNEL", "NATIONALS", "RECIPIENTS", "CITIZENS"]);
         (only && used).then_some(i + 4)
