@@ -1,11 +1,12 @@
-//! JSON (RFC 8259), read so strictly that no two readers can disagree about it, and printed in one form.
+//! JSON (RFC 8259), read so strictly that no two readers can interpret it differently, and printed in one canonical
+//! form.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::{Fault, Limits};
 
-/// A JSON value. Numbers keep their digits, and members of an object stand in the order of their names.
+/// A JSON value. Numbers keep their digits as written, and members of an object are sorted by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Value {
     Null,
@@ -16,11 +17,14 @@ pub(super) enum Value {
     Object(BTreeMap<String, Value>),
 }
 
-/// The longest number: enough for every double-precision value and every 128-bit integer.
+/// Maximum characters of a number: enough for every double-precision value and every 128-bit integer.
 const NUMBER_CHARS_MAX: usize = 40;
 
-/// Reads a whole text as one value. Refuses what readers of JSON treat differently: a name twice in one object, lone
-/// surrogates, numbers beyond double precision, anything before or behind the value.
+/// Parses a whole text as one value. Refuses what JSON readers treat differently: duplicate names in an object,
+/// unpaired surrogates, numbers outside double precision, and data before or after the value.
+///
+/// # Errors
+/// A [`Fault`] with a `json.*` code and the line.
 pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<Value, Fault> {
     let text = std::str::from_utf8(bytes).map_err(|_| Fault::new("json.form", "a JSON text that is not UTF-8"))?;
     let mut reader = Reader { text, at: 0, depth: 0, values: 0, limits };
@@ -33,7 +37,8 @@ pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<Value, Fault> {
     Ok(value)
 }
 
-/// Prints a value in its one form: one member or element a line, indented by a space a level, names in order.
+/// Prints a value in canonical form: one member or element on each line, indented by one space for each level, names in
+/// order.
 pub(super) fn print(value: &Value) -> Vec<u8> {
     let mut out = String::new();
     print_value(value, 0, &mut out);
@@ -163,7 +168,7 @@ impl Reader<'_> {
         if !is_number(digits) {
             return Err(self.fault("json.number", "an invalid JSON number"));
         }
-        // What a double cannot hold is read as infinity by some and exactly by others.
+        // Some readers turn a number outside double precision into infinity, others read it exactly.
         if digits.len() > NUMBER_CHARS_MAX || !digits.parse::<f64>().is_ok_and(f64::is_finite) {
             return Err(self.fault("json.number", "a number too large for every JSON reader"));
         }
@@ -315,7 +320,7 @@ fn print_text(text: &str, out: &mut String) {
     out.push('"');
 }
 
-/// Every text in a value, names included, as a reader of the data sees them.
+/// Appends every string and member name in a value to `out`, as a reader of the data sees them.
 pub(super) fn texts(value: &Value, out: &mut String) {
     match value {
         Value::Null | Value::Bool(_) => {}

@@ -1,5 +1,5 @@
-//! STIX 2.1 bundles as attachments: JSON with the standard's own rules, and none of the places where a bundle carries
-//! a marking or a file of its own past the mark of the attachment.
+//! STIX 2.1 bundles as attachments: JSON with the standard's own rules, and without the features in which a bundle
+//! could carry embedded files or markings that contradict the marking of the attachment.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,10 @@ use super::Fault;
 use super::json::Value;
 use crate::marking::stix::{TLP2_EXTENSION, Tlp};
 
-/// Checks a value against the rules for a bundle.
+/// Checks that a value is a valid bundle (STIX 2.1).
+///
+/// # Errors
+/// A [`Fault`] with a `stix.*` code.
 pub(super) fn check(value: &Value) -> Result<(), Fault> {
     let Value::Object(bundle) = value else { return Err(form("a bundle that is not an object")) };
     if text(bundle, "type") != Some("bundle") {
@@ -44,7 +47,7 @@ fn text<'a>(object: &'a BTreeMap<String, Value>, name: &str) -> Option<&'a str> 
     }
 }
 
-/// The number of an object is its type, two hyphens and a UUID (STIX 2.1, 2.9).
+/// Checks an object's identifier: its type, two hyphens and a UUID (STIX 2.1, 2.9).
 fn identified(object: &BTreeMap<String, Value>) -> Result<(), Fault> {
     let (Some(kind), Some(id)) = (text(object, "type"), text(object, "id")) else {
         return Err(form("an object without `type` or `id`"));
@@ -81,8 +84,8 @@ fn members(object: &BTreeMap<String, Value>) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Parts of an object with a marking of their own (STIX 2.1, 7.2.3), or in a language of their own. What the markings
-/// say is for whoever knows the mark of the attachment.
+/// Checks the form of `granular_markings`: parts of an object that have their own marking (STIX 2.1, 7.2.3) or
+/// language. Whether these markings permit the release is decided where the marking of the attachment is available.
 fn granular(value: &Value) -> Result<(), Fault> {
     let one = |part: &Value| {
         let Value::Object(part) = part else { return false };
@@ -95,7 +98,7 @@ fn granular(value: &Value) -> Result<(), Fault> {
     }
 }
 
-/// Whether extensions are a label of TLP 2.0 and nothing else.
+/// Whether `extensions` holds only a TLP 2.0 label.
 fn is_tlp(extensions: &Value) -> bool {
     let Value::Object(extensions) = extensions else { return false };
     extensions.keys().all(|name| name == TLP2_EXTENSION)

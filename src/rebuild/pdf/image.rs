@@ -1,10 +1,10 @@
-//! Images (ISO 32000-1, 8.9): decoded, flattened onto white where they are transparent, and coded anew as JPEG.
+//! Images (ISO 32000-1, 8.9): decoded, blended with white where they are transparent, and encoded again as JPEG.
 
 use super::file::File;
 use super::file::object::{Dict, Object, form};
 use crate::rebuild::{Fault, Limits, Task, jpeg};
 
-/// One image as it is written.
+/// An image in the form in which it is written.
 pub(super) struct Image {
     pub width: usize,
     pub height: usize,
@@ -16,8 +16,8 @@ fn refused(what: &str) -> Fault {
     Fault::new("pdf.image", what)
 }
 
-/// How many parts a colour has: one for grey, three for red, green and blue, four for ink. `None` for any other. What a
-/// profile makes of a colour is left out: it is written, and judged, as the colour that it is without.
+/// Returns the number of components of a colour space: one for grey, three for RGB, four for CMYK; `None` for any
+/// other. ICC profiles are dropped: the colour is written, and checked, as the device colour without it.
 pub(super) fn parts(file: &File<'_>, space: &Object) -> Option<usize> {
     match file.resolve(space) {
         Object::Name(name) => match name.as_str() {
@@ -39,7 +39,10 @@ pub(super) fn parts(file: &File<'_>, space: &Object) -> Option<usize> {
     }
 }
 
-/// Reads an image and codes its pixels anew.
+/// Reads an image and encodes its pixels again.
+///
+/// # Errors
+/// A [`Fault`] with a `pdf.image`, `image.*` or `jpeg.*` code if it is malformed, too large or of an unsupported type.
 pub(super) fn read(file: &File<'_>, head: &Dict, data: &[u8], task: Task, limits: &Limits) -> Result<Image, Fault> {
     let at = |key: &str| file.at(head, key);
     if ["Mask", "ImageMask", "Decode", "Alternates", "OPI", "OC", "SMaskInData", "Matte"]
@@ -64,9 +67,9 @@ pub(super) fn read(file: &File<'_>, head: &Dict, data: &[u8], task: Task, limits
         Some(Object::List(list)) if list.len() == 1 => list[0].name(),
         other => other.and_then(Object::name),
     };
-    // What is painted is three colours where they are numbered, and what makes it transparent is one more.
+    // Palette colours have three components, and a soft mask adds one.
     let painted = if palette.is_some() { 3 } else { channels };
-    // It counts twice where it is written as a JPEG, which costs as much as all else.
+    // Count the samples again if the image is written as JPEG, which costs as much as all the rest.
     let written = if matches!(task, Task::Rebuild) { painted } else { 0 };
     file.charge((width * height * (painted + written + usize::from(at("SMask").is_some()))) as u64)?;
     let lies = || refused("an image that is not of the size it is described with");
@@ -78,7 +81,7 @@ pub(super) fn read(file: &File<'_>, head: &Dict, data: &[u8], task: Task, limits
         if (shape.width, shape.height, shape.channels) != (width, height, channels) {
             return Err(lies());
         }
-        // Once more if it is held whole until its last scan.
+        // Count them once more for a progressive JPEG, which is held in memory until its last scan.
         file.charge(shape.samples() - (width * height * channels) as u64)?;
         if at("SMask").is_none() {
             let jpeg = match task {
@@ -117,7 +120,7 @@ fn sides(file: &File<'_>, head: &Dict, limits: &Limits) -> Result<(usize, usize)
     Ok((width, height))
 }
 
-/// The colours of an image that names them by number.
+/// Returns the palette of an indexed colour space; `None` if the space is not indexed.
 fn palette(file: &File<'_>, space: &Object) -> Result<Option<Vec<[u8; 3]>>, Fault> {
     let Object::List(list) = space else { return Ok(None) };
     let &[kind, base, _, table] = list.iter().collect::<Vec<_>>().as_slice() else { return Ok(None) };
@@ -136,7 +139,8 @@ fn palette(file: &File<'_>, space: &Object) -> Result<Option<Vec<[u8; 3]>>, Faul
     }
 }
 
-/// How much of each pixel is there: an image of grey. One of another size is taken at the nearest point, as readers do.
+/// Returns the opacity of each pixel from a soft mask, a grey image. A mask of another size is sampled at the nearest
+/// point, as viewers do.
 fn mask_of(file: &File<'_>, mask: &Object, size: (usize, usize), limits: &Limits) -> Result<Vec<u8>, Fault> {
     let (head, data) = file.stream(mask).ok_or_else(|| form("an image that is no stream"))?;
     let other = || refused("an image with a soft mask that is not plain grey of eight bits: flatten its transparency");

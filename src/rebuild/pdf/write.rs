@@ -1,4 +1,4 @@
-//! Writes a PDF in one canonical form: version 1.4, with nothing but pages, fonts and images.
+//! Writes a PDF in canonical form: version 1.4, with nothing but pages, fonts and images.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use super::file::object::Object;
 use super::font::{self, Font};
 use super::print::{number, object};
 
-/// Writes the document.
+/// Returns the bytes of the document as a PDF file.
 pub(super) fn write(document: &Document) -> Vec<u8> {
     let mut out = b"%PDF-1.4\n%\xE2\xE3\xCF\xD3\n".to_vec();
     let mut places = Vec::new();
@@ -18,7 +18,8 @@ pub(super) fn write(document: &Document) -> Vec<u8> {
         out.extend(body);
         out.extend(b"\nendobj\n");
     };
-    // Every number is known before anything is written: a font of drawings takes one for each and one for its letters.
+    // All object numbers are assigned before anything is written: a Type 3 font takes one, and one for each of its
+    // glyphs.
     let mut fonts_at = Vec::new();
     let mut next = 3;
     for font in &document.fonts {

@@ -1,33 +1,33 @@
-//! Colours of page content (ISO 32000-1, 8.6) and constant alpha (11.6.4.4). Alpha of a single object is written as such;
-//! a transparency group over a blank page is written in the paler opaque colours that result.
+//! Colours of page content (ISO 32000-1, 8.6) and constant alpha (11.6.4.4). The alpha of a single object is written as
+//! such; a transparency group over a blank page is written in the paler opaque colours that result.
 
 use super::{Machine, operands};
 use crate::rebuild::Fault;
 use crate::rebuild::pdf::colour::Colour;
 use crate::rebuild::pdf::file::object::Object;
 
-/// As thickly as can be, as it is written: in ten thousandths.
+/// Full opacity, in ten-thousandths as it is written.
 pub(in crate::rebuild::pdf) const WHOLE: u16 = 10_000;
 
-/// A colour as the content sets it.
+/// A colour as set by the content.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::rebuild::pdf) struct Ink {
     parts: [f64; 4],
     count: usize,
-    /// How thickly it is laid on, from 0 to 1.
+    /// Opacity, from 0 to 1.
     alpha: f64,
 }
 
 impl Ink {
     pub const BLACK: Ink = Ink { parts: [0.0; 4], count: 1, alpha: 1.0 };
 
-    /// How many parts a colour has that is set without its kind.
+    /// Number of components that a colour operator without a colour space takes.
     pub fn count(&self) -> usize {
         self.count
     }
 
-    /// Its parts when it is laid on white as thickly as `alpha`, as they will be written. Readers show the colours of a
-    /// printer's inks each by a rule of its own, so those are written as the red, green and blue by which they are judged.
+    /// Returns the components of the colour blended with white at opacity `alpha`, as they will be written. Viewers
+    /// convert CMYK by rules of their own, so it is written as the RGB colour by which it is checked.
     fn on_white(&self, alpha: f64) -> Vec<f64> {
         let part = |part: &f64| if self.count == 4 { part * alpha } else { 1.0 - (1.0 - part) * alpha };
         let mut parts: Vec<f64> = self.parts.iter().take(self.count).map(part).collect();
@@ -39,7 +39,7 @@ impl Ink {
 }
 
 impl Machine<'_> {
-    /// A kind of colour is set, and with it the darkest of that kind.
+    /// Sets a colour space, and its initial colour, the darkest one.
     pub(in crate::rebuild::pdf) fn space(&mut self, name: &str, fill: bool) -> Result<(), Fault> {
         let unread = &mut self.state.unread[usize::from(!fill)];
         let parts = match self.resources.colour(name) {
@@ -56,7 +56,7 @@ impl Machine<'_> {
         self.coloured(parts, fill, &darkest)
     }
 
-    /// A colour of `parts` parts is set, and written as one that needs no kind.
+    /// Sets a colour of `parts` components, and writes it with an operator that needs no colour space.
     pub(in crate::rebuild::pdf) fn coloured(&mut self, parts: usize, fill: bool, n: &[f64]) -> Result<(), Fault> {
         if n.len() != parts || Colour::of(n).is_none() {
             return Err(operands());
@@ -68,7 +68,7 @@ impl Machine<'_> {
         self.dip(fill)
     }
 
-    /// Takes the colour that is set, as thickly as it is laid on.
+    /// Applies the current colour at its opacity.
     fn dip(&mut self, fill: bool) -> Result<(), Fault> {
         let ink = self.state.inks[usize::from(!fill)];
         let parts = ink.on_white(if self.state.veil < 1.0 { ink.alpha * self.state.veil } else { 1.0 });
@@ -88,11 +88,11 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// How thickly areas and letters are laid on, and lines, is set, where it is given.
+    /// Sets the opacity of fills and of strokes, where given.
     pub(in crate::rebuild::pdf) fn laid(&mut self, alphas: [Option<f64>; 2]) -> Result<(), Fault> {
         let before = self.state.inks.map(|ink| ink.alpha);
         for (ink, alpha) in self.state.inks.iter_mut().zip(alphas) {
-            // As it is written, so that what is judged is that.
+            // Rounded as it is written, so that the checks see the same value.
             ink.alpha = alpha.map_or(ink.alpha, |alpha| (alpha * f64::from(WHOLE)).round() / f64::from(WHOLE));
         }
         if self.state.inks.map(|ink| ink.alpha) == before {
@@ -111,7 +111,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// How thickly the one and the other are laid on now, each by itself.
+    /// Returns the current opacity of fills and of strokes.
     pub(in crate::rebuild::pdf) fn alphas(&self) -> [f32; 2] {
         self.state.inks.map(|ink| if self.state.veil < 1.0 { 1.0 } else { ink.alpha as f32 })
     }
@@ -122,8 +122,8 @@ impl Machine<'_> {
         self.emit("gs", &[Object::Name(format!("A{}x{}", state[0], state[1]))]);
     }
 
-    /// A group of what is drawn is laid on as thickly as one colour: all in it becomes paler, and may lie upon what else is
-    /// in it, but not upon what was there before.
+    /// Handles a transparency group of uniform opacity: its objects are made paler, and may overlap each other but no
+    /// earlier mark.
     pub(in crate::rebuild::pdf) fn veiled(&mut self) -> Result<(), Fault> {
         let alpha = self.state.inks[0].alpha;
         if self.state.inks.iter().all(|ink| ink.alpha >= 1.0) {
@@ -142,7 +142,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// Whether what is laid on now is laid on thinly.
+    /// Whether the current opacity is less than full.
     pub(in crate::rebuild::pdf) fn is_thin(&self) -> bool {
         self.state.inks[0].alpha * self.state.veil < 1.0
     }

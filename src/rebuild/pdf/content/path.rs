@@ -1,13 +1,17 @@
-//! Paths and the graphics state (ISO 32000-1, 8.4 and 8.5): building, painting and clipping.
+//! Path and graphics state operators (ISO 32000-1, 8.4 and 8.5): path construction, painting and clipping.
 
 use super::{Machine, State};
 use crate::rebuild::Fault;
 use crate::rebuild::pdf::file::object::form;
 use crate::rebuild::pdf::geometry::{Matrix, Step, rectangle};
 
-/// Steps of one path.
+/// Maximum segments of one path.
 const STEPS_MAX: usize = 50_000;
 impl Machine<'_> {
+    /// Interprets a graphics state or path operator with numbers as operands.
+    ///
+    /// # Errors
+    /// A `pdf.*` [`Fault`] for invalid operands, or content that may hide something.
     pub(super) fn graphics(&mut self, operator: &str, n: &[f64]) -> Result<(), Fault> {
         match (operator, n) {
             ("q", []) => {
@@ -78,7 +82,8 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// Between the steps of a path nothing may stand but what it is painted with: readers differ in what else they make of it.
+    /// Only path operators are allowed between the first segment and the painting operator: viewers differ in how they
+    /// treat others.
     pub(super) fn inside_path(&self, operator: &str) -> Result<(), Fault> {
         if self.path.len() > STEPS_MAX {
             return Err(Fault::new("pdf.size", "a path with too many segments: simplify it"));
@@ -97,7 +102,7 @@ impl Machine<'_> {
         if self.path.is_empty() || known { Ok(()) } else { Err(form("an operator that is not allowed inside a path")) }
     }
 
-    /// Where the next step begins.
+    /// The current point.
     fn from(&self) -> Result<[f64; 2], Fault> {
         self.point.ok_or_else(|| form("a path segment without a starting point"))
     }
@@ -114,7 +119,7 @@ impl Machine<'_> {
         self
     }
 
-    /// Paints the path: filled by one of the two rules, and drawn as a line.
+    /// Paints the path: filled by one of the two rules if any is given, and stroked if `line` is set.
     fn paint_path(&mut self, even_odd: Option<bool>, line: bool) -> Result<(), Fault> {
         let path = std::mem::take(&mut self.path);
         self.point = None;

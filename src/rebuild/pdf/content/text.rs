@@ -1,5 +1,5 @@
-//! Text of page content (ISO 32000-1, 9.3 and 9.4): where letters are placed, whether they are visible, and what text they
-//! map to.
+//! The text operators of page content (ISO 32000-1, 9.3 and 9.4): where glyphs are placed, whether they are visible,
+//! and what text they map to.
 
 use super::{Face, Machine, State, operands};
 use crate::rebuild::Fault;
@@ -9,10 +9,14 @@ use crate::rebuild::pdf::geometry::Matrix;
 use crate::rebuild::pdf::reading_order;
 use crate::rebuild::pdf::visibility::{Look, Placed};
 
-/// How thick the lines of letters may be, as a part of their size: thicker ones make blots of them.
+/// Maximum line width of stroked glyphs, as a fraction of the font size: wider lines make glyphs illegible.
 const LINE_MAX: f64 = 0.15;
 
 impl Machine<'_> {
+    /// Interprets a text object, text state or text positioning operator (9.3, 9.4.2).
+    ///
+    /// # Errors
+    /// `pdf.form` outside a text object, `pdf.hidden` for glyphs that would be invisible.
     pub(in crate::rebuild::pdf) fn text_state(&mut self, operator: &str, n: &[f64]) -> Result<(), Fault> {
         let outside = || form("words outside a text object, or one inside another");
         let hidden = |what| Err(Fault::new("pdf.hidden", what));
@@ -35,7 +39,7 @@ impl Machine<'_> {
                 self.text = Matrix([*a, *b, *c, *d, *e, *f]);
                 self.line = Some(self.text);
             }
-            // Letters pushed back over those before them can be read in no order.
+            // Glyphs that are moved back over earlier ones have no reading order.
             ("Tc", [space]) | ("Tw", [space]) if *space < -1.0 => {
                 return hidden("overlapping letters");
             }
@@ -61,11 +65,15 @@ impl Machine<'_> {
         Ok(())
     }
 
+    /// Sets the font and its size (`Tf`).
+    ///
+    /// # Errors
+    /// A `pdf.*` [`Fault`] if the font is missing or unsupported.
     pub(in crate::rebuild::pdf) fn font(&mut self, given: &[Object]) -> Result<(), Fault> {
         let [Object::Name(name), Object::Number(size)] = given else { return Err(operands()) };
         let face = self.resources.font(name)?;
         (self.state.font, self.state.size) = (Some(face), *size);
-        // Which fonts an embedded one becomes is known when its letters are.
+        // An embedded font is mapped to fonts of the document only when its glyphs are shown.
         if let Face::Plain(number, _) = face {
             self.set_font(number);
         }
@@ -77,6 +85,10 @@ impl Machine<'_> {
         self.emit("Tf", &[Object::Name(format!("F{number}")), Object::Number(self.state.size)]);
     }
 
+    /// Shows text (9.4.3).
+    ///
+    /// # Errors
+    /// A `pdf.*` [`Fault`] if a glyph is missing or would be invisible.
     pub(in crate::rebuild::pdf) fn show(&mut self, operator: &str, given: &[Object]) -> Result<(), Fault> {
         let face = self.state.font.filter(|_| self.line.is_some());
         let face = face.ok_or_else(|| form("words without a font or outside a text object"))?;
@@ -121,7 +133,7 @@ impl Machine<'_> {
         }
     }
 
-    /// Moves by thousandths of the font's size to the left.
+    /// Moves left by thousandths of the font size.
     fn back(&mut self, by: &Object) -> Result<f64, Fault> {
         match by.number() {
             Some(by) if (-200_000.0..=1000.0).contains(&by) => {
@@ -137,7 +149,7 @@ impl Machine<'_> {
         self.text = Matrix([1.0, 0.0, 0.0, 1.0, by, 0.0]).then(self.text);
     }
 
-    /// Shows letters of an embedded font: written in the codes of the fonts of drawings that they become.
+    /// Shows glyphs of an embedded font; they are written with the codes of the Type 3 fonts that replace it.
     fn show_embedded(&mut self, source: usize, parts: &[Object]) -> Result<(), Fault> {
         let mut group: (Option<usize>, Vec<Object>) = (None, Vec::new());
         for part in parts {
@@ -180,7 +192,7 @@ impl Machine<'_> {
         }
     }
 
-    /// The letters that bytes are in a plain font.
+    /// Returns the glyphs for bytes in a standard font.
     fn plain(&mut self, font: usize, windows: bool, bytes: &[u8]) -> Result<Vec<Letter>, Fault> {
         let lacks = || Fault::new("pdf.letters", "letters that the encoding of a font does not have");
         let mut letters = Vec::with_capacity(bytes.len());
@@ -193,7 +205,8 @@ impl Machine<'_> {
         Ok(letters)
     }
 
-    /// How letters look that are shown now, if they are to be seen at all; `drawn` where they are of a font of drawings.
+    /// Returns the appearance of glyphs under the current state, or a fault if they would be invisible; `drawn` for a
+    /// Type 3 font.
     fn look(&self, drawn: bool) -> Result<Look, Fault> {
         let State { size, stretch, matrix, filled, lined, pen, .. } = self.state;
         let place = self.text.then(matrix);
@@ -206,7 +219,7 @@ impl Machine<'_> {
         if place.det() < 0.0 {
             return hidden("mirrored letters: draw them the right way round");
         }
-        // What flattens letters to nothing has no size at all.
+        // A singular matrix has no glyph size.
         if !(place.is_sound() && points >= least && across >= (least / 2.0).max(0.2 * points)) {
             return hidden(&format!(
                 "letters smaller than {least:.3} points on a sheet of this size, or as narrow: make them larger, or remove them"
@@ -215,7 +228,7 @@ impl Machine<'_> {
         if drawn && !filled {
             return hidden("stroked letters of an embedded font: fill them");
         }
-        // Letters that are drawings are filled, and their lines are not drawn.
+        // Glyphs of Type 3 fonts are filled and never stroked.
         let lined = lined && !drawn;
         if lined && (pen.dashed || pen.width * matrix.det().abs().sqrt() > LINE_MAX * points) {
             return hidden("letters stroked with dashed or too thick lines: fill them");
@@ -231,14 +244,14 @@ impl Machine<'_> {
         })
     }
 
-    /// Whether a letter draws less than the smallest ones do in a font of ordinary proportions.
+    /// Whether a glyph draws less than the smallest glyphs of an ordinary font.
     fn tiny(&self, [x0, y0, x1, y1]: [f64; 4], em: f64) -> bool {
         let [a, b, c, d, ..] = self.text.then(self.state.matrix).0;
         let (across, up) = ((x1 - x0) * em * self.state.stretch * a.hypot(b), (y1 - y0) * em * c.hypot(d));
         across.abs().max(up.abs()) < 0.3 * self.page.letter_points()
     }
 
-    /// Draws one run of letters.
+    /// Draws one run of glyphs.
     fn run(&mut self, letters: &[Letter], drawn: bool) -> Result<(), Fault> {
         if letters.is_empty() {
             return Ok(());
@@ -281,7 +294,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// Notes where a letter is read that stands `x` behind the beginning of its line.
+    /// Records the position of a glyph in reading order; `x` is its distance from the start of the line.
     fn read(&mut self, letter: &Letter, place: Matrix, x: f64) {
         let State { size, stretch, rise, filled, fill, stroke, .. } = self.state;
         let [a, b, ..] = place.0;
@@ -293,13 +306,13 @@ impl Machine<'_> {
             };
         };
         let em = size / 1000.0;
-        // A font may draw a letter beside its place, or far above it: it is read where its ink is.
+        // A font may draw a glyph far from its origin; its position for reading is where its ink is.
         let beside = !(0.0..=letter.width).contains(&((x0 + x1) / 2.0));
         let (from, to) = if beside { (x0, x1) } else { (0.0, letter.width) };
         let spoken = letter.text.chars().any(char::is_alphanumeric);
         let above = if spoken && (y0 > 450.0 || y1 < 100.0) { y0 } else { 0.0 };
         let point = |along: f64| place.point((x + along * em) * stretch, rise + above * em);
-        // A size below zero turns letters upside down.
+        // A negative font size turns glyphs upside down.
         let way = size.signum() / length;
         self.out.runs.put(&reading_order::Placed {
             at: point(from),

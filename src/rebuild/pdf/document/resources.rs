@@ -1,4 +1,4 @@
-//! The named resources of a page (ISO 32000-1, 7.8.3), resolved where content refers to them.
+//! The named resources of a page (ISO 32000-1, 7.8.3), resolved when content refers to them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,21 +12,22 @@ use crate::rebuild::pdf::visibility::{Measure, Scene};
 use crate::rebuild::pdf::{image, standard_fonts};
 use crate::rebuild::{Fault, PdfFonts};
 
-/// The resources of one page and of the drawings in it, and which of them it uses.
+/// The resources of one page and of its form XObjects, and which of them are used.
 pub(in crate::rebuild::pdf) struct Used<'b, 'f> {
     builder: &'b mut Builder<'f>,
-    /// Those of the page, and behind them those of each drawing that is being drawn.
+    /// The page's resource dictionary, followed by those of the form XObjects that are being interpreted.
     scopes: Vec<Option<&'f Dict>>,
     pub fonts: BTreeSet<usize>,
     pub images: BTreeSet<usize>,
-    /// The plain fonts of the file that state widths, by the font of the document that they become.
+    /// The font dictionaries that state widths, for each standard font of the document that represents them.
     stated: BTreeMap<usize, Vec<&'f Dict>>,
 }
 
-/// Fonts of one name that state widths each, on one page at most: each letter is held against all of them.
+/// Maximum fonts of the same name with stated widths on a page, since each glyph is compared with all of them.
 const STATED_MAX: usize = 16;
 
 impl<'b, 'f> Used<'b, 'f> {
+    /// Returns the resources of a page, of which none is used yet.
     pub fn new(builder: &'b mut Builder<'f>, page: Option<&'f Dict>) -> Used<'b, 'f> {
         Used { builder, scopes: vec![page], fonts: BTreeSet::new(), images: BTreeSet::new(), stated: BTreeMap::new() }
     }
@@ -37,7 +38,8 @@ impl<'b, 'f> Used<'b, 'f> {
         all.and_then(|d| d.get(name))
     }
 
-    /// Refuses resources by which the plain kinds of colour are others (ISO 32000-1, 8.6.5.6), but for the same by a profile.
+    /// Refuses resources that redefine the device colour spaces (ISO 32000-1, 8.6.5.6), unless as the same space with
+    /// an ICC profile.
     pub fn plain_colours(&self) -> Result<(), Fault> {
         for (name, count) in [("DefaultGray", 1), ("DefaultRGB", 3), ("DefaultCMYK", 4)] {
             let other =
@@ -76,7 +78,7 @@ impl<'b, 'f> Used<'b, 'f> {
         let matrix = numbers("Matrix")?.unwrap_or_else(|| vec![1.0, 0.0, 0.0, 1.0, 0.0, 0.0]);
         let matrix: [f64; 6] = matrix.try_into().map_err(|_| nested())?;
         let sheet: [f64; 4] = numbers("BBox")?.and_then(|b| b.try_into().ok()).ok_or_else(nested)?;
-        // What is drawn often is unpacked as often, so that drawings of drawings cost what they come to.
+        // A form XObject is decompressed each time it is drawn, so that nested ones are charged for their full cost.
         let code = file.unpacked(head, data)?;
         let own = file.at(head, "Resources").and_then(|o| file.dict(o));
         self.scopes.push(own.or(self.scopes.last().copied().flatten()));
@@ -85,8 +87,7 @@ impl<'b, 'f> Used<'b, 'f> {
     }
 }
 
-/// Refuses a group in which each thing is drawn as if nothing were beneath it (ISO 32000-1, 11.4.6.2): what lies beneath is
-/// not to be seen in it, and groups are not written.
+/// Refuses a knockout group (ISO 32000-1, 11.4.6.2): its objects hide what is beneath them, and groups are not written.
 pub(in crate::rebuild::pdf) fn knocks_out(file: &File<'_>, group: &Object) -> Result<(), Fault> {
     let set = file.dict(group).and_then(|group| file.at(group, "K"));
     if set.is_some_and(|set| *set != Object::Bool(false)) {
@@ -120,7 +121,7 @@ impl Resources for Used<'_, '_> {
             return Err(forbidden::font());
         }
         let base = at("BaseFont").filter(|base| standard_fonts::FONTS.contains(base)).ok_or_else(refused)?;
-        // A font that describes itself may have letters and widths of its own.
+        // A font with a descriptor may have glyphs and widths of its own.
         if described || dict.contains_key("ToUnicode") {
             return Err(refused());
         }
@@ -153,7 +154,7 @@ impl Resources for Used<'_, '_> {
         let Some(measure) = page.context.plain(&self.builder.document.fonts, font, code) else { return Ok(None) };
         let file = self.builder.file;
         for dict in self.stated.get(&font).into_iter().flatten() {
-            // Readers move by the widths that the file states, and none is written (ISO 32000-1, 9.6.2.2).
+            // Viewers advance by the widths that the file states, and none are written (ISO 32000-1, 9.6.2.2).
             let first = file.at(dict, "FirstChar").and_then(Object::count).unwrap_or(0);
             let listed = match file.at(dict, "Widths") {
                 Some(Object::List(list)) => usize::from(code).checked_sub(first).and_then(|i| list.get(i)),

@@ -1,9 +1,11 @@
-//! Dictionary keys and names that no object of a PDF may have, wherever it stands and whether or not it is referenced.
+//! Dictionary keys and names that no object of a PDF may contain, in any position and even if the object is not
+//! referenced.
 
 use super::object::Object;
 use crate::rebuild::{Fault, PdfFonts};
 
-/// Names that make a reader of the file do something, or show or hold something that is no page.
+/// Names of features that make a viewer act, or that show or embed something other than the page: name, fault code,
+/// description.
 const REFUSED: [(&str, &str, &str); 29] = [
     ("JavaScript", "pdf.active", "a script"),
     ("JS", "pdf.active", "a script"),
@@ -36,10 +38,10 @@ const REFUSED: [(&str, &str, &str); 29] = [
     ("Linearized", "pdf.update", "a second table of its objects: save it without `fast web view`"),
 ];
 
-/// Names of an embedded font program.
+/// Keys of embedded font programs.
 const FONTS: [&str; 3] = ["FontFile", "FontFile2", "FontFile3"];
 
-/// An embedded font where none is passed.
+/// The fault for an embedded font where none are accepted.
 pub(in crate::rebuild::pdf) fn font() -> Fault {
     Fault::new(
         "pdf.font",
@@ -48,7 +50,10 @@ pub(in crate::rebuild::pdf) fn font() -> Fault {
     )
 }
 
-/// Refuses an object that names what is never passed.
+/// Refuses an object that contains a forbidden key or name.
+///
+/// # Errors
+/// The fault of the first one found.
 pub(in crate::rebuild::pdf) fn refused(object: &Object, fonts: PdfFonts) -> Result<(), Fault> {
     let judge = |name: &str| judge(name, fonts);
     let refused = |object: &Object| refused(object, fonts);
@@ -56,8 +61,8 @@ pub(in crate::rebuild::pdf) fn refused(object: &Object, fonts: PdfFonts) -> Resu
         Object::Name(name) => judge(name),
         Object::List(list) => list.iter().try_for_each(refused),
         Object::Dict(dict) => dict.iter().try_for_each(|(key, value)| {
-            // A page to open at is no action, and is left out like everything else that is no page. What stands in an
-            // object of its own is judged where the document begins.
+            // A destination to open at is no action, and is dropped with everything else outside the pages. One that is
+            // an indirect object is checked when the catalogue is read.
             if !(key == "OpenAction" && (matches!(value, Object::Ref(_)) || opens_at_a_place(value))) {
                 judge(key)?;
             }
@@ -77,7 +82,10 @@ fn judge(name: &str, fonts: PdfFonts) -> Result<(), Fault> {
     }
 }
 
-/// What a document does when it is opened, where that is only to show a place in itself.
+/// Checks the document's open action: it may only go to a place in the document itself.
+///
+/// # Errors
+/// `pdf.active` for any other action.
 pub(in crate::rebuild::pdf) fn opens(object: &Object) -> Result<(), Fault> {
     if opens_at_a_place(object) { Ok(()) } else { judge("OpenAction", PdfFonts::Mapped) }
 }
@@ -94,7 +102,8 @@ fn opens_at_a_place(object: &Object) -> bool {
     }
 }
 
-/// A destination that stands in the file itself: a page, how it is fitted, and numbers (ISO 32000-1, 12.3.2.2).
+/// Whether an object is an explicit destination in the file itself: a page, how it is fitted, and numbers (ISO 32000-1,
+/// 12.3.2.2).
 fn is_place(object: &Object) -> bool {
     let Object::List(list) = object else { return false };
     let [Object::Ref(_), Object::Name(fit), rest @ ..] = list.as_slice() else { return false };

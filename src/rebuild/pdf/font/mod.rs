@@ -1,10 +1,10 @@
-//! Embedded fonts, of which only the outlines of used glyphs are kept: each becomes a Type 3 font (ISO 32000-1, 9.6.5) of
-//! lines and curves, with the text that each glyph maps to.
+//! Embedded fonts, of which only the outlines of used glyphs are kept: each becomes a Type 3 font (ISO 32000-1, 9.6.5)
+//! of lines and curves, with the text that each glyph maps to.
 //!
-//! In comes a font dictionary; out go glyphs with outlines, widths and text. It refuses a glyph that the file does not map
-//! to text, a glyph whose text the font program contradicts, an outline that stands for two letters, letters without ink
-//! and blanks with it. It cannot tell what an outline looks like: whether it is the letter it claims to be is for the
-//! officer.
+//! The input is a font dictionary, the output is glyphs with outlines, widths and text. It refuses a glyph that the
+//! file does not map to text, a glyph whose text the font program contradicts, an outline that stands for two letters,
+//! letters without ink and spaces with it. It cannot tell what an outline looks like: whether it looks like the letter
+//! that it is mapped to is for the officer to check.
 
 mod cmap;
 mod glyph_names;
@@ -37,10 +37,10 @@ use program::{Letters, Program};
 use type1::Type1;
 use widths::Widths;
 
-/// One letter of a font that is written: its code, how far it moves, what it draws and what it says.
+/// A glyph of a font that is written.
 pub(super) struct Glyph {
     pub code: u8,
-    /// In thousandths of the font's size.
+    /// Advance width, in thousandths of the font size.
     pub width: f64,
     pub outline: Outline,
     pub text: String,
@@ -48,9 +48,9 @@ pub(super) struct Glyph {
 
 /// A font of the document that is written.
 pub(super) enum Font {
-    /// One that every reader has, and whether it has the Windows encoding.
+    /// The name of a standard font, and whether it uses WinAnsiEncoding.
     Plain(String, bool),
-    /// One of drawings.
+    /// A Type 3 font.
     Drawn(Vec<Glyph>),
 }
 
@@ -61,7 +61,10 @@ fn refused(what: &str) -> Fault {
     Fault::new("pdf.font", what)
 }
 
-/// Reads the embedded font that `dict` describes.
+/// Reads the embedded font that `dict` describes; objects may be nested up to `depth_max`.
+///
+/// # Errors
+/// `pdf.font` if it is malformed, unsupported, or does not map its glyphs to text.
 pub(super) fn read(file: &File<'_>, dict: &Dict, depth_max: usize) -> Result<EmbeddedFont, Fault> {
     let at = |key: &str| file.at(dict, key);
     let subtype = at("Subtype").and_then(Object::name).unwrap_or_default();
@@ -125,7 +128,7 @@ pub(super) fn read(file: &File<'_>, dict: &Dict, depth_max: usize) -> Result<Emb
     EmbeddedFont::new(wide, said, widths, Glyphs::Program(program, letters))
 }
 
-/// The name of a plain font that is not embedded.
+/// Returns the name of a standard font that is not embedded.
 fn plainly_named<'f>(file: &'f File<'_>, font: &'f Dict, wide: bool) -> Option<&'f str> {
     let described = file.at(font, "FontDescriptor").and_then(|o| file.dict(o));
     let embedded = described.is_some_and(|d| d.keys().any(|key| key.starts_with("FontFile")));
@@ -133,8 +136,8 @@ fn plainly_named<'f>(file: &'f File<'_>, font: &'f Dict, wide: bool) -> Option<&
     (!wide && !embedded && standard_fonts::FONTS.contains(&name)).then_some(name)
 }
 
-/// A plain font that is not embedded and has an encoding of its own, or describes itself: drawn anew as well, with the
-/// letters that are as wide.
+/// Reads a standard font that is not embedded and has an encoding of its own or a font descriptor. It is written as a
+/// Type 3 font, with the outlines of the metric-compatible font.
 fn standard(
     file: &File<'_>,
     font: &Dict,
@@ -158,7 +161,7 @@ fn standard(
             Some(listed) => listed.of(code)?,
             None => natural,
         };
-        // Letters that are one are drawn beside each other, in the room of the one.
+        // The components of a ligature are drawn next to each other, scaled to the width of the ligature.
         let narrow = if parts.len() > 1 { width / natural } else { 1.0 };
         let (mut steps, mut at) = (Vec::new(), 0.0);
         for (width, part) in &parts {
@@ -176,7 +179,7 @@ fn standard(
     EmbeddedFont::new(false, letters, Widths::usual(usual), Glyphs::Drawn(drawn))
 }
 
-/// The letters of a text in a plain font; `None` where it lacks one.
+/// Returns the widths and outlines of a text in a standard font; `None` if it lacks a character.
 fn set(drawings: &Standard, text: &str) -> Option<Vec<(f64, Vec<Step>)>> {
     let whole: Vec<char> = match drawings.letter(text.chars().next()?) {
         Some(_) => text.chars().collect(),
@@ -185,7 +188,7 @@ fn set(drawings: &Standard, text: &str) -> Option<Vec<(f64, Vec<Step>)>> {
     whole.into_iter().map(|letter| drawings.letter(letter)).collect()
 }
 
-/// What letters the codes are by their names: those that the encoding gives, that it begins from, or of the program.
+/// Returns the text of each code by glyph names: those of the differences, of the base encoding, or of the program.
 fn spelled(program: &Program, letters: &Letters, base: Base, given: &[(u8, String)]) -> BTreeMap<u32, String> {
     let given: BTreeMap<u8, &str> = given.iter().map(|(code, name)| (*code, name.as_str())).collect();
     let letter = |code: u8| match given.get(&code) {
@@ -196,7 +199,7 @@ fn spelled(program: &Program, letters: &Letters, base: Base, given: &[(u8, Strin
     (0..=u8::MAX).filter_map(|code| Some((u32::from(code), letter(code)?))).collect()
 }
 
-/// What the encoding begins from.
+/// Returns the base encoding.
 fn base(file: &File<'_>, encoding: Option<&Object>) -> Result<Base, Fault> {
     let base = match encoding {
         Some(Object::Dict(dict)) => file.at(dict, "BaseEncoding"),
@@ -211,7 +214,7 @@ fn base(file: &File<'_>, encoding: Option<&Object>) -> Result<Base, Fault> {
     }
 }
 
-/// The names of letters that an encoding gives of its own.
+/// Returns the differences of an encoding, as codes and glyph names.
 fn differences(file: &File<'_>, encoding: Option<&Object>) -> Result<Vec<(u8, String)>, Fault> {
     let Some(Object::Dict(dict)) = encoding else { return Ok(Vec::new()) };
     let Some(Object::List(list)) = file.at(dict, "Differences") else { return Ok(Vec::new()) };
@@ -230,7 +233,7 @@ fn differences(file: &File<'_>, encoding: Option<&Object>) -> Result<Vec<(u8, St
     Ok(out)
 }
 
-/// The program that `font` describes.
+/// Returns the font program of `font`.
 fn program(file: &File<'_>, font: &Dict) -> Result<Program, Fault> {
     let none = || {
         refused(

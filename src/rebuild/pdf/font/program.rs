@@ -1,5 +1,5 @@
-//! A font program, read by a library for two things only: the outlines of its glyphs, and their names or characters. The
-//! library may fail on untrusted bytes, which is why it runs in a process of its own.
+//! A font program, parsed by the `ttf-parser` crate for two purposes only: the outlines of its glyphs, and their names
+//! or characters. The crate may fail on untrusted bytes, which is one reason why parsers run in a process of their own.
 
 use std::collections::BTreeMap;
 
@@ -11,29 +11,29 @@ use super::refused;
 use super::type1::Type1;
 use crate::rebuild::Fault;
 
-/// The bytes of a program, known to be one.
+/// A font program that was validated.
 pub(super) enum Program {
     /// TrueType or OpenType.
     TrueType(Vec<u8>),
-    /// A compact font by itself (CFF).
+    /// A bare CFF (Compact Font Format) program.
     Compact(Vec<u8>),
-    /// One of the old PostScript kind.
+    /// A PostScript Type 1 program.
     Type1(Type1),
 }
 
-/// Which drawing of the program each code means.
+/// The mapping from codes to glyph indices.
 pub(super) enum Letters {
     Same,
     Listed(BTreeMap<u32, u16>),
 }
 
 impl Letters {
-    /// Two bytes for each code.
+    /// Returns the mapping of a `CIDToGIDMap` stream: two bytes for each code.
     pub fn listed(bytes: &[u8]) -> Letters {
         Letters::Listed((0..).zip(bytes.chunks_exact(2).map(|b| u16::from(b[0]) << 8 | u16::from(b[1]))).collect())
     }
 
-    /// The drawing of a code; the first of a program stands for letters that it lacks.
+    /// Returns the glyph index of a code; `None` for index 0, `.notdef`.
     pub fn of(&self, code: u32) -> Option<u16> {
         match self {
             Letters::Same => u16::try_from(code).ok(),
@@ -43,10 +43,10 @@ impl Letters {
     }
 }
 
-/// Tables of letters of one program at most. Ordinary ones have two or three.
+/// Maximum number of cmap subtables of one program; ordinary programs have two or three.
 const TABLES_MAX: u16 = 16;
 
-/// How far the left edge of a letter may be from where its metrics say, in its size.
+/// Maximum difference between a glyph's left edge and its left side bearing, as a fraction of the font size.
 const BEARING_OFF_MAX: f64 = 0.1;
 
 fn broken() -> Fault {
@@ -54,11 +54,19 @@ fn broken() -> Fault {
 }
 
 impl Program {
+    /// Returns a TrueType or OpenType program.
+    ///
+    /// # Errors
+    /// `pdf.font` if it cannot be parsed.
     pub fn true_type(bytes: Vec<u8>) -> Result<Program, Fault> {
         Face::parse(&bytes, 0).map_err(|_| broken())?;
         Ok(Program::TrueType(bytes))
     }
 
+    /// Returns a bare CFF program.
+    ///
+    /// # Errors
+    /// `pdf.font` if it cannot be parsed.
     pub fn compact(bytes: Vec<u8>) -> Result<Program, Fault> {
         cff::Table::parse(&bytes).ok_or_else(broken)?;
         Ok(Program::Compact(bytes))
@@ -78,7 +86,10 @@ impl Program {
         }
     }
 
-    /// What a letter draws.
+    /// Returns the outline of a glyph.
+    ///
+    /// # Errors
+    /// `pdf.font` if it is missing, malformed or too complex.
     pub fn outline(&self, drawing: u16) -> Result<Outline, Fault> {
         let id = GlyphId(drawing);
         if let Some(face) = self.face() {
@@ -90,11 +101,11 @@ impl Program {
             let mut pen = Pen::new(1000.0 / f64::from(face.units_per_em()));
             let drawn = face.outline_glyph(id, &mut pen);
             let outline = pen.outline()?;
-            // A blank has no rectangle around it; what stops halfway has none either, and is not passed.
+            // A blank glyph has no bounding box. Neither has one that is cut short, which is refused.
             if drawn.is_none() && !outline.is_blank() {
                 return Err(broken());
             }
-            // Readers move a letter so that its left edge is where its metrics say: what they say must be nearly so.
+            // Viewers shift a glyph so that its left edge is at its left side bearing, so the two must nearly agree.
             let edge = face.tables().glyf.and_then(|glyf| glyf.bbox(id)).map(|edges| f64::from(edges.x_min));
             let said = face.glyph_hor_side_bearing(id).map(f64::from);
             let away = edge.zip(said).map_or(0.0, |(edge, said)| (edge - said).abs());
@@ -116,7 +127,7 @@ impl Program {
         }
     }
 
-    /// The drawing of each number of a compact font, whose numbers need not be in order.
+    /// Returns the glyph of each CID of a CFF program; CIDs need not be in order.
     pub fn by_number(&self) -> Letters {
         let Some(table) = self.table() else { return Letters::Same };
         let all = 0..table.number_of_glyphs();
@@ -125,8 +136,8 @@ impl Program {
         if list.is_empty() { Letters::Same } else { Letters::Listed(list) }
     }
 
-    /// The drawing of each code of a compact font or one of Type 1 (9.6.6.2): by the names that the file gives, else by
-    /// the encoding that it begins from, which may be the program's own.
+    /// Returns the glyph of each code of a CFF or Type 1 program (9.6.6.2): by the names in `given`, otherwise by the
+    /// base encoding, which may be the program's own.
     pub fn by_name(&self, base: Base, given: &[(u8, String)]) -> Letters {
         let given: BTreeMap<u8, &str> = given.iter().map(|(code, name)| (*code, name.as_str())).collect();
         let table = self.table();
@@ -140,7 +151,7 @@ impl Program {
         };
         let mut lettered: BTreeMap<String, u16> = BTreeMap::new();
         if base != Base::Own {
-            // The first of several, and none that is another look of the letter.
+            // The first of several, but no stylistic variant.
             for drawing in (0..self.count()).rev() {
                 let name = self.name(drawing).filter(|name| !name.contains('.'));
                 lettered.extend(name.and_then(|name| glyph_names::letters(&name)).map(|letter| (letter, drawing)));
@@ -154,8 +165,8 @@ impl Program {
         Letters::Listed((0..=u8::MAX).filter_map(|code| Some((u32::from(code), drawing(code)?))).collect())
     }
 
-    /// The drawing of each code of a TrueType font of one byte a letter (9.6.6.4): by the letter where the file says
-    /// which it is, and else as the font says.
+    /// Returns the glyph of each code of a simple TrueType font (9.6.6.4): by character if the file's encoding has one
+    /// for the code, otherwise by the program's own table.
     pub fn by_code(&self, base: Base, given: &[(u8, String)]) -> Letters {
         let given: BTreeMap<u8, &str> = given.iter().map(|(code, name)| (*code, name.as_str())).collect();
         let mut list = BTreeMap::new();
@@ -180,7 +191,10 @@ impl Program {
         Letters::Listed(list)
     }
 
-    /// What the program itself says its drawings are, by its own table of letters. Some programs have none.
+    /// Returns the characters of each glyph according to the program's cmap subtables. Some programs have none.
+    ///
+    /// # Errors
+    /// `pdf.font` if there are too many subtables.
     pub fn says(&self) -> Result<BTreeMap<u16, Vec<char>>, Fault> {
         let mut said: BTreeMap<u16, Vec<char>> = BTreeMap::new();
         let face = self.face();
@@ -189,7 +203,7 @@ impl Program {
             return Err(broken());
         }
         for subtable in tables.into_iter().flatten().filter(ttf_parser::cmap::Subtable::is_unicode) {
-            // Letters for private use say nothing.
+            // Private-use characters have no defined meaning.
             for c in ('\u{20}'..='\u{D7FF}').chain('\u{F900}'..='\u{FFFD}') {
                 if let Some(id) = subtable.glyph_index(u32::from(c)) {
                     said.entry(id.0).or_default().push(c);
@@ -199,7 +213,7 @@ impl Program {
         Ok(said)
     }
 
-    /// The letters that a drawing is by its name, where that says it.
+    /// Returns the text that a glyph's name means, if it has a meaningful name.
     pub fn named(&self, drawing: u16) -> Option<String> {
         glyph_names::letters(&self.name(drawing)?)
     }
@@ -213,7 +227,7 @@ impl Program {
         }
     }
 
-    /// How many drawings there are.
+    /// Returns the number of glyphs.
     fn count(&self) -> u16 {
         match self {
             Program::TrueType(_) => self.face().map_or(0, |face| face.number_of_glyphs()),
@@ -223,11 +237,11 @@ impl Program {
     }
 }
 
-/// Letters that one letter is made of at most, those of which they are made included.
+/// Maximum components of a composite glyph, nested ones included.
 const PARTS_MAX: u32 = 64;
 
-/// Whether a letter of a TrueType program ends that is made of others, found out before it is drawn: a few that are each
-/// made of a few more come to any number. `None` where more than `left` are met.
+/// Checks the size of a composite TrueType glyph before it is drawn: a few levels of nesting can multiply to any number
+/// of components. `None` if there are more than `left`.
 fn parts(face: &Face<'_>, drawing: u16, left: &mut u32) -> Option<()> {
     *left = left.checked_sub(1)?;
     let raw = face.raw_face();
@@ -241,7 +255,7 @@ fn parts(face: &Face<'_>, drawing: u16, left: &mut u32) -> Option<()> {
         return Some(());
     };
     let word = |at: usize| bytes.get(at..at + 2).map(|b| u16::from(b[0]) << 8 | u16::from(b[1]));
-    // A negative number of contours: made of others, which begin behind the rectangle around them.
+    // A negative number of contours marks a composite glyph, whose components follow the bounding box.
     if word(0).is_none_or(|contours| contours < 0x8000) {
         return Some(());
     }

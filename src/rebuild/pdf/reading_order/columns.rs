@@ -11,21 +11,21 @@ use crate::rebuild::Fault;
 use crate::rebuild::pdf::geometry::Area;
 use crate::rebuild::pdf::visibility::Scene;
 
-/// How far beneath a letter the next one of its column begins, in its size.
+/// How far below a letter the next one of its column may begin, relative to its size.
 const BENEATH: f64 = 3.5;
-/// Letters of a column at least.
+/// Minimum letters of a column.
 const COLUMN: usize = 3;
-/// By how much more than elsewhere in a column letters are set apart where a word ends.
+/// The factor by which a gap between words is wider than other gaps of a column.
 const WORDS_APART: f64 = 1.5;
-/// How far apart the middles of letters are that belong together, in their size.
+/// Maximum distance between the middles of letters that belong together, relative to their size.
 const CLOSE: f64 = 1.7;
-/// Letters that belong together and stand neither on a line nor in a column, at most.
+/// Maximum letters that belong together and are neither on a line nor in a column.
 const SCATTERED: usize = 4;
 
-/// The columns that letters stand in, from above.
+/// Returns the columns of single letters, from the top.
 ///
 /// # Errors
-/// `pdf.size` where that costs too much.
+/// `pdf.size` if the budget is exhausted.
 pub(super) fn columns(alone: &[Piece], scene: &mut Scene) -> Result<BTreeSet<Vec<u32>>, Fault> {
     let begins: Vec<Run> = alone.iter().map(|one| one.begin).collect();
     let mut out = BTreeSet::new();
@@ -33,7 +33,7 @@ pub(super) fn columns(alone: &[Piece], scene: &mut Scene) -> Result<BTreeSet<Vec
         let Some(along) = numbers.get(numbers.len() / 2).and_then(|i| begins.get(*i as usize)).map(|r| r.along) else {
             continue;
         };
-        // As if each letter lay on its side upon a line that goes down.
+        // As if each letter were rotated on a line that runs downwards.
         let (down, across) = ((along.1, -along.0), along);
         let strips: Vec<Strip> = numbers
             .iter()
@@ -59,7 +59,7 @@ pub(super) fn columns(alone: &[Piece], scene: &mut Scene) -> Result<BTreeSet<Vec
     Ok(out)
 }
 
-/// Where words end in a column: after which of its letters.
+/// Returns for each letter of a column whether a word ends after it.
 pub(super) fn parted(alone: &[Piece], column: &[u32]) -> Vec<bool> {
     let middle = |i: &u32| alone.get(*i as usize).map_or((0.0, 0.0), Piece::middle);
     let steps: Vec<f64> = column
@@ -73,11 +73,11 @@ pub(super) fn parted(alone: &[Piece], column: &[u32]) -> Vec<bool> {
     steps.into_iter().map(|step| step > WORDS_APART * least).collect()
 }
 
-/// Refuses letters that stand close together and neither on lines nor in columns; `near` says whether one is read behind the
-/// other all the same.
+/// Refuses letters that are close together but neither on lines nor in columns; `near` says whether two are read one
+/// after the other anyway.
 ///
 /// # Errors
-/// `pdf.hidden` where they do; `pdf.size` where it costs too much to say.
+/// `pdf.hidden` if there are such letters; `pdf.size` if the budget is exhausted.
 pub(super) fn scattered(alone: &[Piece], near: impl Fn(u32, u32) -> bool, scene: &mut Scene) -> Result<(), Fault> {
     let spoken: Vec<(u32, (f64, f64), f64)> =
         (0..).zip(alone).filter(|(_, one)| one.spoken).map(|(i, one)| (i, one.middle(), one.begin.height)).collect();

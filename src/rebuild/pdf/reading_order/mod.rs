@@ -1,12 +1,12 @@
 //! The reading order of the words of a page, derived from their positions, so that filters find words whose letters are
 //! drawn out of order.
 //!
-//! In come text runs; out goes the text of the page in drawing order and, where they differ, in the orders in which a
-//! reader may take it: line by line in every baseline direction, along curves, and top to bottom in columns of single
-//! letters. Right-to-left lines are given in logical order as well.
+//! The input is text runs. The output is the text of the page in drawing order and, where they differ, in the orders in
+//! which a reader may read it: line by line in every baseline direction, along curves, and top to bottom in columns of
+//! single letters. Right-to-left lines are given in logical order as well.
 //!
-//! It refuses single letters close together in no recognisable order. It does not detect columns of text: lines side by
-//! side are read as one.
+//! It refuses single letters close together in no recognisable order. It does not detect columns of text: lines next to
+//! each other are read as one.
 
 mod bidi;
 mod run;
@@ -25,10 +25,10 @@ use run::{Between, NONE, Run, put};
 
 pub(super) use run::{Placed, Runs};
 
-/// The text of a page in the orders in which it may be read. No line is empty.
+/// Returns the text of a page in every order in which it may be read, without empty lines.
 ///
 /// # Errors
-/// `pdf.hidden` for letters in no order; `pdf.size` where it costs too much to say.
+/// `pdf.hidden` for letters in no recognisable order; `pdf.size` if the budget is exhausted.
 pub(super) fn read(runs: &Runs, scene: &mut Scene) -> Result<String, Fault> {
     if let Some(at) = runs.joiner_astray() {
         return Err(scene.hidden(at, "a joiner (U+200C) that is not between two letters that join: remove it"));
@@ -38,10 +38,10 @@ pub(super) fn read(runs: &Runs, scene: &mut Scene) -> Result<String, Fault> {
     let mut order: Vec<u32> = (0..list.len() as u32).collect();
     let drawn = |a: u32, b: u32| told_between(list, a, b, |run, next, _| run.drawn(next));
     told.line(&order, drawn);
-    // As it stands. A run between two directions is of the lines of both.
+    // Along lines. A run whose direction is between two others belongs to the lines of both.
     let standing = |a: u32, b: u32| told_between(list, a, b, Run::standing);
     let (mut next, mut lines): (Vec<u32>, Vec<Vec<u32>>) = (vec![NONE; list.len()], Vec::new());
-    // In which direction each is read before the next of its line.
+    // The direction in which each run is read before the next of its line.
     let mut within = vec![0; list.len()];
     for (direction, numbers) in lines::directions(list).into_iter().enumerate() {
         let Order { next: own, first } = lines::order(&lines::strips(list, &numbers), &mut scene.context)?;
@@ -80,7 +80,7 @@ pub(super) fn read(runs: &Runs, scene: &mut Scene) -> Result<String, Fault> {
     for first in order {
         let line: Vec<u32> = chain(&near, first).collect();
         let is_told = |as_told: &dyn Fn(u32, u32) -> bool| line.windows(2).all(|p| as_told(p[0], p[1]));
-        // On one line, and not on the lines of several directions in turn.
+        // Skip chains that lie on one line; those on lines of several directions in turn are kept.
         let direction = within.get(first as usize);
         let stands = |a: u32, b: u32| {
             next.get(a as usize) == Some(&b) && within.get(a as usize) == direction && standing(a, b) == chained(a, b)
@@ -89,7 +89,7 @@ pub(super) fn read(runs: &Runs, scene: &mut Scene) -> Result<String, Fault> {
             told.line(&line, chained);
         }
     }
-    // However short pieces stand.
+    // Short pieces at any height.
     let level = |a: u32, b: u32| {
         told_between(list, a, b, |run, next, drawn_next| match run.level(next) {
             true => run.chained(next, drawn_next),
@@ -104,7 +104,7 @@ pub(super) fn read(runs: &Runs, scene: &mut Scene) -> Result<String, Fault> {
         told.pieces(&pieces, &line, false);
         told.pieces(&pieces, &line, true);
     }
-    // One beneath the other.
+    // Letters one below the other.
     let alone: Vec<Piece> = Piece::all(runs, &near, chained).into_iter().filter(|piece| piece.signs <= ALONE).collect();
     for column in columns::columns(&alone, scene)? {
         let parted = columns::parted(&alone, &column);
@@ -121,7 +121,7 @@ pub(super) fn read(runs: &Runs, scene: &mut Scene) -> Result<String, Fault> {
     Ok(told.text)
 }
 
-/// What is between two runs, told by `how` of these and of whether the second is drawn next.
+/// Returns what separates two runs, by `how`, which is also told whether the second is drawn next.
 fn told_between(list: &[Run], a: u32, b: u32, how: impl Fn(&Run, &Run, bool) -> Between) -> Between {
     match (list.get(a as usize), list.get(b as usize)) {
         (Some(one), Some(other)) => how(one, other, b == a + 1),
@@ -129,13 +129,13 @@ fn told_between(list: &[Run], a: u32, b: u32, how: impl Fn(&Run, &Run, bool) -> 
     }
 }
 
-/// The runs that are read one behind the other.
+/// Returns the runs that are read one after the other.
 fn chain(next: &[u32], first: u32) -> impl Iterator<Item = u32> {
     let at = |i: u32| Some(i).filter(|i| *i != NONE);
     std::iter::successors(at(first), move |i| at(next.get(*i as usize).copied().unwrap_or(NONE)))
 }
 
-/// Signs at most of what stands by itself.
+/// Maximum characters of a piece that counts as single letters.
 const ALONE: u32 = 2;
 
 struct Told<'r> {
@@ -167,7 +167,7 @@ impl Told<'_> {
         self.text.push('\n');
     }
 
-    /// Tells short pieces with blanks where words end, and with none.
+    /// Appends short pieces twice: with spaces where words end, and without.
     fn pieces(&mut self, all: &[Piece], line: &pieces::Line, backward: bool) {
         let none = vec![false; line.parted.len()];
         let parted = line.parted.contains(&true).then_some(&line.parted);

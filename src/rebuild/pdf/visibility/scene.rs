@@ -7,15 +7,15 @@ use crate::rebuild::Fault;
 use crate::rebuild::pdf::colour::Colour;
 use crate::rebuild::pdf::geometry::{Area, Edge, Matrix, Pen, Step, THIN, disputed, filled, lines, rectangle, stroked};
 
-/// Marks on one page at most, and straight edges of them.
+/// Maximum marks on one page, and maximum straight edges.
 const MARKS_MAX: usize = 50_000;
 const EDGES_MAX: usize = 300_000;
 
-/// Letters are at least this part of the longer side of their sheet: no hindrance up to A1 by itself, letters of two
+/// Letters must be at least this fraction of the longer side of the sheet. That is no restriction up to A1, and two
 /// millimetres on A0.
 const SHEET_LETTERS: f64 = 600.0;
 
-/// Shapes other than rectangles that one page is cut by, and that one mark is.
+/// Maximum clip shapes (other than rectangles) of one page, and maximum nesting of them.
 const CUTS_MAX: usize = 4000;
 const CUTS_DEPTH_MAX: u8 = 12;
 
@@ -34,7 +34,7 @@ struct Paint {
 pub(in crate::rebuild::pdf) struct Scene {
     pub context: Context,
     pub sheet: Area,
-    /// How it is turned, and its number from one.
+    /// Its rotation in degrees and, below, its page number from one.
     pub(super) rotate: usize,
     number: usize,
     pub(super) marks: Vec<Mark>,
@@ -44,13 +44,15 @@ pub(in crate::rebuild::pdf) struct Scene {
     cuts: Vec<Cut>,
     pub(super) words: u32,
     inked: InkMap,
-    /// How thickly areas and letters, and lines, are laid on now.
+    /// The current opacity of fills and of strokes.
     pub laid: [f32; 2],
-    /// Where what is painted is laid on thinly as one, how many marks were there before: none of them may be beneath.
+    /// Inside a transparency group that is not opaque, the number of marks before it: none of them may be beneath the
+    /// group.
     pub thin: Option<usize>,
 }
 
 impl Scene {
+    /// Returns an empty page of this sheet, rotated by `rotate` degrees, with its page number from one.
     pub fn new(context: Context, sheet: Area, rotate: usize, number: usize) -> Scene {
         let (marks, edges, looks) = (Vec::new(), Vec::new(), Vec::new());
         let (clips, cuts) = (Vec::new(), Vec::new());
@@ -59,14 +61,14 @@ impl Scene {
         Scene { context, sheet, rotate, number, marks, edges, looks, clips, cuts, words: 0, inked, laid, thin: None }
     }
 
-    /// How large letters must be on this sheet, in points: as large as is asked for anywhere, and so large that who looks at
-    /// all of it sees them.
+    /// Returns the minimum font size on this sheet, in points: the configured one, or more on a large sheet, so that
+    /// letters are visible when the whole sheet is shown.
     pub fn letter_points(&self) -> f64 {
         let Area { x0, y0, x1, y1 } = self.sheet;
         self.context.asked.letter_points.max((x1 - x0).max(y1 - y0) / SHEET_LETTERS)
     }
 
-    /// A fault at a place of the page, as who looks at it finds it.
+    /// Returns a fault at a place of the page, given in distances from its left and lower edge as displayed.
     pub fn fault(&self, code: &'static str, (x, y): (f64, f64), what: &str) -> Fault {
         let Area { x0, y0, x1, y1 } = self.sheet;
         let (left, up) = match self.rotate {
@@ -79,6 +81,7 @@ impl Scene {
         Fault::new(code, format!("page {number}, {left:.0} pt from the left and {up:.0} from below: {what}"))
     }
 
+    /// Returns a `pdf.hidden` fault at a place of the page.
     pub fn hidden(&self, at: (f64, f64), what: &str) -> Fault {
         self.fault("pdf.hidden", at, what)
     }
@@ -98,7 +101,7 @@ impl Scene {
         self.area(from, clip, Paint { even_odd, colour, alpha: self.laid[0], upright, whole: true, shown: true })
     }
 
-    /// Draws lines along a path.
+    /// Strokes a path.
     pub fn stroke(
         &mut self,
         steps: &[Step],
@@ -108,7 +111,8 @@ impl Scene {
         clip: &Clip,
     ) -> Result<(), Fault> {
         let lines = lines(steps, matrix.det().abs().sqrt());
-        // Round and square ends and round corners are taken for more than they paint: they cover, and are no ground for words.
+        // Round and square caps and round joins are approximated by larger areas: they count as covering, but not as a
+        // background for text.
         let whole = !pen.dashed && pen.cap == 0 && pen.join == 0;
         let paint = Paint { even_odd: false, colour, alpha: self.laid[1], upright: None, whole, shown: true };
         let from = self.edges.len();
@@ -130,7 +134,7 @@ impl Scene {
         if area.is_empty() {
             return Ok(());
         }
-        // What is thin is still seen, and so is what lies along the edge of a page.
+        // Thin areas are visible, and so are those along the edge of the page.
         let area = area.common(&clip.area);
         if area.is_empty() {
             self.edges.truncate(from);
@@ -139,14 +143,14 @@ impl Scene {
         let edges = (from as u32, self.edges.len() as u32);
         let Paint { even_odd, mut colour, mut alpha, upright, whole, shown } = paint;
         if alpha < 1.0 && !self.upon(&area)? {
-            // Upon nothing it is a paler colour.
+            // Over a blank page it is an opaque, paler colour.
             (colour, alpha) = (Colour::WHITE.beneath(colour, alpha), 1.0);
         }
         let upright = upright.is_some() && clip.cut.is_none();
         self.put(area, clip, Kind::Area { edges, even_odd, colour, alpha, upright, whole, shown })
     }
 
-    /// Cuts away what is outside a path.
+    /// Intersects the clip with a path.
     pub fn cut(&mut self, steps: &[Step], matrix: Matrix, even_odd: bool, clip: &Clip) -> Result<Clip, Fault> {
         let from = self.edges.len();
         filled(&lines(steps, matrix.det().abs().sqrt()), matrix, &mut self.edges);
@@ -166,7 +170,7 @@ impl Scene {
         Ok(Clip { area: clip.area.common(&area), cut: Some((self.cuts.len() - 1) as u32) })
     }
 
-    /// The shapes that something is cut by, the last one first.
+    /// Returns the shapes of a clip, the innermost first.
     pub(super) fn cuts_of(&self, clip: &Clip) -> impl Iterator<Item = Cut> {
         let at = |cut: Option<u32>| cut.and_then(|cut| self.cuts.get(cut as usize)).copied();
         std::iter::successors(at(clip.cut), move |cut| at(cut.outer))
@@ -189,7 +193,7 @@ impl Scene {
         self.put(area, clip, Kind::Image { number, edges, matrix: Box::new(matrix) })
     }
 
-    /// The number of a look.
+    /// Returns the index of a style.
     pub fn look(&mut self, look: Look) -> u32 {
         if self.looks.last() != Some(&look) {
             self.looks.push(look);
@@ -197,7 +201,7 @@ impl Scene {
         (self.looks.len() - 1) as u32
     }
 
-    /// Whether anything that is not white lies where an area is.
+    /// Whether anything other than white lies under an area.
     fn upon(&mut self, area: &Area) -> Result<bool, Fault> {
         let mut steps = 100;
         for mark in self.marks.get(self.inked.entered..).unwrap_or_default() {
@@ -210,7 +214,7 @@ impl Scene {
         Ok(self.inked.meets(area))
     }
 
-    /// The number of what a look comes to upon nothing; kept for the letters that follow.
+    /// Returns the index of a style's opaque equivalent over a blank page; cached for the glyphs that follow.
     fn bare(&mut self, look: u32, bare: Look) -> u32 {
         if self.looks.get(look as usize + 1) == Some(&bare) {
             return look + 1;
@@ -219,7 +223,7 @@ impl Scene {
         (self.looks.len() - 1) as u32
     }
 
-    /// Draws a letter with ink, of the word with this number.
+    /// Draws a glyph with ink, of the word with this index.
     pub fn letter(&mut self, look: u32, letter: &Placed, word: u32, clip: &Clip) -> Result<(), Fault> {
         let Some(of) = self.looks.get(look as usize) else { return Ok(()) };
         let [a, b, c, d, ..] = of.matrix().0;
@@ -244,21 +248,21 @@ impl Scene {
         self.put(area, clip, Kind::Letter(Letter { look, font, code, spoken, word, at }))
     }
 
-    /// The number of a new word.
+    /// Returns the index of a new word.
     pub fn word(&mut self) -> u32 {
         self.words += 1;
         self.words - 1
     }
 
-    /// How many marks there are.
+    /// Returns the number of marks.
     pub fn marks(&self) -> usize {
         self.marks.len()
     }
 
-    /// Whether none of the first `before` marks is beneath `area`, but for what is white as the sheet.
+    /// Checks that none of the first `before` marks lies beneath `area`, except white ones.
     ///
     /// # Errors
-    /// `pdf.hidden` where one is.
+    /// `pdf.hidden` if one does.
     fn blank(&mut self, area: &Area, before: usize) -> Result<(), Fault> {
         self.context.budget.charge(4 * before)?;
         let white = |mark: &Mark| matches!(mark.kind, Kind::Area { colour: Colour::WHITE, .. });

@@ -1,17 +1,18 @@
-//! The words of a Type 1 program, and the values that are written with them.
+//! The tokens of a Type 1 program, and the values that are written with them.
 
 use std::collections::BTreeMap;
 
 use super::{DRAWINGS_MAX, LACKING, decrypt};
 use crate::rebuild::pdf::file::object::is_space;
 
-/// The words of a program, one after another.
+/// Reads the tokens of a program one after another.
 pub(super) struct Words<'a> {
     pub bytes: &'a [u8],
     pub at: usize,
 }
 
 impl<'a> Words<'a> {
+    /// Returns the next token; `None` at the end. A name includes its slash.
     pub fn next(&mut self) -> Option<&'a [u8]> {
         let delimiter = |b: u8| matches!(b, b'(' | b')' | b'<' | b'>' | b'[' | b']' | b'{' | b'}' | b'/' | b'%');
         loop {
@@ -35,13 +36,14 @@ impl<'a> Words<'a> {
         self.bytes.get(from..self.at)
     }
 
+    /// Skips bytes as long as `more` accepts them.
     pub fn over(&mut self, more: impl Fn(u8) -> bool) {
         while self.bytes.get(self.at).is_some_and(|b| more(*b)) {
             self.at += 1;
         }
     }
 
-    /// The rest of a string, up to the bracket that ends it.
+    /// Skips the rest of a string, up to the closing parenthesis.
     pub fn text(&mut self) -> Option<()> {
         let mut open = 1;
         while open > 0 {
@@ -56,18 +58,20 @@ impl<'a> Words<'a> {
         Some(())
     }
 
+    /// Reads a number.
     pub fn number(&mut self) -> Option<f64> {
         let text = std::str::from_utf8(self.next()?).ok()?;
         let plain = text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.' | b'e' | b'E'));
         text.parse::<f64>().ok().filter(|n| plain && n.abs() < 1e6)
     }
 
+    /// Reads an integer from 0 to `max`.
     pub fn count(&mut self, max: usize) -> Option<usize> {
         let n = self.number()?;
         (n >= 0.0 && n.fract() == 0.0 && n <= max as f64).then_some(n as usize)
     }
 
-    /// An encoding: the standard one, or names of codes; everything else that stands in it only prepares it.
+    /// Reads an encoding: names by code, or `None` for the standard one. Other tokens in it only initialise the array.
     pub fn encoding(&mut self) -> Option<Option<BTreeMap<u8, String>>> {
         if self.next()? == b"StandardEncoding" {
             return Some(None);
@@ -91,10 +95,10 @@ impl<'a> Words<'a> {
         }
     }
 
-    /// So many bytes behind one blank, decrypted.
+    /// Reads a count and that many bytes after one space, decrypted and without the first `ahead` bytes.
     pub fn binary(&mut self, ahead: usize) -> Option<Vec<u8>> {
         let length = self.count(65_535)?;
-        // The word that reads them has a name that each program chooses.
+        // The operator that reads them has a name that each program chooses.
         let word = self.next()?;
         if !matches!(word, b"RD" | b"-|") {
             return None;
@@ -105,7 +109,7 @@ impl<'a> Words<'a> {
         decrypt(bytes, 4330).get(ahead..).map(<[u8]>::to_vec)
     }
 
-    /// Parts that drawings have in common.
+    /// Reads the subroutines.
     pub fn parts(&mut self, ahead: usize) -> Option<Vec<Vec<u8>>> {
         let count = self.count(DRAWINGS_MAX)?;
         (self.next()? == b"array").then_some(())?;
@@ -125,13 +129,14 @@ impl<'a> Words<'a> {
                     self.at = before;
                     break;
                 }
-                // `NP`, or what it stands for.
+                // `NP`, or the program's name for it.
                 _ => {}
             }
         }
         Some((0..count).map(|index| parts.remove(&index).unwrap_or_default()).collect())
     }
 
+    /// Reads the charstrings with their names.
     pub fn drawings(&mut self, ahead: usize) -> Option<Vec<(String, Vec<u8>)>> {
         let count = self.count(DRAWINGS_MAX)?;
         let mut drawings = Vec::new();
@@ -145,13 +150,14 @@ impl<'a> Words<'a> {
                     let drawing = self.binary(ahead)?;
                     drawings.push((name(word)?, drawing));
                 }
-                // `dict dup begin` before them, `ND` behind each, or what it stands for.
+                // `dict dup begin` before them, and `ND`, or the program's name for it, after each.
                 _ => {}
             }
         }
     }
 }
 
+/// Returns the name without its slash; `None` if the token is not a name.
 pub(super) fn name(word: &[u8]) -> Option<String> {
     let name = std::str::from_utf8(word.strip_prefix(b"/")?).ok()?;
     (!name.is_empty() && name.len() <= 127 && name.bytes().all(|b| b.is_ascii_graphic())).then(|| name.to_owned())

@@ -1,4 +1,4 @@
-//! The verdict on a finished page: every letter and every image, by its remaining ink and its contrast.
+//! The verdict on a finished page: judges every glyph and every image, by remaining ink and contrast.
 
 mod spatial_index;
 mod images;
@@ -22,12 +22,12 @@ use contrast::Veil;
 use defect::Defect;
 use spatial_index::Grid;
 
-/// The part of a word's ink that is left, and stands out.
+/// Minimum fraction of a word's ink that remains and stands out.
 const LEFT: f32 = 0.6;
-/// The part of what is around a word's ink that it must stand out from.
+/// Minimum fraction of the surroundings of a word's ink from which it must stand out.
 const AROUND: f32 = 0.6;
-/// Letters are as pale as is asked for up to this size. A larger one may be paler, by the square of its size, down to a
-/// quarter of what it stands out by.
+/// Up to this size, glyphs need the configured contrast. Larger ones need less, by the square of their size, down to a
+/// quarter.
 const LARGE_POINTS: f64 = 24.0;
 const LARGE_LEAST: f64 = 0.25;
 
@@ -35,7 +35,7 @@ impl Scene {
     /// Judges everything on the page.
     ///
     /// # Errors
-    /// `pdf.hidden` where something on it is not to be seen; `pdf.size` where that costs too much to say.
+    /// `pdf.hidden` if something on it is invisible; `pdf.size` if the budget is exhausted.
     pub fn judge(&mut self, fonts: &[Font], images: &[Image]) -> Result<(), Fault> {
         let grid = Grid::new(self.sheet, &self.marks);
         self.context.budget.charge(20_000 + 8 * grid.entries() + 30 * self.marks.len())?;
@@ -57,7 +57,7 @@ impl Scene {
                 Kind::Area { .. } => {}
             }
         }
-        // Points and accents are judged with the word that they are part of.
+        // Points and accents are judged together with the word to which they belong.
         for mark in &marks {
             if let Kind::Letter(letter) = &mark.kind {
                 let [ink, left, around] = judge.words.get(letter.word as usize).copied().unwrap_or_default();
@@ -79,22 +79,22 @@ struct Judge<'a> {
     fonts: &'a [Font],
     images: &'a [Image],
     grid: Grid,
-    /// The shape of each look.
+    /// The shape of each style.
     shapes: Vec<u32>,
-    /// The marks that are near what is judged, the last one first, and those of them that let through what is beneath.
+    /// The marks near the one that is judged, the last one first; and, below, the transparent ones above it.
     found: Vec<u32>,
     veils: Vec<Veil>,
-    /// What is left of the ink of the letter that is judged, if it was taken down.
+    /// The remaining ink of the current glyph, if it was loaded.
     worn: Coverage,
     loaded: bool,
-    /// The ink of each word, what is left of it, and what of it stands out.
+    /// For each word its ink, what remains of it, and what of it stands out.
     words: Vec<[f32; 3]>,
 }
 
-/// A colour of a letter, and how thickly it is laid on.
+/// A colour of a glyph, and its opacity.
 type Dye = (Colour, f32);
 
-/// The colours in which a letter is read, where its ink is read so.
+/// Returns the colours in which a glyph is read, for each way of reading its ink.
 fn dyes(look: &Look, read: Read) -> Vec<Dye> {
     let fill = look.fill.map(|fill| (fill, look.alpha[0])).filter(|_| read != Read::Line);
     let line = look.line.map(|(line, _)| (line, look.alpha[1])).filter(|_| read != Read::Fill);
@@ -109,7 +109,7 @@ impl Judge<'_> {
         context.stamps.of((shape, &look), letter, self.fonts, &mut context.scratch, &mut context.budget)
     }
 
-    /// How much letters of a look must stand out.
+    /// Returns the contrast that glyphs of a style need.
     fn asked(&self, look: &Look) -> f32 {
         let relief = (LARGE_POINTS / look.points).powi(2).clamp(LARGE_LEAST, 1.0) as f32;
         1.0 + (self.scene.context.asked.contrast - 1.0) * relief
@@ -123,7 +123,7 @@ impl Judge<'_> {
         let looked = self.grid.near(&window.area(), self.marks, &mut self.found);
         self.scene.context.budget.charge(500 + 6 * looked + 40 * self.found.len() + 20 * window.rows)?;
         if let (&[_], [inked]) = (self.found.as_slice(), stamp.inks.as_slice()) {
-            // Nothing else is near: it stands on the sheet as it is.
+            // Nothing else is nearby: the glyph is on the blank sheet.
             let (asked, solid) = (self.asked(&look), inked.solid(1.0, look.points));
             let out = |dye: Dye| Colour::WHITE.beneath(dye.0, dye.1).contrast_of(solid, Colour::WHITE) >= asked;
             let clip = self.clip(mark);
@@ -155,20 +155,20 @@ impl Judge<'_> {
         Err(self.scene.hidden(letter.at, worst.told()))
     }
 
-    /// Counts the ink of a letter for its word, the part of it that is left, and the part that stands out.
+    /// Adds the ink of a glyph to its word: all of it, the part that remains, and the part that stands out.
     fn counted(&mut self, letter: &Letter, ink: f32, left: f32, around: f32) {
         if let Some(word) = self.words.get_mut(letter.word as usize) {
             word.iter_mut().zip([1.0, left, around]).for_each(|(sum, part)| *sum += ink * part);
         }
     }
 
-    /// What is not cut away around a mark.
+    /// Returns the clip of a mark.
     fn clip(&self, mark: &Mark) -> Clip {
         let sheet = self.scene.sheet;
         self.scene.clips.get(mark.clip as usize).map_or(Clip::of(sheet), |clip| clip.common(&sheet))
     }
 
-    /// What of a window one shape that cuts leaves.
+    /// Returns what one clip shape leaves of a window.
     fn leaves(&mut self, cut: &Cut, window: &Window) -> Result<Covered, Fault> {
         let edges = self.scene.edges.get(cut.edges.0 as usize..cut.edges.1 as usize).unwrap_or_default();
         let context = &mut self.scene.context;
@@ -176,7 +176,7 @@ impl Judge<'_> {
         Ok(cover(edges, cut.even_odd, (0.0, 0.0), window, &mut context.scratch))
     }
 
-    /// The cells of a window that are wholly inside what is not cut away, and those any of which is.
+    /// Returns the cells of a window that are wholly inside a clip, and those that are inside at least in part.
     fn uncut(&mut self, clip: &Clip, window: &Window) -> Result<(Rows, Rows), Fault> {
         let (mut inner, mut outer) = if clip.area.holds(&window.area(), 0.0) {
             (window.all(), window.all())
@@ -195,7 +195,7 @@ impl Judge<'_> {
         Ok((inner, outer))
     }
 
-    /// The cells of a window that lie wholly in an area or an image, and those that it touches.
+    /// Returns the cells of a window that lie wholly in an area or an image, and those that it touches.
     fn covered(&mut self, mark: &Mark, window: &Window) -> Result<(Rows, Rows), Fault> {
         let (edges, even_odd) = match &mark.kind {
             Kind::Area { upright: true, .. } => {
