@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use crate::digest::Digest;
-use crate::rebuild::{Fault, Kind, Pictures, Rebuilder, Rebuilt, Task};
+use crate::rebuild::{Fault, Kind, PageImages, Rebuilder, Rebuilt, Task};
 
 type Key = (Task, Kind, Digest);
 
@@ -57,7 +57,7 @@ impl<R: Rebuilder> Rebuilder for Remembering<R> {
     }
 
     // Pictures are asked for when an officer looks, and are larger than what they are of: none is kept.
-    fn draw(&self, kind: Kind, bytes: &[u8]) -> Result<Pictures, Fault> {
+    fn draw(&self, kind: Kind, bytes: &[u8]) -> Result<PageImages, Fault> {
         blocking(|| self.inner.draw(kind, bytes))
     }
 }

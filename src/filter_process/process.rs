@@ -16,7 +16,7 @@ use super::protocol::{Answer, Question};
 use super::sandbox::UNCONFINED;
 use super::{COMMAND, MEMORY_BYTES};
 use crate::digest::{Digest, Hasher};
-use crate::rebuild::{Drawn, FairQueue, Fault, Kind, Limits, Pictures, Rebuilder, Rebuilt, Task, Ticket};
+use crate::rebuild::{DrawLimits, FairQueue, Fault, Kind, Limits, PageImages, Rebuilder, Rebuilt, Task, Ticket};
 
 /// How long a filter process may live and how much it may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,10 +169,10 @@ impl FilterProcess {
 
     fn place(&self, party: &str) -> Result<Place<'_>, Fault> {
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        let ticket = places.ask(party);
+        let ticket = places.enqueue(party);
         // From here on whatever becomes of it is given back.
         let place = Place { of: self, ticket };
-        let waits = |places: &mut FairQueue| !places.take(ticket);
+        let waits = |places: &mut FairQueue| !places.try_acquire(ticket);
         let (places, waited) =
             self.changed.wait_timeout_while(places, self.lifetime.wall, waits).unwrap_or_else(PoisonError::into_inner);
         drop(places);
@@ -219,7 +219,7 @@ struct Place<'a> {
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.of.places.lock().unwrap_or_else(PoisonError::into_inner).leave(self.ticket);
+        self.of.places.lock().unwrap_or_else(PoisonError::into_inner).release(self.ticket);
         self.of.changed.notify_all();
     }
 }
@@ -282,13 +282,13 @@ impl Rebuilder for FilterProcess {
         Ok(rebuilt)
     }
 
-    fn draw(&self, kind: Kind, bytes: &[u8]) -> Result<Pictures, Fault> {
+    fn draw(&self, kind: Kind, bytes: &[u8]) -> Result<PageImages, Fault> {
         if bytes.len() > self.limits.bytes_max {
             return Err(Fault::new("rebuild.size", format!("a file of more than {} bytes", self.limits.bytes_max)));
         }
         let question = Question::new(Task::Draw, kind, &self.limits, bytes).encode();
         let digest = Digest::of(&question);
         let _place = self.place(OFFICERS)?;
-        Answer::read_drawn(&self.ask(question)?, digest, Drawn::under(&self.limits))
+        Answer::read_drawn(&self.ask(question)?, digest, DrawLimits::under(&self.limits))
     }
 }

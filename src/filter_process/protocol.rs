@@ -3,7 +3,7 @@
 use minicbor::{Decode, Encode};
 
 use crate::digest::{Digest, encode};
-use crate::rebuild::{CODES, Drawn, Fault, Kind, Limits, Pictures, Rebuilt, Task};
+use crate::rebuild::{CODES, DrawLimits, Fault, Kind, Limits, PageImages, Rebuilt, Task};
 
 /// The version of both. The two ends are one program, so any other is refused.
 const VERSION: u8 = 3;
@@ -112,9 +112,9 @@ impl Answer {
     }
 
     /// The answer to the question with this digest that asked for pictures.
-    pub fn drawn(question: Digest, result: Result<Pictures, Fault>) -> Answer {
+    pub fn drawn(question: Digest, result: Result<PageImages, Fault>) -> Answer {
         let (pictures, fault) = match result {
-            Ok(Pictures { pages, drawn }) => {
+            Ok(PageImages { pages, drawn }) => {
                 let pages = u32::try_from(pages).unwrap_or(u32::MAX);
                 (Some(Shown { pages, drawn: drawn.into_iter().map(Picture).collect() }), None)
             }
@@ -147,7 +147,7 @@ impl Answer {
     ///
     /// # Errors
     /// As for [`Answer::read`]; also for more pictures than were asked for, and for what begins as no PNG image does.
-    pub fn read_drawn(bytes: &[u8], question: Digest, bounds: Drawn) -> Result<Pictures, Fault> {
+    pub fn read_drawn(bytes: &[u8], question: Digest, bounds: DrawLimits) -> Result<PageImages, Fault> {
         match Answer::of(bytes, question)? {
             Answer { passed: None, pictures: Some(Shown { pages, drawn }), .. } => {
                 let pages = pages as usize;
@@ -155,7 +155,7 @@ impl Answer {
                 let fits = drawn.len() <= pages.min(bounds.pages_max)
                     && drawn.iter().map(Vec::len).sum::<usize>() <= bounds.bytes_max
                     && drawn.iter().all(|picture| picture.starts_with(b"\x89PNG\r\n\x1a\n"));
-                if fits { Ok(Pictures { pages, drawn }) } else { Err(garbage()) }
+                if fits { Ok(PageImages { pages, drawn }) } else { Err(garbage()) }
             }
             _ => Err(garbage()),
         }
@@ -217,9 +217,9 @@ mod tests {
     #[test]
     fn pictures_are_those_that_were_asked_for_or_none() {
         let asked = Digest::of(b"asked");
-        let bounds = Drawn { pages_max: 2, bytes_max: 100 };
+        let bounds = DrawLimits { pages_max: 2, bytes_max: 100 };
         let picture = || b"\x89PNG\r\n\x1a\n and more".to_vec();
-        let answer = |pages, drawn: Vec<Vec<u8>>| Answer::drawn(asked, Ok(Pictures { pages, drawn })).encode();
+        let answer = |pages, drawn: Vec<Vec<u8>>| Answer::drawn(asked, Ok(PageImages { pages, drawn })).encode();
         let code = |bytes: &[u8]| Answer::read_drawn(bytes, asked, bounds).map_or_else(|f| f.code, |_| "pass");
         assert_eq!(code(&answer(2, vec![picture(), picture()])), "pass");
         assert_eq!(code(&answer(9, vec![picture()])), "pass");

@@ -39,7 +39,7 @@ pub(super) fn rebuild(bytes: &[u8], limits: &Limits) -> Result<Rebuilt, Fault> {
 
 /// A table in canonical form, checked line by line. It holds one row in memory.
 #[derive(Debug, Default)]
-pub struct Table {
+pub struct CsvValidator {
     /// The part of an unfinished row that was read so far.
     pending: String,
     /// Whether `pending` ends inside a quoted cell.
@@ -52,10 +52,10 @@ pub struct Table {
 /// Maximum bytes of one row: every column with a cell of the largest size in which each byte is a doubled quote.
 const ROW_BYTES_MAX: usize = 2 * COLUMNS_MAX * (CELL_BYTES_MAX + 2);
 
-impl Table {
+impl CsvValidator {
     /// Reads the next line of the table, given without its line end; `ended` says whether it had one. Returns whether
     /// another line is wanted.
-    pub fn line(&mut self, line: &str, ended: bool) -> bool {
+    pub fn push_line(&mut self, line: &str, ended: bool) -> bool {
         self.pending.push_str(line);
         // Quotes come in pairs in a whole row, so a line end outside every pair ends the row.
         self.open ^= !line.bytes().filter(|b| *b == b'"').count().is_multiple_of(2);
@@ -63,7 +63,7 @@ impl Table {
             self.pending.push('\n');
         }
         if self.pending.len() > ROW_BYTES_MAX {
-            self.fault = Some(Fault::new("csv.form", format!("row {}: a row without an end", self.rows + 1)));
+            self.fault = Some(Fault::new("csv.form", format!("row {}: unterminated", self.rows + 1)));
         } else if ended && !self.open {
             let row = std::mem::take(&mut self.pending);
             self.fault = self.row(&row).err();
@@ -91,8 +91,8 @@ impl Table {
         if text.chars().any(|c| c.is_control() && c != '\n') {
             return Err(form("control characters"));
         }
-        let rows = parse(text).map_err(|_| form("a quote out of place"))?;
-        let [row] = &rows[..] else { return Err(form("a quote out of place")) };
+        let rows = parse(text).map_err(|_| form("a misplaced quote"))?;
+        let [row] = &rows[..] else { return Err(form("a misplaced quote")) };
         let columns = *self.columns.get_or_insert(row.len());
         let first = (self.rows == 1).then_some(row);
         if let Some((code, message)) = faults_of_row(row, self.rows, columns, first.is_some()).into_iter().next() {
@@ -252,7 +252,7 @@ fn parse(text: &str) -> Result<Vec<Vec<String>>, String> {
     while !rest.is_empty() {
         let mut row = Vec::new();
         loop {
-            let (cell, after) = cell(rest).ok_or_else(|| format!("row {}: a quote out of place", rows.len() + 1))?;
+            let (cell, after) = cell(rest).ok_or_else(|| format!("row {}: a misplaced quote", rows.len() + 1))?;
             row.push(cell);
             match after.as_bytes().first() {
                 Some(b',') => rest = &after[1..],
@@ -373,9 +373,9 @@ mod tests {
     #[test]
     fn a_row_without_an_end_is_refused_while_it_is_read() {
         let piece = "x".repeat(1 << 20);
-        let mut table = Table::default();
-        assert!(table.line("\"", true), "a cell in quotes may go on");
-        let read = (0..8).take_while(|_| table.line(&piece, true)).count();
+        let mut table = CsvValidator::default();
+        assert!(table.push_line("\"", true), "a cell in quotes may go on");
+        let read = (0..8).take_while(|_| table.push_line(&piece, true)).count();
         assert!(read < 8, "no more than a row may have is kept");
         assert_eq!(table.finish().unwrap_err().code, "csv.form");
     }

@@ -88,7 +88,7 @@ impl Reader<'_> {
                         return Ok(value);
                     }
                 }
-                Err(self.fault("json.form", "no JSON value where one must stand"))
+                Err(self.fault("json.form", "expected a JSON value"))
             }
         }
     }
@@ -96,7 +96,7 @@ impl Reader<'_> {
     fn nested(&mut self, read: fn(&mut Self) -> Result<Value, Fault>) -> Result<Value, Fault> {
         self.depth += 1;
         if self.depth > self.limits.depth_max {
-            return Err(self.fault("json.depth", "values nested deeper than is read"));
+            return Err(self.fault("json.depth", "values nested too deeply"));
         }
         self.at += 1;
         self.space();
@@ -170,7 +170,7 @@ impl Reader<'_> {
         }
         // Some readers turn a number outside double precision into infinity, others read it exactly.
         if digits.len() > NUMBER_CHARS_MAX || !digits.parse::<f64>().is_ok_and(f64::is_finite) {
-            return Err(self.fault("json.number", "a number too large for every JSON reader"));
+            return Err(self.fault("json.number", "a number too large or too long for double precision"));
         }
         self.at += end;
         Ok(Value::Number(digits.to_owned()))
@@ -192,7 +192,7 @@ impl Reader<'_> {
                 c => found.push(c),
             }
             if found.len() > self.limits.text_bytes_max {
-                return Err(self.fault("json.size", "a string longer than is read"));
+                return Err(self.fault("json.size", "a string that is too long"));
             }
         }
     }
@@ -211,25 +211,25 @@ impl Reader<'_> {
                 let first = self.hex()?;
                 let code = if (0xD800..0xDC00).contains(&first) {
                     if !self.text[self.at.min(self.text.len())..].starts_with("\\u") {
-                        return Err(self.fault("json.surrogate", "half a surrogate pair"));
+                        return Err(self.fault("json.surrogate", "an unpaired surrogate"));
                     }
                     self.at += 2;
                     let second = self.hex()?;
                     if !(0xDC00..0xE000).contains(&second) {
-                        return Err(self.fault("json.surrogate", "half a surrogate pair"));
+                        return Err(self.fault("json.surrogate", "an unpaired surrogate"));
                     }
                     0x1_0000 + ((first - 0xD800) << 10) + (second - 0xDC00)
                 } else {
                     first
                 };
-                let c = char::from_u32(code).ok_or_else(|| self.fault("json.surrogate", "half a surrogate pair"))?;
+                let c = char::from_u32(code).ok_or_else(|| self.fault("json.surrogate", "an unpaired surrogate"))?;
                 if c.is_control() && !matches!(c, '\n' | '\t' | '\r') {
                     return Err(self.fault("json.control", "an escaped control character"));
                 }
                 c
             }
             Some(b'b' | b'f') => return Err(self.fault("json.control", "an escaped control character")),
-            _ => return Err(self.fault("json.form", "an escape that JSON does not have")),
+            _ => return Err(self.fault("json.form", "an invalid escape sequence")),
         })
     }
 
@@ -237,7 +237,7 @@ impl Reader<'_> {
         let digits = self.text.get(self.at..self.at + 4).filter(|d| d.bytes().all(|b| b.is_ascii_hexdigit()));
         let value = digits.and_then(|d| u32::from_str_radix(d, 16).ok());
         self.at += 4;
-        value.ok_or_else(|| Fault::new("json.form", "an escape without its four hexadecimal digits"))
+        value.ok_or_else(|| Fault::new("json.form", "an escape without four hexadecimal digits"))
     }
 }
 
@@ -321,19 +321,19 @@ fn print_text(text: &str, out: &mut String) {
 }
 
 /// Appends every string and member name in a value to `out`, as a reader of the data sees them.
-pub(super) fn texts(value: &Value, out: &mut String) {
+pub(super) fn collect_text(value: &Value, out: &mut String) {
     match value {
         Value::Null | Value::Bool(_) => {}
         Value::Number(text) | Value::Text(text) => {
             out.push_str(text);
             out.push('\n');
         }
-        Value::List(list) => list.iter().for_each(|v| texts(v, out)),
+        Value::List(list) => list.iter().for_each(|v| collect_text(v, out)),
         Value::Object(members) => {
             for (name, value) in members {
                 out.push_str(name);
                 out.push('\n');
-                texts(value, out);
+                collect_text(value, out);
             }
         }
     }

@@ -23,7 +23,7 @@ mod pdf;
 
 use minicbor::{Decode, Encode};
 
-pub use csv::Table;
+pub use csv::CsvValidator;
 pub use fair_queue::{FairQueue, Ticket};
 pub use fault::{CODES, Fault};
 pub use kind::Kind;
@@ -51,23 +51,23 @@ pub enum Task {
 
 /// Limits on the page images that [`draw`] renders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Drawn {
+pub struct DrawLimits {
     /// Pages, at most.
     pub pages_max: usize,
     /// Bytes of all images together, at most.
     pub bytes_max: usize,
 }
 
-impl Drawn {
-    /// Returns the drawing limits of a filter process that reads files under `limits`: at most 100 pages.
-    pub fn under(limits: &Limits) -> Drawn {
-        Drawn { pages_max: limits.pages_max.min(100), bytes_max: limits.bytes_max }
+impl DrawLimits {
+    /// Returns the limits of a filter process for page images when it reads files under `limits`: at most 100 pages.
+    pub fn under(limits: &Limits) -> DrawLimits {
+        DrawLimits { pages_max: limits.pages_max.min(100), bytes_max: limits.bytes_max }
     }
 }
 
 /// Images of the pages of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pictures {
+pub struct PageImages {
     /// Number of pages of the file.
     pub pages: usize,
     /// PNG images of the first pages, in page order; fewer than [`pages`](Self::pages) where more would exceed
@@ -99,9 +99,9 @@ pub trait Rebuilder: Send + Sync {
     ///
     /// # Errors
     /// [`Fault`] as for [`Rebuilder::work`], and `filter.missing` if this implementation cannot render pages.
-    fn draw(&self, kind: Kind, bytes: &[u8]) -> Result<Pictures, Fault> {
+    fn draw(&self, kind: Kind, bytes: &[u8]) -> Result<PageImages, Fault> {
         let _ = bytes;
-        Err(Fault::new("filter.missing", format!("no filter draws {kind} here")))
+        Err(Fault::new("filter.missing", format!("no filter is available to draw {kind}")))
     }
 
     /// Performs `task` as [`Rebuilder::work`] does, on a file that `party` (the sending partner, or the producer)
@@ -116,27 +116,27 @@ pub trait Rebuilder: Send + Sync {
 
 /// A [`Rebuilder`] without parsers: it refuses every file with `filter.missing`.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Nobody;
+pub struct NoRebuilder;
 
-impl Rebuilder for Nobody {
+impl Rebuilder for NoRebuilder {
     fn work(&self, _: Task, kind: Kind, _: &[u8]) -> Result<Rebuilt, Fault> {
-        Err(Fault::new("filter.missing", format!("no filter for {kind} runs here")))
+        Err(Fault::new("filter.missing", format!("no filter is available for {kind}")))
     }
 }
 
 /// Runs the parsers in the calling process. For the filter process itself, and for tests.
 #[derive(Clone, Debug, Default)]
-pub struct Here {
+pub struct InProcess {
     /// The limits under which files are read.
     pub limits: Limits,
 }
 
-impl Rebuilder for Here {
+impl Rebuilder for InProcess {
     fn work(&self, task: Task, kind: Kind, bytes: &[u8]) -> Result<Rebuilt, Fault> {
         work(task, kind, bytes, &self.limits)
     }
 
-    fn draw(&self, kind: Kind, bytes: &[u8]) -> Result<Pictures, Fault> {
+    fn draw(&self, kind: Kind, bytes: &[u8]) -> Result<PageImages, Fault> {
         draw(kind, bytes, &self.limits)
     }
 }
@@ -145,12 +145,12 @@ impl Rebuilder for Here {
 ///
 /// # Errors
 /// [`Fault`] with the reason for which the file is refused.
-pub fn draw(kind: Kind, bytes: &[u8], limits: &Limits) -> Result<Pictures, Fault> {
+pub fn draw(kind: Kind, bytes: &[u8], limits: &Limits) -> Result<PageImages, Fault> {
     if bytes.len() > limits.bytes_max {
         return Err(Fault::new("rebuild.size", format!("a file of more than {} bytes", limits.bytes_max)));
     }
     match kind {
-        Kind::Pdf => pdf::draw(bytes, limits, Drawn::under(limits)),
+        Kind::Pdf => pdf::draw(bytes, limits, DrawLimits::under(limits)),
         _ => Err(Fault::new("filter.failed", format!("{kind} has no pages to draw"))),
     }
 }
@@ -161,7 +161,7 @@ pub fn draw(kind: Kind, bytes: &[u8], limits: &Limits) -> Result<Pictures, Fault
 /// [`Fault`] with the reason for which the file is refused.
 pub fn work(task: Task, kind: Kind, bytes: &[u8], limits: &Limits) -> Result<Rebuilt, Fault> {
     if task == Task::Draw {
-        return Err(Fault::new("filter.failed", "drawing is a task of its own"));
+        return Err(Fault::new("filter.failed", "pages are drawn by another function"));
     }
     if bytes.len() > limits.bytes_max {
         return Err(Fault::new("rebuild.size", format!("a file of more than {} bytes", limits.bytes_max)));
@@ -174,7 +174,7 @@ pub fn work(task: Task, kind: Kind, bytes: &[u8], limits: &Limits) -> Result<Reb
                 stix::check(&value)?;
             }
             let mut text = String::new();
-            json::texts(&value, &mut text);
+            json::collect_text(&value, &mut text);
             Rebuilt { bytes: json::print(&value), text, dropped: Vec::new() }
         }
         Kind::Png => png::rebuild(bytes, limits)?,
@@ -200,7 +200,7 @@ pub fn work(task: Task, kind: Kind, bytes: &[u8], limits: &Limits) -> Result<Reb
 
 /// Calls a third-party decoder on bytes that were validated; `None` if it panics. This is a second line of defence:
 /// input that is known to make a decoder panic is refused before the call.
-fn guarded<T>(decode: impl FnOnce() -> T) -> Option<T> {
+fn catch_panic<T>(decode: impl FnOnce() -> T) -> Option<T> {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(decode)).ok()
 }
 

@@ -6,7 +6,7 @@ use super::{Fault, Limits, SAMPLES_FREE, SAMPLES_PER_BYTE};
 ///
 /// # Errors
 /// `image.size` if a side is zero or too long, or if there are too many pixels.
-pub(super) fn sized(width: u64, height: u64, limits: &Limits) -> Result<(), Fault> {
+pub(super) fn check_dimensions(width: u64, height: u64, limits: &Limits) -> Result<(), Fault> {
     let side = u64::from(limits.side_max);
     if width == 0 || height == 0 || width > side || height > side || width * height > limits.pixels_max {
         let message =
@@ -20,7 +20,7 @@ pub(super) fn sized(width: u64, height: u64, limits: &Limits) -> Result<(), Faul
 ///
 /// # Errors
 /// `image.size` if there are more; the message names both numbers.
-pub(super) fn charged(samples: u64, bytes: usize, limits: &Limits) -> Result<(), Fault> {
+pub(super) fn check_samples(samples: u64, bytes: usize, limits: &Limits) -> Result<(), Fault> {
     let most = samples_max(bytes, limits);
     if samples > most {
         let message = format!(
@@ -38,7 +38,7 @@ pub(super) fn samples_max(bytes: usize, limits: &Limits) -> u64 {
 }
 
 /// Blends one colour component of opacity `alpha` (255 is opaque) with white.
-pub(super) fn painted(part: u8, alpha: u8) -> u8 {
+pub(super) fn blend_on_white(part: u8, alpha: u8) -> u8 {
     let (part, alpha) = (u32::from(part), u32::from(alpha));
     ((part * alpha + 255 * (255 - alpha) + 127) / 255) as u8
 }

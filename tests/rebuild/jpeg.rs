@@ -3,10 +3,10 @@
 
 use crate::support;
 use crate::vectors;
-use portcullis::rebuild::{Here, Kind, Rebuilder as _, Task};
+use portcullis::rebuild::{InProcess, Kind, Rebuilder as _, Task};
 
 fn code(bytes: &[u8]) -> &'static str {
-    Here::default().work(Task::Rebuild, Kind::Jpeg, bytes).map_or_else(|fault| fault.code, |_| "pass")
+    InProcess::default().work(Task::Rebuild, Kind::Jpeg, bytes).map_or_else(|fault| fault.code, |_| "pass")
 }
 
 /// The offset of each scan header, and the start and end of its coded data.

@@ -4,24 +4,24 @@
 
 use super::coded::{Bits, Codes};
 use super::write::{AC_CHROMA, AC_CHROMA_SYMBOLS, AC_LUMA, AC_LUMA_SYMBOLS, DC_CHROMA, DC_LUMA, DC_SYMBOLS, header};
-use super::{Shape, walk};
+use super::{Shape, validate};
 use crate::rebuild::{Fault, Limits, Rebuilt};
 
 /// Returns the file unchanged if it has the canonical form.
 ///
 /// # Errors
-/// `rebuild.other-form` if a gateway did not write it, or the faults of [`walk`](super::walk).
+/// `rebuild.other-form` if a gateway did not write it, or the faults of [`validate`](super::validate).
 pub(in crate::rebuild) fn examine(bytes: &[u8], limits: &Limits) -> Result<Rebuilt, Fault> {
-    let shape = walk(bytes, limits)?;
-    crate::rebuild::raster::charged(shape.samples(), bytes.len(), limits)?;
-    Ok(Rebuilt { bytes: examined(bytes, &shape)?, text: String::new(), dropped: Vec::new() })
+    let shape = validate(bytes, limits)?;
+    crate::rebuild::raster::check_samples(shape.samples(), bytes.len(), limits)?;
+    Ok(Rebuilt { bytes: check_canonical(bytes, &shape)?, text: String::new(), dropped: Vec::new() })
 }
 
 /// Returns a file that was already validated, unchanged, if it has the canonical form.
 ///
 /// # Errors
 /// `rebuild.other-form` otherwise.
-pub(in crate::rebuild) fn examined(bytes: &[u8], shape: &Shape) -> Result<Vec<u8>, Fault> {
+pub(in crate::rebuild) fn check_canonical(bytes: &[u8], shape: &Shape) -> Result<Vec<u8>, Fault> {
     let expected = header(shape.width, shape.height, shape.channels);
     let other = || Fault::new("rebuild.other-form", "a JPEG image that was not rebuilt by a gateway");
     let coded =

@@ -8,7 +8,7 @@ mod coded;
 mod write;
 mod canonical;
 
-pub(super) use self::canonical::{examine, examined};
+pub(super) use self::canonical::{check_canonical, examine};
 pub(super) use self::write::write;
 
 use zune_jpeg::JpegDecoder;
@@ -18,7 +18,7 @@ use zune_jpeg::zune_core::options::DecoderOptions;
 
 use self::coded::{Frame, Scan};
 use self::write::Channels;
-use super::{Fault, Limits, Rebuilt, guarded};
+use super::{Fault, Limits, Rebuilt, catch_panic};
 
 /// The size of a picture, from the frame header.
 pub(super) struct Shape {
@@ -43,27 +43,27 @@ impl Shape {
 /// # Errors
 /// A [`Fault`] with a `jpeg.*` or `image.*` code.
 pub(super) fn rebuild(bytes: &[u8], limits: &Limits) -> Result<Rebuilt, Fault> {
-    let shape = walk(bytes, limits)?;
+    let shape = validate(bytes, limits)?;
     let picture = (shape.width * shape.height * shape.channels) as u64;
     // Count the samples once for reading and once for writing, which costs as much as all the rest.
-    crate::rebuild::raster::charged(shape.samples() + picture, bytes.len(), limits)?;
+    crate::rebuild::raster::check_samples(shape.samples() + picture, bytes.len(), limits)?;
     let mut dropped = Vec::new();
     if shape.metadata > 0 {
         dropped.push(format!("{} segment(s) of metadata, such as EXIF", shape.metadata));
     }
-    let anew = decoded(bytes, &shape, limits)?;
-    crate::rebuild::raster::charged(picture, anew.len(), limits)?;
+    let anew = reencode(bytes, &shape, limits)?;
+    crate::rebuild::raster::check_samples(picture, anew.len(), limits)?;
     Ok(Rebuilt { bytes: anew, text: String::new(), dropped })
 }
 
-/// Decodes a file that [`walk`] validated, and writes its pixels as a new JPEG.
-pub(super) fn decoded(bytes: &[u8], shape: &Shape, limits: &Limits) -> Result<Vec<u8>, Fault> {
+/// Decodes a file that [`validate`] validated, and writes its pixels as a new JPEG.
+pub(super) fn reencode(bytes: &[u8], shape: &Shape, limits: &Limits) -> Result<Vec<u8>, Fault> {
     Ok(write(&pixels(bytes, shape, limits)?, shape.width, shape.height, shape.channels))
 }
 
-/// Decodes a file that [`walk`] validated into pixels, row by row.
+/// Decodes a file that [`validate`] validated into pixels, row by row.
 pub(super) fn pixels(bytes: &[u8], shape: &Shape, limits: &Limits) -> Result<Vec<u8>, Fault> {
-    let broken = || Fault::new("jpeg.pixels", "a JPEG image whose pixels do not decode");
+    let broken = || Fault::new("jpeg.pixels", "a JPEG image whose pixels cannot be decoded");
     let space = if shape.channels == 1 { ColorSpace::Luma } else { ColorSpace::RGB };
     let options = DecoderOptions::default()
         .set_strict_mode(true)
@@ -71,8 +71,8 @@ pub(super) fn pixels(bytes: &[u8], shape: &Shape, limits: &Limits) -> Result<Vec
         .set_max_height(limits.side_max as usize)
         .jpeg_set_out_colorspace(space);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
-    // The decoder is limited to the size that `walk` found; if it panics, the file does not decode.
-    let pixels = guarded(|| decoder.decode().ok()).flatten().ok_or_else(broken)?;
+    // The decoder is limited to the size that `validate` found; if it panics, the file does not decode.
+    let pixels = catch_panic(|| decoder.decode().ok()).flatten().ok_or_else(broken)?;
     if pixels.len() != shape.width * shape.height * shape.channels {
         return Err(broken());
     }
@@ -83,7 +83,7 @@ pub(super) fn pixels(bytes: &[u8], shape: &Shape, limits: &Limits) -> Result<Vec
 ///
 /// # Errors
 /// A [`Fault`] with a `jpeg.*` or `image.*` code.
-pub(super) fn walk(bytes: &[u8], limits: &Limits) -> Result<Shape, Fault> {
+pub(super) fn validate(bytes: &[u8], limits: &Limits) -> Result<Shape, Fault> {
     let form = |message: &str| Fault::new("jpeg.form", message);
     if !bytes.starts_with(&[0xFF, 0xD8]) {
         return Err(form("not a JPEG image, although declared as one"));
@@ -150,7 +150,7 @@ pub(super) fn walk(bytes: &[u8], limits: &Limits) -> Result<Shape, Fault> {
 const TABLES_MAX: usize = 16;
 
 fn table(frame: &mut Frame, marker: u8, body: &[u8]) -> Result<(), Fault> {
-    if marker == 0xDD { frame.restarts(body) } else { frame.tables(body) }
+    if marker == 0xDD { frame.restart_interval(body) } else { frame.tables(body) }
 }
 
 fn frame(body: &[u8], limits: &Limits) -> Result<Shape, Fault> {
@@ -158,7 +158,7 @@ fn frame(body: &[u8], limits: &Limits) -> Result<Shape, Fault> {
         return Err(Fault::new("jpeg.form", "a JPEG image with other than one or three components of 8 bits"));
     };
     let (width, height) = (usize::from(w1) << 8 | usize::from(w0), usize::from(h1) << 8 | usize::from(h0));
-    crate::rebuild::raster::sized(width as u64, height as u64, limits)?;
+    crate::rebuild::raster::check_dimensions(width as u64, height as u64, limits)?;
     Ok(Shape { width, height, channels: usize::from(channels), progressive: false, metadata: 0 })
 }
 

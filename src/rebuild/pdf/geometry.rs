@@ -6,7 +6,7 @@ pub(in crate::rebuild::pdf) struct Matrix(pub [f64; 6]);
 
 impl Matrix {
     /// The identity transformation.
-    pub const UNIT: Matrix = Matrix([1.0, 0.0, 0.0, 1.0, 0.0, 0.0]);
+    pub const IDENTITY: Matrix = Matrix([1.0, 0.0, 0.0, 1.0, 0.0, 0.0]);
 
     /// Returns the transformation that applies this one and then `after`.
     pub fn then(self, after: Matrix) -> Matrix {
@@ -30,22 +30,22 @@ impl Matrix {
     }
 
     /// The factor by which it enlarges areas; negative if it mirrors.
-    pub fn det(self) -> f64 {
+    pub fn determinant(self) -> f64 {
         let [a, b, c, d, ..] = self.0;
         a * d - b * c
     }
 
     /// The smallest factor by which it enlarges lengths, over all directions.
-    pub fn least(self) -> f64 {
+    pub fn min_scale(self) -> f64 {
         let [a, b, c, d, ..] = self.0;
-        let (sum, det) = (a * a + b * b + c * c + d * d, self.det());
+        let (sum, det) = (a * a + b * b + c * c + d * d, self.determinant());
         let most = ((sum + (sum * sum - 4.0 * det * det).max(0.0).sqrt()) / 2.0).sqrt();
         det.abs() / most.max(1e-12)
     }
 
     /// Returns the inverse; `None` if the matrix is singular.
     pub fn inverse(self) -> Option<Matrix> {
-        let ([a, b, c, d, e, f], det) = (self.0, self.det());
+        let ([a, b, c, d, e, f], det) = (self.0, self.determinant());
         (det.abs() > 1e-12).then(|| {
             let [a, b, c, d] = [d / det, -b / det, -c / det, a / det];
             Matrix([a, b, c, d, -(a * e + c * f), -(b * e + d * f)])
@@ -53,7 +53,7 @@ impl Matrix {
     }
 
     /// Whether it can place something on a page: no number is out of range, and the matrix is not singular.
-    pub fn is_sound(self) -> bool {
+    pub fn is_valid(self) -> bool {
         self.0.iter().all(|n| n.is_finite() && n.abs() < 1e7)
     }
 }
@@ -82,7 +82,7 @@ impl Area {
     }
 
     /// Whether `other` lies inside, with a tolerance of `slack` points.
-    pub fn holds(&self, other: &Area, slack: f64) -> bool {
+    pub fn contains(&self, other: &Area, slack: f64) -> bool {
         other.x0 >= self.x0 - slack
             && other.x1 <= self.x1 + slack
             && other.y0 >= self.y0 - slack
@@ -90,7 +90,7 @@ impl Area {
     }
 
     /// Returns the intersection of two areas.
-    pub fn common(&self, other: &Area) -> Area {
+    pub fn intersection(&self, other: &Area) -> Area {
         Area {
             x0: self.x0.max(other.x0),
             y0: self.y0.max(other.y0),
@@ -219,7 +219,7 @@ pub(super) const THIN: f64 = 0.4;
 /// Appends the edges of what `pen` draws along `lines`, as convex areas of the same winding direction that are at least
 /// `thin` points thick.
 pub(super) fn stroked(lines: &[Line], pen: &Pen, thin: f64, matrix: Matrix, edges: &mut Vec<Edge>) {
-    let scale = matrix.det().abs().sqrt().max(1e-6);
+    let scale = matrix.determinant().abs().sqrt().max(1e-6);
     let half = (pen.width.abs() / 2.0).max(thin / 2.0 / scale);
     // Corners of thinner lines are invisible, as are slight corners of lines of medium thickness.
     let corners = half * scale > 0.35;

@@ -20,7 +20,7 @@ mod content;
 mod document;
 mod write;
 
-use super::{Drawn, Fault, Limits, Pictures, Rebuilt, Task};
+use super::{DrawLimits, Fault, Limits, PageImages, Rebuilt, Task};
 /// Interprets the file, and writes a new one where `task` is to rebuild.
 ///
 /// # Errors
@@ -35,10 +35,10 @@ pub(super) fn rebuild(bytes: &[u8], task: Task, limits: &Limits) -> Result<Rebui
 ///
 /// # Errors
 /// A [`Fault`] as for [`rebuild`].
-pub(super) fn draw(bytes: &[u8], limits: &Limits, bounds: Drawn) -> Result<Pictures, Fault> {
+pub(super) fn draw(bytes: &[u8], limits: &Limits, bounds: DrawLimits) -> Result<PageImages, Fault> {
     let file = file::File::read(bytes, limits)?;
     let document = document::Document::read((&file, bytes.len()), Task::Examine, limits, Some(bounds))?;
-    Ok(Pictures { pages: document.pages.len(), drawn: document.drawn })
+    Ok(PageImages { pages: document.pages.len(), drawn: document.drawn })
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ pub(super) fn object(object: &Object, out: &mut String) {
             out.push(']');
         }
         // INVARIANT: the interpreter accepts no operand of these types.
-        Object::Null | Object::Bool(_) | Object::Dict(_) | Object::Ref(_) | Object::Word(_) => out.push_str("null"),
+        Object::Null | Object::Bool(_) | Object::Dict(_) | Object::Ref(_) | Object::Keyword(_) => out.push_str("null"),
     }
 }
 

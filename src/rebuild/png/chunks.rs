@@ -2,7 +2,7 @@
 //! required parts, and a palette of an invalid length makes one of them panic.
 
 use super::SIGNATURE;
-use crate::rebuild::raster::{charged, sized};
+use crate::rebuild::raster::{check_dimensions, check_samples};
 use crate::rebuild::{Fault, Limits};
 
 fn form(message: impl Into<String>) -> Fault {
@@ -11,7 +11,7 @@ fn form(message: impl Into<String>) -> Fault {
 
 /// What the chunks read so far contain.
 #[derive(Default)]
-struct Walked {
+struct ChunkState {
     /// Colour type and bits per sample, from the header.
     header: Option<(u8, u8)>,
     /// Number of palette entries.
@@ -24,9 +24,9 @@ struct Walked {
 }
 
 /// Validates every chunk, and returns the number of chunks that hold metadata.
-pub(in crate::rebuild) fn walk(bytes: &[u8], limits: &Limits) -> Result<usize, Fault> {
+pub(in crate::rebuild) fn validate(bytes: &[u8], limits: &Limits) -> Result<usize, Fault> {
     let mut rest = bytes.strip_prefix(SIGNATURE).ok_or_else(|| form("not a PNG image, although declared as one"))?;
-    let mut walked = Walked::default();
+    let mut state = ChunkState::default();
     loop {
         let (head, after) = rest.split_at_checked(8).ok_or_else(|| form("a PNG image that is truncated"))?;
         let length = u32::from_be_bytes([head[0], head[1], head[2], head[3]]) as usize;
@@ -34,21 +34,21 @@ pub(in crate::rebuild) fn walk(bytes: &[u8], limits: &Limits) -> Result<usize, F
         let body = after.get(..length).ok_or_else(|| form("a chunk of a PNG image that is truncated"))?;
         rest = after.get(length + 4..).ok_or_else(|| form("a chunk of a PNG image that is truncated"))?;
         if &kind == b"IHDR" {
-            walked.header(body, bytes.len(), limits)?;
+            state.header(body, bytes.len(), limits)?;
         } else if &kind == b"IEND" {
-            walked.end(body)?;
+            state.end(body)?;
             break;
         } else {
-            walked.chunk(kind, body)?;
+            state.chunk(kind, body)?;
         }
     }
     if !rest.is_empty() {
         return Err(Fault::new("png.trailing", "data after the end of a PNG image"));
     }
-    Ok(walked.metadata)
+    Ok(state.metadata)
 }
 
-impl Walked {
+impl ChunkState {
     /// Reads the image header, IHDR (11.2.1).
     fn header(&mut self, body: &[u8], bytes: usize, limits: &Limits) -> Result<(), Fault> {
         if self.header.is_some() || self.metadata > 0 {
@@ -59,7 +59,7 @@ impl Walked {
         };
         let side = |bytes| u64::from(u32::from_be_bytes(bytes));
         let (width, height) = (side([w3, w2, w1, w0]), side([h3, h2, h1, h0]));
-        sized(width, height, limits)?;
+        check_dimensions(width, height, limits)?;
         let channels = match (colour, bits) {
             (0, 1 | 2 | 4 | 8 | 16) => 1,
             // A palette holds three components a colour, whatever the bit depth of its indices.
@@ -75,7 +75,7 @@ impl Walked {
         if (packing, filter) != (0, 0) || interlaced > 1 {
             return Err(form("a PNG image with an unknown compression, filter or interlace method"));
         }
-        charged(width * height * channels * if bits == 16 { 2 } else { 1 }, bytes, limits)?;
+        check_samples(width * height * channels * if bits == 16 { 2 } else { 1 }, bytes, limits)?;
         self.header = Some((colour, bits));
         Ok(())
     }

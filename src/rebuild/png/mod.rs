@@ -7,8 +7,8 @@
 mod chunks;
 
 use super::deflate::zlib;
-use super::raster::{charged, painted};
-use super::{Fault, Limits, Rebuilt, guarded};
+use super::raster::{blend_on_white, check_samples};
+use super::{Fault, Limits, Rebuilt, catch_panic};
 
 /// The first eight bytes of a PNG file (5.2).
 pub(super) const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
@@ -18,10 +18,10 @@ pub(super) const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 /// # Errors
 /// A [`Fault`] with a `png.*` or `image.*` code.
 pub(super) fn rebuild(bytes: &[u8], limits: &Limits) -> Result<Rebuilt, Fault> {
-    let metadata = chunks::walk(bytes, limits)?;
-    let broken = || Fault::new("png.pixels", "a PNG image whose pixels do not decode");
+    let metadata = chunks::validate(bytes, limits)?;
+    let broken = || Fault::new("png.pixels", "a PNG image whose pixels cannot be decoded");
     let Decoded { colours, width, height, pixels: decoded } =
-        guarded(|| decode(bytes, limits)).flatten().ok_or_else(broken)??;
+        catch_panic(|| decode(bytes, limits)).flatten().ok_or_else(broken)??;
     let (pixels, channels, transparent) = match colours {
         png::ColorType::Grayscale => (decoded, 1, false),
         png::ColorType::Rgb => (decoded, 3, false),
@@ -37,11 +37,11 @@ pub(super) fn rebuild(bytes: &[u8], limits: &Limits) -> Result<Rebuilt, Fault> {
         dropped.push(format!("{metadata} chunk(s) of metadata"));
     }
     if transparent {
-        dropped.push("transparency, painted on white".to_owned());
+        dropped.push("transparency, blended with white".to_owned());
     }
     let samples = pixels.len() as u64;
     let anew = write(pixels, width, height, channels);
-    charged(samples, anew.len(), limits)?;
+    check_samples(samples, anew.len(), limits)?;
     Ok(Rebuilt { bytes: anew, text: String::new(), dropped })
 }
 
@@ -59,9 +59,9 @@ fn decode(bytes: &[u8], limits: &Limits) -> Option<Result<Decoded, Fault>> {
         png::Decoder::new_with_limits(std::io::Cursor::new(bytes), png::Limits { bytes: limits.unpacked_bytes_max });
     // The crate draws palette indices without an entry in black, other decoders otherwise. So it returns indices, which
     // are mapped here.
-    let numbered = decoder.read_header_info().ok()?.color_type == png::ColorType::Indexed;
+    let indexed = decoder.read_header_info().ok()?.color_type == png::ColorType::Indexed;
     let transformations =
-        if numbered { png::Transformations::IDENTITY } else { png::Transformations::normalize_to_color8() };
+        if indexed { png::Transformations::IDENTITY } else { png::Transformations::normalize_to_color8() };
     decoder.set_transformations(transformations);
     decoder.ignore_checksums(false);
     let mut reader = decoder.read_info().ok()?;
@@ -71,9 +71,9 @@ fn decode(bytes: &[u8], limits: &Limits) -> Option<Result<Decoded, Fault>> {
     reader.finish().ok()?;
     pixels.truncate(frame.buffer_size());
     let (width, height) = (frame.width as usize, frame.height as usize);
-    if numbered {
+    if indexed {
         let info = reader.info();
-        let colours = Numbered {
+        let colours = Palette {
             colours: info.palette.as_deref()?,
             alphas: info.trns.as_deref().unwrap_or_default(),
             bits: frame.bit_depth as usize,
@@ -85,7 +85,7 @@ fn decode(bytes: &[u8], limits: &Limits) -> Option<Result<Decoded, Fault>> {
 }
 
 /// A palette with its transparency (11.2.2, 11.3.1.1).
-struct Numbered<'a> {
+struct Palette<'a> {
     /// The colours, three bytes each.
     colours: &'a [u8],
     /// The opacity of the first colours; the others are opaque.
@@ -94,7 +94,7 @@ struct Numbered<'a> {
     bits: usize,
 }
 
-impl Numbered<'_> {
+impl Palette<'_> {
     /// Maps rows of palette indices to pixels, and returns them with their colour type. An index without an entry is an
     /// error in the file (11.2.2), which decoders treat differently; it is refused.
     fn painted(&self, rows: &[u8], row: usize, width: usize) -> Result<(png::ColorType, Vec<u8>), Fault> {
@@ -109,8 +109,8 @@ impl Numbered<'_> {
             for number in numbers.take(width) {
                 let colour = colours.get(number).ok_or_else(|| {
                     let message = format!(
-                        "a PNG image with a pixel of colour {number}, and its palette has {} of them, from 0 on: save it \
-                         again, in colours without a palette",
+                        "a PNG image with a pixel of palette index {number}, and a palette of only {} colours: save it \
+                         again without a palette",
                         colours.len()
                     );
                     Fault::new("png.palette", message)
@@ -131,7 +131,7 @@ fn on_white(pixels: &[u8], channels: usize) -> (Vec<u8>, usize, bool) {
     let mut transparent = false;
     for pixel in pixels.chunks_exact(channels + 1) {
         transparent |= pixel[channels] < 255;
-        out.extend(pixel[..channels].iter().map(|part| painted(*part, pixel[channels])));
+        out.extend(pixel[..channels].iter().map(|part| blend_on_white(*part, pixel[channels])));
     }
     (out, channels, transparent)
 }
@@ -227,11 +227,11 @@ mod tests {
         writer.finish().unwrap();
         let rebuilt = work(Task::Rebuild, Kind::Png, &clear, &Limits::default()).unwrap();
         assert_eq!(rebuilt.bytes, write(vec![255, 255, 255, 9, 9, 9], 2, 1, 3));
-        assert_eq!(rebuilt.dropped, ["transparency, painted on white"]);
+        assert_eq!(rebuilt.dropped, ["transparency, blended with white"]);
     }
 
     /// A picture of one row of palette indices, of so many bits each.
-    fn numbered(bits: png::BitDepth, width: u32, row: &[u8], colours: &[u8], alphas: &[u8]) -> Vec<u8> {
+    fn indexed(bits: png::BitDepth, width: u32, row: &[u8], colours: &[u8], alphas: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
         let mut encoder = png::Encoder::new(&mut out, width, 1);
         encoder.set_color(png::ColorType::Indexed);
@@ -259,22 +259,22 @@ mod tests {
         ] {
             // One bit can index two colours.
             let colours = if bits == One { &colours[..6] } else { &colours[..] };
-            let bytes = numbered(bits, width, row, colours, &[]);
+            let bytes = indexed(bits, width, row, colours, &[]);
             assert_eq!(rebuilt(&bytes).unwrap().bytes, write(seen, width as usize, 1, 3), "{bits:?}");
         }
         // Partial opacity is blended with white.
-        let bytes = numbered(Eight, 2, &[1, 0], &colours, &[0]);
+        let bytes = indexed(Eight, 2, &[1, 0], &colours, &[0]);
         assert_eq!(rebuilt(&bytes).unwrap().bytes, write(vec![20, 30, 40, 255, 255, 255], 2, 1, 3));
         for (bits, width, row) in
             [(Eight, 3, &[2, 0, 3][..]), (Eight, 1, &[255]), (Four, 3, &[0x23, 0x10]), (Two, 1, &[0xFF])]
         {
             for alphas in [&[][..], &[0, 9]] {
-                let fault = rebuilt(&numbered(bits, width, row, &colours, alphas)).unwrap_err();
+                let fault = rebuilt(&indexed(bits, width, row, &colours, alphas)).unwrap_err();
                 assert_eq!(fault.code, "png.palette", "{bits:?}: {}", fault.message);
             }
         }
-        let fault = rebuilt(&numbered(One, 2, &[0b0111_1111], &colours[..3], &[])).unwrap_err();
-        assert!(fault.message.contains("colour 1, and its palette has 1"), "{}", fault.message);
+        let fault = rebuilt(&indexed(One, 2, &[0b0111_1111], &colours[..3], &[])).unwrap_err();
+        assert!(fault.message.contains("palette index 1, and a palette of only 1 colours"), "{}", fault.message);
     }
 
     #[test]

@@ -39,9 +39,9 @@ pub(in crate::rebuild) struct Frame {
     progressive: bool,
     components: Vec<Component>,
     /// MCUs of an interleaved scan.
-    units: usize,
+    mcus: usize,
     /// MCUs of one row.
-    units_row: usize,
+    mcus_per_row: usize,
     /// The current tables for DC and, below, AC coefficients.
     dc: [Option<Codes>; 4],
     ac: [Option<Codes>; 4],
@@ -67,10 +67,10 @@ impl Frame {
         }
         let across_max = factors.iter().map(|c| c.1).max().ok_or_else(broken)?;
         let down_max = factors.iter().map(|c| c.2).max().ok_or_else(broken)?;
-        let (units_row, units_down) = (width.div_ceil(8 * across_max), height.div_ceil(8 * down_max));
+        let (mcus_per_row, units_down) = (width.div_ceil(8 * across_max), height.div_ceil(8 * down_max));
         let component = |(id, across, down): (u8, usize, usize)| {
             let own = |side: usize, by: usize, of: usize| (side * by).div_ceil(of).div_ceil(8);
-            let row = units_row * across;
+            let row = mcus_per_row * across;
             let blocks = if progressive { row * units_down * down } else { 0 };
             Component {
                 id,
@@ -85,8 +85,8 @@ impl Frame {
         Ok(Frame {
             progressive,
             components: factors.into_iter().map(component).collect(),
-            units: units_row * units_down,
-            units_row,
+            mcus: mcus_per_row * units_down,
+            mcus_per_row,
             dc: [const { None }; 4],
             ac: [const { None }; 4],
             restart: 0,
@@ -116,7 +116,7 @@ impl Frame {
     ///
     /// # Errors
     /// `jpeg.form` if the segment is not two bytes long.
-    pub fn restarts(&mut self, body: &[u8]) -> Result<(), Fault> {
+    pub fn restart_interval(&mut self, body: &[u8]) -> Result<(), Fault> {
         let [high, low] = *body else { return Err(form("an invalid restart interval in a JPEG image")) };
         self.restart = usize::from(high) << 8 | usize::from(low);
         Ok(())

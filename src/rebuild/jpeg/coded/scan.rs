@@ -41,8 +41,8 @@ impl Scan {
         } else {
             (first, last, high, low) == (0, 63, 0, 0)
         };
-        let units: usize = parts.iter().map(|(n, ..)| frame.components[*n].across * frame.components[*n].down).sum();
-        if !band || parts.is_empty() || low > 13 || parts.len() > 1 && units > 10 {
+        let mcus: usize = parts.iter().map(|(n, ..)| frame.components[*n].across * frame.components[*n].down).sum();
+        if !band || parts.is_empty() || low > 13 || parts.len() > 1 && mcus > 10 {
             return Err(broken());
         }
         frame.scans += 1;
@@ -78,8 +78,8 @@ impl Scan {
         let mut coded = Coded { bits: Bits::new(bytes), run: 0 };
         let interleaved = self.parts.len() > 1;
         let single = components.get(self.parts[0].0).map_or((1, 1), |c| c.own);
-        let units = if interleaved { frame.units } else { single.0 * single.1 };
-        for unit in 0..units {
+        let mcus = if interleaved { frame.mcus } else { single.0 * single.1 };
+        for unit in 0..mcus {
             if frame.restart > 0 && unit > 0 && unit.is_multiple_of(frame.restart) {
                 // A run of empty blocks does not extend over a restart marker.
                 let restarted = if coded.run == 0 { coded.bits.restart(unit / frame.restart - 1) } else { None };
@@ -94,7 +94,7 @@ impl Scan {
                     continue;
                 }
                 let (across, down) = (component.across, component.down);
-                let corner = unit / frame.units_row * down * component.row + unit % frame.units_row * across;
+                let corner = unit / frame.mcus_per_row * down * component.row + unit % frame.mcus_per_row * across;
                 for n in 0..across * down {
                     let block = corner + n / across * component.row + n % across;
                     self.block(&mut coded, tables, component, block).ok_or_else(short)?;

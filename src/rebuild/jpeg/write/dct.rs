@@ -2,7 +2,7 @@
 //! A.3.3) and quantisation (A.3.4).
 
 use super::Channels;
-use super::tables::{CHROMA, LUMA, TURNED_ZIGZAG};
+use super::tables::{CHROMA, LUMA, TRANSPOSED_ZIGZAG};
 
 /// Eight values, processed together so that the compiler can use vector instructions.
 pub(super) type Line = [f32; 8];
@@ -74,7 +74,7 @@ fn columns(of: &Block) -> Block {
     let [d0, d1, d2, d3] = std::array::from_fn(|n| difference(&of[n], &of[7 - n]));
     let (outer, inner) = (sum(&s0, &s3), sum(&s1, &s2));
     let (apart, within) = (difference(&s0, &s3), difference(&s1, &s2));
-    let turned = times(&sum(&within, &apart), C4);
+    let transposed = times(&sum(&within, &apart), C4);
     let (a, b, c) = (sum(&d3, &d2), sum(&d2, &d1), sum(&d1, &d0));
     let both = times(&difference(&a, &c), C6);
     let low = sum(&times(&a, C2_LESS_C6), &both);
@@ -84,11 +84,11 @@ fn columns(of: &Block) -> Block {
     [
         sum(&outer, &inner),
         sum(&more, &high),
-        sum(&apart, &turned),
+        sum(&apart, &transposed),
         difference(&less, &low),
         difference(&outer, &inner),
         sum(&less, &low),
-        difference(&apart, &turned),
+        difference(&apart, &transposed),
         difference(&more, &high),
     ]
 }
@@ -112,27 +112,27 @@ const FACTORS: [f64; 8] = [
     0.275_899_379_282_943_1,
 ];
 
-fn turned(block: &Block) -> Block {
+fn transposed(block: &Block) -> Block {
     std::array::from_fn(|row| std::array::from_fn(|column| block[column][row]))
 }
 
 /// Returns the coefficients, each too large by its factor, in columns: the first index is the horizontal frequency.
 pub(super) fn transform(block: &Block) -> Block {
-    columns(&turned(&columns(block)))
+    columns(&transposed(&columns(block)))
 }
 
 /// Divides by the quantisers and rounds to the nearest. The result is in coding (zigzag) order.
 pub(super) fn quantise(block: &Block, scales: &Block) -> [i32; 64] {
-    // A number of the size of `ROUNDS` has no fraction bits: adding it rounds, and the lowest bits are the result.
-    let rounded = |line: usize, n: usize| (block[line][n] * scales[line][n] + ROUNDS).to_bits() as i32;
+    // A number of the size of `ROUNDING` has no fraction bits: adding it rounds, and the lowest bits are the result.
+    let rounded = |line: usize, n: usize| (block[line][n] * scales[line][n] + ROUNDING).to_bits() as i32;
     let whole: [[i32; 8]; 8] =
-        std::array::from_fn(|line| std::array::from_fn(|n| rounded(line, n) - ROUNDS.to_bits() as i32));
+        std::array::from_fn(|line| std::array::from_fn(|n| rounded(line, n) - ROUNDING.to_bits() as i32));
     let whole = whole.as_flattened();
-    std::array::from_fn(|n| whole[TURNED_ZIGZAG[n]])
+    std::array::from_fn(|n| whole[TRANSPOSED_ZIGZAG[n]])
 }
 
 /// 1.5 times 2^23: see [`quantise`].
-const ROUNDS: f32 = 12_582_912.0;
+const ROUNDING: f32 = 12_582_912.0;
 
 /// The multiplier of each coefficient, in columns: the inverse of its quantiser and of the transform's factor.
 pub(super) fn scales(chroma: bool) -> Block {

@@ -8,14 +8,14 @@ pub(super) const ZIGZAG: [usize; 64] = [
 ];
 
 /// The same for a block stored in columns.
-pub(super) const TURNED_ZIGZAG: [usize; 64] = {
-    let mut turned = [0; 64];
+pub(super) const TRANSPOSED_ZIGZAG: [usize; 64] = {
+    let mut transposed = [0; 64];
     let mut n = 0;
     while n < 64 {
-        turned[n] = ZIGZAG[n] % 8 * 8 + ZIGZAG[n] / 8;
+        transposed[n] = ZIGZAG[n] % 8 * 8 + ZIGZAG[n] / 8;
         n += 1;
     }
-    turned
+    transposed
 };
 
 /// Quantisers for luminance and, below, chrominance, in rows (Annex K.1).

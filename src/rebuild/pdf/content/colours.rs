@@ -1,13 +1,13 @@
 //! Colours of page content (ISO 32000-1, 8.6) and constant alpha (11.6.4.4). The alpha of a single object is written as
 //! such; a transparency group over a blank page is written in the paler opaque colours that result.
 
-use super::{Machine, operands};
+use super::{Interpreter, operands};
 use crate::rebuild::Fault;
 use crate::rebuild::pdf::colour::Colour;
 use crate::rebuild::pdf::file::object::Object;
 
 /// Full opacity, in ten-thousandths as it is written.
-pub(in crate::rebuild::pdf) const WHOLE: u16 = 10_000;
+pub(in crate::rebuild::pdf) const OPAQUE: u16 = 10_000;
 
 /// A colour as set by the content.
 #[derive(Clone, Copy, Debug)]
@@ -38,14 +38,14 @@ impl Ink {
     }
 }
 
-impl Machine<'_> {
+impl Interpreter<'_> {
     /// Sets a colour space, and its initial colour, the darkest one.
     pub(in crate::rebuild::pdf) fn space(&mut self, name: &str, fill: bool) -> Result<(), Fault> {
-        let unread = &mut self.state.unread[usize::from(!fill)];
+        let unsupported = &mut self.state.unsupported[usize::from(!fill)];
         let parts = match self.resources.colour(name) {
             Ok(parts) => parts,
             Err(what) => {
-                *unread = Some(what);
+                *unsupported = Some(what);
                 return Ok(());
             }
         };
@@ -62,16 +62,16 @@ impl Machine<'_> {
             return Err(operands());
         }
         let ink = &mut self.state.inks[usize::from(!fill)];
-        self.state.unread[usize::from(!fill)] = None;
+        self.state.unsupported[usize::from(!fill)] = None;
         ink.count = parts;
         ink.parts.iter_mut().zip(n).for_each(|(part, n)| *part = *n);
-        self.dip(fill)
+        self.apply_colour(fill)
     }
 
     /// Applies the current colour at its opacity.
-    fn dip(&mut self, fill: bool) -> Result<(), Fault> {
+    fn apply_colour(&mut self, fill: bool) -> Result<(), Fault> {
         let ink = self.state.inks[usize::from(!fill)];
-        let parts = ink.on_white(if self.state.veil < 1.0 { ink.alpha * self.state.veil } else { 1.0 });
+        let parts = ink.on_white(if self.state.group_alpha < 1.0 { ink.alpha * self.state.group_alpha } else { 1.0 });
         let colour = Colour::of(&parts).ok_or_else(operands)?;
         let operator = match (parts.len(), fill) {
             (1, true) => "g",
@@ -89,61 +89,61 @@ impl Machine<'_> {
     }
 
     /// Sets the opacity of fills and of strokes, where given.
-    pub(in crate::rebuild::pdf) fn laid(&mut self, alphas: [Option<f64>; 2]) -> Result<(), Fault> {
+    pub(in crate::rebuild::pdf) fn set_alphas(&mut self, alphas: [Option<f64>; 2]) -> Result<(), Fault> {
         let before = self.state.inks.map(|ink| ink.alpha);
         for (ink, alpha) in self.state.inks.iter_mut().zip(alphas) {
             // Rounded as it is written, so that the checks see the same value.
-            ink.alpha = alpha.map_or(ink.alpha, |alpha| (alpha * f64::from(WHOLE)).round() / f64::from(WHOLE));
+            ink.alpha = alpha.map_or(ink.alpha, |alpha| (alpha * f64::from(OPAQUE)).round() / f64::from(OPAQUE));
         }
         if self.state.inks.map(|ink| ink.alpha) == before {
             return Ok(());
         }
-        if self.state.veil < 1.0 {
+        if self.state.group_alpha < 1.0 {
             for fill in [true, false] {
-                self.dip(fill)?;
+                self.apply_colour(fill)?;
             }
             if self.state.inks.iter().any(|ink| ink.alpha < 1.0) {
-                self.state.thin = Some(self.page.marks());
+                self.state.marks_before = Some(self.page.marks());
             }
         } else {
-            self.emit_laid();
+            self.emit_alphas();
         }
         Ok(())
     }
 
     /// Returns the current opacity of fills and of strokes.
     pub(in crate::rebuild::pdf) fn alphas(&self) -> [f32; 2] {
-        self.state.inks.map(|ink| if self.state.veil < 1.0 { 1.0 } else { ink.alpha as f32 })
+        self.state.inks.map(|ink| if self.state.group_alpha < 1.0 { 1.0 } else { ink.alpha as f32 })
     }
 
-    fn emit_laid(&mut self) {
-        let state = self.state.inks.map(|ink| (ink.alpha * f64::from(WHOLE)).round() as u16);
+    fn emit_alphas(&mut self) {
+        let state = self.state.inks.map(|ink| (ink.alpha * f64::from(OPAQUE)).round() as u16);
         self.out.states.insert(state);
         self.emit("gs", &[Object::Name(format!("A{}x{}", state[0], state[1]))]);
     }
 
     /// Handles a transparency group of uniform opacity: its objects are made paler, and may overlap each other but no
     /// earlier mark.
-    pub(in crate::rebuild::pdf) fn veiled(&mut self) -> Result<(), Fault> {
+    pub(in crate::rebuild::pdf) fn enter_group(&mut self) -> Result<(), Fault> {
         let alpha = self.state.inks[0].alpha;
         if self.state.inks.iter().all(|ink| ink.alpha >= 1.0) {
             return Ok(());
         }
-        let written = self.state.veil >= 1.0;
-        self.state.veil *= alpha;
-        self.state.thin = (self.state.veil < 1.0).then(|| self.page.marks());
+        let written = self.state.group_alpha >= 1.0;
+        self.state.group_alpha *= alpha;
+        self.state.marks_before = (self.state.group_alpha < 1.0).then(|| self.page.marks());
         self.state.inks.iter_mut().for_each(|ink| ink.alpha = 1.0);
         if written {
-            self.emit_laid();
+            self.emit_alphas();
         }
         for fill in [true, false] {
-            self.dip(fill)?;
+            self.apply_colour(fill)?;
         }
         Ok(())
     }
 
     /// Whether the current opacity is less than full.
-    pub(in crate::rebuild::pdf) fn is_thin(&self) -> bool {
-        self.state.inks[0].alpha * self.state.veil < 1.0
+    pub(in crate::rebuild::pdf) fn is_transparent(&self) -> bool {
+        self.state.inks[0].alpha * self.state.group_alpha < 1.0
     }
 }

@@ -8,7 +8,7 @@ mod colours;
 mod path;
 mod text;
 
-pub(super) use self::colours::WHOLE;
+pub(super) use self::colours::OPAQUE;
 
 use std::collections::BTreeSet;
 
@@ -30,10 +30,10 @@ pub(super) trait Resources {
     fn plain(&mut self, page: &mut Scene, font: usize, code: u8) -> Result<Option<Measure>, Fault>;
     /// Returns the glyphs for `bytes` in the embedded font with this index.
     fn letters(&mut self, source: usize, bytes: &[u8]) -> Result<Vec<Letter>, Fault>;
-    /// Returns an image or a form XObject. The resources of a form are searched first until [`Resources::leave`].
-    fn drawing(&mut self, name: &str) -> Result<Drawing, Fault>;
+    /// Returns an image or a form XObject. The resources of a form are searched first until [`Resources::leave_form`].
+    fn xobject(&mut self, name: &str) -> Result<XObject, Fault>;
     /// Ends the form XObject that was entered last.
-    fn leave(&mut self);
+    fn leave_form(&mut self);
     /// Returns the number of components of a colour space; for an unsupported one, a description of it.
     fn colour(&mut self, name: &str) -> Result<usize, &'static str>;
     /// Returns what a named graphics state sets; a fault if it sets anything else that could hide content.
@@ -55,13 +55,13 @@ pub(super) struct GraphicsState {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Face {
     /// The index in the document of a standard font, and whether it uses WinAnsiEncoding.
-    Plain(usize, bool),
+    Standard(usize, bool),
     /// The index of an embedded font.
     Embedded(usize),
 }
 
 /// An XObject.
-pub(super) enum Drawing {
+pub(super) enum XObject {
     /// The index of an image in the document.
     Image(usize),
     /// A form XObject: its content, placed and clipped by its matrix and bounding box, and whether it is a transparency
@@ -90,13 +90,13 @@ pub(super) struct State {
     pub stroke: Colour,
     /// The same two colours as set by the content, and the opacity of the enclosing group.
     pub inks: [Ink; 2],
-    pub veil: f64,
+    pub group_alpha: f64,
     /// For fills and for strokes, the description of an unsupported colour space, if one is set.
-    pub unread: [Option<&'static str>; 2],
+    pub unsupported: [Option<&'static str>; 2],
     /// Whether a soft mask and a blend mode are active.
     pub effects: [bool; 2],
     /// Inside a group that is not opaque, the number of marks that were on the page before it.
-    pub thin: Option<usize>,
+    pub marks_before: Option<usize>,
     pub pen: Pen,
     pub font: Option<Face>,
     /// The font and size that the written content has set.
@@ -120,15 +120,15 @@ pub(super) fn interpret(
     depth_max: usize,
 ) -> Result<Interpreted, Fault> {
     let state = State {
-        matrix: Matrix::UNIT,
+        matrix: Matrix::IDENTITY,
         clip: Clip::of(page.sheet),
         fill: Colour::BLACK,
         stroke: Colour::BLACK,
         inks: [Ink::BLACK; 2],
-        veil: 1.0,
-        unread: [None; 2],
+        group_alpha: 1.0,
+        unsupported: [None; 2],
         effects: [false; 2],
-        thin: None,
+        marks_before: None,
         pen: Pen { width: 1.0, cap: 0, join: 0, miter: 10.0, dashed: false },
         font: None,
         written: None,
@@ -141,7 +141,7 @@ pub(super) fn interpret(
         filled: true,
         lined: false,
     };
-    let mut machine = Machine {
+    let mut machine = Interpreter {
         page,
         resources,
         state,
@@ -153,7 +153,7 @@ pub(super) fn interpret(
         point: None,
         clipping: None,
         line: None,
-        text: Matrix::UNIT,
+        text: Matrix::IDENTITY,
         out: Interpreted::default(),
     };
     machine.run_code(code)?;
@@ -161,10 +161,10 @@ pub(super) fn interpret(
 }
 
 /// Maximum nesting of form XObjects.
-const DRAWINGS_DEPTH_MAX: usize = 8;
+const FORMS_DEPTH_MAX: usize = 8;
 
 /// The interpreter of page content.
-pub(super) struct Machine<'a> {
+pub(super) struct Interpreter<'a> {
     pub page: &'a mut Scene,
     pub resources: &'a mut dyn Resources,
     pub state: State,
@@ -199,16 +199,16 @@ pub(super) fn operands() -> Fault {
     form("an operator with the wrong operands")
 }
 
-impl Machine<'_> {
+impl Interpreter<'_> {
     /// Interprets the operators of a page or a form XObject.
     fn run_code(&mut self, code: &[u8]) -> Result<(), Fault> {
         self.page.context.budget.charge(40 * code.len())?;
         let floor = std::mem::replace(&mut self.floor, self.saved.len());
         let mut reader = Reader::new(code, 0, self.depth_max, false);
         let mut operands = Vec::new();
-        while !reader.ends() {
+        while !reader.at_end() {
             match reader.object()? {
-                Object::Word(operator) => {
+                Object::Keyword(operator) => {
                     self.operator(&operator, &operands)?;
                     operands.clear();
                 }
@@ -227,7 +227,7 @@ impl Machine<'_> {
         // INVARIANT: the values that are checked are exactly those that are written.
         let given: &[Object] = &given.iter().map(as_written).collect::<Vec<_>>();
         self.inside_path(operator)?;
-        (self.page.thin, self.page.laid) = (self.state.thin, self.alphas());
+        (self.page.marks_before, self.page.alphas) = (self.state.marks_before, self.alphas());
         match operator {
             // Operators that describe the content and draw nothing.
             "BMC" | "BDC" | "EMC" | "MP" | "DP" | "BX" | "EX" | "ri" | "i" => return Ok(()),
@@ -241,19 +241,20 @@ impl Machine<'_> {
                 for (operator, value) in lines {
                     self.operator(operator, &[value])?;
                 }
-                return self.laid(alphas);
+                return self.set_alphas(alphas);
             }
             "sh" => {
                 let (sheet, clip) = (self.page.sheet, self.state.clip.area);
-                let at = sheet.common(&clip);
-                let what = "a gradient, which is not read: fill the area with one colour, or put it into a picture";
+                let at = sheet.intersection(&clip);
+                let what =
+                    "a gradient, which is not supported: fill the area with one colour, or convert it to an image";
                 return Err(self.page.fault("pdf.operator", ((at.x0 + at.x1) / 2.0, (at.y0 + at.y1) / 2.0), what));
             }
             // An unsupported colour is refused when something is painted with it.
-            "sc" | "scn" if self.state.unread[0].is_some() => return Ok(()),
-            "SC" | "SCN" if self.state.unread[1].is_some() => return Ok(()),
+            "sc" | "scn" if self.state.unsupported[0].is_some() => return Ok(()),
+            "SC" | "SCN" if self.state.unsupported[1].is_some() => return Ok(()),
             "Tf" => return self.font(given),
-            "Do" => return self.drawing(given),
+            "Do" => return self.paint_xobject(given),
             "cs" | "CS" => {
                 let [Object::Name(name)] = given else { return Err(operands()) };
                 return self.space(name, operator == "cs");
@@ -298,35 +299,36 @@ impl Machine<'_> {
         self.out.code.push('\n');
     }
 
-    fn drawing(&mut self, given: &[Object]) -> Result<(), Fault> {
+    fn paint_xobject(&mut self, given: &[Object]) -> Result<(), Fault> {
         let [Object::Name(name)] = given else { return Err(operands()) };
         let at = self.state.matrix.point(0.0, 0.0);
-        match self.resources.drawing(name).map_err(|fault| self.page.fault(fault.code, at, &fault.message))? {
-            Drawing::Image(number) => self.image(number),
-            Drawing::Form { code, matrix, sheet, group } => self.form(&code, matrix, sheet, group),
+        match self.resources.xobject(name).map_err(|fault| self.page.fault(fault.code, at, &fault.message))? {
+            XObject::Image(number) => self.image(number),
+            XObject::Form { code, matrix, sheet, group } => self.form(&code, matrix, sheet, group),
         }
     }
 
     /// Checks that viewers agree on the appearance of what is painted now; `paints` says whether that is a fill and a
     /// stroke.
-    pub fn is_read(&self, at: (f64, f64), paints: [bool; 2]) -> Result<(), Fault> {
+    pub fn check_supported(&self, at: (f64, f64), paints: [bool; 2]) -> Result<(), Fault> {
         let effects = [
-            "something drawn through a soft mask, as shadows and fading edges are: leave the effect out, or put it into a \
+            "an object with a soft mask, such as a shadow or a fading edge: remove the effect, or convert it to an \
              picture with what is beneath",
-            "something blended with what is beneath: draw it in a colour of its own",
+            "an object with a blend mode: draw it in an opaque colour",
         ];
         if let Some((what, _)) = effects.into_iter().zip(self.state.effects).find(|(_, set)| *set) {
             return Err(self.page.hidden(at, what));
         }
-        let unread = self.state.unread.into_iter().zip(paints).find_map(|(what, paints)| what.filter(|_| paints));
-        unread.map_or(Ok(()), |what| Err(self.page.fault("pdf.operator", at, what)))
+        let unsupported =
+            self.state.unsupported.into_iter().zip(paints).find_map(|(what, paints)| what.filter(|_| paints));
+        unsupported.map_or(Ok(()), |what| Err(self.page.fault("pdf.operator", at, what)))
     }
 
     fn image(&mut self, number: usize) -> Result<(), Fault> {
-        self.is_read(self.state.matrix.point(0.0, 0.0), [false; 2])?;
-        if self.is_thin() {
+        self.check_supported(self.state.matrix.point(0.0, 0.0), [false; 2])?;
+        if self.is_transparent() {
             let at = self.state.matrix.point(0.0, 0.0);
-            return Err(self.page.hidden(at, "an image that is transparent as a whole: make the picture itself paler"));
+            return Err(self.page.hidden(at, "an image drawn with transparency: make the image itself paler"));
         }
         self.page.image(number, self.state.matrix, &self.state.clip)?;
         self.emit("Do", &[Object::Name(format!("I{number}"))]);
@@ -335,7 +337,7 @@ impl Machine<'_> {
 
     /// Draws a form XObject as if its operators were in the page itself (ISO 32000-1, 8.10.1).
     fn form(&mut self, code: &[u8], matrix: [f64; 6], sheet: [f64; 4], group: bool) -> Result<(), Fault> {
-        if self.depth >= DRAWINGS_DEPTH_MAX {
+        if self.depth >= FORMS_DEPTH_MAX {
             return Err(Fault::new("pdf.nested", "form XObjects nested too deeply"));
         }
         self.depth += 1;
@@ -344,14 +346,14 @@ impl Machine<'_> {
         self.operator("cm", &numbers(&matrix))?;
         let [x0, y0, x1, y1] = sheet;
         if group {
-            self.veiled()?;
+            self.enter_group()?;
         }
         self.operator("re", &numbers(&[x0, y0, x1 - x0, y1 - y0]))?;
         self.operator("W", &[])?;
         self.operator("n", &[])?;
         self.run_code(code)?;
         self.operator("Q", &[])?;
-        self.resources.leave();
+        self.resources.leave_form();
         self.depth -= 1;
         Ok(())
     }

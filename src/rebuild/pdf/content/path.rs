@@ -1,13 +1,13 @@
 //! Path and graphics state operators (ISO 32000-1, 8.4 and 8.5): path construction, painting and clipping.
 
-use super::{Machine, State};
+use super::{Interpreter, State};
 use crate::rebuild::Fault;
 use crate::rebuild::pdf::file::object::form;
 use crate::rebuild::pdf::geometry::{Matrix, Step, rectangle};
 
 /// Maximum segments of one path.
 const STEPS_MAX: usize = 50_000;
-impl Machine<'_> {
+impl Interpreter<'_> {
     /// Interprets a graphics state or path operator with numbers as operands.
     ///
     /// # Errors
@@ -26,7 +26,7 @@ impl Machine<'_> {
             }
             ("cm", [a, b, c, d, e, f]) => {
                 self.state.matrix = Matrix([*a, *b, *c, *d, *e, *f]).then(self.state.matrix);
-                if !self.state.matrix.is_sound() {
+                if !self.state.matrix.is_valid() {
                     return Err(form("a page scaled beyond the supported range"));
                 }
             }
@@ -128,7 +128,7 @@ impl Machine<'_> {
         if even_odd.is_some() || line {
             let from = path.iter().find_map(|step| if let Step::To([x, y]) = step { Some((*x, *y)) } else { None });
             let (x, y) = from.unwrap_or_default();
-            self.is_read(matrix.point(x, y), [even_odd.is_some(), line])?;
+            self.check_supported(matrix.point(x, y), [even_odd.is_some(), line])?;
         }
         if let Some(even_odd) = even_odd {
             self.page.fill(&path, matrix, even_odd, fill, &clip)?;
@@ -138,7 +138,7 @@ impl Machine<'_> {
         }
         if let Some(even_odd) = self.clipping.take() {
             self.state.clip = match rectangle(&path, matrix) {
-                Some(area) => clip.common(&area),
+                Some(area) => clip.intersection(&area),
                 None => self.page.cut(&path, matrix, even_odd, &clip)?,
             };
         }

@@ -1,18 +1,18 @@
 //! The text operators of page content (ISO 32000-1, 9.3 and 9.4): where glyphs are placed, whether they are visible,
 //! and what text they map to.
 
-use super::{Face, Machine, State, operands};
+use super::{Face, Interpreter, State, operands};
 use crate::rebuild::Fault;
 use crate::rebuild::pdf::file::object::{Object, form};
 use crate::rebuild::pdf::font::{self, Letter};
 use crate::rebuild::pdf::geometry::Matrix;
 use crate::rebuild::pdf::reading_order;
-use crate::rebuild::pdf::visibility::{Look, Placed};
+use crate::rebuild::pdf::visibility::{GlyphStyle, Placed};
 
 /// Maximum line width of stroked glyphs, as a fraction of the font size: wider lines make glyphs illegible.
 const LINE_MAX: f64 = 0.15;
 
-impl Machine<'_> {
+impl Interpreter<'_> {
     /// Interprets a text object, text state or text positioning operator (9.3, 9.4.2).
     ///
     /// # Errors
@@ -22,8 +22,8 @@ impl Machine<'_> {
         let hidden = |what| Err(Fault::new("pdf.hidden", what));
         match (operator, n) {
             ("BT", []) if self.line.is_none() => {
-                self.line = Some(Matrix::UNIT);
-                self.text = Matrix::UNIT;
+                self.line = Some(Matrix::IDENTITY);
+                self.text = Matrix::IDENTITY;
             }
             ("ET", []) if self.line.is_some() => self.line = None,
             ("BT" | "ET", []) => return Err(outside()),
@@ -74,7 +74,7 @@ impl Machine<'_> {
         let face = self.resources.font(name)?;
         (self.state.font, self.state.size) = (Some(face), *size);
         // An embedded font is mapped to fonts of the document only when its glyphs are shown.
-        if let Face::Plain(number, _) = face {
+        if let Face::Standard(number, _) = face {
             self.set_font(number);
         }
         Ok(())
@@ -105,7 +105,7 @@ impl Machine<'_> {
             self.next_line(0.0, -self.state.leading)?;
         }
         match face {
-            Face::Plain(font, windows) => {
+            Face::Standard(font, windows) => {
                 for part in parts {
                     match part {
                         Object::Text(bytes) => {
@@ -175,7 +175,7 @@ impl Machine<'_> {
             }
         }
         if group.0.is_none() && !group.1.is_empty() {
-            return Err(form("words without letters"));
+            return Err(form("a text operator without text"));
         }
         self.show_group(group);
         Ok(())
@@ -194,33 +194,33 @@ impl Machine<'_> {
 
     /// Returns the glyphs for bytes in a standard font.
     fn plain(&mut self, font: usize, windows: bool, bytes: &[u8]) -> Result<Vec<Letter>, Fault> {
-        let lacks = || Fault::new("pdf.letters", "letters that the encoding of a font does not have");
+        let lacks = || Fault::new("pdf.letters", "letters that are not in the encoding of their font");
         let mut letters = Vec::with_capacity(bytes.len());
         for code in bytes {
             let text = crate::rebuild::pdf::standard_fonts::letter(*code, windows).ok_or_else(lacks)?.to_string();
             let measure = self.resources.plain(self.page, font, *code)?.ok_or_else(lacks)?;
-            let (width, bounds, parts_words) = (measure.width, measure.bounds, *code == b' ');
-            letters.push(Letter { font, code: *code, width, bounds, parts_words, text });
+            let (width, bounds, word_space) = (measure.width, measure.bounds, *code == b' ');
+            letters.push(Letter { font, code: *code, width, bounds, word_space, text });
         }
         Ok(letters)
     }
 
     /// Returns the appearance of glyphs under the current state, or a fault if they would be invisible; `drawn` for a
     /// Type 3 font.
-    fn look(&self, drawn: bool) -> Result<Look, Fault> {
+    fn look(&self, drawn: bool) -> Result<GlyphStyle, Fault> {
         let State { size, stretch, matrix, filled, lined, pen, .. } = self.state;
         let place = self.text.then(matrix);
         let hidden = |what: &str| Err(self.page.hidden(place.point(0.0, self.state.rise), what));
-        let ([a, b, c, d, ..], det) = (place.0, place.det().abs());
+        let ([a, b, c, d, ..], det) = (place.0, place.determinant().abs());
         let points = (size * det / a.hypot(b)).abs();
         let across = (size * stretch * det / c.hypot(d)).abs();
         let least = self.page.letter_points();
-        self.is_read(place.point(0.0, self.state.rise), [filled, lined])?;
-        if place.det() < 0.0 {
+        self.check_supported(place.point(0.0, self.state.rise), [filled, lined])?;
+        if place.determinant() < 0.0 {
             return hidden("mirrored letters: draw them the right way round");
         }
         // A singular matrix has no glyph size.
-        if !(place.is_sound() && points >= least && across >= (least / 2.0).max(0.2 * points)) {
+        if !(place.is_valid() && points >= least && across >= (least / 2.0).max(0.2 * points)) {
             return hidden(&format!(
                 "letters smaller than {least:.3} points on a sheet of this size, or as narrow: make them larger, or remove them"
             ));
@@ -230,16 +230,16 @@ impl Machine<'_> {
         }
         // Glyphs of Type 3 fonts are filled and never stroked.
         let lined = lined && !drawn;
-        if lined && (pen.dashed || pen.width * matrix.det().abs().sqrt() > LINE_MAX * points) {
+        if lined && (pen.dashed || pen.width * matrix.determinant().abs().sqrt() > LINE_MAX * points) {
             return hidden("letters stroked with dashed or too thick lines: fill them");
         }
         let em = size / 1000.0;
-        Ok(Look {
+        Ok(GlyphStyle {
             text: Matrix([em * stretch, 0.0, 0.0, em, 0.0, 0.0]).then(self.text),
             page: matrix,
             fill: filled.then_some(self.state.fill),
             line: lined.then_some((self.state.stroke, pen)),
-            alpha: self.page.laid,
+            alpha: self.page.alphas,
             points,
         })
     }
@@ -268,7 +268,7 @@ impl Machine<'_> {
         };
         let (mut x, mut word) = (0.0, None);
         for letter in letters {
-            let between = between_letters + if letter.parts_words { between_words } else { 0.0 };
+            let between = between_letters + if letter.word_space { between_words } else { 0.0 };
             let step = letter.width * em + between;
             if let Some(bounds) = letter.bounds {
                 if letter.width > 0.0 && step / (letter.width * em) < 0.3 {
@@ -276,14 +276,14 @@ impl Machine<'_> {
                         .page
                         .hidden(place.point(x * stretch, rise), "overlapping letters: set them apart"));
                 }
-                let spoken = letter.text.chars().any(char::is_alphanumeric);
-                if spoken && !font::is_dot(&letter.text) && self.tiny(bounds, em) {
+                let alphanumeric = letter.text.chars().any(char::is_alphanumeric);
+                if alphanumeric && !font::is_dot(&letter.text) && self.tiny(bounds, em) {
                     let what = "letters too small to be seen: make them larger, or remove them";
                     return Err(self.page.hidden(place.point(x * stretch, rise), what));
                 }
                 let word = *word.get_or_insert_with(|| self.page.word());
                 let (font, code, at) = (letter.font, letter.code, place.point(x * stretch, rise));
-                self.page.letter(look, &Placed { font, code, at, bounds, spoken }, word, &clip)?;
+                self.page.letter(look, &Placed { font, code, at, bounds, alphanumeric }, word, &clip)?;
             } else {
                 word = None;
             }
@@ -309,8 +309,8 @@ impl Machine<'_> {
         // A font may draw a glyph far from its origin; its position for reading is where its ink is.
         let beside = !(0.0..=letter.width).contains(&((x0 + x1) / 2.0));
         let (from, to) = if beside { (x0, x1) } else { (0.0, letter.width) };
-        let spoken = letter.text.chars().any(char::is_alphanumeric);
-        let above = if spoken && (y0 > 450.0 || y1 < 100.0) { y0 } else { 0.0 };
+        let alphanumeric = letter.text.chars().any(char::is_alphanumeric);
+        let above = if alphanumeric && (y0 > 450.0 || y1 < 100.0) { y0 } else { 0.0 };
         let point = |along: f64| place.point((x + along * em) * stretch, rise + above * em);
         // A negative font size turns glyphs upside down.
         let way = size.signum() / length;
@@ -319,7 +319,7 @@ impl Machine<'_> {
             end: point(to),
             along: (a * way, b * way),
             size: size.abs() * length,
-            height: size.abs() * place.det().abs() / length,
+            height: size.abs() * place.determinant().abs() / length,
             colour: if filled { fill } else { stroke }.rgb,
             text: &letter.text,
         });

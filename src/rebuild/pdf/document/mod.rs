@@ -16,7 +16,7 @@ use super::geometry::Area;
 use super::image::Image;
 use super::reading_order;
 use super::visibility::{Context, Scene};
-use crate::rebuild::{Drawn, Fault, Limits, Task};
+use crate::rebuild::{DrawLimits, Fault, Limits, Task};
 
 /// An interpreted document.
 #[derive(Default)]
@@ -59,14 +59,14 @@ impl Document {
         (file, size): (&File<'_>, usize),
         task: Task,
         limits: &Limits,
-        draw: Option<Drawn>,
+        draw: Option<DrawLimits>,
     ) -> Result<Document, Fault> {
         let mut document = Document::default();
         let root = file.trailer().get("Root").and_then(|root| file.dict(root));
         let root = root.filter(|d| file.at(d, "Type").and_then(Object::name) == Some("Catalog"));
         let root = root.ok_or_else(|| form("a PDF without a catalogue"))?;
         if let Some(action) = file.at(root, "OpenAction") {
-            forbidden::opens(action)?;
+            forbidden::check_open_action(action)?;
         }
         viewed(file, root)?;
         let known = ["Type", "Pages", "Version"];
@@ -141,7 +141,7 @@ pub(super) struct Builder<'f> {
     trimmed: usize,
     /// State that is shared by all pages; while a page is interpreted, the page owns it.
     context: Option<Context>,
-    draw: Option<Drawn>,
+    draw: Option<DrawLimits>,
 }
 
 /// Maximum width of the border of a link, in points.
@@ -215,9 +215,9 @@ impl<'f> Builder<'f> {
         let [x0, y0, x1, y1] = sheet;
         let area = Area { x0, y0, x1, y1 };
         // Viewers show what is inside the crop box and on the sheet (ISO 32000-1, 14.11.2).
-        let shown = |[x0, y0, x1, y1]: [f64; 4]| Area { x0, y0, x1, y1 }.holds(&area, 0.0);
+        let shown = |[x0, y0, x1, y1]: [f64; 4]| Area { x0, y0, x1, y1 }.contains(&area, 0.0);
         if from.crop.is_some_and(|crop| !self.sheet(Some(crop)).is_some_and(shown)) {
-            let what = "a page part of which is cut away (`CropBox`): print what is left to a new PDF";
+            let what = "a cropped page (`CropBox`): print the visible part to a new PDF";
             return Err(Fault::new("pdf.hidden", what));
         }
         // The other boxes apply to printing only. What they cut off is visible in viewers, and is written.
@@ -233,11 +233,11 @@ impl<'f> Builder<'f> {
         // Any multiple of a right angle, also negative.
         let rotate = from.rotate.map_or(Some(0.0), Object::number).map(|degrees| degrees.rem_euclid(360.0));
         let rotate = rotate.filter(|degrees| degrees.rem_euclid(90.0) == 0.0).map(|degrees| degrees as usize);
-        let rotate =
-            rotate.ok_or_else(|| form("a page that is turned by other than right angles: turn it by 90 or 180"))?;
+        let rotate = rotate
+            .ok_or_else(|| form("a page that is not rotated by a multiple of 90 degrees: rotate it by 90 or 180"))?;
         let code = self.code(dict)?;
         let number = self.document.pages.len() + 1;
-        let context = self.context.take().ok_or_else(|| form("a page inside another"))?;
+        let context = self.context.take().ok_or_else(|| form("a page nested in another page"))?;
         let mut scene = Scene::new(context, area, rotate, number);
         let depth_max = self.limits.depth_max;
         let mut used = Used::new(self, from.resources);
@@ -315,7 +315,7 @@ impl<'f> Builder<'f> {
         let mut code = Vec::new();
         for part in parts {
             let (head, data) = self.file.stream(part).ok_or_else(|| form("page content that is not a stream"))?;
-            code.extend(self.file.unpacked(head, data)?);
+            code.extend(self.file.decoded(head, data)?);
             code.push(b'\n');
         }
         Ok(code)

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Builder;
-use crate::rebuild::pdf::content::{Drawing, Face, GraphicsState, Resources};
+use crate::rebuild::pdf::content::{Face, GraphicsState, Resources, XObject};
 use crate::rebuild::pdf::file::File;
 use crate::rebuild::pdf::file::forbidden;
 use crate::rebuild::pdf::file::object::{Dict, Object, form};
@@ -45,19 +45,19 @@ impl<'b, 'f> Used<'b, 'f> {
             let other =
                 self.find("ColorSpace", name).is_some_and(|s| image::parts(self.builder.file, s) != Some(count));
             if other {
-                return Err(Fault::new("pdf.hidden", "a page on which plain colours are made into others"));
+                return Err(Fault::new("pdf.hidden", "a page that redefines the device colour spaces"));
             }
         }
         Ok(())
     }
 
     fn named(&self, kind: &str, name: &str) -> Result<&'f Object, Fault> {
-        self.find(kind, name).ok_or_else(|| form("the content of a page with a name that nothing has"))
+        self.find(kind, name).ok_or_else(|| form("page content that refers to a missing resource"))
     }
 
-    fn form(&mut self, head: &'f Dict, data: &[u8]) -> Result<Drawing, Fault> {
+    fn form(&mut self, head: &'f Dict, data: &[u8]) -> Result<XObject, Fault> {
         let file = self.builder.file;
-        let nested = || Fault::new("pdf.nested", "a drawing inside the drawing of a page that is no plain one");
+        let nested = || Fault::new("pdf.nested", "an unsupported XObject");
         file.at(head, "Group").map_or(Ok(()), |group| knocks_out(file, group))?;
         let plain_group = |group: &Object| {
             file.dict(group).is_some_and(|g| file.at(g, "S").and_then(Object::name) == Some("Transparency"))
@@ -79,11 +79,11 @@ impl<'b, 'f> Used<'b, 'f> {
         let matrix: [f64; 6] = matrix.try_into().map_err(|_| nested())?;
         let sheet: [f64; 4] = numbers("BBox")?.and_then(|b| b.try_into().ok()).ok_or_else(nested)?;
         // A form XObject is decompressed each time it is drawn, so that nested ones are charged for their full cost.
-        let code = file.unpacked(head, data)?;
+        let code = file.decoded(head, data)?;
         let own = file.at(head, "Resources").and_then(|o| file.dict(o));
         self.scopes.push(own.or(self.scopes.last().copied().flatten()));
         self.plain_colours()?;
-        Ok(Drawing::Form { code, matrix, sheet, group: file.at(head, "Group").is_some() })
+        Ok(XObject::Form { code, matrix, sheet, group: file.at(head, "Group").is_some() })
     }
 }
 
@@ -101,7 +101,7 @@ pub(in crate::rebuild::pdf) fn knocks_out(file: &File<'_>, group: &Object) -> Re
 impl Resources for Used<'_, '_> {
     fn font(&mut self, name: &str) -> Result<Face, Fault> {
         let refused =
-            || Fault::new("pdf.font", "a font other than Courier, Helvetica and Times, or with an encoding of its own");
+            || Fault::new("pdf.font", "a font other than Courier, Helvetica and Times, or with a custom encoding");
         let file = self.builder.file;
         let object = self.named("Font", name)?;
         let dict = file.dict(object).ok_or_else(refused)?;
@@ -118,7 +118,7 @@ impl Resources for Used<'_, '_> {
             return Ok(Face::Embedded(known.unwrap_or(sources.len() - 1)));
         }
         if described && matches!(at("Subtype"), Some("Type0" | "TrueType" | "Type3")) {
-            return Err(forbidden::font());
+            return Err(forbidden::embedded_font());
         }
         let base = at("BaseFont").filter(|base| standard_fonts::FONTS.contains(base)).ok_or_else(refused)?;
         // A font with a descriptor may have glyphs and widths of its own.
@@ -132,9 +132,9 @@ impl Resources for Used<'_, '_> {
             Some(_) => return Err(refused()),
         };
         let fonts = &mut self.builder.document.fonts;
-        let same = |font: &Font| matches!(font, Font::Plain(name, w) if *name == base && *w == windows);
+        let same = |font: &Font| matches!(font, Font::Standard(name, w) if *name == base && *w == windows);
         let number = fonts.iter().position(same).unwrap_or_else(|| {
-            fonts.push(Font::Plain(base.to_owned(), windows));
+            fonts.push(Font::Standard(base.to_owned(), windows));
             fonts.len() - 1
         });
         self.fonts.insert(number);
@@ -147,7 +147,7 @@ impl Resources for Used<'_, '_> {
                 return Err(Fault::new("pdf.font", "too many fonts of one name"));
             }
         }
-        Ok(Face::Plain(number, windows))
+        Ok(Face::Standard(number, windows))
     }
 
     fn plain(&mut self, page: &mut Scene, font: usize, code: u8) -> Result<Option<Measure>, Fault> {
@@ -162,7 +162,7 @@ impl Resources for Used<'_, '_> {
             };
             let width = listed.map_or(Some(0.0), |width| file.resolve(width).number());
             if width.is_none_or(|width| (width - measure.width).abs() > 1.0) {
-                let what = "a plain font that states other widths than it has: embed the font, or leave them out";
+                let what = "a standard font with widths other than its own: embed the font, or remove the widths";
                 return Err(Fault::new("pdf.font", what));
             }
         }
@@ -177,30 +177,30 @@ impl Resources for Used<'_, '_> {
         Ok(letters)
     }
 
-    fn drawing(&mut self, name: &str) -> Result<Drawing, Fault> {
+    fn xobject(&mut self, name: &str) -> Result<XObject, Fault> {
         let file = self.builder.file;
         let object = self.named("XObject", name)?;
-        let none = || form("an image that is no stream");
+        let none = || form("an image that is not a stream");
         let Object::Ref(id) = object else { return Err(none()) };
         if let Some(number) = self.builder.seen.get(id) {
             self.images.insert(*number);
-            return Ok(Drawing::Image(*number));
+            return Ok(XObject::Image(*number));
         }
         let (head, data) = file.stream(object).ok_or_else(none)?;
         match file.at(head, "Subtype").and_then(Object::name) {
             Some("Image") => {}
             Some("Form") => return self.form(head, data),
-            _ => return Err(Fault::new("pdf.nested", "a drawing inside the drawing of a page that is no plain one")),
+            _ => return Err(Fault::new("pdf.nested", "an unsupported XObject")),
         }
         let image = image::read(file, head, data, self.builder.task, self.builder.limits)?;
         self.builder.document.images.push(image);
         let number = self.builder.document.images.len() - 1;
         self.builder.seen.insert(*id, number);
         self.images.insert(number);
-        Ok(Drawing::Image(number))
+        Ok(XObject::Image(number))
     }
 
-    fn leave(&mut self) {
+    fn leave_form(&mut self) {
         self.scopes.pop();
     }
 
@@ -216,7 +216,7 @@ impl Resources for Used<'_, '_> {
                 "something filled with a gradient or a pattern, which is not read: fill it with one colour, or put it into \
                  a picture"
             }
-            _ => "a colour of a kind that is not read, such as a spot colour: set it as grey, RGB or CMYK",
+            _ => "an unsupported colour space, such as a spot colour: use grey, RGB or CMYK",
         })
     }
 

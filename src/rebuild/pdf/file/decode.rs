@@ -14,7 +14,7 @@ fn unread() -> Fault {
 ///
 /// # Errors
 /// `pdf.filter` for an unsupported filter, or a fault for damaged data and an exhausted budget.
-pub(super) fn unpack<'o>(
+pub(super) fn decode<'o>(
     dict: &'o Dict,
     data: &[u8],
     resolve: &dyn Fn(&'o Object) -> &'o Object,
@@ -70,7 +70,7 @@ pub(super) fn unpack<'o>(
 ///
 /// # Errors
 /// `pdf.size` if it is exhausted.
-pub(super) fn spend(budget: &Cell<usize>, values: usize) -> Result<(), Fault> {
+pub(super) fn charge_values(budget: &Cell<usize>, values: usize) -> Result<(), Fault> {
     let left = budget.get().checked_sub(values);
     budget.set(left.ok_or_else(|| Fault::new("pdf.size", "more values than a file of this size may have"))?);
     Ok(())
@@ -208,10 +208,10 @@ pub(super) fn objects(
         }
         let mut reader = Reader::new(bytes, from, depth_max, true);
         match reader.object()? {
-            Object::Word(_) => return Err(broken()),
+            Object::Keyword(_) => return Err(broken()),
             object => out.push((number, object)),
         }
-        spend(budget, reader.values)?;
+        charge_values(budget, reader.values)?;
         ended = reader.at;
     }
     if !bytes[ended..].iter().all(|b| is_space(*b)) {

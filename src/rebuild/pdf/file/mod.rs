@@ -12,7 +12,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use crate::rebuild::{Fault, Limits};
-use forbidden::refused;
+
 use object::{Dict, Object, Reader, form, is_space};
 use xref::{Place, Table, framed, header};
 
@@ -45,7 +45,7 @@ impl<'a> File<'a> {
         let budget = Cell::new(usize::try_from(samples.get()).unwrap_or(usize::MAX));
         let values = Cell::new((VALUES_FREE + bytes.len()).min(limits.values_max));
         let Table { places, trailer, begins } = Table::read(bytes, limits, &budget)?;
-        refused(&Object::Dict(trailer.clone()), limits.pdf_fonts)?;
+        forbidden::check(&Object::Dict(trailer.clone()), limits.pdf_fonts)?;
         let mut file = File { objects: BTreeMap::new(), trailer, budget, values, samples, length: bytes.len() };
         let mut streams = Vec::new();
         let mut extents = vec![(0, body), (begins, bytes.len())];
@@ -53,8 +53,8 @@ impl<'a> File<'a> {
             let Place::At(at) = place else { continue };
             let mut reader = Reader::new(bytes, *at, limits.depth_max, true);
             let (object, stream) = framed(&mut reader, *number)?;
-            decode::spend(&file.values, reader.values)?;
-            refused(&object, limits.pdf_fonts)?;
+            decode::charge_values(&file.values, reader.values)?;
+            forbidden::check(&object, limits.pdf_fonts)?;
             file.objects.insert(*number, (object, None));
             match stream {
                 Some(from) => streams.push((*number, *at, from)),
@@ -69,7 +69,7 @@ impl<'a> File<'a> {
         let (packed, streams): (Vec<_>, Vec<_>) = streams.into_iter().partition(|(number, ..)| holds(&file, *number));
         for (number, at, from) in packed {
             extents.push((at, file.measure(bytes, number, from, limits)?));
-            file.unfold(number, &places, limits)?;
+            file.expand_object_stream(number, &places, limits)?;
         }
         for (number, at, from) in streams {
             extents.push((at, file.measure(bytes, number, from, limits)?));
@@ -101,9 +101,14 @@ impl<'a> File<'a> {
 
     /// Extracts the objects of an object stream: exactly those that the cross-reference table lists in it, each at its
     /// index.
-    fn unfold(&mut self, stream: u32, places: &BTreeMap<u32, Place>, limits: &Limits) -> Result<(), Fault> {
+    fn expand_object_stream(
+        &mut self,
+        stream: u32,
+        places: &BTreeMap<u32, Place>,
+        limits: &Limits,
+    ) -> Result<(), Fault> {
         let (head, data) = self.stream(&Object::Ref(stream)).ok_or_else(|| form("a stream without its length"))?;
-        let bytes = self.unpacked(head, data)?;
+        let bytes = self.decoded(head, data)?;
         for (index, (number, object)) in
             decode::objects(head, &bytes, limits.depth_max, &self.values)?.into_iter().enumerate()
         {
@@ -113,7 +118,7 @@ impl<'a> File<'a> {
                     "an object of an object stream that is missing from the cross-reference table",
                 ));
             }
-            refused(&object, limits.pdf_fonts)?;
+            forbidden::check(&object, limits.pdf_fonts)?;
             self.objects.insert(number, (object, None));
         }
         Ok(())
@@ -165,11 +170,11 @@ impl<'a> File<'a> {
     ///
     /// # Errors
     /// `image.size` or a `pdf.*` fault if the budget is exhausted.
-    pub fn charge(&self, samples: u64) -> Result<(), Fault> {
+    pub fn charge_samples(&self, samples: u64) -> Result<(), Fault> {
         let left = self.samples.get().checked_sub(samples).ok_or_else(|| {
             let length = self.length;
             let message = format!(
-                "images of more samples together than are read of a file of {length} bytes: lower their resolution"
+                "images with more samples in all than a file of {length} bytes may have: lower their resolution"
             );
             Fault::new("image.size", message)
         })?;
@@ -181,8 +186,8 @@ impl<'a> File<'a> {
     ///
     /// # Errors
     /// As for a stream with an unsupported filter, damaged data, or too much output.
-    pub fn unpacked(&self, dict: &Dict, data: &[u8]) -> Result<Vec<u8>, Fault> {
-        decode::unpack(dict, data, &|object| self.resolve(object), &self.budget)
+    pub fn decoded(&self, dict: &Dict, data: &[u8]) -> Result<Vec<u8>, Fault> {
+        decode::decode(dict, data, &|object| self.resolve(object), &self.budget)
     }
 }
 

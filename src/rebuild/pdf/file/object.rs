@@ -19,7 +19,7 @@ pub(in crate::rebuild::pdf) enum Object {
     Dict(Dict),
     Ref(u32),
     /// Any other token: an operator, or a keyword of the file structure.
-    Word(String),
+    Keyword(String),
 }
 
 impl Object {
@@ -85,7 +85,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Skips white space and comments.
-    pub fn space(&mut self) {
+    pub fn skip_space(&mut self) {
         while let Some(b) = self.peek() {
             if b == b'%' {
                 while self.peek().is_some_and(|b| b != b'\n' && b != b'\r') {
@@ -100,8 +100,8 @@ impl<'a> Reader<'a> {
     }
 
     /// Skips white space, and returns whether nothing is left.
-    pub fn ends(&mut self) -> bool {
-        self.space();
+    pub fn at_end(&mut self) -> bool {
+        self.skip_space();
         self.at >= self.bytes.len()
     }
 
@@ -111,8 +111,8 @@ impl<'a> Reader<'a> {
     /// `pdf.form` if anything else follows.
     pub fn expect(&mut self, word: &str) -> Result<(), Fault> {
         match self.object()? {
-            Object::Word(found) if found == word => Ok(()),
-            _ => Err(form(&format!("a PDF without `{word}` where it must stand"))),
+            Object::Keyword(found) if found == word => Ok(()),
+            _ => Err(form(&format!("a PDF with a missing `{word}`"))),
         }
     }
 
@@ -134,7 +134,7 @@ impl<'a> Reader<'a> {
         if depth > self.depth_max {
             return Err(Fault::new("pdf.depth", "objects nested too deeply"));
         }
-        self.space();
+        self.skip_space();
         match self.peek().ok_or_else(|| form("a PDF that is truncated"))? {
             b'/' => Ok(Object::Name(self.name()?)),
             b'(' => Ok(Object::Text(self.literal()?)),
@@ -144,7 +144,7 @@ impl<'a> Reader<'a> {
                 self.at += 1;
                 let mut list = Vec::new();
                 loop {
-                    self.space();
+                    self.skip_space();
                     if self.peek() == Some(b']') {
                         self.at += 1;
                         return Ok(Object::List(list));
@@ -158,7 +158,7 @@ impl<'a> Reader<'a> {
                 "null" => Object::Null,
                 "true" => Object::Bool(true),
                 "false" => Object::Bool(false),
-                word => Object::Word(word.to_owned()),
+                word => Object::Keyword(word.to_owned()),
             }),
         }
     }
@@ -179,9 +179,9 @@ impl<'a> Reader<'a> {
         let number = number.ok_or_else(|| form("an invalid number in a PDF"))?;
         if self.refs && text.bytes().all(|b| b.is_ascii_digit()) {
             let before = self.at;
-            self.space();
+            self.skip_space();
             let generation = self.word();
-            self.space();
+            self.skip_space();
             if generation.bytes().all(|b| b.is_ascii_digit()) && !generation.is_empty() && self.peek() == Some(b'R') {
                 let mark = self.word();
                 if mark == "R" && generation == "0" && number < 1e7 {
@@ -223,7 +223,7 @@ impl<'a> Reader<'a> {
         self.at += 2;
         let mut dict = Dict::new();
         loop {
-            self.space();
+            self.skip_space();
             if self.bytes[self.at.min(self.bytes.len())..].starts_with(b">>") {
                 self.at += 2;
                 return Ok(Object::Dict(dict));

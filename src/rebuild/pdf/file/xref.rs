@@ -44,7 +44,7 @@ impl Table {
         if trailer.contains_key("Prev") || trailer.contains_key("XRefStm") {
             return Err(Fault::new("pdf.update", "a PDF with an earlier version of itself, or with a second table"));
         }
-        reader.space();
+        reader.skip_space();
         if reader.at != tail_at {
             return Err(Fault::new("pdf.remnant", "bytes between the trailer and the end of the file"));
         }
@@ -68,7 +68,7 @@ pub(super) fn header(bytes: &[u8]) -> Result<usize, Fault> {
     }
     let mut at = 8;
     if !bytes.get(at).is_some_and(|b| matches!(b, b'\r' | b'\n' | b' ')) {
-        return Err(form("a first line that is not that of a PDF"));
+        return Err(form("an invalid PDF header"));
     }
     while bytes.get(at).copied().is_some_and(is_space) {
         at += 1;
@@ -116,7 +116,7 @@ fn plain(reader: &mut Reader<'_>, limits: &Limits) -> Result<BTreeMap<u32, Place
     let mut places = BTreeMap::new();
     loop {
         match reader.object()? {
-            Object::Word(word) if word == "trailer" => return Ok(places),
+            Object::Keyword(word) if word == "trailer" => return Ok(places),
             first => {
                 let (first, count) = (first.count().ok_or_else(broken)?, reader.object()?.count().ok_or_else(broken)?);
                 bounded(first + count, reader.bytes.len(), limits)?;
@@ -124,8 +124,8 @@ fn plain(reader: &mut Reader<'_>, limits: &Limits) -> Result<BTreeMap<u32, Place
                     let at = reader.object()?.count().ok_or_else(broken)?;
                     let generation = reader.object()?.count().ok_or_else(broken)?;
                     match reader.object()? {
-                        Object::Word(word) if word == "f" => {}
-                        Object::Word(word) if word == "n" => {
+                        Object::Keyword(word) if word == "f" => {}
+                        Object::Keyword(word) if word == "n" => {
                             if generation != 0 || places.insert(number as u32, Place::At(at)).is_some() {
                                 return Err(twice());
                             }
@@ -174,7 +174,7 @@ fn streamed(
     reader.at = from + length;
     reader.expect("endstream")?;
     reader.expect("endobj")?;
-    let table = decode::unpack(&dict, data, &|object| object, budget)?;
+    let table = decode::decode(&dict, data, &|object| object, budget)?;
     let counts = |key: &str| match dict.get(key) {
         Some(Object::List(list)) => list.iter().map(|o| o.count().ok_or_else(broken)).collect::<Result<Vec<_>, _>>(),
         _ => Err(broken()),
@@ -237,12 +237,12 @@ pub(super) fn framed(reader: &mut Reader<'_>, number: u32) -> Result<(Object, Op
     reader.expect("obj")?;
     let object = reader.object()?;
     match reader.object()? {
-        Object::Word(word) if word == "endobj" => Ok((object, None)),
-        Object::Word(word) if word == "stream" && matches!(object, Object::Dict(_)) => {
+        Object::Keyword(word) if word == "endobj" => Ok((object, None)),
+        Object::Keyword(word) if word == "stream" && matches!(object, Object::Dict(_)) => {
             let rest = &reader.bytes[reader.at..];
             let skip = if rest.starts_with(b"\r\n") { 2 } else { usize::from(rest.starts_with(b"\n")) };
             if skip == 0 {
-                return Err(form("a stream that does not begin on a line of its own"));
+                return Err(form("a `stream` keyword without a line end after it"));
             }
             Ok((object, Some(reader.at + skip)))
         }

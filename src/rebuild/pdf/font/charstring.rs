@@ -15,7 +15,7 @@ pub(super) fn draw<'a>(
     standard: &dyn Fn(u8) -> Option<&'a [u8]>,
     pen: &mut dyn OutlineBuilder,
 ) -> Option<()> {
-    let mut drawing = Drawing::new(parts, pen, STEPS_MAX);
+    let mut drawing = Interpreter::new(parts, pen, STEPS_MAX);
     drawing.run(code, 0)?;
     let left = drawing.left;
     let Some([bearing, across, up, base, accent]) = drawing.made_of else {
@@ -23,19 +23,19 @@ pub(super) fn draw<'a>(
     };
     let letter = |n: f64| (n.fract() == 0.0 && (0.0..256.0).contains(&n)).then(|| standard(n as u8)).flatten();
     let side = drawing.side[0];
-    let mut first = Drawing::new(parts, pen, left);
+    let mut first = Interpreter::new(parts, pen, left);
     first.run(letter(base)?, 0)?;
     let left = first.left;
     if !first.ended || first.made_of.is_some() {
         return None;
     }
-    let mut second = Drawing::new(parts, pen, left);
+    let mut second = Interpreter::new(parts, pen, left);
     second.moved = [side + across - bearing, up];
     second.run(letter(accent)?, 0)?;
     (second.ended && second.made_of.is_none()).then_some(())
 }
 
-struct Drawing<'a, 'p> {
+struct Interpreter<'a, 'p> {
     parts: &'a [Vec<u8>],
     pen: &'p mut dyn OutlineBuilder,
     stack: Vec<f64>,
@@ -53,9 +53,9 @@ struct Drawing<'a, 'p> {
     left: usize,
 }
 
-impl<'a, 'p> Drawing<'a, 'p> {
-    fn new(parts: &'a [Vec<u8>], pen: &'p mut dyn OutlineBuilder, left: usize) -> Drawing<'a, 'p> {
-        Drawing {
+impl<'a, 'p> Interpreter<'a, 'p> {
+    fn new(parts: &'a [Vec<u8>], pen: &'p mut dyn OutlineBuilder, left: usize) -> Interpreter<'a, 'p> {
+        Interpreter {
             parts,
             pen,
             stack: Vec::new(),

@@ -57,9 +57,9 @@ pub(super) fn read(bytes: &[u8], width: usize, depth_max: usize) -> Result<BTree
             _ => Ok(()),
         }
     };
-    while !reader.ends() {
+    while !reader.at_end() {
         let word = match reader.object()? {
-            Object::Word(word) => word,
+            Object::Keyword(word) => word,
             _ => continue,
         };
         match word.as_str() {
@@ -105,8 +105,8 @@ pub(super) fn read(bytes: &[u8], width: usize, depth_max: usize) -> Result<BTree
 /// Returns the next object, or `None` if the keyword `end` is next.
 fn before(reader: &mut Reader<'_>, end: &str) -> Result<Option<Object>, Fault> {
     match reader.object()? {
-        Object::Word(word) if word == end => Ok(None),
-        Object::Word(_) => Err(broken()),
+        Object::Keyword(word) if word == end => Ok(None),
+        Object::Keyword(_) => Err(broken()),
         object => Ok(Some(object)),
     }
 }

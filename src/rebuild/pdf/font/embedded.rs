@@ -6,16 +6,16 @@ use unicode_normalization::UnicodeNormalization as _;
 use unicode_security::skeleton;
 
 use super::outline::Outline;
-use super::program::{Letters, Program};
+use super::program::{GlyphMap, Program};
 use super::widths::Widths;
 use super::{Font, Glyph};
 use crate::rebuild::Fault;
 
 /// The source of glyph outlines.
 pub(super) enum Glyphs {
-    Program(Program, Letters),
+    Program(Program, GlyphMap),
     /// Outlines from a Type 3 font as a gateway writes it.
-    Drawn(BTreeMap<u32, Outline>),
+    Type3(BTreeMap<u32, Outline>),
 }
 
 /// A glyph as it is written.
@@ -28,7 +28,7 @@ pub(in crate::rebuild::pdf) struct Letter {
     pub width: f64,
     pub bounds: Option<[f64; 4]>,
     /// Whether word spacing is added to it.
-    pub parts_words: bool,
+    pub word_space: bool,
     pub text: String,
 }
 
@@ -67,15 +67,15 @@ impl EmbeddedFont {
         glyphs: Glyphs,
     ) -> Result<EmbeddedFont, Fault> {
         let own = match &glyphs {
-            Glyphs::Program(program, _) => program.says()?,
-            Glyphs::Drawn(_) => BTreeMap::new(),
+            Glyphs::Program(program, _) => program.characters()?,
+            Glyphs::Type3(_) => BTreeMap::new(),
         };
         let (known, meanings) = (BTreeMap::new(), BTreeMap::new());
         Ok(EmbeddedFont { wide, said, widths, glyphs, own, known, meanings, current: None })
     }
 
     /// Returns the characters of WinAnsiEncoding by code.
-    pub fn windows() -> BTreeMap<u32, String> {
+    pub fn win_ansi() -> BTreeMap<u32, String> {
         let letters =
             (0..=u8::MAX).filter_map(|code| Some((code, crate::rebuild::pdf::standard_fonts::letter(code, true)?)));
         letters.map(|(code, letter)| (u32::from(code), letter.to_string())).collect()
@@ -85,12 +85,12 @@ impl EmbeddedFont {
     ///
     /// # Errors
     /// `pdf.font` if they do not.
-    pub fn agree(said: &BTreeMap<u32, String>, other: &BTreeMap<u32, String>) -> Result<(), Fault> {
+    pub fn check_agreement(said: &BTreeMap<u32, String>, other: &BTreeMap<u32, String>) -> Result<(), Fault> {
         let differ = |code: &u32, text: &String| {
-            !text.starts_with('\0') && other.get(code).is_some_and(|o| !alike(&plain(text), &plain(o)))
+            !text.starts_with('\0') && other.get(code).is_some_and(|o| !alike(&normalize(text), &normalize(o)))
         };
         if said.iter().any(|(code, text)| differ(code, text)) {
-            return Err(super::refused("a font that contradicts itself about a letter"));
+            return Err(super::refused("a font whose encoding and `ToUnicode` map disagree"));
         }
         Ok(())
     }
@@ -127,16 +127,16 @@ impl EmbeddedFont {
 
     fn letter(&mut self, code: u32, fonts: &mut Vec<Font>) -> Result<Letter, Fault> {
         let lacks = || Fault::new("pdf.letters", "a letter missing from its font");
-        let text = self.said.get(&code).map(|text| plain(text)).filter(|text| !text.is_empty());
+        let text = self.said.get(&code).map(|text| normalize(text)).filter(|text| !text.is_empty());
         let mut text = text.ok_or_else(|| super::refused("a letter that its font does not map to text"))?;
         let width = self.widths.of(code)?;
         let outline = match &self.glyphs {
-            Glyphs::Drawn(drawn) => drawn.get(&code).cloned().ok_or_else(lacks)?,
+            Glyphs::Type3(drawn) => drawn.get(&code).cloned().ok_or_else(lacks)?,
             Glyphs::Program(program, letters) => {
                 let drawing = letters.of(code).ok_or_else(lacks)?;
                 let own: Vec<String> =
-                    self.own.get(&drawing).into_iter().flatten().map(|c| plain(&c.to_string())).collect();
-                let named: Vec<String> = program.named(drawing).iter().map(|name| plain(name)).collect();
+                    self.own.get(&drawing).into_iter().flatten().map(|c| normalize(&c.to_string())).collect();
+                let named: Vec<String> = program.named(drawing).iter().map(|name| normalize(name)).collect();
                 for stated in [own, named] {
                     text = drawn(text, &stated)?;
                 }
@@ -150,40 +150,40 @@ impl EmbeddedFont {
                 outline
             }
         };
-        judge(&text, &outline, width)?;
+        check_outline(&text, &outline, width)?;
         let drawing = outline.code();
         if !outline.is_blank() {
             let meaning = self.meanings.entry(drawing).or_insert_with(|| text.clone());
             if !alike(meaning, &text) {
-                return Err(super::refused("one drawing for two letters"));
+                return Err(super::refused("one glyph outline for two letters"));
             }
         }
-        let parts_words = !self.wide && code == u32::from(SPACE);
-        let (font, code) = self.place(parts_words, fonts);
+        let word_space = !self.wide && code == u32::from(SPACE);
+        let (font, code) = self.place(word_space, fonts);
         let bounds = outline.bounds().map(|b| b.map(f64::from));
-        if let Some(Font::Drawn(glyphs)) = fonts.get_mut(font) {
+        if let Some(Font::Type3(glyphs)) = fonts.get_mut(font) {
             glyphs.push(Glyph { code, width, outline, text: text.clone() });
         }
-        Ok(Letter { font, code, width, bounds, parts_words, text })
+        Ok(Letter { font, code, width, bounds, word_space, text })
     }
 
     /// Returns the font of the document and the code for the next glyph; adds a font if there is none or the last one
     /// is full.
-    fn place(&mut self, parts_words: bool, fonts: &mut Vec<Font>) -> (usize, u8) {
+    fn place(&mut self, word_space: bool, fonts: &mut Vec<Font>) -> (usize, u8) {
         let taken = self.current.and_then(|font| match fonts.get(font) {
-            Some(Font::Drawn(glyphs)) => Some((font, glyphs.iter().filter(|g| g.code != SPACE).count())),
+            Some(Font::Type3(glyphs)) => Some((font, glyphs.iter().filter(|g| g.code != SPACE).count())),
             _ => None,
         });
         let (font, taken) = match taken {
-            Some((font, taken)) if parts_words || FIRST + taken <= usize::from(u8::MAX) => (font, taken),
+            Some((font, taken)) if word_space || FIRST + taken <= usize::from(u8::MAX) => (font, taken),
             _ => {
-                fonts.push(Font::Drawn(Vec::new()));
+                fonts.push(Font::Type3(Vec::new()));
                 self.current = Some(fonts.len() - 1);
                 (fonts.len() - 1, 0)
             }
         };
         // INVARIANT: `FIRST + taken` was limited to a byte above, and is 33 in a new font.
-        (font, if parts_words { SPACE } else { (FIRST + taken) as u8 })
+        (font, if word_space { SPACE } else { (FIRST + taken) as u8 })
     }
 }
 
@@ -203,7 +203,7 @@ fn bullet(c: char) -> Option<char> {
 
 /// Returns the text in the form in which it is scanned and written: ligatures split, every space ordinary, soft hyphens
 /// visible, list bullets mapped.
-fn plain(text: &str) -> String {
+fn normalize(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars() {
         match c {
@@ -231,7 +231,7 @@ fn drawn(text: String, stated: &[String]) -> Result<String, Fault> {
         return Ok(text);
     }
     let large = stated.iter().find(|one| one.to_lowercase() == text.to_lowercase());
-    large.cloned().ok_or_else(|| super::refused("a letter that its font says is another"))
+    large.cloned().ok_or_else(|| super::refused("a letter that the font program maps to another character"))
 }
 
 /// Whether the text is a digit that looks like a dot: the Arabic or the Persian zero.
@@ -240,7 +240,7 @@ pub(in crate::rebuild::pdf) fn is_dot(text: &str) -> bool {
 }
 
 /// Checks that an outline can be the character: ink for a letter, none for a space, and a plausible size.
-fn judge(text: &str, outline: &Outline, width: f64) -> Result<(), Fault> {
+fn check_outline(text: &str, outline: &Outline, width: f64) -> Result<(), Fault> {
     if text.chars().any(|c| c.is_control() || c == char::REPLACEMENT_CHARACTER) {
         return Err(super::refused("a letter that its font does not map to text"));
     }
@@ -251,7 +251,7 @@ fn judge(text: &str, outline: &Outline, width: f64) -> Result<(), Fault> {
         return if blank { Ok(()) } else { Err(hidden(what)) };
     };
     if text.contains(' ') {
-        return Err(hidden("a blank that is drawn"));
+        return Err(hidden("a space with a visible glyph"));
     }
     let (across, up) = (f64::from(x1 - x0), f64::from(y1 - y0));
     let words = text.chars().any(char::is_alphanumeric);
@@ -263,12 +263,12 @@ fn judge(text: &str, outline: &Outline, width: f64) -> Result<(), Fault> {
     }
     // A "point" as large as a letter is a letter, whatever its text says.
     if matches!(text, "." | "," | "'" | "-") && up > 600.0 {
-        return Err(super::refused("a point that is drawn as large as a letter"));
+        return Err(super::refused("a punctuation mark as large as a letter"));
     }
     // Mathematical symbols may extend far below the baseline, and are as tall as what they enclose.
     let below = if words { -1000 } else { -3000 };
     if x0 < -1000 || f64::from(x1) > width + 1000.0 || y0 < below || y1 > 2000 {
-        return Err(hidden("letters that are drawn away from their place"));
+        return Err(hidden("letters drawn too far from their origin"));
     }
     // Combining marks are drawn over the previous letter and need no width of their own.
     let mark = text.chars().all(|c| !c.is_alphanumeric());
@@ -293,7 +293,7 @@ mod tests {
             let program = Program::Type1(written(&[RETURN], lacking, &drawings, ("StandardEncoding", false)).unwrap());
             let letters = program.by_name(Base::Standard, &[]);
             let said = [(65, "A"), (73, "I")].map(|(code, text)| (code, text.to_owned()));
-            let widths = Widths::usual([65, 73].map(|code| (code, 600.0)).into());
+            let widths = Widths::standard([65, 73].map(|code| (code, 600.0)).into());
             let mut source = EmbeddedFont::new(false, said.into(), widths, Glyphs::Program(program, letters)).unwrap();
             let letters = source.letters(&[letter], &mut Vec::new());
             letters.map(|letters| letters[0].text.clone()).map_err(|fault| (fault.code, fault.message))
@@ -310,7 +310,7 @@ mod tests {
             let program =
                 Program::Type1(written(&[RETURN], BOX, &[("g17", BOX)], ("StandardEncoding", false)).unwrap());
             let letters = program.by_name(Base::Standard, &[(65, "g17".to_owned())]);
-            let widths = Widths::usual([(65, 600.0)].into());
+            let widths = Widths::standard([(65, 600.0)].into());
             let said = [(65, text.to_owned())].into();
             let mut source = EmbeddedFont::new(false, said, widths, Glyphs::Program(program, letters)).unwrap();
             source.letters(b"A", &mut Vec::new()).map(|letters| letters[0].text.clone()).unwrap()

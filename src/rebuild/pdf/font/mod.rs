@@ -24,7 +24,7 @@ use super::file::File;
 use super::file::object::{Dict, Object};
 use super::geometry::{Matrix, Step};
 use super::standard_fonts;
-use super::standard_fonts::Standard;
+use super::standard_fonts::StandardFont;
 use crate::rebuild::Fault;
 
 pub(super) use embedded::{EmbeddedFont, Letter, is_dot};
@@ -33,7 +33,7 @@ pub(super) use type3::print;
 
 use embedded::Glyphs;
 use glyph_names::Base;
-use program::{Letters, Program};
+use program::{GlyphMap, Program};
 use type1::Type1;
 use widths::Widths;
 
@@ -49,9 +49,9 @@ pub(super) struct Glyph {
 /// A font of the document that is written.
 pub(super) enum Font {
     /// The name of a standard font, and whether it uses WinAnsiEncoding.
-    Plain(String, bool),
+    Standard(String, bool),
     /// A Type 3 font.
-    Drawn(Vec<Glyph>),
+    Type3(Vec<Glyph>),
 }
 
 const NAMELESS: &str = "a font that does not say what letters it draws: save the file again with a tool that says it, or print it to \
@@ -81,7 +81,7 @@ pub(super) fn read(file: &File<'_>, dict: &Dict, depth_max: usize) -> Result<Emb
         (false, dict)
     };
     let said = match dict.get("ToUnicode").and_then(|o| file.stream(o)) {
-        Some((head, data)) => Some(cmap::read(&file.unpacked(head, data)?, if wide { 2 } else { 1 }, depth_max)?),
+        Some((head, data)) => Some(cmap::read(&file.decoded(head, data)?, if wide { 2 } else { 1 }, depth_max)?),
         None => None,
     };
     if subtype == "Type3" {
@@ -91,25 +91,25 @@ pub(super) fn read(file: &File<'_>, dict: &Dict, depth_max: usize) -> Result<Emb
     if let Some(name) = plainly_named(file, font, wide) {
         return standard(file, font, name, said);
     }
-    let widths = if wide { Widths::wide(file, font)? } else { Widths::simple(file, font)? };
+    let widths = if wide { Widths::composite(file, font)? } else { Widths::simple(file, font)? };
     let program = program(file, font)?;
     let encoding = at("Encoding");
     let (base, given) =
         if wide { (Base::Own, Vec::new()) } else { (base(file, encoding)?, differences(file, encoding)?) };
     let letters = match (file.at(font, "Subtype").and_then(Object::name), &program) {
         (Some("CIDFontType2"), Program::TrueType(_)) => match file.at(font, "CIDToGIDMap") {
-            None => Letters::Same,
-            Some(Object::Name(name)) if name == "Identity" => Letters::Same,
+            None => GlyphMap::Same,
+            Some(Object::Name(name)) if name == "Identity" => GlyphMap::Same,
             Some(_) => {
                 let map = font.get("CIDToGIDMap").and_then(|o| file.stream(o));
                 let (head, data) = map.ok_or_else(|| refused("a font without glyphs"))?;
-                Letters::listed(&file.unpacked(head, data)?)
+                GlyphMap::listed(&file.decoded(head, data)?)
             }
         },
-        (Some("CIDFontType0"), Program::Compact(_)) => program.by_number(),
-        (Some("CIDFontType0"), Program::TrueType(_)) => Letters::Same,
+        (Some("CIDFontType0"), Program::Cff(_)) => program.by_number(),
+        (Some("CIDFontType0"), Program::TrueType(_)) => GlyphMap::Same,
         (Some("TrueType"), Program::TrueType(_)) => program.by_code(base, &given),
-        (Some("Type1" | "MMType1"), Program::Compact(_) | Program::Type1(_)) => program.by_name(base, &given),
+        (Some("Type1" | "MMType1"), Program::Cff(_) | Program::Type1(_)) => program.by_name(base, &given),
         _ => return Err(refused("a font of an unsupported type")),
     };
     let mut letters_said = if wide { BTreeMap::new() } else { spelled(&program, &letters, base, &given) };
@@ -123,7 +123,7 @@ pub(super) fn read(file: &File<'_>, dict: &Dict, depth_max: usize) -> Result<Emb
     }
     let said = letters_said;
     if windows {
-        EmbeddedFont::agree(&said, &EmbeddedFont::windows())?;
+        EmbeddedFont::check_agreement(&said, &EmbeddedFont::win_ansi())?;
     }
     EmbeddedFont::new(wide, said, widths, Glyphs::Program(program, letters))
 }
@@ -148,7 +148,7 @@ fn standard(
     let base = Some(base(file, encoding)?).filter(|base| *base != Base::Own).unwrap_or(Base::Standard);
     let given: BTreeMap<u8, String> = differences(file, encoding)?.into_iter().collect();
     let lacks = || refused("a font that is not embedded");
-    let drawings = Standard::of(name).ok_or_else(lacks)?;
+    let drawings = StandardFont::of(name).ok_or_else(lacks)?;
     let (mut letters, mut drawn, mut usual) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
     let listed = if font.contains_key("Widths") { Some(Widths::simple(file, font)?) } else { None };
     for code in 0..=u8::MAX {
@@ -174,13 +174,13 @@ fn standard(
         drawn.insert(code, Outline::of(&steps)?);
     }
     if let Some(said) = said {
-        EmbeddedFont::agree(&said, &letters)?;
+        EmbeddedFont::check_agreement(&said, &letters)?;
     }
-    EmbeddedFont::new(false, letters, Widths::usual(usual), Glyphs::Drawn(drawn))
+    EmbeddedFont::new(false, letters, Widths::standard(usual), Glyphs::Type3(drawn))
 }
 
 /// Returns the widths and outlines of a text in a standard font; `None` if it lacks a character.
-fn set(drawings: &Standard, text: &str) -> Option<Vec<(f64, Vec<Step>)>> {
+fn set(drawings: &StandardFont, text: &str) -> Option<Vec<(f64, Vec<Step>)>> {
     let whole: Vec<char> = match drawings.letter(text.chars().next()?) {
         Some(_) => text.chars().collect(),
         None => text.nfkc().collect(),
@@ -189,7 +189,7 @@ fn set(drawings: &Standard, text: &str) -> Option<Vec<(f64, Vec<Step>)>> {
 }
 
 /// Returns the text of each code by glyph names: those of the differences, of the base encoding, or of the program.
-fn spelled(program: &Program, letters: &Letters, base: Base, given: &[(u8, String)]) -> BTreeMap<u32, String> {
+fn spelled(program: &Program, letters: &GlyphMap, base: Base, given: &[(u8, String)]) -> BTreeMap<u32, String> {
     let given: BTreeMap<u8, &str> = given.iter().map(|(code, name)| (*code, name.as_str())).collect();
     let letter = |code: u8| match given.get(&code) {
         Some(name) => glyph_names::letters(name),
@@ -243,16 +243,16 @@ fn program(file: &File<'_>, font: &Dict) -> Result<Program, Fault> {
     let described = file.at(font, "FontDescriptor").and_then(|o| file.dict(o)).ok_or_else(none)?;
     let stream = |key: &str| described.get(key).and_then(|o| file.stream(o));
     if let Some((head, data)) = stream("FontFile") {
-        return Ok(Program::Type1(Type1::read(&file.unpacked(head, data)?)?));
+        return Ok(Program::Type1(Type1::read(&file.decoded(head, data)?)?));
     }
     if let Some((head, data)) = stream("FontFile2") {
-        return Program::true_type(file.unpacked(head, data)?);
+        return Program::true_type(file.decoded(head, data)?);
     }
     let (head, data) = stream("FontFile3").ok_or_else(none)?;
     let kind = file.at(head, "Subtype").and_then(Object::name);
-    let bytes = file.unpacked(head, data)?;
+    let bytes = file.decoded(head, data)?;
     match kind {
-        Some("CIDFontType0C" | "Type1C") => Program::compact(bytes),
+        Some("CIDFontType0C" | "Type1C") => Program::cff(bytes),
         Some("OpenType") => Program::true_type(bytes),
         _ => Err(refused("an embedded font of an unsupported type")),
     }

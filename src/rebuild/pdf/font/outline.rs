@@ -111,13 +111,13 @@ impl Outline {
     /// `pdf.font` if it is written in any other way.
     pub fn read(reader: &mut Reader<'_>) -> Result<Outline, Fault> {
         let (mut steps, mut numbers, mut filled) = (Vec::new(), Vec::new(), false);
-        while !reader.ends() {
+        while !reader.at_end() {
             match reader.object()? {
                 _ if filled || steps.len() >= STEPS_MAX => return Err(broken()),
                 Object::Number(n) if n.fract() == 0.0 && n.abs() <= REACH && numbers.len() < 6 => {
                     numbers.push(n as i32)
                 }
-                Object::Word(word) => {
+                Object::Keyword(word) => {
                     let step = match (word.as_str(), numbers.as_slice()) {
                         ("m", &[x, y]) => Step::To([x, y]),
                         ("l", &[x, y]) if !steps.is_empty() => Step::Line([x, y]),
@@ -167,7 +167,7 @@ impl Pen {
         let usual = 0.0001..0.01;
         let (narrow, slant) = (0.4..2.5, -0.5..0.5);
         if !usual.contains(&d) || !narrow.contains(&(a / d)) || !slant.contains(&(c / d)) || [b, e, f] != [0.0; 3] {
-            return Err(super::refused("an embedded font whose letters are turned, moved, or slanted out of shape"));
+            return Err(super::refused("an embedded font whose matrix rotates, moves or distorts its letters"));
         }
         let scale = [a, c, d].map(|n| n * 1000.0);
         Ok(Pen { scale, at: [0.0; 2], outline: Outline::default(), lost: false })

@@ -16,28 +16,28 @@ pub(super) enum Program {
     /// TrueType or OpenType.
     TrueType(Vec<u8>),
     /// A bare CFF (Compact Font Format) program.
-    Compact(Vec<u8>),
+    Cff(Vec<u8>),
     /// A PostScript Type 1 program.
     Type1(Type1),
 }
 
 /// The mapping from codes to glyph indices.
-pub(super) enum Letters {
+pub(super) enum GlyphMap {
     Same,
     Listed(BTreeMap<u32, u16>),
 }
 
-impl Letters {
+impl GlyphMap {
     /// Returns the mapping of a `CIDToGIDMap` stream: two bytes for each code.
-    pub fn listed(bytes: &[u8]) -> Letters {
-        Letters::Listed((0..).zip(bytes.chunks_exact(2).map(|b| u16::from(b[0]) << 8 | u16::from(b[1]))).collect())
+    pub fn listed(bytes: &[u8]) -> GlyphMap {
+        GlyphMap::Listed((0..).zip(bytes.chunks_exact(2).map(|b| u16::from(b[0]) << 8 | u16::from(b[1]))).collect())
     }
 
     /// Returns the glyph index of a code; `None` for index 0, `.notdef`.
     pub fn of(&self, code: u32) -> Option<u16> {
         match self {
-            Letters::Same => u16::try_from(code).ok(),
-            Letters::Listed(list) => list.get(&code).copied(),
+            GlyphMap::Same => u16::try_from(code).ok(),
+            GlyphMap::Listed(list) => list.get(&code).copied(),
         }
         .filter(|drawing| *drawing != 0)
     }
@@ -67,22 +67,22 @@ impl Program {
     ///
     /// # Errors
     /// `pdf.font` if it cannot be parsed.
-    pub fn compact(bytes: Vec<u8>) -> Result<Program, Fault> {
+    pub fn cff(bytes: Vec<u8>) -> Result<Program, Fault> {
         cff::Table::parse(&bytes).ok_or_else(broken)?;
-        Ok(Program::Compact(bytes))
+        Ok(Program::Cff(bytes))
     }
 
     fn face(&self) -> Option<Face<'_>> {
         match self {
             Program::TrueType(bytes) => Face::parse(bytes, 0).ok(),
-            Program::Compact(_) | Program::Type1(_) => None,
+            Program::Cff(_) | Program::Type1(_) => None,
         }
     }
 
     fn table(&self) -> Option<cff::Table<'_>> {
         match self {
             Program::TrueType(_) | Program::Type1(_) => None,
-            Program::Compact(bytes) => cff::Table::parse(bytes),
+            Program::Cff(bytes) => cff::Table::parse(bytes),
         }
     }
 
@@ -110,7 +110,7 @@ impl Program {
             let said = face.glyph_hor_side_bearing(id).map(f64::from);
             let away = edge.zip(said).map_or(0.0, |(edge, said)| (edge - said).abs());
             if !outline.is_blank() && away / f64::from(face.units_per_em()) > BEARING_OFF_MAX {
-                return Err(refused("a letter that readers move away from where its drawing is"));
+                return Err(refused("a letter whose left side bearing does not match its outline"));
             }
             return Ok(outline);
         }
@@ -128,17 +128,17 @@ impl Program {
     }
 
     /// Returns the glyph of each CID of a CFF program; CIDs need not be in order.
-    pub fn by_number(&self) -> Letters {
-        let Some(table) = self.table() else { return Letters::Same };
+    pub fn by_number(&self) -> GlyphMap {
+        let Some(table) = self.table() else { return GlyphMap::Same };
         let all = 0..table.number_of_glyphs();
         let list: BTreeMap<u32, u16> =
             all.filter_map(|d| table.glyph_cid(GlyphId(d)).map(|number| (u32::from(number), d))).collect();
-        if list.is_empty() { Letters::Same } else { Letters::Listed(list) }
+        if list.is_empty() { GlyphMap::Same } else { GlyphMap::Listed(list) }
     }
 
     /// Returns the glyph of each code of a CFF or Type 1 program (9.6.6.2): by the names in `given`, otherwise by the
     /// base encoding, which may be the program's own.
-    pub fn by_name(&self, base: Base, given: &[(u8, String)]) -> Letters {
+    pub fn by_name(&self, base: Base, given: &[(u8, String)]) -> GlyphMap {
         let given: BTreeMap<u8, &str> = given.iter().map(|(code, name)| (*code, name.as_str())).collect();
         let table = self.table();
         let named = |name: &str| match self {
@@ -146,7 +146,7 @@ impl Program {
             _ => table.as_ref()?.glyph_index_by_name(name).map(|id| id.0),
         };
         let own = |code: u8| match self {
-            Program::Type1(program) => program.coded(code),
+            Program::Type1(program) => program.glyph_for_code(code),
             _ => table.as_ref()?.glyph_index(code).map(|id| id.0),
         };
         let mut lettered: BTreeMap<String, u16> = BTreeMap::new();
@@ -162,12 +162,12 @@ impl Program {
             None if base == Base::Own => own(code),
             None => lettered.get(base.letter(code)?.to_string().as_str()).copied(),
         };
-        Letters::Listed((0..=u8::MAX).filter_map(|code| Some((u32::from(code), drawing(code)?))).collect())
+        GlyphMap::Listed((0..=u8::MAX).filter_map(|code| Some((u32::from(code), drawing(code)?))).collect())
     }
 
     /// Returns the glyph of each code of a simple TrueType font (9.6.6.4): by character if the file's encoding has one
     /// for the code, otherwise by the program's own table.
-    pub fn by_code(&self, base: Base, given: &[(u8, String)]) -> Letters {
+    pub fn by_code(&self, base: Base, given: &[(u8, String)]) -> GlyphMap {
         let given: BTreeMap<u8, &str> = given.iter().map(|(code, name)| (*code, name.as_str())).collect();
         let mut list = BTreeMap::new();
         if let Some(face) = self.face() {
@@ -188,14 +188,14 @@ impl Program {
                 list.extend(id.map(|id| (u32::from(code), id.0)));
             }
         }
-        Letters::Listed(list)
+        GlyphMap::Listed(list)
     }
 
     /// Returns the characters of each glyph according to the program's cmap subtables. Some programs have none.
     ///
     /// # Errors
     /// `pdf.font` if there are too many subtables.
-    pub fn says(&self) -> Result<BTreeMap<u16, Vec<char>>, Fault> {
+    pub fn characters(&self) -> Result<BTreeMap<u16, Vec<char>>, Fault> {
         let mut said: BTreeMap<u16, Vec<char>> = BTreeMap::new();
         let face = self.face();
         let tables = face.as_ref().and_then(|face| face.tables().cmap).map(|cmap| cmap.subtables);
@@ -222,7 +222,7 @@ impl Program {
         let id = GlyphId(drawing);
         match self {
             Program::TrueType(_) => self.face()?.glyph_name(id).map(str::to_owned),
-            Program::Compact(_) => self.table()?.glyph_name(id).map(str::to_owned),
+            Program::Cff(_) => self.table()?.glyph_name(id).map(str::to_owned),
             Program::Type1(program) => program.name(drawing).map(str::to_owned),
         }
     }
@@ -231,7 +231,7 @@ impl Program {
     fn count(&self) -> u16 {
         match self {
             Program::TrueType(_) => self.face().map_or(0, |face| face.number_of_glyphs()),
-            Program::Compact(_) => self.table().map_or(0, |table| table.number_of_glyphs()),
+            Program::Cff(_) => self.table().map_or(0, |table| table.number_of_glyphs()),
             Program::Type1(program) => program.count(),
         }
     }

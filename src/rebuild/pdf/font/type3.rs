@@ -52,7 +52,7 @@ pub(super) fn read(
     let mut drawn = BTreeMap::new();
     for (code, name) in super::differences(file, file.at(dict, "Encoding"))? {
         let (head, data) = drawings.get(&name).and_then(|o| file.stream(o)).ok_or_else(other)?;
-        let bytes = file.unpacked(head, data)?;
+        let bytes = file.decoded(head, data)?;
         let mut reader = Reader::new(&bytes, 0, depth_max, false);
         let mut measures = Vec::new();
         for _ in 0..6 {
@@ -70,7 +70,7 @@ pub(super) fn read(
     if drawn.len() != drawings.len() {
         return Err(other());
     }
-    EmbeddedFont::new(false, said, widths, Glyphs::Drawn(drawn))
+    EmbeddedFont::new(false, said, widths, Glyphs::Type3(drawn))
 }
 
 /// Returns a font as it is written: its dictionary without the end, for glyph procedures from object number `first` on;
@@ -89,7 +89,7 @@ pub(in crate::rebuild::pdf) fn print(glyphs: &[Glyph], first: usize) -> (String,
     }
     let (mut names, mut procedures, mut drawings) = (String::new(), String::new(), Vec::new());
     let mut letters = String::from(
-        "/CIDInit /ProcSet findresource begin\n12 dict begin\nbegincmap\n/CMapName /Letters def\n/CMapType 2 def\n\
+        "/CIDInit /ProcSet findresource begin\n12 dict begin\nbegincmap\n/CMapName /GlyphMap def\n/CMapType 2 def\n\
          1 begincodespacerange\n<00> <FF>\nendcodespacerange\n",
     );
     for part in order.chunks(100) {

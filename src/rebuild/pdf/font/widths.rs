@@ -36,7 +36,7 @@ impl Widths {
     }
 
     /// Returns the known widths of a standard font.
-    pub fn usual(listed: BTreeMap<u32, f64>) -> Widths {
+    pub fn standard(listed: BTreeMap<u32, f64>) -> Widths {
         Widths { listed, usual: 0.0 }
     }
 
@@ -44,7 +44,7 @@ impl Widths {
     ///
     /// # Errors
     /// `pdf.font` if they are malformed.
-    pub fn wide(file: &File<'_>, font: &Dict) -> Result<Widths, Fault> {
+    pub fn composite(file: &File<'_>, font: &Dict) -> Result<Widths, Fault> {
         let usual = file.at(font, "DW").map_or(Some(1000.0), Object::number).ok_or_else(broken)?;
         let mut listed = BTreeMap::new();
         let list: &[Object] = match file.at(font, "W") {

@@ -41,7 +41,7 @@ pub(super) fn joins(c: char) -> bool {
 
 /// Returns the text of one glyph in visual order: presentation forms are replaced by the letters, and the components of
 /// a ligature are reversed like other letters.
-pub(super) fn shown(text: &str) -> String {
+pub(super) fn visual_text(text: &str) -> String {
     let mut letters: Vec<char> = Vec::new();
     for c in text.chars() {
         match c {
@@ -56,7 +56,7 @@ pub(super) fn shown(text: &str) -> String {
 }
 
 /// Appends the lines that have right-to-left letters to `text`, in logical order.
-pub(super) fn tell(text: &mut String) {
+pub(super) fn append_logical_lines(text: &mut String) {
     let mut more = String::new();
     for rightward in [false, true] {
         for line in text.lines().filter(|line| line.chars().any(|c| class(c) == Class::Right)) {
@@ -122,11 +122,11 @@ fn turned(line: &[char], kept: Class) -> Vec<char> {
 
 #[cfg(test)]
 mod tests {
-    use crate::rebuild::pdf::reading_order::bidi::{shown, tell};
+    use crate::rebuild::pdf::reading_order::bidi::{append_logical_lines, visual_text};
 
     fn told(line: &str) -> Vec<String> {
         let mut text = format!("{line}\n");
-        tell(&mut text);
+        append_logical_lines(&mut text);
         text.lines().skip(1).map(str::to_owned).collect()
     }
 
@@ -148,9 +148,9 @@ mod tests {
     #[test]
     fn forms_of_letters_in_a_word_are_the_letters() {
         // A ligature of lam and alef, followed by the final form of peh.
-        let line: String = ["\u{FEFB}", "\u{FB57}"].map(shown).concat();
+        let line: String = ["\u{FEFB}", "\u{FB57}"].map(visual_text).concat();
         assert_eq!(line, "\u{627}\u{644}\u{67E}");
         assert_eq!(told(&line)[0], "\u{67E}\u{644}\u{627}");
-        assert_eq!(shown("ﬁ"), "ﬁ");
+        assert_eq!(visual_text("ﬁ"), "ﬁ");
     }
 }

@@ -50,8 +50,8 @@ pub(super) fn columns(alone: &[Piece], scene: &mut Scene) -> Result<BTreeSet<Vec
             let at = |i: u32| Some(i).filter(|i| *i != NONE);
             let column = std::iter::successors(at(first), |i| at(order.next.get(*i as usize).copied().unwrap_or(NONE)));
             let column: Vec<u32> = column.filter_map(|i| numbers.get(i as usize).copied()).collect();
-            let spoken = column.iter().any(|i| alone.get(*i as usize).is_some_and(|one| one.spoken));
-            if column.len() >= COLUMN && spoken {
+            let alphanumeric = column.iter().any(|i| alone.get(*i as usize).is_some_and(|one| one.alphanumeric));
+            if column.len() >= COLUMN && alphanumeric {
                 out.insert(column);
             }
         }
@@ -79,14 +79,17 @@ pub(super) fn parted(alone: &[Piece], column: &[u32]) -> Vec<bool> {
 /// # Errors
 /// `pdf.hidden` if there are such letters; `pdf.size` if the budget is exhausted.
 pub(super) fn scattered(alone: &[Piece], near: impl Fn(u32, u32) -> bool, scene: &mut Scene) -> Result<(), Fault> {
-    let spoken: Vec<(u32, (f64, f64), f64)> =
-        (0..).zip(alone).filter(|(_, one)| one.spoken).map(|(i, one)| (i, one.middle(), one.begin.height)).collect();
-    let grid = Grid::new(spoken.iter().map(|(i, middle, size)| (*middle, *size, *i)));
+    let alphanumeric: Vec<(u32, (f64, f64), f64)> = (0..)
+        .zip(alone)
+        .filter(|(_, one)| one.alphanumeric)
+        .map(|(i, one)| (i, one.middle(), one.begin.height))
+        .collect();
+    let grid = Grid::new(alphanumeric.iter().map(|(i, middle, size)| (*middle, *size, *i)));
     scene.context.budget.charge(400 * alone.len())?;
     // The nearest letter of each, and which of them are in no order.
     let mut group: Vec<u32> = (0..alone.len() as u32).collect();
     let mut lost = vec![false; alone.len()];
-    for (i, (x, y), size) in &spoken {
+    for (i, (x, y), size) in &alphanumeric {
         let reach = CLOSE * size;
         let area = Area { x0: x - reach, y0: y - reach, x1: x + reach, y1: y + reach };
         let (mut nearest, mut close, mut visited) = (None, Vec::new(), 0);

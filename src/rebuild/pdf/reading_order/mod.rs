@@ -30,16 +30,16 @@ pub(super) use run::{Placed, Runs};
 /// # Errors
 /// `pdf.hidden` for letters in no recognisable order; `pdf.size` if the budget is exhausted.
 pub(super) fn read(runs: &Runs, scene: &mut Scene) -> Result<String, Fault> {
-    if let Some(at) = runs.joiner_astray() {
+    if let Some(at) = runs.misplaced_joiner() {
         return Err(scene.hidden(at, "a joiner (U+200C) that is not between two letters that join: remove it"));
     }
     let list = runs.list.as_slice();
-    let mut told = Told { runs, text: String::new() };
+    let mut told = TextOutput { runs, text: String::new() };
     let mut order: Vec<u32> = (0..list.len() as u32).collect();
-    let drawn = |a: u32, b: u32| told_between(list, a, b, |run, next, _| run.drawn(next));
+    let drawn = |a: u32, b: u32| separator(list, a, b, |run, next, _| run.drawn(next));
     told.line(&order, drawn);
     // Along lines. A run whose direction is between two others belongs to the lines of both.
-    let standing = |a: u32, b: u32| told_between(list, a, b, Run::standing);
+    let standing = |a: u32, b: u32| separator(list, a, b, Run::standing);
     let (mut next, mut lines): (Vec<u32>, Vec<Vec<u32>>) = (vec![NONE; list.len()], Vec::new());
     // The direction in which each run is read before the next of its line.
     let mut within = vec![0; list.len()];
@@ -68,12 +68,12 @@ pub(super) fn read(runs: &Runs, scene: &mut Scene) -> Result<String, Fault> {
         lines.iter().for_each(|line| told.line(line, standing));
     }
     for one in lines.iter().flat_map(|line| styles::apart(list, line)) {
-        one.iter().for_each(|run| told.text.push_str(runs.said(*run)));
+        one.iter().for_each(|run| told.text.push_str(runs.text(*run)));
         told.text.push('\n');
     }
     // Along curves and waves.
     let near = chains::next(list, &next, &mut scene.context)?;
-    let chained = |a: u32, b: u32| told_between(list, a, b, Run::chained);
+    let chained = |a: u32, b: u32| separator(list, a, b, Run::chained);
     let mut begins = vec![true; list.len()];
     near.iter().for_each(|after| put(&mut begins, *after, false));
     order.retain(|i| begins.get(*i as usize) == Some(&true));
@@ -91,13 +91,13 @@ pub(super) fn read(runs: &Runs, scene: &mut Scene) -> Result<String, Fault> {
     }
     // Short pieces at any height.
     let level = |a: u32, b: u32| {
-        told_between(list, a, b, |run, next, drawn_next| match run.level(next) {
+        separator(list, a, b, |run, next, drawn_next| match run.level(next) {
             true => run.chained(next, drawn_next),
             false => Between::Line,
         })
     };
     let pieces = Piece::all(runs, &near, level);
-    for line in pieces::steep(&pieces, &mut scene.context)? {
+    for line in pieces::stepped_lines(&pieces, &mut scene.context)? {
         told.pieces(&pieces, &line, false);
     }
     for line in pieces::paths(&pieces, &mut scene.context)? {
@@ -105,7 +105,7 @@ pub(super) fn read(runs: &Runs, scene: &mut Scene) -> Result<String, Fault> {
         told.pieces(&pieces, &line, true);
     }
     // Letters one below the other.
-    let alone: Vec<Piece> = Piece::all(runs, &near, chained).into_iter().filter(|piece| piece.signs <= ALONE).collect();
+    let alone: Vec<Piece> = Piece::all(runs, &near, chained).into_iter().filter(|piece| piece.chars <= ALONE).collect();
     for column in columns::columns(&alone, scene)? {
         let parted = columns::parted(&alone, &column);
         told.column(&alone, column.iter(), parted.iter());
@@ -117,12 +117,12 @@ pub(super) fn read(runs: &Runs, scene: &mut Scene) -> Result<String, Fault> {
         _ => false,
     };
     columns::scattered(&alone, follows, scene)?;
-    bidi::tell(&mut told.text);
+    bidi::append_logical_lines(&mut told.text);
     Ok(told.text)
 }
 
-/// Returns what separates two runs, by `how`, which is also told whether the second is drawn next.
-fn told_between(list: &[Run], a: u32, b: u32, how: impl Fn(&Run, &Run, bool) -> Between) -> Between {
+/// Returns what separates two runs, by `how`, whose last argument is whether the second is drawn next.
+fn separator(list: &[Run], a: u32, b: u32, how: impl Fn(&Run, &Run, bool) -> Between) -> Between {
     match (list.get(a as usize), list.get(b as usize)) {
         (Some(one), Some(other)) => how(one, other, b == a + 1),
         _ => Between::Line,
@@ -138,15 +138,15 @@ fn chain(next: &[u32], first: u32) -> impl Iterator<Item = u32> {
 /// Maximum characters of a piece that counts as single letters.
 const ALONE: u32 = 2;
 
-struct Told<'r> {
+struct TextOutput<'r> {
     runs: &'r Runs,
     text: String,
 }
 
-impl Told<'_> {
+impl TextOutput<'_> {
     fn line(&mut self, line: &[u32], between: impl Fn(u32, u32) -> Between) {
         for (i, run) in line.iter().enumerate() {
-            self.text.push_str(self.runs.said(*run));
+            self.text.push_str(self.runs.text(*run));
             line.get(i + 1).map_or(Between::Line, |next| between(*run, *next)).put(&mut self.text);
         }
     }
@@ -159,7 +159,7 @@ impl Told<'_> {
     ) {
         for i in column {
             let runs = alone.get(*i as usize).map_or(&[][..], |one| &one.runs);
-            runs.iter().for_each(|run| self.text.push_str(self.runs.said(*run)));
+            runs.iter().for_each(|run| self.text.push_str(self.runs.text(*run)));
             if parted.next() == Some(&true) {
                 self.text.push(' ');
             }

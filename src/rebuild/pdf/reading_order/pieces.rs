@@ -38,10 +38,10 @@ const LETTERS: usize = 3;
 pub(super) struct Piece {
     /// Its runs.
     pub runs: Vec<u32>,
-    pub signs: u32,
+    pub chars: u32,
     /// Number of letters, and whether any is a letter or digit.
     letters: usize,
-    pub spoken: bool,
+    pub alphanumeric: bool,
     /// The nearest piece after it on its line; and whether it is a word, or part of one, in a line of prose.
     after: u32,
     among: bool,
@@ -60,9 +60,9 @@ impl Piece {
         for (begin, i) in runs.iter().zip(0..).filter(|(_, i)| inner.get(*i as usize) == Some(&false)) {
             let mut piece = Piece {
                 runs: Vec::new(),
-                signs: 0,
+                chars: 0,
                 letters: 0,
-                spoken: false,
+                alphanumeric: false,
                 after: NONE,
                 among: false,
                 begin: *begin,
@@ -70,9 +70,9 @@ impl Piece {
             };
             let mut at = Some(i);
             while let Some((i, run)) = at.and_then(|i| Some((i, runs.get(i as usize)?))) {
-                piece.signs += run.signs;
-                piece.letters += all.said(i).chars().filter(|c| c.is_alphabetic()).count();
-                piece.spoken |= all.said(i).contains(char::is_alphanumeric);
+                piece.chars += run.chars;
+                piece.letters += all.text(i).chars().filter(|c| c.is_alphabetic()).count();
+                piece.alphanumeric |= all.text(i).contains(char::is_alphanumeric);
                 piece.runs.push(i);
                 (piece.end, at) = (*run, after(i));
             }
@@ -120,7 +120,7 @@ impl Piece {
     }
 
     fn short(&self) -> bool {
-        self.signs <= SHORT
+        self.chars <= SHORT
     }
 
     /// The length of the piece.
@@ -160,7 +160,7 @@ impl Piece {
 
     /// Whether other pieces may be read with it: it is part of a word, and not a word of another line.
     fn seeks(&self) -> bool {
-        self.short() && !self.among && (self.letters > 0 || !self.spoken)
+        self.short() && !self.among && (self.letters > 0 || !self.alphanumeric)
     }
 
     /// The deviation of another piece from the direction in which this one continues; `None` if it cannot be read after
@@ -187,7 +187,7 @@ pub(super) struct Line {
 ///
 /// # Errors
 /// `pdf.size` if the budget is exhausted.
-pub(super) fn steep(pieces: &[Piece], context: &mut Context) -> Result<Vec<Line>, Fault> {
+pub(super) fn stepped_lines(pieces: &[Piece], context: &mut Context) -> Result<Vec<Line>, Fault> {
     let grid = Grid::new(pieces.iter().zip(0..).map(|(piece, i)| (piece.begin.at, piece.begin.height, i)));
     context.budget.charge(400 * pieces.len())?;
     let mut pairs = Vec::new();
@@ -242,7 +242,7 @@ pub(super) fn steep(pieces: &[Piece], context: &mut Context) -> Result<Vec<Line>
 /// # Errors
 /// `pdf.size` if the budget is exhausted.
 pub(super) fn paths(pieces: &[Piece], context: &mut Context) -> Result<Vec<Line>, Fault> {
-    let takes_part = |(_, piece): &(u32, &Piece)| piece.short() && piece.spoken;
+    let takes_part = |(_, piece): &(u32, &Piece)| piece.short() && piece.alphanumeric;
     let own = || (0..).zip(pieces).filter(takes_part);
     let grid = Grid::new(own().map(|(i, piece)| (piece.middle(), piece.begin.height, i)));
     context.budget.charge(400 * pieces.len())?;

@@ -30,7 +30,7 @@ pub(super) struct Run {
     /// Its text, as a range of the text of all runs.
     text: (u32, u32),
     /// Number of characters.
-    pub signs: u32,
+    pub chars: u32,
     /// Whether a space is drawn after it.
     pub blank: bool,
 }
@@ -43,7 +43,7 @@ pub(in crate::rebuild::pdf) struct Runs {
     /// The position of a joiner whose following letter has not been drawn yet.
     joiner: Option<(f64, f64)>,
     /// The position of the first joiner that is not between letters that join.
-    astray: Option<(f64, f64)>,
+    misplaced: Option<(f64, f64)>,
 }
 
 /// What separates two runs that are read one after the other.
@@ -85,19 +85,19 @@ impl Runs {
         if let Some(at) = self.joiner.take()
             && !(self.text.ends_with(bidi::joins) && letter.text.starts_with(bidi::joins))
         {
-            self.astray.get_or_insert(at);
+            self.misplaced.get_or_insert(at);
         }
-        let signs = letter.text.chars().count() as u32;
+        let chars = letter.text.chars().count() as u32;
         let from = self.text.len() as u32;
-        self.text.push_str(&bidi::shown(letter.text));
+        self.text.push_str(&bidi::visual_text(letter.text));
         let to = self.text.len() as u32;
         let Placed { at, end, along, size, height, .. } = *letter;
         let shade = letter.colour.map(|part| part >> 6);
-        let run = Run { at, end, along, size, height, shade, text: (from, to), signs, blank: false };
+        let run = Run { at, end, along, size, height, shade, text: (from, to), chars, blank: false };
         match self.list.last_mut() {
-            Some(last) if last.goes_on(&run) => {
+            Some(last) if last.continues(&run) => {
                 (last.end, last.text.1) = (end, to);
-                last.signs += signs;
+                last.chars += chars;
             }
             _ => self.list.push(run),
         }
@@ -107,14 +107,14 @@ impl Runs {
     /// to the same word.
     pub fn joiner(&mut self, at: (f64, f64)) {
         if self.joiner.replace(at).is_some() || self.list.last().is_none_or(|last| last.blank) {
-            self.astray.get_or_insert(at);
+            self.misplaced.get_or_insert(at);
         }
     }
 
     /// Adds a space.
     pub fn blank(&mut self) {
         if let Some(at) = self.joiner.take() {
-            self.astray.get_or_insert(at);
+            self.misplaced.get_or_insert(at);
         }
         if let Some(last) = self.list.last_mut() {
             last.blank = true;
@@ -122,12 +122,12 @@ impl Runs {
     }
 
     /// Returns the position of a joiner that is not between two letters that join.
-    pub(super) fn joiner_astray(&self) -> Option<(f64, f64)> {
-        self.astray.or(self.joiner)
+    pub(super) fn misplaced_joiner(&self) -> Option<(f64, f64)> {
+        self.misplaced.or(self.joiner)
     }
 
     /// Returns the text of a run.
-    pub(super) fn said(&self, run: u32) -> &str {
+    pub(super) fn text(&self, run: u32) -> &str {
         let (from, to) = self.list.get(run as usize).map_or((0, 0), |run| run.text);
         self.text.get(from as usize..to as usize).unwrap_or_default()
     }
@@ -141,7 +141,7 @@ impl Run {
     }
 
     /// Whether `next` belongs to the same run.
-    fn goes_on(&self, next: &Run) -> bool {
+    fn continues(&self, next: &Run) -> bool {
         let like = |a: f64, b: f64| (a - b).abs() <= 0.01 * a;
         let (gap, across) = self.seen(next.at);
         !self.blank
@@ -205,7 +205,7 @@ mod tests {
 
     #[test]
     fn a_joiner_stands_between_letters_that_join_and_nowhere_else() {
-        let astray = |text: &str| {
+        let misplaced = |text: &str| {
             let mut runs = Runs::default();
             for (i, c) in text.chars().enumerate() {
                 let (at, end) = ((10.0 * i as f64, 0.0), (10.0 * i as f64 + 9.0, 0.0));
@@ -218,9 +218,9 @@ mod tests {
                     }
                 }
             }
-            runs.joiner_astray().is_some()
+            runs.misplaced_joiner().is_some()
         };
-        assert!(!astray("\u{62E}\u{200C}\u{6CC}\u{645}") && !astray("\u{FEE2}\u{200C}\u{FBFF}"));
+        assert!(!misplaced("\u{62E}\u{200C}\u{6CC}\u{645}") && !misplaced("\u{FEE2}\u{200C}\u{FBFF}"));
         for text in [
             "a\u{200C}b",
             "\u{62E}\u{200C}\u{200C}\u{6CC}",
@@ -229,7 +229,7 @@ mod tests {
             "\u{200C}\u{62E}",
             "\u{62E} \u{200C}\u{6CC}",
         ] {
-            assert!(astray(text), "{text:?}");
+            assert!(misplaced(text), "{text:?}");
         }
     }
 }

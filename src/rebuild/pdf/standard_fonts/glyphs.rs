@@ -7,7 +7,7 @@ const DATA: &[u8] = include_bytes!("glyphs.bin");
 
 /// One of the twelve standard text fonts.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::rebuild::pdf) struct Standard {
+pub(in crate::rebuild::pdf) struct StandardFont {
     table: &'static [u8],
     /// The horizontal shift for each unit of height in an oblique font.
     slant: f64,
@@ -16,9 +16,9 @@ pub(in crate::rebuild::pdf) struct Standard {
 /// The tangent of twelve degrees, the slant of the oblique fonts.
 const SLANT: f64 = 0.2126;
 
-impl Standard {
+impl StandardFont {
     /// Returns the font with this PostScript name.
-    pub fn of(name: &str) -> Option<Standard> {
+    pub fn of(name: &str) -> Option<StandardFont> {
         let (number, slant) = match name {
             "Courier" => (0, 0.0),
             "Courier-Oblique" => (0, SLANT),
@@ -35,7 +35,7 @@ impl Standard {
             _ => return None,
         };
         let place = u32_at(DATA, 4 * number)?;
-        Some(Standard { table: DATA.get(place..)?, slant })
+        Some(StandardFont { table: DATA.get(place..)?, slant })
     }
 
     /// Returns the advance width of a character and its outline, in thousandths of the font size.

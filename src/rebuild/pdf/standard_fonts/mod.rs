@@ -2,7 +2,7 @@
 
 mod glyphs;
 
-pub(super) use self::glyphs::Standard;
+pub(super) use self::glyphs::StandardFont;
 
 /// The twelve standard fonts that have letters (ISO 32000-1, 9.6.2.2); Symbol and ZapfDingbats are not supported.
 pub(super) const FONTS: [&str; 12] = [

@@ -87,7 +87,7 @@ pub(super) fn any(rows: &Rows) -> bool {
 }
 
 /// Returns the cells of a window at a distance of at most `cells` from a set one.
-pub(super) fn widened(rows: &Rows, cells: usize, window: &Window) -> Rows {
+pub(super) fn dilated(rows: &Rows, cells: usize, window: &Window) -> Rows {
     let all = between(0, window.columns);
     let mut out = *rows;
     for _ in 0..cells {
@@ -103,7 +103,7 @@ pub(super) fn widened(rows: &Rows, cells: usize, window: &Window) -> Rows {
 }
 
 /// Shifts the cells to the right and up; cells that leave the grid are lost.
-pub(super) fn moved(rows: &Rows, right: i64, up: i64) -> Rows {
+pub(super) fn shifted(rows: &Rows, right: i64, up: i64) -> Rows {
     let mut out = [0; SIDE];
     if right.abs() >= SIDE as i64 || up.abs() >= SIDE as i64 {
         return out;
@@ -125,9 +125,9 @@ mod tests {
     fn widens_and_moves() {
         let mut rows = [0; SIDE];
         rows[10] = 1 << 5;
-        assert_eq!(count(&widened(&rows, 2, &WINDOW)), 25);
-        let there = moved(&rows, 3, -2);
+        assert_eq!(count(&dilated(&rows, 2, &WINDOW)), 25);
+        let there = shifted(&rows, 3, -2);
         assert_eq!((there[8], count(&there)), (1 << 8, 1));
-        assert_eq!(count(&moved(&rows, -6, 0)), 0);
+        assert_eq!(count(&shifted(&rows, -6, 0)), 0);
     }
 }

@@ -25,27 +25,27 @@ pub(super) struct Thresholds {
 
 /// State that is shared by the pages of a document.
 pub(in crate::rebuild::pdf) struct Context {
-    pub(super) asked: Thresholds,
+    pub(super) thresholds: Thresholds,
     pub budget: Budget,
     /// Measurements of standard fonts' glyphs, by the index of the font in the document and the code.
     plain: BTreeMap<(usize, u8), Option<Measure>>,
     /// Colours of images with text on them, by image index.
     pub(super) blocks: BTreeMap<usize, Rc<Blocks>>,
-    pub(super) stamps: GlyphMaskCache,
+    pub(super) glyph_masks: GlyphMaskCache,
     pub(super) scratch: Scratch,
 }
 
 impl Context {
     /// Returns the state for a file of `bytes` bytes; `draws` says whether its pages are also rendered.
     pub fn new(limits: &Limits, bytes: usize, draws: bool) -> Context {
-        let asked = Thresholds {
+        let thresholds = Thresholds {
             contrast: limits.pdf_contrast as f32 / 100.0,
             letter_points: f64::from(limits.pdf_letter_points),
             pixels_per_point: f64::from(limits.pdf_pixels_per_point),
         };
         let (plain, blocks) = (BTreeMap::new(), BTreeMap::new());
-        let (stamps, scratch) = (GlyphMaskCache::default(), Scratch::default());
-        Context { asked, budget: Budget::of(bytes, draws), plain, blocks, stamps, scratch }
+        let (glyph_masks, scratch) = (GlyphMaskCache::default(), Scratch::default());
+        Context { thresholds, budget: Budget::of(bytes, draws), plain, blocks, glyph_masks, scratch }
     }
 
     /// Returns the measurements of a glyph of the standard font with this index; `None` if it has no glyph of this

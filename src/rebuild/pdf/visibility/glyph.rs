@@ -2,7 +2,7 @@
 
 use crate::rebuild::pdf::font::Font;
 use crate::rebuild::pdf::geometry::Step;
-use crate::rebuild::pdf::standard_fonts::{self, Standard};
+use crate::rebuild::pdf::standard_fonts::{self, StandardFont};
 
 /// The advance width and the bounding box of a glyph, in thousandths of the font size.
 #[derive(Clone, Copy, Debug)]
@@ -14,8 +14,8 @@ pub(in crate::rebuild::pdf) struct Measure {
 /// Returns the advance width and the outline of a glyph in the document's font with this index.
 pub(super) fn letter(fonts: &[Font], font: usize, code: u8) -> Option<(f64, Vec<Step>)> {
     match fonts.get(font)? {
-        Font::Plain(name, windows) => Standard::of(name)?.letter(standard_fonts::letter(code, *windows)?),
-        Font::Drawn(glyphs) => {
+        Font::Standard(name, windows) => StandardFont::of(name)?.letter(standard_fonts::letter(code, *windows)?),
+        Font::Type3(glyphs) => {
             let glyph = glyphs.iter().find(|glyph| glyph.code == code)?;
             Some((glyph.width, glyph.outline.steps()))
         }

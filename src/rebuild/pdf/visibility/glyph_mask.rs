@@ -1,9 +1,9 @@
 //! Glyph masks: the ink of one glyph in one style, rasterized once and used wherever the glyph occurs.
 
 use super::budget::Budget;
-use super::cells::{Rows, SIDE, Window, count, widened};
+use super::cells::{Rows, SIDE, Window, count, dilated};
 use super::glyph::letter;
-use super::mark::{Letter, Look};
+use super::mark::{GlyphStyle, Letter};
 use super::rasterize::{Covered, Scratch, cover};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -72,14 +72,14 @@ pub(super) struct GlyphMask {
 }
 
 impl GlyphMask {
-    fn new(look: &Look, steps: &[Step], scratch: &mut Scratch, budget: &mut Budget) -> Result<GlyphMask, Fault> {
+    fn new(look: &GlyphStyle, steps: &[Step], scratch: &mut Scratch, budget: &mut Budget) -> Result<GlyphMask, Fault> {
         let (mut fill_edges, mut line_edges) = (Vec::new(), Vec::new());
         let place = |matrix: Matrix| {
             let [a, b, c, d, ..] = matrix.0;
             Matrix([a, b, c, d, 0.0, 0.0])
         };
         let (text, page) = (place(look.text), place(look.page));
-        let mut placed = lines(steps, look.matrix().det().abs().sqrt());
+        let mut placed = lines(steps, look.matrix().determinant().abs().sqrt());
         for point in placed.iter_mut().flat_map(|line| &mut line.points) {
             *point = text.point(point.0, point.1);
         }
@@ -115,7 +115,7 @@ impl GlyphMask {
         let (fill_covered, fill) = inked(&fill_edges, &window, scratch, budget)?;
         let (line_covered, line) = inked(&line_edges, &window, scratch, budget)?;
         let touched = joined(&fill_covered.outer(), &line_covered.outer());
-        let mut ring = widened(&touched, AROUND, &window);
+        let mut ring = dilated(&touched, AROUND, &window);
         ring.iter_mut().zip(&touched).for_each(|(row, ink)| *row &= !ink);
         let beside = beside(&ring, &window, look.matrix(), [&fill_edges, &line_edges]);
         let mut stamp = GlyphMask { window, area, inks: Vec::new(), ring, beside, fill, line, fill_edges, line_edges };
@@ -124,7 +124,7 @@ impl GlyphMask {
         let length = |[x0, y0, x1, y1]: &Edge| f64::from((x1 - x0).hypot(y1 - y0));
         let around: f64 = stamp.fill_edges.iter().map(length).sum();
         let fill_thick = 2.0 * f64::from(sum(&stamp.fill)) * cell * cell / around.max(1e-9);
-        let line_thick = look.line.map_or(0.0, |(_, pen)| (pen.width * page.least()).max(HAIR));
+        let line_thick = look.line.map_or(0.0, |(_, pen)| (pen.width * page.min_scale()).max(HAIR));
         let reads: &[(Read, Rows, Rows)] = match (look.fill.is_some(), look.line.is_some()) {
             (true, true) => &[
                 (Read::Both, joined(&filled, &lined), touched),
@@ -186,7 +186,7 @@ impl GlyphMask {
         let alike = (window.across - self.window.across).abs() < 1e-6 * window.across;
         if alike {
             let steps = |length: f64| (length / window.across).round() as i64;
-            return Ok(super::cells::moved(&self.ink(), steps(x), steps(y)));
+            return Ok(super::cells::shifted(&self.ink(), steps(x), steps(y)));
         }
         let [fill, line] = self.covers(window, at, scratch, budget)?;
         Ok(joined(&fill.middle, &line.middle))
@@ -275,7 +275,7 @@ pub(super) struct GlyphMaskCache {
 
 impl GlyphMaskCache {
     /// Returns the number of a style's shape: everything in it except the colours.
-    pub fn shape(&mut self, look: &Look) -> u32 {
+    pub fn shape(&mut self, look: &GlyphStyle) -> u32 {
         let mut key = [0; 13];
         let pen = look.line.map_or([0.0; 3], |(_, pen)| [pen.width, pen.miter, f64::from(pen.join)]);
         let (text, page) = (look.text.0, look.page.0);
@@ -295,7 +295,7 @@ impl GlyphMaskCache {
     /// Returns the mask of a glyph.
     pub fn of(
         &mut self,
-        (shape, look): (u32, &Look),
+        (shape, look): (u32, &GlyphStyle),
         of: &Letter,
         fonts: &[Font],
         scratch: &mut Scratch,
@@ -327,7 +327,14 @@ mod tests {
         let mut stamps = GlyphMaskCache::default();
         let mut shape = |points: f64| {
             let (fill, line) = (Some(Colour::BLACK), None);
-            stamps.shape(&Look { text: Matrix::UNIT, page: Matrix::UNIT, fill, line, alpha: [1.0; 2], points })
+            stamps.shape(&GlyphStyle {
+                text: Matrix::IDENTITY,
+                page: Matrix::IDENTITY,
+                fill,
+                line,
+                alpha: [1.0; 2],
+                points,
+            })
         };
         let first = shape(1.0);
         assert_eq!(shape(1.0), first);

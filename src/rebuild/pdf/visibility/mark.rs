@@ -17,8 +17,8 @@ impl Clip {
     }
 
     /// Returns its intersection with a rectangle.
-    pub fn common(&self, area: &Area) -> Clip {
-        Clip { area: self.area.common(area), cut: self.cut }
+    pub fn intersection(&self, area: &Area) -> Clip {
+        Clip { area: self.area.intersection(area), cut: self.cut }
     }
 }
 
@@ -76,7 +76,7 @@ pub(super) struct Letter {
     pub font: u32,
     pub code: u8,
     /// Whether it is a letter or a digit.
-    pub spoken: bool,
+    pub alphanumeric: bool,
     /// The index of its word on the page.
     pub word: u32,
     /// Its origin.
@@ -85,7 +85,7 @@ pub(super) struct Letter {
 
 /// The style of glyphs.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(in crate::rebuild::pdf) struct Look {
+pub(in crate::rebuild::pdf) struct GlyphStyle {
     /// The transformation from thousandths of the font size to user space, in which strokes are drawn, and from there
     /// to the page.
     pub text: Matrix,
@@ -98,7 +98,7 @@ pub(in crate::rebuild::pdf) struct Look {
     pub points: f64,
 }
 
-impl Look {
+impl GlyphStyle {
     /// Returns the transformation from thousandths of the font size to points of the page, without the origin.
     pub fn matrix(&self) -> Matrix {
         let [a, b, c, d, ..] = self.text.then(self.page).0;
@@ -112,5 +112,5 @@ pub(in crate::rebuild::pdf) struct Placed {
     pub code: u8,
     pub at: (f64, f64),
     pub bounds: [f64; 4],
-    pub spoken: bool,
+    pub alphanumeric: bool,
 }

@@ -24,7 +24,7 @@ mod judge;
 
 pub(super) use self::context::Context;
 pub(super) use self::glyph::Measure;
-pub(super) use self::mark::{Clip, Look, Placed};
+pub(super) use self::mark::{Clip, GlyphStyle, Placed};
 pub(super) use self::scene::Scene;
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ impl Pixels {
     pub fn of(image: &Image) -> Result<Pixels, Fault> {
         let (space, channels) = if image.grey { (ColorSpace::Luma, 1) } else { (ColorSpace::RGB, 3) };
         let options = DecoderOptions::default().set_strict_mode(true).jpeg_set_out_colorspace(space);
-        let broken = || Fault::new("pdf.image", "an image whose pixels do not decode");
+        let broken = || Fault::new("pdf.image", "an image whose pixels cannot be decoded");
         let bytes = JpegDecoder::new_with_options(ZCursor::new(&image.jpeg), options).decode().map_err(|_| broken())?;
         let (width, height) = (image.width, image.height);
         if bytes.len() == width * height * channels {

@@ -46,7 +46,8 @@ impl Scene {
         let marks = std::mem::take(&mut self.marks);
         let mut edges = Vec::new();
         for mark in &marks {
-            let clip = self.clips.get(mark.clip as usize).map_or(Clip::of(self.sheet), |clip| clip.common(&self.sheet));
+            let clip =
+                self.clips.get(mark.clip as usize).map_or(Clip::of(self.sheet), |clip| clip.intersection(&self.sheet));
             let cuts: Vec<(&[Edge], bool)> = self
                 .cuts_of(&clip)
                 .map(|cut| {
@@ -93,7 +94,7 @@ impl Scene {
         let [a, b, c, d, ..] = look.page.0;
         let page = Matrix([a, b, c, d, of.at.0, of.at.1]);
         let text = linear(look.text);
-        let mut placed = lines(&steps, look.matrix().det().abs().sqrt() * PER_POINT);
+        let mut placed = lines(&steps, look.matrix().determinant().abs().sqrt() * PER_POINT);
         for point in placed.iter_mut().flat_map(|line| &mut line.points) {
             *point = text.point(point.0, point.1);
         }
@@ -136,10 +137,10 @@ impl Canvas {
             area.add((f64::from(*x0), f64::from(*y0)));
             area.add((f64::from(*x1), f64::from(*y1)));
         }
-        if area.is_empty() || area.common(clip).is_empty() {
+        if area.is_empty() || area.intersection(clip).is_empty() {
             return 10;
         }
-        let [columns, rows] = self.range(&area.common(clip));
+        let [columns, rows] = self.range(&area.intersection(clip));
         let mut steps = 100;
         let mut top = rows.start;
         while top < rows.end {

@@ -1,11 +1,11 @@
 //! Type 1 font programs (Adobe Type 1 Font Format, version 1.1), read strictly and only as far as outlines need: glyph
 //! names, encoding, matrix and charstrings. No PostScript is executed.
 
-mod words;
+mod tokens;
 
 use std::collections::BTreeMap;
 
-use self::words::Words;
+use self::tokens::Tokens;
 use super::charstring;
 use super::glyph_names::Base;
 use super::outline::{Outline, Pen};
@@ -24,9 +24,9 @@ pub(in crate::rebuild::pdf) struct Type1 {
 }
 
 /// The glyph that is drawn for characters that a font lacks.
-const LACKING: &str = ".notdef";
+const NOTDEF: &str = ".notdef";
 /// Maximum charstrings, and subroutines, of one program.
-const DRAWINGS_MAX: usize = 65_535;
+const GLYPHS_MAX: usize = 65_535;
 
 fn broken() -> Fault {
     refused("an embedded Type 1 font that is damaged or malformed")
@@ -41,10 +41,10 @@ impl Type1 {
         const ENDS: &[u8] = b"currentfile eexec";
         let ends = bytes.windows(ENDS.len()).position(|w| w == ENDS).ok_or_else(broken)?;
         let (head, rest) = bytes.split_at_checked(ends).ok_or_else(broken)?;
-        let (matrix, encoding) = public(head)?;
+        let (matrix, encoding) = clear_text(head)?;
         let private = decrypted(rest.get(ENDS.len()..).unwrap_or_default().trim_ascii_start())?;
         let (parts, mut drawings) = private_parts(&private)?;
-        let lacking = drawings.iter().position(|(name, _)| name == LACKING).ok_or_else(broken)?;
+        let lacking = drawings.iter().position(|(name, _)| name == NOTDEF).ok_or_else(broken)?;
         drawings.swap(0, lacking);
         let by_name: BTreeMap<String, u16> = (0..).zip(&drawings).map(|(i, (name, _))| (name.clone(), i)).collect();
         if by_name.len() != drawings.len() {
@@ -60,7 +60,7 @@ impl Type1 {
 
     /// Returns the number of glyphs.
     pub fn count(&self) -> u16 {
-        // INVARIANT: at most `DRAWINGS_MAX` are read.
+        // INVARIANT: at most `GLYPHS_MAX` are read.
         self.drawings.len() as u16
     }
 
@@ -70,15 +70,15 @@ impl Type1 {
     }
 
     /// Returns the index of the glyph for a code in the program's encoding.
-    pub fn coded(&self, code: u8) -> Option<u16> {
+    pub fn glyph_for_code(&self, code: u8) -> Option<u16> {
         match &self.encoding {
             Some(own) => self.named(own.get(&code)?),
-            None => self.lettered(Base::Standard.letter(code)?),
+            None => self.glyph_for_char(Base::Standard.letter(code)?),
         }
     }
 
     /// Returns the index of the glyph for a character, found by its name.
-    pub fn lettered(&self, letter: char) -> Option<u16> {
+    pub fn glyph_for_char(&self, letter: char) -> Option<u16> {
         let is = |name: &str| super::glyph_names::letters(name).is_some_and(|l| l.chars().eq([letter]));
         // A name with a point in it is a variant of the glyph.
         self.by_name.iter().find(|(name, _)| !name.contains('.') && is(name)).map(|(_, drawing)| *drawing)
@@ -92,7 +92,7 @@ impl Type1 {
         let (_, code) = self.drawings.get(usize::from(drawing)).ok_or_else(broken)?;
         let mut pen = Pen::placed(self.matrix)?;
         let standard = |code: u8| {
-            let drawing = Base::Standard.letter(code).and_then(|letter| self.lettered(letter))?;
+            let drawing = Base::Standard.letter(code).and_then(|letter| self.glyph_for_char(letter))?;
             self.drawings.get(usize::from(drawing)).map(|(_, code)| code.as_slice())
         };
         charstring::draw(code, &self.parts, &standard, &mut pen).ok_or_else(broken)?;
@@ -101,25 +101,25 @@ impl Type1 {
 }
 
 /// The font matrix, and glyph names by code if the program has an encoding of its own.
-type Public = ([f64; 6], Option<BTreeMap<u8, String>>);
+type ClearText = ([f64; 6], Option<BTreeMap<u8, String>>);
 
 /// Reads the part that is not encrypted.
-fn public(head: &[u8]) -> Result<Public, Fault> {
-    let mut words = Words { bytes: head, at: 0 };
+fn clear_text(head: &[u8]) -> Result<ClearText, Fault> {
+    let mut tokens = Tokens { bytes: head, at: 0 };
     let (mut matrix, mut encoding) = (None, None);
-    while let Some(word) = words.next() {
+    while let Some(word) = tokens.next() {
         match word {
             b"/FontMatrix" if matrix.is_none() => {
-                if !matches!(words.next(), Some(b"[" | b"{")) {
+                if !matches!(tokens.next(), Some(b"[" | b"{")) {
                     return Err(broken());
                 }
                 let mut numbers = [0.0; 6];
                 for number in &mut numbers {
-                    *number = words.number().ok_or_else(broken)?;
+                    *number = tokens.number().ok_or_else(broken)?;
                 }
                 matrix = Some(numbers);
             }
-            b"/Encoding" if encoding.is_none() => encoding = Some(words.encoding().ok_or_else(broken)?),
+            b"/Encoding" if encoding.is_none() => encoding = Some(tokens.encoding().ok_or_else(broken)?),
             b"/FontMatrix" | b"/Encoding" => return Err(broken()),
             _ => {}
         }
@@ -157,18 +157,18 @@ type Parts = (Vec<Vec<u8>>, Vec<(String, Vec<u8>)>);
 
 /// Reads the subroutines and charstrings from the decrypted part.
 fn private_parts(private: &[u8]) -> Result<Parts, Fault> {
-    let mut words = Words { bytes: private, at: 0 };
+    let mut tokens = Tokens { bytes: private, at: 0 };
     let (mut ahead, mut parts, mut drawings) = (4usize, None, None);
-    while let Some(word) = words.next() {
+    while let Some(word) = tokens.next() {
         match word {
             // The number of random bytes before each charstring; a negative one means that charstrings are not
             // encrypted.
-            b"/lenIV" => ahead = words.count(16).ok_or_else(broken)?,
+            b"/lenIV" => ahead = tokens.count(16).ok_or_else(broken)?,
             b"/Subrs" if parts.is_none() && drawings.is_none() => {
-                parts = Some(words.parts(ahead).ok_or_else(broken)?);
+                parts = Some(tokens.subroutines(ahead).ok_or_else(broken)?);
             }
             b"/CharStrings" if drawings.is_none() => {
-                drawings = Some(words.drawings(ahead).ok_or_else(broken)?);
+                drawings = Some(tokens.charstrings(ahead).ok_or_else(broken)?);
             }
             b"/Subrs" | b"/CharStrings" => return Err(broken()),
             b"closefile" => break,
@@ -267,8 +267,8 @@ pub(super) mod tests {
         let own = "256 array 0 1 255 {1 index exch /.notdef put} for dup 200 /A put readonly";
         for digits in [false, true] {
             let program = program(&[RETURN], &[("A", BOX), ("B.alt", BOX)], own, digits).unwrap();
-            assert_eq!((program.coded(200), program.coded(65)), (program.named("A"), None));
-            assert_eq!((program.lettered('A'), program.lettered('B')), (program.named("A"), None));
+            assert_eq!((program.glyph_for_code(200), program.glyph_for_code(65)), (program.named("A"), None));
+            assert_eq!((program.glyph_for_char('A'), program.glyph_for_char('B')), (program.named("A"), None));
         }
     }
 

@@ -4,13 +4,13 @@
 //! beneath, hairlines count by the light that they leave, and transparent layers above are applied to both.
 
 use super::images::{sides, upon};
-use super::{Dye, Judge};
+use super::{InkColour, Judge};
 use crate::rebuild::Fault;
 use crate::rebuild::pdf::colour::Colour;
 use crate::rebuild::pdf::visibility::budget::Budget;
-use crate::rebuild::pdf::visibility::cells::{Rows, SIDE, Window, any, both, count, widened};
+use crate::rebuild::pdf::visibility::cells::{Rows, SIDE, Window, any, both, count, dilated};
 use crate::rebuild::pdf::visibility::glyph_mask::{AROUND, GlyphMask, Inked};
-use crate::rebuild::pdf::visibility::mark::{Kind, Look, Mark};
+use crate::rebuild::pdf::visibility::mark::{GlyphStyle, Kind, Mark};
 
 /// Overlapping words are both legible if one is this much paler, or this much larger and of another colour.
 const APART: f32 = 4.5;
@@ -31,13 +31,13 @@ pub(super) struct Veil {
     /// The cells that are wholly inside it and, below, those that it touches.
     pub inner: Rows,
     pub outer: Rows,
-    pub dye: Dye,
+    pub dye: InkColour,
 }
 
 /// How a glyph is seen, as fractions: of its surroundings, those from which it stands out, and those that are an image
 /// from which it does not; of the glyph itself, what overlaps other ink, and the same with its close surroundings.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Seen {
+pub(super) struct Prominence {
     pub around: f32,
     pub image: f32,
     pub over: f32,
@@ -47,7 +47,7 @@ pub(super) struct Seen {
 /// A glyph in front of its surroundings.
 struct Figure<'a> {
     number: u32,
-    dyes: &'a [Dye],
+    dyes: &'a [InkColour],
     /// How solid it appears, and the contrast that it needs.
     solid: f32,
     asked: f32,
@@ -63,10 +63,10 @@ impl Figure<'_> {
             let veils = veils.iter().enumerate().rev();
             veils
                 .filter(|(i, veil)| which >> i & 1 == 1 && (veil.number > self.number) == above)
-                .fold(colour, |colour, (_, veil)| colour.beneath(veil.dye.0, veil.dye.1))
+                .fold(colour, |colour, (_, veil)| colour.blended_with(veil.dye.0, veil.dye.1))
         };
         let ground = through(ground, here, false);
-        let inks = self.dyes.iter().map(move |dye| through(ground.beneath(dye.0, dye.1), ink, true));
+        let inks = self.dyes.iter().map(move |dye| through(ground.blended_with(dye.0, dye.1), ink, true));
         (through(ground, here, true), inks)
     }
 
@@ -140,7 +140,7 @@ fn parted(cells: &Rows, veils: &[Veil], may: bool) -> Vec<(u32, Rows)> {
 }
 
 /// Whether a glyph is on the same line as another, as its neighbours are.
-fn is_level((look, at): (&Look, (f64, f64)), (other, there): (&Look, (f64, f64))) -> bool {
+fn is_level((look, at): (&GlyphStyle, (f64, f64)), (other, there): (&GlyphStyle, (f64, f64))) -> bool {
     let Some(back) = look.matrix().inverse() else { return false };
     let [along, up, ..] = other.matrix().0;
     let (direction, away) = (back.point(along, up), back.point(there.0 - at.0, there.1 - at.1));
@@ -156,9 +156,9 @@ impl Judge<'_> {
         mark: &Mark,
         window: &Window,
         (stamp, inked): (&GlyphMask, &Inked),
-        (dyes, solid): (&[Dye], f32),
-        look: &Look,
-    ) -> Result<Seen, Fault> {
+        (dyes, solid): (&[InkColour], f32),
+        look: &GlyphStyle,
+    ) -> Result<Prominence, Fault> {
         let found = std::mem::take(&mut self.found);
         let seen = self.surroundings(at, &found, window, (stamp, inked), (dyes, solid), look);
         self.found = found;
@@ -177,14 +177,14 @@ impl Judge<'_> {
         found: &[u32],
         window: &Window,
         (stamp, inked): (&GlyphMask, &Inked),
-        (dyes, solid): (&[Dye], f32),
-        look: &Look,
-    ) -> Result<Option<Seen>, Fault> {
+        (dyes, solid): (&[InkColour], f32),
+        look: &GlyphStyle,
+    ) -> Result<Option<Prominence>, Fault> {
         if self.veils.len() > VEILS_MAX {
             return Ok(None);
         }
         let (asked, own, number) = (self.asked(look), dyes.to_vec(), at as u32);
-        let near = |(which, cells): (u32, Rows)| (which, widened(&cells, AROUND + 1, window));
+        let near = |(which, cells): (u32, Rows)| (which, dilated(&cells, AROUND + 1, window));
         let inks = match self.veils.is_empty() {
             // A veil that covers nothing here is the same wherever ink is near.
             true => vec![(0, window.all())],
@@ -212,14 +212,14 @@ impl Judge<'_> {
                     let stamp = self.stamp(letter)?;
                     let context = &mut self.scene.context;
                     let there = stamp.ink_in(window, letter.at, &mut context.scratch, &mut context.budget)?;
-                    let white = |(colour, alpha): Dye| Colour::WHITE.beneath(colour, alpha);
+                    let white = |(colour, alpha): InkColour| Colour::WHITE.blended_with(colour, alpha);
                     let fill = others.fill.map(|fill| white((fill, others.alpha[0])));
                     let line = others.line.map(|(line, _)| white((line, others.alpha[1])));
                     let seen = [fill, line];
                     let contrast = seen.iter().flatten().flat_map(|o| own.iter().map(|dye| white(*dye).contrast(*o)));
                     let contrast = contrast.fold(f32::INFINITY, f32::min);
                     let larger = (others.points / look.points).max(look.points / others.points) >= LARGER;
-                    let apart = contrast >= APART || larger && contrast >= self.scene.context.asked.contrast;
+                    let apart = contrast >= APART || larger && contrast >= self.scene.context.thresholds.contrast;
                     let veiled = others.alpha != [1.0; 2];
                     let level = is_level((look, place), (&others, letter.at));
                     for r in 0..rows {
@@ -293,7 +293,7 @@ impl Judge<'_> {
         let sum = |cells: &dyn Fn(usize) -> u64| (0..rows).map(|r| cells(r).count_ones()).sum::<u32>() as f32;
         let all = sum(&|r| ink[r]).max(1.0);
         let around = sum(&|r| ring[r]).max(1.0);
-        Ok(Some(Seen {
+        Ok(Some(Prominence {
             around: sum(&|r| ring[r] & good[r]) / around,
             image: sum(&|r| image[r]) / around,
             over: sum(&|r| over[r] & ink[r]) / all,

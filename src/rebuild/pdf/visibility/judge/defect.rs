@@ -1,7 +1,7 @@
 //! The defects of a glyph, determined from its remaining ink and its contrast.
 
-use super::contrast::Seen;
-use super::remaining_ink::Left;
+use super::contrast::Prominence;
+use super::remaining_ink::RemainingInk;
 use super::{AROUND, LEFT};
 use crate::rebuild::pdf::visibility::cells::Window;
 
@@ -28,14 +28,14 @@ pub(super) enum Defect {
 
 impl Defect {
     /// Returns the message for the fault.
-    pub fn told(&self) -> &'static str {
+    pub fn message(&self) -> &'static str {
         match self {
             Defect::Inkless => "letters with little or no ink: remove them",
             Defect::Outside => "words outside the page or clipped: move them onto it, or remove them",
-            Defect::Image => "words upon an image that they do not stand out from: put them beside it",
-            Defect::Covered => "words covered by what is painted over them: remove them, or what covers them",
+            Defect::Image => "words with too little contrast to the image behind them: move them off the image",
+            Defect::Covered => "words covered by later content: remove them, or what covers them",
             Defect::Colour => {
-                "words in the colour of what is beneath or around them, or too thin for it: give them one that stands out, \
+                "words that do not stand out from what is beneath or around them, or are too thin: use another colour, \
                  or remove them"
             }
             Defect::Over => "overlapping words: print each once, in its own place",
@@ -44,22 +44,22 @@ impl Defect {
 }
 
 /// Whether this amount of ink, in cells, is negligible for a glyph of this size.
-pub(super) fn inkless(cells: f32, window: &Window, points: f64, spoken: bool) -> bool {
+pub(super) fn inkless(cells: f32, window: &Window, points: f64, alphanumeric: bool) -> bool {
     let part = f64::from(cells) * window.across * window.up / (points * points);
-    part < if spoken { INK } else { INK_POINT }
+    part < if alphanumeric { INK } else { INK_POINT }
 }
 
-/// Returns the most serious defect of a glyph; `spoken` says whether it is a letter or a digit.
-pub(super) fn defect(left: &Left, seen: &Seen, spoken: bool) -> Option<Defect> {
+/// Returns the most serious defect of a glyph; `alphanumeric` says whether it is a letter or a digit.
+pub(super) fn defect(left: &RemainingInk, seen: &Prominence, alphanumeric: bool) -> Option<Defect> {
     if left.inside < INSIDE {
         return Some(Defect::Outside);
     }
-    if spoken && left.left < LEFT {
+    if alphanumeric && left.left < LEFT {
         return Some(Defect::Covered);
     }
-    if spoken && seen.around < AROUND {
+    if alphanumeric && seen.around < AROUND {
         return Some(if seen.image > 0.1 { Defect::Image } else { Defect::Colour });
     }
-    let over = if spoken { seen.over > OVER || seen.close > CLOSE } else { seen.over > OVER_POINT };
+    let over = if alphanumeric { seen.over > OVER || seen.close > CLOSE } else { seen.over > OVER_POINT };
     over.then_some(Defect::Over)
 }

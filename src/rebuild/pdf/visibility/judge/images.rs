@@ -34,7 +34,7 @@ impl Judge<'_> {
     /// Checks that an image is drawn large enough for its pixels to be visible.
     pub(super) fn size(&self, mark: &Mark, pixels: (usize, usize), points: (f64, f64)) -> Result<(), Fault> {
         let small = |pixels: usize, points: f64| {
-            pixels as f64 > points * self.scene.context.asked.pixels_per_point || pixels > 4 && points < 4.0
+            pixels as f64 > points * self.scene.context.thresholds.pixels_per_point || pixels > 4 && points < 4.0
         };
         if points.0.max(points.1) < 4.0 || small(pixels.0, points.0) || small(pixels.1, points.1) {
             let what = "an image too small to be seen: draw it larger, or with fewer pixels";
@@ -70,7 +70,7 @@ impl Judge<'_> {
         self.found = found;
         let all = count(&own) as f32;
         if count(&gone) as f32 > COVERED * all || count(&once) as f32 > TOUCHED * all {
-            let what = "an image covered by what is painted over it: cut the picture itself, or remove what covers it";
+            let what = "a covered image: crop the image itself, or remove what covers it";
             return Err(self.scene.hidden((x, y), what));
         }
         Ok(())

@@ -7,7 +7,7 @@ mod remaining_ink;
 mod defect;
 
 use crate::rebuild::pdf::visibility::cells::{Rows, SIDE, Window};
-use crate::rebuild::pdf::visibility::mark::{Clip, Cut, Kind, Letter, Look, Mark};
+use crate::rebuild::pdf::visibility::mark::{Clip, Cut, GlyphStyle, Kind, Letter, Mark};
 use crate::rebuild::pdf::visibility::rasterize::{Covered, cover};
 use crate::rebuild::pdf::visibility::scene::Scene;
 use std::rc::Rc;
@@ -39,7 +39,7 @@ impl Scene {
     pub fn judge(&mut self, fonts: &[Font], images: &[Image]) -> Result<(), Fault> {
         let grid = Grid::new(self.sheet, &self.marks);
         self.context.budget.charge(20_000 + 8 * grid.entries() + 30 * self.marks.len())?;
-        let shapes = self.looks.iter().map(|look| self.context.stamps.shape(look)).collect();
+        let shapes = self.looks.iter().map(|look| self.context.glyph_masks.shape(look)).collect();
         let (marks, words) = (std::mem::take(&mut self.marks), vec![[0.0; 3]; self.words as usize]);
         let (found, veils, worn) = (Vec::new(), Vec::new(), Coverage::default());
         let (marks_of, loaded) = (&marks, false);
@@ -63,7 +63,7 @@ impl Scene {
                 let [ink, left, around] = judge.words.get(letter.word as usize).copied().unwrap_or_default();
                 for (part, least, wrong) in [(left, LEFT, Defect::Covered), (around, AROUND, Defect::Colour)] {
                     if part < least * ink {
-                        return Err(judge.scene.hidden(letter.at, wrong.told()));
+                        return Err(judge.scene.hidden(letter.at, wrong.message()));
                     }
                 }
             }
@@ -92,10 +92,10 @@ struct Judge<'a> {
 }
 
 /// A colour of a glyph, and its opacity.
-type Dye = (Colour, f32);
+type InkColour = (Colour, f32);
 
 /// Returns the colours in which a glyph is read, for each way of reading its ink.
-fn dyes(look: &Look, read: Read) -> Vec<Dye> {
+fn dyes(look: &GlyphStyle, read: Read) -> Vec<InkColour> {
     let fill = look.fill.map(|fill| (fill, look.alpha[0])).filter(|_| read != Read::Line);
     let line = look.line.map(|(line, _)| (line, look.alpha[1])).filter(|_| read != Read::Fill);
     fill.into_iter().chain(line).collect()
@@ -106,13 +106,13 @@ impl Judge<'_> {
         let (look, shape) = (letter.look as usize, letter.look as usize);
         let (look, shape) = (self.scene.looks[look], self.shapes[shape]);
         let context = &mut self.scene.context;
-        context.stamps.of((shape, &look), letter, self.fonts, &mut context.scratch, &mut context.budget)
+        context.glyph_masks.of((shape, &look), letter, self.fonts, &mut context.scratch, &mut context.budget)
     }
 
     /// Returns the contrast that glyphs of a style need.
-    fn asked(&self, look: &Look) -> f32 {
+    fn asked(&self, look: &GlyphStyle) -> f32 {
         let relief = (LARGE_POINTS / look.points).powi(2).clamp(LARGE_LEAST, 1.0) as f32;
-        1.0 + (self.scene.context.asked.contrast - 1.0) * relief
+        1.0 + (self.scene.context.thresholds.contrast - 1.0) * relief
     }
 
     fn letter(&mut self, i: usize, mark: &Mark, letter: &Letter) -> Result<(), Fault> {
@@ -125,10 +125,11 @@ impl Judge<'_> {
         if let (&[_], [inked]) = (self.found.as_slice(), stamp.inks.as_slice()) {
             // Nothing else is nearby: the glyph is on the blank sheet.
             let (asked, solid) = (self.asked(&look), inked.solid(1.0, look.points));
-            let out = |dye: Dye| Colour::WHITE.beneath(dye.0, dye.1).contrast_of(solid, Colour::WHITE) >= asked;
+            let out =
+                |dye: InkColour| Colour::WHITE.blended_with(dye.0, dye.1).contrast_of(solid, Colour::WHITE) >= asked;
             let clip = self.clip(mark);
-            let whole = clip.cut.is_none() && clip.area.holds(&window.area(), 0.0);
-            let inkless = defect::inkless(inked.all, &window, look.points, letter.spoken);
+            let whole = clip.cut.is_none() && clip.area.contains(&window.area(), 0.0);
+            let inkless = defect::inkless(inked.all, &window, look.points, letter.alphanumeric);
             if whole && !inkless && dyes(&look, inked.read).into_iter().all(out) {
                 self.counted(letter, inked.all, 1.0, 1.0);
                 return Ok(());
@@ -137,14 +138,14 @@ impl Judge<'_> {
         self.scene.context.budget.charge(3000)?;
         let mut worst = Defect::Inkless;
         for inked in &stamp.inks {
-            if defect::inkless(inked.all, &window, look.points, letter.spoken) {
+            if defect::inkless(inked.all, &window, look.points, letter.alphanumeric) {
                 continue;
             }
             let dyes = dyes(&look, inked.read);
             let left = self.left(i, mark, &window, (&stamp, inked))?;
             let solid = inked.solid(left.left, look.points);
             let seen = self.around(i, mark, &window, (&stamp, inked), (&dyes, solid), &look)?;
-            match defect::defect(&left, &seen, letter.spoken) {
+            match defect::defect(&left, &seen, letter.alphanumeric) {
                 None => {
                     self.counted(letter, inked.all, left.left, seen.around);
                     return Ok(());
@@ -152,7 +153,7 @@ impl Judge<'_> {
                 Some(wrong) => worst = wrong,
             }
         }
-        Err(self.scene.hidden(letter.at, worst.told()))
+        Err(self.scene.hidden(letter.at, worst.message()))
     }
 
     /// Adds the ink of a glyph to its word: all of it, the part that remains, and the part that stands out.
@@ -165,7 +166,7 @@ impl Judge<'_> {
     /// Returns the clip of a mark.
     fn clip(&self, mark: &Mark) -> Clip {
         let sheet = self.scene.sheet;
-        self.scene.clips.get(mark.clip as usize).map_or(Clip::of(sheet), |clip| clip.common(&sheet))
+        self.scene.clips.get(mark.clip as usize).map_or(Clip::of(sheet), |clip| clip.intersection(&sheet))
     }
 
     /// Returns what one clip shape leaves of a window.
@@ -178,7 +179,7 @@ impl Judge<'_> {
 
     /// Returns the cells of a window that are wholly inside a clip, and those that are inside at least in part.
     fn uncut(&mut self, clip: &Clip, window: &Window) -> Result<(Rows, Rows), Fault> {
-        let (mut inner, mut outer) = if clip.area.holds(&window.area(), 0.0) {
+        let (mut inner, mut outer) = if clip.area.contains(&window.area(), 0.0) {
             (window.all(), window.all())
         } else {
             window.rectangle(&clip.area)
@@ -213,7 +214,7 @@ impl Judge<'_> {
         context.budget.charge(12 * (super::cells::count(&covered.edge) as usize))?;
         let (mut inner, mut outer) = (covered.inner(), covered.outer());
         let clip = self.clip(mark);
-        if clip.cut.is_some() || !clip.area.holds(&window.area(), 0.0) {
+        if clip.cut.is_some() || !clip.area.contains(&window.area(), 0.0) {
             let (inside, touched) = self.uncut(&clip, window)?;
             for r in 0..SIDE {
                 inner[r] &= inside[r];

@@ -11,7 +11,7 @@ use crate::rebuild::pdf::visibility::mark::{Clip, Kind, Mark};
 
 /// The fractions of a glyph's ink that are inside the page and clip, and that remain visible.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Left {
+pub(super) struct RemainingInk {
     pub inside: f32,
     pub left: f32,
 }
@@ -25,13 +25,13 @@ impl Judge<'_> {
         mark: &Mark,
         window: &Window,
         (stamp, inked): (&GlyphMask, &Inked),
-    ) -> Result<Left, Fault> {
+    ) -> Result<RemainingInk, Fault> {
         self.veils.clear();
         let clip = self.clip(mark);
         let mut ink = stamp.area;
         let (x, y) = (window.x - stamp.window.x, window.y - stamp.window.y);
         (ink.x0, ink.x1, ink.y0, ink.y1) = (ink.x0 + x, ink.x1 + x, ink.y0 + y, ink.y1 + y);
-        let whole = clip.cut.is_none() && clip.area.holds(&ink, 0.0);
+        let whole = clip.cut.is_none() && clip.area.contains(&ink, 0.0);
         let later = self.found.iter().take_while(|m| **m as usize > at).count();
         if whole && later == 0 {
             return Ok(of(inked, inked.all, inked.left));
@@ -80,7 +80,7 @@ impl Judge<'_> {
 
     /// Removes what is clipped.
     fn cut(&mut self, clip: &Clip, window: &Window, ink: &Rows) -> Result<(), Fault> {
-        if !clip.area.holds(&window.area(), 0.0) {
+        if !clip.area.contains(&window.area(), 0.0) {
             self.worn.change(ink, |part, row, column| part.min(upright(&clip.area, window, row, column)));
         }
         let cuts: Vec<_> = self.scene.cuts_of(clip).collect();
@@ -173,7 +173,7 @@ impl Judge<'_> {
     }
 }
 
-fn of(inked: &Inked, inside: f32, cells: f32) -> Left {
+fn of(inked: &Inked, inside: f32, cells: f32) -> RemainingInk {
     let all = inked.all.max(1e-6);
-    Left { inside: inside / all, left: cells / all }
+    RemainingInk { inside: inside / all, left: cells / all }
 }

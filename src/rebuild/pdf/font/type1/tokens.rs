@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use super::{DRAWINGS_MAX, LACKING, decrypt};
+use super::{GLYPHS_MAX, NOTDEF, decrypt};
 use crate::rebuild::pdf::file::object::is_space;
 
 /// Reads the tokens of a program one after another.
-pub(super) struct Words<'a> {
+pub(super) struct Tokens<'a> {
     pub bytes: &'a [u8],
     pub at: usize,
 }
 
-impl<'a> Words<'a> {
+impl<'a> Tokens<'a> {
     /// Returns the next token; `None` at the end. A name includes its slash.
     pub fn next(&mut self) -> Option<&'a [u8]> {
         let delimiter = |b: u8| matches!(b, b'(' | b')' | b'<' | b'>' | b'[' | b']' | b'{' | b'}' | b'/' | b'%');
@@ -20,7 +20,7 @@ impl<'a> Words<'a> {
             if is_space(b) {
                 self.at += 1;
             } else if b == b'%' {
-                self.over(|b| !matches!(b, b'\r' | b'\n'));
+                self.skip_while(|b| !matches!(b, b'\r' | b'\n'));
             } else {
                 break;
             }
@@ -28,23 +28,23 @@ impl<'a> Words<'a> {
         let from = self.at;
         self.at += 1;
         match self.bytes.get(from)? {
-            b'(' => self.text()?,
-            b'/' => self.over(|b| !is_space(b) && !delimiter(b)),
+            b'(' => self.skip_string()?,
+            b'/' => self.skip_while(|b| !is_space(b) && !delimiter(b)),
             b if delimiter(*b) => {}
-            _ => self.over(|b| !is_space(b) && !delimiter(b)),
+            _ => self.skip_while(|b| !is_space(b) && !delimiter(b)),
         }
         self.bytes.get(from..self.at)
     }
 
     /// Skips bytes as long as `more` accepts them.
-    pub fn over(&mut self, more: impl Fn(u8) -> bool) {
+    pub fn skip_while(&mut self, more: impl Fn(u8) -> bool) {
         while self.bytes.get(self.at).is_some_and(|b| more(*b)) {
             self.at += 1;
         }
     }
 
     /// Skips the rest of a string, up to the closing parenthesis.
-    pub fn text(&mut self) -> Option<()> {
+    pub fn skip_string(&mut self) -> Option<()> {
         let mut open = 1;
         while open > 0 {
             match self.bytes.get(self.at)? {
@@ -86,7 +86,7 @@ impl<'a> Words<'a> {
                     if self.next()? != b"put" {
                         return None;
                     }
-                    if name != LACKING && names.insert(code, name.clone()).is_some_and(|other| other != name) {
+                    if name != NOTDEF && names.insert(code, name.clone()).is_some_and(|other| other != name) {
                         return None;
                     }
                 }
@@ -110,8 +110,8 @@ impl<'a> Words<'a> {
     }
 
     /// Reads the subroutines.
-    pub fn parts(&mut self, ahead: usize) -> Option<Vec<Vec<u8>>> {
-        let count = self.count(DRAWINGS_MAX)?;
+    pub fn subroutines(&mut self, ahead: usize) -> Option<Vec<Vec<u8>>> {
+        let count = self.count(GLYPHS_MAX)?;
         (self.next()? == b"array").then_some(())?;
         let mut parts: BTreeMap<usize, Vec<u8>> = BTreeMap::new();
         loop {
@@ -137,8 +137,8 @@ impl<'a> Words<'a> {
     }
 
     /// Reads the charstrings with their names.
-    pub fn drawings(&mut self, ahead: usize) -> Option<Vec<(String, Vec<u8>)>> {
-        let count = self.count(DRAWINGS_MAX)?;
+    pub fn charstrings(&mut self, ahead: usize) -> Option<Vec<(String, Vec<u8>)>> {
+        let count = self.count(GLYPHS_MAX)?;
         let mut drawings = Vec::new();
         loop {
             match self.next()? {
