@@ -10,7 +10,7 @@ use crate::rebuild::{Fault, Limits, Rebuilt};
 /// Returns the file unchanged if it has the canonical form.
 ///
 /// # Errors
-/// `rebuild.other-form` if a gateway did not write it, or the faults of [`validate`](super::validate).
+/// `rebuild.other-form` if a gateway did not write it, or the faults of [`validate`].
 pub(in crate::rebuild) fn examine(bytes: &[u8], limits: &Limits) -> Result<Rebuilt, Fault> {
     let shape = validate(bytes, limits)?;
     crate::rebuild::raster::check_samples(shape.samples(), bytes.len(), limits)?;

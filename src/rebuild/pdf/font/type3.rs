@@ -29,7 +29,7 @@ const KEYS: [&str; 11] = [
 /// Reads a Type 3 font.
 ///
 /// # Errors
-/// `pdf.font` if it is not in the form that [`print`] writes.
+/// `pdf.font` if it is not in the form that [`print()`] writes.
 pub(super) fn read(
     file: &File<'_>,
     dict: &Dict,
