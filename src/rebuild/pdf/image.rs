@@ -42,7 +42,7 @@ pub(super) fn parts(file: &File<'_>, space: &Object) -> Option<usize> {
 /// Reads an image and encodes its pixels again.
 ///
 /// # Errors
-/// A [`Fault`] with a `pdf.image`, `image.*` or `jpeg.*` code if it is malformed, too large or of an unsupported type.
+/// A [`Fault`] with a `pdf.*`, `image.*` or `jpeg.*` code if it is malformed, too large or of an unsupported type.
 pub(super) fn read(file: &File<'_>, head: &Dict, data: &[u8], task: Task, limits: &Limits) -> Result<Image, Fault> {
     let at = |key: &str| file.at(head, key);
     if ["Mask", "ImageMask", "Decode", "Alternates", "OPI", "OC", "SMaskInData", "Matte"]

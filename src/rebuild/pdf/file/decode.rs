@@ -13,7 +13,7 @@ fn unread() -> Fault {
 /// bytes, is deducted from `budget`.
 ///
 /// # Errors
-/// `pdf.filter` for an unsupported filter, or a fault for damaged data and an exhausted budget.
+/// `pdf.filter` for an unsupported filter, `pdf.bomb` for damaged data or an exhausted budget.
 pub(super) fn decode<'o>(
     dict: &'o Dict,
     data: &[u8],

@@ -169,7 +169,7 @@ impl<'a> File<'a> {
     /// Deducts the samples of an image from the budget for all images of this file; the caller counts each image once.
     ///
     /// # Errors
-    /// `image.size` or a `pdf.*` fault if the budget is exhausted.
+    /// `image.size` if the budget is exhausted.
     pub fn charge_samples(&self, samples: u64) -> Result<(), Fault> {
         let left = self.samples.get().checked_sub(samples).ok_or_else(|| {
             let length = self.length;
@@ -185,7 +185,7 @@ impl<'a> File<'a> {
     /// Returns the decoded bytes of a stream.
     ///
     /// # Errors
-    /// As for a stream with an unsupported filter, damaged data, or too much output.
+    /// `pdf.filter` for an unsupported filter, `pdf.bomb` for damaged data or too much output.
     pub fn decoded(&self, dict: &Dict, data: &[u8]) -> Result<Vec<u8>, Fault> {
         decode::decode(dict, data, &|object| self.resolve(object), &self.budget)
     }

@@ -82,7 +82,7 @@ impl Widths {
     /// Returns the width of a glyph, rounded as it will be written.
     ///
     /// # Errors
-    /// A [`Fault`] if it has none, or a negative one, which would overlap glyphs.
+    /// `pdf.hidden` if it is not between 0 and 5000.
     pub fn of(&self, code: u32) -> Result<f64, Fault> {
         let width = self.listed.get(&code).copied().unwrap_or(self.usual);
         if !(0.0..=5000.0).contains(&width) {

@@ -17,8 +17,7 @@ use crate::rebuild::pdf::geometry::{Area, Edge, Matrix, Step, filled, lines, str
 /// The number of cells for the size of a glyph, and for the margin that counts as its surroundings.
 const CELLS: f64 = 40.0;
 pub(super) const AROUND: usize = 2;
-/// Strokes appear in their full colour from this thickness on, in cells; from this many points on, whatever the glyph's
-/// size.
+/// Strokes appear in their full colour if they are one cell thick, or this many points, whatever the glyph's size.
 const THICK: f64 = 0.5;
 /// The thickness at which a line of width zero is drawn, in points: one dot at 300 dpi.
 const HAIR: f64 = 0.25;
