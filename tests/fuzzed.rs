@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use fuzz::{Dice, bent};
 use portcullis::marking::Register;
 use portcullis::product::{Bounds, Product};
-use portcullis::rebuild::{Here, Kind, Limits, Rebuilder as _, Task};
+use portcullis::rebuild::{InProcess, Kind, Limits, Rebuilder as _, Task};
 
 static PANICS: AtomicUsize = AtomicUsize::new(0);
 
@@ -46,7 +46,7 @@ fn nothing_falls_over_what_is_bent_and_what_passes_is_found_to_be_written_anew()
         .map(|v| (v.name, v.body))
         .collect();
     let limits = Limits { pixels_max: 40_000, unpacked_bytes_max: 1 << 20, ..Limits::default() };
-    let here = Here { limits };
+    let here = InProcess { limits };
     let (mut passed, mut read) = (0, 0);
     for n in 0..times {
         let mut dice = Dice::new(seed.wrapping_mul(1_000_003).wrapping_add(n));

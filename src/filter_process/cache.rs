@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use crate::digest::Digest;
-use crate::rebuild::{Fault, Kind, Pictures, Rebuilder, Rebuilt, Task};
+use crate::rebuild::{Fault, Kind, PageImages, Rebuilder, Rebuilt, Task};
 
 type Key = (Task, Kind, Digest);
 
@@ -58,8 +58,8 @@ impl<R: Rebuilder> Rebuilder for CachingRebuilder<R> {
         Ok(rebuilt)
     }
 
-    // Pictures are requested only when an officer looks at a file, and are larger than the file: they are not cached.
-    fn draw(&self, kind: Kind, bytes: &[u8]) -> Result<Pictures, Fault> {
+    // PageImages are requested only when an officer looks at a file, and are larger than the file: they are not cached.
+    fn draw(&self, kind: Kind, bytes: &[u8]) -> Result<PageImages, Fault> {
         blocking(|| self.inner.draw(kind, bytes))
     }
 }

@@ -16,7 +16,7 @@ use super::protocol::{Request, Response};
 use super::sandbox::UNCONFINED;
 use super::{COMMAND, MEMORY_BYTES};
 use crate::digest::{Digest, Hasher};
-use crate::rebuild::{Drawn, FairQueue, Fault, Kind, Limits, Pictures, Rebuilder, Rebuilt, Task, Ticket};
+use crate::rebuild::{DrawLimits, FairQueue, Fault, Kind, Limits, PageImages, Rebuilder, Rebuilt, Task, Ticket};
 
 /// Resource limits of a filter process, and of all of them together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -182,10 +182,10 @@ impl FilterProcess {
 
     fn acquire_slot(&self, party: &str) -> Result<Slot<'_>, Fault> {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        let ticket = queue.ask(party);
+        let ticket = queue.enqueue(party);
         // From here on the slot is released in every case.
         let slot = Slot { of: self, ticket };
-        let waits = |queue: &mut FairQueue| !queue.take(ticket);
+        let waits = |queue: &mut FairQueue| !queue.try_acquire(ticket);
         let (queue, waited) = self
             .changed
             .wait_timeout_while(queue, self.process_limits.wall, waits)
@@ -234,7 +234,7 @@ struct Slot<'a> {
 
 impl Drop for Slot<'_> {
     fn drop(&mut self) {
-        self.of.queue.lock().unwrap_or_else(PoisonError::into_inner).leave(self.ticket);
+        self.of.queue.lock().unwrap_or_else(PoisonError::into_inner).release(self.ticket);
         self.of.changed.notify_all();
     }
 }
@@ -297,13 +297,13 @@ impl Rebuilder for FilterProcess {
         Ok(rebuilt)
     }
 
-    fn draw(&self, kind: Kind, bytes: &[u8]) -> Result<Pictures, Fault> {
+    fn draw(&self, kind: Kind, bytes: &[u8]) -> Result<PageImages, Fault> {
         if bytes.len() > self.limits.bytes_max {
             return Err(Fault::new("rebuild.size", format!("a file of more than {} bytes", self.limits.bytes_max)));
         }
         let request = Request::new(Task::Draw, kind, &self.limits, bytes).encode();
         let digest = Digest::of(&request);
         let _slot = self.acquire_slot(OFFICERS)?;
-        Response::decode_pictures(&self.exchange(request)?, digest, Drawn::under(&self.limits))
+        Response::decode_pictures(&self.exchange(request)?, digest, DrawLimits::under(&self.limits))
     }
 }

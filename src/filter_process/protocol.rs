@@ -4,7 +4,7 @@
 use minicbor::{Decode, Encode};
 
 use crate::digest::{Digest, encode};
-use crate::rebuild::{CODES, Drawn, Fault, Kind, Limits, Pictures, Rebuilt, Task};
+use crate::rebuild::{CODES, DrawLimits, Fault, Kind, Limits, PageImages, Rebuilt, Task};
 
 /// The version of both messages. Both ends are the same program, so any other version is refused.
 const VERSION: u8 = 3;
@@ -113,9 +113,9 @@ impl Response {
     }
 
     /// Creates the response to a request for pictures with this digest.
-    pub fn pictures(request: Digest, result: Result<Pictures, Fault>) -> Response {
+    pub fn pictures(request: Digest, result: Result<PageImages, Fault>) -> Response {
         let (pictures, fault) = match result {
-            Ok(Pictures { pages, drawn }) => {
+            Ok(PageImages { pages, drawn }) => {
                 let pages = u32::try_from(pages).unwrap_or(u32::MAX);
                 (Some(EncodedPictures { pages, drawn: drawn.into_iter().map(Picture).collect() }), None)
             }
@@ -149,7 +149,7 @@ impl Response {
     /// # Errors
     /// As [`Response::decode`]; also if there are more pictures than `bounds` allow, or one does not begin with the PNG
     /// signature.
-    pub fn decode_pictures(bytes: &[u8], request: Digest, bounds: Drawn) -> Result<Pictures, Fault> {
+    pub fn decode_pictures(bytes: &[u8], request: Digest, bounds: DrawLimits) -> Result<PageImages, Fault> {
         match Response::decode_any(bytes, request)? {
             Response { passed: None, pictures: Some(EncodedPictures { pages, drawn }), .. } => {
                 let pages = pages as usize;
@@ -157,7 +157,7 @@ impl Response {
                 let fits = drawn.len() <= pages.min(bounds.pages_max)
                     && drawn.iter().map(Vec::len).sum::<usize>() <= bounds.bytes_max
                     && drawn.iter().all(|picture| picture.starts_with(b"\x89PNG\r\n\x1a\n"));
-                if fits { Ok(Pictures { pages, drawn }) } else { Err(garbage()) }
+                if fits { Ok(PageImages { pages, drawn }) } else { Err(garbage()) }
             }
             _ => Err(garbage()),
         }
@@ -221,9 +221,9 @@ mod tests {
     #[test]
     fn pictures_are_those_that_were_asked_for_or_none() {
         let asked = Digest::of(b"asked");
-        let bounds = Drawn { pages_max: 2, bytes_max: 100 };
+        let bounds = DrawLimits { pages_max: 2, bytes_max: 100 };
         let picture = || b"\x89PNG\r\n\x1a\n and more".to_vec();
-        let response = |pages, drawn: Vec<Vec<u8>>| Response::pictures(asked, Ok(Pictures { pages, drawn })).encode();
+        let response = |pages, drawn: Vec<Vec<u8>>| Response::pictures(asked, Ok(PageImages { pages, drawn })).encode();
         let code = |bytes: &[u8]| Response::decode_pictures(bytes, asked, bounds).map_or_else(|f| f.code, |_| "pass");
         assert_eq!(code(&response(2, vec![picture(), picture()])), "pass");
         assert_eq!(code(&response(9, vec![picture()])), "pass");

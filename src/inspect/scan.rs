@@ -14,7 +14,7 @@ use super::settings::Settings;
 use crate::cut::Cut;
 use crate::digest::Digest;
 use crate::product::{Attachment, Contents, ContentsFault};
-use crate::rebuild::{Fault as RebuildFault, Kind, Table, Task};
+use crate::rebuild::{CsvValidator, Fault as RebuildFault, Kind, Task};
 
 /// The most faults reported for one attachment; more would only repeat them.
 const FAULTS_MAX: usize = 20;
@@ -90,8 +90,8 @@ fn detached(attachment: &Attachment, contents: &dyn Contents) -> Option<RebuildF
     match attachment.media_type() {
         "text/plain" => None,
         "text/csv" => {
-            let mut table = Table::default();
-            let read = lines(attachment, contents, &mut |line, ended| table.line(line, ended));
+            let mut table = CsvValidator::default();
+            let read = lines(attachment, contents, &mut |line, ended| table.push_line(line, ended));
             match read {
                 Ok(()) => table.finish().err(),
                 Err(_) => Some(RebuildFault::new("rebuild.unread", "a detached table that cannot be read to its end")),

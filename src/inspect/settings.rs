@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::word_list::WordList;
 use crate::digest::{Digest, Hasher};
 use crate::product::Bounds;
-use crate::rebuild::{self, Fault, Kind, Limits, Nobody, Rebuilder, Rebuilt, Task};
+use crate::rebuild::{self, Fault, Kind, Limits, NoRebuilder, Rebuilder, Rebuilt, Task};
 
 /// How invisible characters and unusual spaces are handled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -75,7 +75,7 @@ impl Default for Settings {
             shared_words: SHARED_WORDS,
             limits: Limits::default(),
             filter: None,
-            rebuilder: Arc::new(Nobody),
+            rebuilder: Arc::new(NoRebuilder),
             party: String::new(),
         }
     }

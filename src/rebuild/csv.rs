@@ -1,19 +1,22 @@
-//! Comma-separated values (RFC 4180), read strictly, refused where a spreadsheet would compute, and written with LF line
-//! ends and no quote that is not needed.
+//! Comma-separated values (RFC 4180), read strictly and written with LF line ends and only the necessary quotes. Cells
+//! that a spreadsheet would evaluate as a formula are refused.
 
 use super::{Fault, Limits, Rebuilt};
 
-/// Columns of a table at most.
+/// Maximum columns of a table.
 const COLUMNS_MAX: usize = 256;
 
-/// Bytes of one cell at most.
+/// Maximum bytes of one cell.
 const CELL_BYTES_MAX: usize = 8 * 1024;
 
-/// Reads a table and writes it anew.
+/// Reads a table and writes it in its canonical form.
+///
+/// # Errors
+/// A [`Fault`] with a `csv.*` code if the table is malformed, too large, or has a formula.
 pub(super) fn rebuild(bytes: &[u8], limits: &Limits) -> Result<Rebuilt, Fault> {
     let text = std::str::from_utf8(bytes).map_err(|_| Fault::new("csv.form", "a table that is not UTF-8"))?;
     let mut dropped = Vec::new();
-    // Line ends of another system are no content; one inside a quoted cell would be, and is refused as a control.
+    // CR LF line ends are accepted. One inside a quoted cell would be content, and is refused as a control character.
     let unix = text.replace("\r\n", "\n");
     if unix.len() != text.len() {
         dropped.push("line ends CR LF, written as LF".to_owned());
@@ -34,32 +37,33 @@ pub(super) fn rebuild(bytes: &[u8], limits: &Limits) -> Result<Rebuilt, Fault> {
     Ok(Rebuilt { bytes: printed.into_bytes(), text: seen, dropped })
 }
 
-/// A table that is read line by line, and must be as it would be written anew. It holds one row at a time.
+/// A table in canonical form, checked line by line. It holds one row in memory.
 #[derive(Debug, Default)]
-pub struct Table {
-    /// What was read of a row that has not ended.
+pub struct CsvValidator {
+    /// The part of an unfinished row that was read so far.
     pending: String,
-    /// A quote that was opened in it is not closed yet.
+    /// Whether `pending` ends inside a quoted cell.
     open: bool,
     columns: Option<usize>,
     rows: usize,
     fault: Option<Fault>,
 }
 
-/// Bytes of one row at most: every column with a cell of the largest size, each byte a doubled quote.
+/// Maximum bytes of one row: every column with a cell of the largest size in which each byte is a doubled quote.
 const ROW_BYTES_MAX: usize = 2 * COLUMNS_MAX * (CELL_BYTES_MAX + 2);
 
-impl Table {
-    /// The next line of the table without its line end, and whether it had one. Answers whether another is wanted.
-    pub fn line(&mut self, line: &str, ended: bool) -> bool {
+impl CsvValidator {
+    /// Reads the next line of the table, given without its line end; `ended` says whether it had one. Returns whether
+    /// another line is wanted.
+    pub fn push_line(&mut self, line: &str, ended: bool) -> bool {
         self.pending.push_str(line);
-        // Quotes stand in pairs in a whole row, so a line end between pairs is the row's.
+        // Quotes come in pairs in a whole row, so a line end outside every pair ends the row.
         self.open ^= !line.bytes().filter(|b| *b == b'"').count().is_multiple_of(2);
         if ended {
             self.pending.push('\n');
         }
         if self.pending.len() > ROW_BYTES_MAX {
-            self.fault = Some(Fault::new("csv.form", format!("row {}: a row without an end", self.rows + 1)));
+            self.fault = Some(Fault::new("csv.form", format!("row {}: unterminated", self.rows + 1)));
         } else if ended && !self.open {
             let row = std::mem::take(&mut self.pending);
             self.fault = self.row(&row).err();
@@ -67,10 +71,10 @@ impl Table {
         self.fault.is_none()
     }
 
-    /// What is wrong with the table, now that it is read to its end.
+    /// Returns the result of the check, after the last line.
     ///
     /// # Errors
-    /// The first [`Fault`].
+    /// The first [`Fault`] of the table.
     pub fn finish(self) -> Result<(), Fault> {
         match self.fault {
             Some(fault) => Err(fault),
@@ -87,8 +91,8 @@ impl Table {
         if text.chars().any(|c| c.is_control() && c != '\n') {
             return Err(form("control characters"));
         }
-        let rows = parse(text).map_err(|_| form("a quote out of place"))?;
-        let [row] = &rows[..] else { return Err(form("a quote out of place")) };
+        let rows = parse(text).map_err(|_| form("a misplaced quote"))?;
+        let [row] = &rows[..] else { return Err(form("a misplaced quote")) };
         let columns = *self.columns.get_or_insert(row.len());
         let first = (self.rows == 1).then_some(row);
         if let Some((code, message)) = faults_of_row(row, self.rows, columns, first.is_some()).into_iter().next() {
@@ -101,7 +105,7 @@ impl Table {
     }
 }
 
-/// The rows of a table that has nothing wrong with it; otherwise its first fault.
+/// Returns the rows of a valid table, or its first fault.
 fn read(text: &str) -> Result<Vec<Vec<String>>, Fault> {
     match examine(text).into_iter().next() {
         Some((code, message)) => Err(Fault::new(code, message)),
@@ -129,7 +133,7 @@ fn print(rows: &[Vec<String>]) -> String {
     out
 }
 
-/// What is wrong with a table: codes and messages, none of which quotes a cell.
+/// Returns every fault of a table as code and message; no message quotes a cell.
 fn examine(text: &str) -> Vec<(&'static str, String)> {
     let rows = match parse(text) {
         Ok(rows) => rows,
@@ -146,7 +150,7 @@ fn examine(text: &str) -> Vec<(&'static str, String)> {
     faults
 }
 
-/// What is wrong with one row of a table of so many columns; the first one names them.
+/// Returns the faults of one row of a table of `columns` columns; the first row holds the column names.
 fn faults_of_row(row: &[String], number: usize, columns: usize, first: bool) -> Vec<(&'static str, String)> {
     let mut faults = Vec::new();
     if first && (columns == 0 || columns > COLUMNS_MAX) {
@@ -180,12 +184,13 @@ fn faults_of_row(row: &[String], number: usize, columns: usize, first: bool) -> 
     faults
 }
 
-/// Whether a spreadsheet would take `cell` for a formula. A plain signed number is not one, nor a lone minus where there is
-/// no number, nor the digits and spaces of a telephone number: no function, reference or sum can be made of them.
+/// Whether a spreadsheet would evaluate `cell` as a formula. A plain signed number is not one, nor is a lone minus for
+/// a missing value, nor the digits and spaces of a telephone number: none of these can form a function, a reference or
+/// a sum.
 fn is_formula(cell: &str) -> bool {
     let cell = cell.trim_start_matches(|c: char| c.is_whitespace() || c == '\'' || c == '"');
     let Some(first) = cell.chars().next() else { return false };
-    // Full-width and typographic forms count: a program that normalises its input sees the plain one.
+    // Full-width and typographic forms count as well: a program that normalises its input sees the ASCII character.
     let starts = matches!(
         first,
         '=' | '+'
@@ -206,7 +211,8 @@ fn is_formula(cell: &str) -> bool {
     starts && cell.trim_end() != "-" && !is_number(cell) && !is_telephone(cell)
 }
 
-/// Whether a cell is a country's code and a number behind a plus (ITU-T E.164), with single spaces between its groups.
+/// Whether a cell is an international telephone number (ITU-T E.164): a plus and 7 to 15 digits, with single spaces
+/// between groups.
 fn is_telephone(cell: &str) -> bool {
     const DIGITS: std::ops::RangeInclusive<usize> = 7..=15;
     let mut digits = 0;
@@ -222,7 +228,7 @@ fn is_telephone(cell: &str) -> bool {
     plain && !spaced && DIGITS.contains(&digits)
 }
 
-/// Whether a cell is a number: digits behind a sign, with a point, an exponent and a percent sign where it has them.
+/// Whether a cell is a number: digits with an optional sign, fraction, exponent and percent sign.
 fn is_number(cell: &str) -> bool {
     let digits = unsigned(cell).trim_end();
     let digits = digits.strip_suffix('%').unwrap_or(digits);
@@ -232,7 +238,7 @@ fn is_number(cell: &str) -> bool {
     all_digits(whole) && all_digits(part) && all_digits(unsigned(exponent))
 }
 
-/// The rest behind a sign.
+/// Returns the text without its leading sign.
 fn unsigned(text: &str) -> &str {
     text.strip_prefix(['+', '-']).unwrap_or(text)
 }
@@ -246,7 +252,7 @@ fn parse(text: &str) -> Result<Vec<Vec<String>>, String> {
     while !rest.is_empty() {
         let mut row = Vec::new();
         loop {
-            let (cell, after) = cell(rest).ok_or_else(|| format!("row {}: a quote out of place", rows.len() + 1))?;
+            let (cell, after) = cell(rest).ok_or_else(|| format!("row {}: a misplaced quote", rows.len() + 1))?;
             row.push(cell);
             match after.as_bytes().first() {
                 Some(b',') => rest = &after[1..],
@@ -267,7 +273,7 @@ fn parse(text: &str) -> Result<Vec<Vec<String>>, String> {
     Ok(rows)
 }
 
-/// One cell and what follows it; `None` if its quotes are not as they must be.
+/// Splits off one cell; returns it and the rest, or `None` if its quotes are malformed.
 fn cell(text: &str) -> Option<(String, &str)> {
     let Some(mut rest) = text.strip_prefix('"') else {
         let end = text.find([',', '\n'])?;
@@ -367,9 +373,9 @@ mod tests {
     #[test]
     fn a_row_without_an_end_is_refused_while_it_is_read() {
         let piece = "x".repeat(1 << 20);
-        let mut table = Table::default();
-        assert!(table.line("\"", true), "a cell in quotes may go on");
-        let read = (0..8).take_while(|_| table.line(&piece, true)).count();
+        let mut table = CsvValidator::default();
+        assert!(table.push_line("\"", true), "a cell in quotes may go on");
+        let read = (0..8).take_while(|_| table.push_line(&piece, true)).count();
         assert!(read < 8, "no more than a row may have is kept");
         assert_eq!(table.finish().unwrap_err().code, "csv.form");
     }

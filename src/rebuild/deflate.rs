@@ -1,12 +1,12 @@
-//! A small compressor (RFC 1950 and 1951) of our own: what a gateway writes must be the same bytes on every machine and
-//! in every version, so that the receiver can tell a rebuilt file from any other.
+//! A small zlib compressor (RFC 1950 and 1951). It is our own because the gateway's output must be the same bytes on
+//! every machine and in every version, so that the receiver can tell a rebuilt file from any other.
 
-/// Compresses `bytes` into a zlib stream of one block with the fixed codes.
+/// Compresses `bytes` into a zlib stream of one block with the fixed Huffman codes.
 pub(super) fn zlib(bytes: &[u8]) -> Vec<u8> {
     let mut out = Bits { bytes: vec![0x78, 0x01], bit: 0, held: 0 };
     out.put(1, 1);
     out.put(1, 2);
-    // The last place at which each hash of three bytes stood; one candidate a place keeps it linear.
+    // The last position of each hash of three bytes. One candidate for each position keeps the search linear.
     let mut last = vec![usize::MAX; 1 << HASH_BITS];
     let mut at = 0;
     while at < bytes.len() {
@@ -56,7 +56,7 @@ struct Bits {
 }
 
 impl Bits {
-    /// Puts the low `count` bits of `value`, the lowest first.
+    /// Appends the low `count` bits of `value`, lowest bit first.
     fn put(&mut self, value: u32, count: u32) {
         self.held |= u64::from(value) << self.bit;
         self.bit += count;
@@ -67,7 +67,7 @@ impl Bits {
         }
     }
 
-    /// Puts a code, the highest bit first, as codes stand.
+    /// Appends a Huffman code, highest bit first (RFC 1951, 3.1.1).
     fn code(&mut self, code: u32, count: u32) {
         self.put(code.reverse_bits() >> (32 - count), count);
     }
@@ -115,7 +115,7 @@ impl Bits {
 
 fn adler(bytes: &[u8]) -> u32 {
     let (mut a, mut b) = (1u32, 0u32);
-    // So many additions cannot overflow 32 bits before the remainder is taken.
+    // 5552 is the largest number of additions that cannot overflow 32 bits before the remainder is taken.
     for chunk in bytes.chunks(5552) {
         for byte in chunk {
             a += u32::from(*byte);

@@ -1,82 +1,89 @@
-//! A fair queue for a few places: each party gets its share, so that the files of one do not delay those of all others.
-//! It only decides whose turn it is; the caller waits.
+//! A fair queue for a fixed number of slots: each party gets its share, so that the files of one party do not delay
+//! those of all others. The queue only decides which ticket is next; the caller does the waiting.
 
 use std::collections::{BTreeMap, VecDeque};
 
-/// Somebody who waits for a place, or has one.
+/// Identifies one request for a slot, waiting or running.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ticket(u64);
 
-/// So many places, and who has and wants them.
+/// A fixed number of slots, with the tickets that hold them and those that wait.
 #[derive(Debug)]
 pub struct FairQueue {
-    at_once: usize,
+    slots: usize,
     issued: u64,
     running: BTreeMap<Ticket, String>,
-    /// In the order in which they asked.
+    /// Waiting tickets, in order of arrival.
     waiting: VecDeque<(Ticket, String)>,
-    /// When each party that is here was given a place last, in places given.
-    given: BTreeMap<String, u64>,
-    given_in_all: u64,
+    /// For each party that is running or waiting, the sequence number of the slot it acquired last.
+    last_acquired: BTreeMap<String, u64>,
+    acquired_total: u64,
 }
 
 impl FairQueue {
-    /// So many places, none of them taken; at least one.
-    pub fn new(at_once: usize) -> FairQueue {
-        let (running, waiting, given) = (BTreeMap::new(), VecDeque::new(), BTreeMap::new());
-        FairQueue { at_once: at_once.max(1), issued: 0, running, waiting, given, given_in_all: 0 }
+    /// Returns a queue with `slots` free slots, and at least one.
+    pub fn new(slots: usize) -> FairQueue {
+        let (running, waiting, last_acquired) = (BTreeMap::new(), VecDeque::new(), BTreeMap::new());
+        FairQueue { slots: slots.max(1), issued: 0, running, waiting, last_acquired, acquired_total: 0 }
     }
 
-    /// The most places that one party has at once: half of them, so that there is room for others whatever it sends.
+    /// The most slots that one party holds at once: half of them, so that others always find room.
     fn share(&self) -> usize {
-        (self.at_once / 2).max(1)
+        (self.slots / 2).max(1)
     }
 
-    /// Asks for a place for this party.
-    pub fn ask(&mut self, party: &str) -> Ticket {
+    /// Enqueues a request for `party` and returns its ticket.
+    pub fn enqueue(&mut self, party: &str) -> Ticket {
         self.issued += 1;
         let ticket = Ticket(self.issued);
         self.waiting.push_back((ticket, party.to_owned()));
         ticket
     }
 
-    /// Takes a place, if there is one and it is this one's turn; then the turn of another may have come.
+    /// Acquires a slot for `ticket` and returns whether it did: a slot must be free and the ticket must be next. After
+    /// each success the caller should try the other tickets again, since another one may be next now.
     ///
-    /// The next place goes to the party that has fewest; among those to the one that was given one longest ago, and for
-    /// each to whom asked first.
-    pub fn take(&mut self, ticket: Ticket) -> bool {
+    /// The next slot is for the party that holds the fewest; among equals for the one whose last slot was acquired
+    /// longest ago; within a party for the earliest ticket.
+    pub fn try_acquire(&mut self, ticket: Ticket) -> bool {
         let Some(at) = self.next().filter(|at| self.waiting.get(*at).is_some_and(|(next, _)| *next == ticket)) else {
             return false;
         };
         let Some((ticket, party)) = self.waiting.remove(at) else { return false };
-        self.given_in_all += 1;
-        self.given.insert(party.clone(), self.given_in_all);
+        self.acquired_total += 1;
+        self.last_acquired.insert(party.clone(), self.acquired_total);
         self.running.insert(ticket, party);
         true
     }
 
-    /// Whoever waits next, as its place in the queue.
+    /// The index of the next ticket in the waiting list.
     fn next(&self) -> Option<usize> {
-        if self.running.len() >= self.at_once {
+        if self.running.len() >= self.slots {
             return None;
         }
         let mut had: BTreeMap<&str, usize> = BTreeMap::new();
         self.running.values().for_each(|party| *had.entry(party).or_default() += 1);
-        let turn = |party: &str| (had.get(party).copied().unwrap_or(0), self.given.get(party).copied().unwrap_or(0));
+        let turn =
+            |party: &str| (had.get(party).copied().unwrap_or(0), self.last_acquired.get(party).copied().unwrap_or(0));
         let may = self.waiting.iter().enumerate().filter(|(_, (_, party))| turn(party).0 < self.share());
-        // The first of several that are equal: whoever asked first.
+        // `min_by_key` returns the first of several equal entries, which arrived earliest.
         may.min_by_key(|(_, (_, party))| turn(party)).map(|(at, _)| at)
     }
 
-    /// Gives a place back, or asks for none any more.
-    pub fn leave(&mut self, ticket: Ticket) {
+    /// Releases the slot that `ticket` holds, or cancels its request.
+    pub fn release(&mut self, ticket: Ticket) {
         self.running.remove(&ticket);
         self.waiting.retain(|(waits, _)| *waits != ticket);
-        // Nothing is kept of who is neither here nor waiting.
+        // Forget parties that are neither running nor waiting.
         let here =
             |party: &String| self.running.values().chain(self.waiting.iter().map(|(_, p)| p)).any(|p| p == party);
-        let kept = self.given.iter().filter(|(party, _)| here(party)).map(|(party, at)| (party.clone(), *at)).collect();
-        self.given = kept;
+        let kept = self
+            .last_acquired
+            .iter()
+            .filter(|(party, _)| here(party))
+            .map(|(party, at)| (party.clone(), *at))
+            .collect();
+        self.last_acquired = kept;
     }
 }
 
@@ -84,10 +91,10 @@ impl FairQueue {
 mod tests {
     use super::*;
 
-    /// Takes whatever may be taken, and names the parties in that order.
+    /// Acquires every slot that is available, and returns the tickets and parties in that order.
     fn taken(places: &mut FairQueue, waiting: &mut Vec<(Ticket, &'static str)>) -> Vec<(Ticket, &'static str)> {
         let mut taken = Vec::new();
-        while let Some(at) = waiting.iter().position(|(ticket, _)| places.take(*ticket)) {
+        while let Some(at) = waiting.iter().position(|(ticket, _)| places.try_acquire(*ticket)) {
             taken.push(waiting.remove(at));
         }
         taken
@@ -100,18 +107,18 @@ mod tests {
     #[test]
     fn one_party_takes_half_of_the_places_and_no_more_whatever_it_asks() {
         let mut places = FairQueue::new(4);
-        let mut waiting: Vec<_> = (0..9).map(|_| (places.ask("flood"), "flood")).collect();
+        let mut waiting: Vec<_> = (0..9).map(|_| (places.enqueue("flood"), "flood")).collect();
         let flood = taken(&mut places, &mut waiting);
         assert_eq!(parties(&flood), ["flood", "flood"]);
-        // Whoever comes later finds a place at once.
-        waiting.push((places.ask("other"), "other"));
+        // A party that arrives later gets a slot at once.
+        waiting.push((places.enqueue("other"), "other"));
         assert_eq!(parties(&taken(&mut places, &mut waiting)), ["other"]);
-        waiting.push((places.ask("third"), "third"));
+        waiting.push((places.enqueue("third"), "third"));
         assert_eq!(parties(&taken(&mut places, &mut waiting)), ["third"]);
-        // All are taken; a place that is given back goes to whoever has fewest.
-        waiting.push((places.ask("fourth"), "fourth"));
+        // All slots are taken; one that is released is acquired by the party with the fewest.
+        waiting.push((places.enqueue("fourth"), "fourth"));
         assert!(taken(&mut places, &mut waiting).is_empty());
-        places.leave(flood[0].0);
+        places.release(flood[0].0);
         assert_eq!(parties(&taken(&mut places, &mut waiting)), ["fourth"]);
     }
 
@@ -119,10 +126,10 @@ mod tests {
     fn with_one_place_the_parties_take_turns_and_each_its_own_in_order() {
         let mut places = FairQueue::new(1);
         let mut waiting: Vec<_> =
-            ["a", "a", "a", "b", "b", "c"].into_iter().map(|party| (places.ask(party), party)).collect();
+            ["a", "a", "a", "b", "b", "c"].into_iter().map(|party| (places.enqueue(party), party)).collect();
         let mut order = Vec::new();
         while let Some(one) = taken(&mut places, &mut waiting).pop() {
-            places.leave(one.0);
+            places.release(one.0);
             order.push(one);
         }
         assert_eq!(parties(&order), ["a", "b", "c", "a", "b", "a"]);
@@ -133,13 +140,13 @@ mod tests {
     #[test]
     fn whoever_gives_up_keeps_nobody_waiting_and_nothing_is_kept_of_it() {
         let mut places = FairQueue::new(1);
-        let (first, second) = (places.ask("a"), places.ask("b"));
-        assert!(!places.take(second) && places.take(first) && !places.take(second));
-        let third = places.ask("c");
-        places.leave(second);
-        places.leave(first);
-        assert!(!places.take(second) && places.take(third));
-        places.leave(third);
-        assert!(places.given.is_empty() && places.running.is_empty() && places.waiting.is_empty());
+        let (first, second) = (places.enqueue("a"), places.enqueue("b"));
+        assert!(!places.try_acquire(second) && places.try_acquire(first) && !places.try_acquire(second));
+        let third = places.enqueue("c");
+        places.release(second);
+        places.release(first);
+        assert!(!places.try_acquire(second) && places.try_acquire(third));
+        places.release(third);
+        assert!(places.last_acquired.is_empty() && places.running.is_empty() && places.waiting.is_empty());
     }
 }

@@ -1,23 +1,25 @@
-//! Why a file is not passed.
+//! The reason for which a file is refused.
 
-/// Why a file is not passed: a stable code such as `json.duplicate`, and a sentence that quotes nothing of it.
+/// The reason for which a file is refused: a stable code such as `json.duplicate`, and a message that quotes nothing
+/// from the file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message} [{code}]")]
 pub struct Fault {
-    /// The code.
+    /// The code, one of [`CODES`].
     pub code: &'static str,
-    /// What was found, and where that can be said.
+    /// What was found, and where in the file if that is known.
     pub message: String,
 }
 
 impl Fault {
-    /// A fault with its code.
+    /// Returns a fault with this code and message.
     pub fn new(code: &'static str, message: impl Into<String>) -> Fault {
         Fault { code, message: message.into() }
     }
 }
 
-/// Every code of a fault. What another process says is looked up here, so that nothing else can pass for a code.
+/// All fault codes. A code that another process reports is looked up here, so that no other string is accepted as a
+/// code.
 pub const CODES: [&str; 59] = [
     "csv.cell",
     "csv.columns",

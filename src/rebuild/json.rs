@@ -1,11 +1,12 @@
-//! JSON (RFC 8259), read so strictly that no two readers can disagree about it, and printed in one form.
+//! JSON (RFC 8259), read so strictly that no two readers can interpret it differently, and printed in one canonical
+//! form.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::{Fault, Limits};
 
-/// A JSON value. Numbers keep their digits, and members of an object stand in the order of their names.
+/// A JSON value. Numbers keep their digits as written, and members of an object are sorted by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Value {
     Null,
@@ -16,11 +17,14 @@ pub(super) enum Value {
     Object(BTreeMap<String, Value>),
 }
 
-/// The longest number: enough for every double-precision value and every 128-bit integer.
+/// Maximum characters of a number: enough for every double-precision value and every 128-bit integer.
 const NUMBER_CHARS_MAX: usize = 40;
 
-/// Reads a whole text as one value. Refuses what readers of JSON treat differently: a name twice in one object, lone
-/// surrogates, numbers beyond double precision, anything before or behind the value.
+/// Parses a whole text as one value. Refuses what JSON readers treat differently: duplicate names in an object,
+/// unpaired surrogates, numbers outside double precision, and data before or after the value.
+///
+/// # Errors
+/// A [`Fault`] with a `json.*` code and the line.
 pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<Value, Fault> {
     let text = std::str::from_utf8(bytes).map_err(|_| Fault::new("json.form", "a JSON text that is not UTF-8"))?;
     let mut reader = Reader { text, at: 0, depth: 0, values: 0, limits };
@@ -33,7 +37,8 @@ pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<Value, Fault> {
     Ok(value)
 }
 
-/// Prints a value in its one form: one member or element a line, indented by a space a level, names in order.
+/// Prints a value in canonical form: one member or element on each line, indented by one space for each level, names in
+/// order.
 pub(super) fn print(value: &Value) -> Vec<u8> {
     let mut out = String::new();
     print_value(value, 0, &mut out);
@@ -83,7 +88,7 @@ impl Reader<'_> {
                         return Ok(value);
                     }
                 }
-                Err(self.fault("json.form", "no JSON value where one must stand"))
+                Err(self.fault("json.form", "expected a JSON value"))
             }
         }
     }
@@ -91,7 +96,7 @@ impl Reader<'_> {
     fn nested(&mut self, read: fn(&mut Self) -> Result<Value, Fault>) -> Result<Value, Fault> {
         self.depth += 1;
         if self.depth > self.limits.depth_max {
-            return Err(self.fault("json.depth", "values nested deeper than is read"));
+            return Err(self.fault("json.depth", "values nested too deeply"));
         }
         self.at += 1;
         self.space();
@@ -163,9 +168,9 @@ impl Reader<'_> {
         if !is_number(digits) {
             return Err(self.fault("json.number", "an invalid JSON number"));
         }
-        // What a double cannot hold is read as infinity by some and exactly by others.
+        // Some readers turn a number outside double precision into infinity, others read it exactly.
         if digits.len() > NUMBER_CHARS_MAX || !digits.parse::<f64>().is_ok_and(f64::is_finite) {
-            return Err(self.fault("json.number", "a number too large for every JSON reader"));
+            return Err(self.fault("json.number", "a number too large or too long for double precision"));
         }
         self.at += end;
         Ok(Value::Number(digits.to_owned()))
@@ -187,7 +192,7 @@ impl Reader<'_> {
                 c => found.push(c),
             }
             if found.len() > self.limits.text_bytes_max {
-                return Err(self.fault("json.size", "a string longer than is read"));
+                return Err(self.fault("json.size", "a string that is too long"));
             }
         }
     }
@@ -206,25 +211,25 @@ impl Reader<'_> {
                 let first = self.hex()?;
                 let code = if (0xD800..0xDC00).contains(&first) {
                     if !self.text[self.at.min(self.text.len())..].starts_with("\\u") {
-                        return Err(self.fault("json.surrogate", "half a surrogate pair"));
+                        return Err(self.fault("json.surrogate", "an unpaired surrogate"));
                     }
                     self.at += 2;
                     let second = self.hex()?;
                     if !(0xDC00..0xE000).contains(&second) {
-                        return Err(self.fault("json.surrogate", "half a surrogate pair"));
+                        return Err(self.fault("json.surrogate", "an unpaired surrogate"));
                     }
                     0x1_0000 + ((first - 0xD800) << 10) + (second - 0xDC00)
                 } else {
                     first
                 };
-                let c = char::from_u32(code).ok_or_else(|| self.fault("json.surrogate", "half a surrogate pair"))?;
+                let c = char::from_u32(code).ok_or_else(|| self.fault("json.surrogate", "an unpaired surrogate"))?;
                 if c.is_control() && !matches!(c, '\n' | '\t' | '\r') {
                     return Err(self.fault("json.control", "an escaped control character"));
                 }
                 c
             }
             Some(b'b' | b'f') => return Err(self.fault("json.control", "an escaped control character")),
-            _ => return Err(self.fault("json.form", "an escape that JSON does not have")),
+            _ => return Err(self.fault("json.form", "an invalid escape sequence")),
         })
     }
 
@@ -232,7 +237,7 @@ impl Reader<'_> {
         let digits = self.text.get(self.at..self.at + 4).filter(|d| d.bytes().all(|b| b.is_ascii_hexdigit()));
         let value = digits.and_then(|d| u32::from_str_radix(d, 16).ok());
         self.at += 4;
-        value.ok_or_else(|| Fault::new("json.form", "an escape without its four hexadecimal digits"))
+        value.ok_or_else(|| Fault::new("json.form", "an escape without four hexadecimal digits"))
     }
 }
 
@@ -315,20 +320,20 @@ fn print_text(text: &str, out: &mut String) {
     out.push('"');
 }
 
-/// Every text in a value, names included, as a reader of the data sees them.
-pub(super) fn texts(value: &Value, out: &mut String) {
+/// Appends every string and member name in a value to `out`, as a reader of the data sees them.
+pub(super) fn collect_text(value: &Value, out: &mut String) {
     match value {
         Value::Null | Value::Bool(_) => {}
         Value::Number(text) | Value::Text(text) => {
             out.push_str(text);
             out.push('\n');
         }
-        Value::List(list) => list.iter().for_each(|v| texts(v, out)),
+        Value::List(list) => list.iter().for_each(|v| collect_text(v, out)),
         Value::Object(members) => {
             for (name, value) in members {
                 out.push_str(name);
                 out.push('\n');
-                texts(value, out);
+                collect_text(value, out);
             }
         }
     }

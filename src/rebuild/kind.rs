@@ -1,10 +1,10 @@
-//! The formats that are rebuilt.
+//! The file formats that are rebuilt.
 
 use std::fmt;
 
 use minicbor::{Decode, Encode};
 
-/// A format that is read and written anew.
+/// A file format that is read and rebuilt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
 #[cbor(index_only)]
 pub enum Kind {
@@ -29,15 +29,15 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Every kind.
+    /// All kinds.
     pub const ALL: [Kind; 6] = [Kind::Csv, Kind::Json, Kind::Stix, Kind::Png, Kind::Jpeg, Kind::Pdf];
 
-    /// The kind that a media type declares; `None` for one that is not rebuilt.
+    /// Returns the kind that a media type declares; `None` for a type that is not rebuilt.
     pub fn of(media_type: &str) -> Option<Kind> {
         Kind::ALL.into_iter().find(|kind| kind.media_type() == media_type)
     }
 
-    /// The media type.
+    /// Returns the IANA media type, without parameters.
     pub const fn media_type(self) -> &'static str {
         match self {
             Kind::Csv => "text/csv",
@@ -49,7 +49,7 @@ impl Kind {
         }
     }
 
-    /// The one extension that a file of this kind has.
+    /// Returns the file extension, in lower case and without the dot.
     pub const fn extension(self) -> &'static str {
         match self {
             Kind::Csv => "csv",
@@ -60,7 +60,7 @@ impl Kind {
         }
     }
 
-    /// Whether its bytes are text themselves, so that they can be read without knowing the format.
+    /// Whether the file's bytes are plain text, which can be read without parsing the format.
     pub const fn is_text(self) -> bool {
         matches!(self, Kind::Csv | Kind::Json | Kind::Stix)
     }

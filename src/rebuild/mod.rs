@@ -1,11 +1,12 @@
-//! Foreign formats, read strictly and written anew from what they mean: an image from its pixels, a table from its
-//! cells, a page from its words.
+//! Strict readers and canonical writers for foreign file formats: an image is rebuilt from its pixels, a table from its
+//! cells, a page from its text and drawings.
 //!
-//! In comes a file and its declared [`Kind`]; out goes [`Rebuilt`], the file in one canonical form and the text that a
-//! reader sees, or a [`Fault`]. Metadata, unused bytes and embedded files are not copied.
+//! The input is a file and its declared [`Kind`]. The output is [`Rebuilt`], the file in its one canonical form and the
+//! text that a reader sees, or a [`Fault`]. Metadata, unused bytes and embedded files are not copied.
 //!
-//! It refuses what it cannot read completely, never repairs, and knows nothing of marks or partners. The parsers run on
-//! untrusted bytes, so callers use them through [`Rebuilder`], which runs them in a process of their own.
+//! A file that cannot be read completely is refused and never repaired. The module knows nothing of markings or
+//! partners. The parsers run on untrusted bytes, so callers use them through [`Rebuilder`], which runs them in a
+//! separate process.
 
 mod fault;
 mod limits;
@@ -22,87 +23,89 @@ mod pdf;
 
 use minicbor::{Decode, Encode};
 
-pub use csv::Table;
+pub use csv::CsvValidator;
 pub use fair_queue::{FairQueue, Ticket};
 pub use fault::{CODES, Fault};
 pub use kind::Kind;
 pub use limits::{Limits, PdfFonts, SAMPLES_FREE, SAMPLES_PER_BYTE};
 
-/// Bytes of text that a file may come to whatever its length, and for each of its bytes. A page of a PDF may count several times:
-/// its words in every order in which they may be read.
+/// Bytes of text that any file may yield, whatever its length; [`TEXT_PER_BYTE`] more are allowed for each byte of the
+/// file. Text of a PDF page may count several times, once for each order in which it may be read.
 const TEXT_FREE: usize = 1 << 20;
 const TEXT_PER_BYTE: usize = 32;
 
-/// What is asked about a file.
+/// What to do with a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
 #[cbor(index_only)]
 pub enum Task {
-    /// Write it anew.
+    /// Write it in its canonical form.
     #[n(0)]
     Rebuild,
-    /// Say whether it is as this module would have written it, and read its text.
+    /// Check that it has the canonical form already, and extract its text.
     #[n(1)]
     Examine,
-    /// Draw its pages for an officer: what [`draw`] does, and [`work`] does not.
+    /// Render its pages as images for an officer: done by [`draw`], and refused by [`work`].
     #[n(2)]
     Draw,
 }
 
-/// How much is drawn of a file of pages.
+/// Limits on the page images that [`draw`] renders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Drawn {
-    /// Pages.
+pub struct DrawLimits {
+    /// Pages, at most.
     pub pages_max: usize,
-    /// Bytes of all pictures together.
+    /// Bytes of all images together, at most.
     pub bytes_max: usize,
 }
 
-impl Drawn {
-    /// What a filter process draws under these limits.
-    pub fn under(limits: &Limits) -> Drawn {
-        Drawn { pages_max: limits.pages_max.min(100), bytes_max: limits.bytes_max }
+impl DrawLimits {
+    /// Returns the limits of a filter process for page images when it reads files under `limits`: at most 100 pages.
+    pub fn under(limits: &Limits) -> DrawLimits {
+        DrawLimits { pages_max: limits.pages_max.min(100), bytes_max: limits.bytes_max }
     }
 }
 
-/// Pictures of the pages of a file.
+/// Images of the pages of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pictures {
-    /// How many pages the file has.
+pub struct PageImages {
+    /// Number of pages of the file.
     pub pages: usize,
-    /// PNG images of the first ones, in order; fewer than there are pages where they would come to more than is drawn.
+    /// PNG images of the first pages, in page order; fewer than [`pages`](Self::pages) where more would exceed
+    /// [`DrawLimits`].
     pub drawn: Vec<Vec<u8>>,
 }
 
-/// A file as it was written anew, or as it was found to be already.
+/// A file in its canonical form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rebuilt {
-    /// Its bytes.
+    /// The file's bytes.
     pub bytes: Vec<u8>,
-    /// The text that a reader sees, whatever it is written in; empty for an image.
+    /// The text that a reader sees, whatever its encoding in the file; empty for an image.
     pub text: String,
     /// What was left out, for the officer: kinds and counts, never content.
     pub dropped: Vec<String>,
 }
 
-/// Whoever runs this module's parsers. The gateway runs them in a process of their own; a test may run them here.
+/// Runs this module's parsers. The gateway runs them in a separate process; a test may run them in its own.
 pub trait Rebuilder: Send + Sync {
-    /// Does `task` on `bytes`, declared to be of `kind`.
+    /// Performs `task` on `bytes`, declared to be of `kind`.
     ///
     /// # Errors
-    /// [`Fault`] if the file is not passed, or if whoever should say so did not answer as it must.
+    /// [`Fault`] if the file is refused, or if the process that parses it fails or answers wrongly.
     fn work(&self, task: Task, kind: Kind, bytes: &[u8]) -> Result<Rebuilt, Fault>;
 
-    /// Draws the pages of a file that [`Rebuilder::work`] passed, for an officer to look at. Who does not say how draws none.
+    /// Renders the pages of a file that [`Rebuilder::work`] accepted, as images for an officer. The default
+    /// implementation renders none.
     ///
     /// # Errors
-    /// [`Fault`] as for [`Rebuilder::work`], and `filter.missing` if nobody draws.
-    fn draw(&self, kind: Kind, bytes: &[u8]) -> Result<Pictures, Fault> {
+    /// [`Fault`] as for [`Rebuilder::work`], and `filter.missing` if this implementation cannot render pages.
+    fn draw(&self, kind: Kind, bytes: &[u8]) -> Result<PageImages, Fault> {
         let _ = bytes;
-        Err(Fault::new("filter.missing", format!("no filter draws {kind} here")))
+        Err(Fault::new("filter.missing", format!("no filter is available to draw {kind}")))
     }
 
-    /// The same on a file of this party's: the partner that sent it, or the producer. Where parsers are few, each party
-    /// has its share of them.
+    /// Performs `task` as [`Rebuilder::work`] does, on a file that `party` (the sending partner, or the producer)
+    /// supplied. An implementation with few parser processes gives each party a fair share of them.
     ///
     /// # Errors
     /// As [`Rebuilder::work`].
@@ -111,54 +114,54 @@ pub trait Rebuilder: Send + Sync {
     }
 }
 
-/// Nobody to run the parsers: every file of a foreign format is refused.
+/// A [`Rebuilder`] without parsers: it refuses every file with `filter.missing`.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Nobody;
+pub struct NoRebuilder;
 
-impl Rebuilder for Nobody {
+impl Rebuilder for NoRebuilder {
     fn work(&self, _: Task, kind: Kind, _: &[u8]) -> Result<Rebuilt, Fault> {
-        Err(Fault::new("filter.missing", format!("no filter for {kind} runs here")))
+        Err(Fault::new("filter.missing", format!("no filter is available for {kind}")))
     }
 }
 
 /// Runs the parsers in the calling process. For the filter process itself, and for tests.
 #[derive(Clone, Debug, Default)]
-pub struct Here {
-    /// How much is read.
+pub struct InProcess {
+    /// The limits under which files are read.
     pub limits: Limits,
 }
 
-impl Rebuilder for Here {
+impl Rebuilder for InProcess {
     fn work(&self, task: Task, kind: Kind, bytes: &[u8]) -> Result<Rebuilt, Fault> {
         work(task, kind, bytes, &self.limits)
     }
 
-    fn draw(&self, kind: Kind, bytes: &[u8]) -> Result<Pictures, Fault> {
+    fn draw(&self, kind: Kind, bytes: &[u8]) -> Result<PageImages, Fault> {
         draw(kind, bytes, &self.limits)
     }
 }
 
-/// Draws the pages of a PDF; nothing else has any.
+/// Renders the pages of a PDF as PNG images; other formats have no pages.
 ///
 /// # Errors
-/// [`Fault`] says why the file is not passed.
-pub fn draw(kind: Kind, bytes: &[u8], limits: &Limits) -> Result<Pictures, Fault> {
+/// [`Fault`] with the reason for which the file is refused.
+pub fn draw(kind: Kind, bytes: &[u8], limits: &Limits) -> Result<PageImages, Fault> {
     if bytes.len() > limits.bytes_max {
         return Err(Fault::new("rebuild.size", format!("a file of more than {} bytes", limits.bytes_max)));
     }
     match kind {
-        Kind::Pdf => pdf::draw(bytes, limits, Drawn::under(limits)),
+        Kind::Pdf => pdf::draw(bytes, limits, DrawLimits::under(limits)),
         _ => Err(Fault::new("filter.failed", format!("{kind} has no pages to draw"))),
     }
 }
 
-/// Does `task` on `bytes`, declared to be of `kind`.
+/// Performs `task` on `bytes`, declared to be of `kind`.
 ///
 /// # Errors
-/// [`Fault`] says why the file is not passed.
+/// [`Fault`] with the reason for which the file is refused.
 pub fn work(task: Task, kind: Kind, bytes: &[u8], limits: &Limits) -> Result<Rebuilt, Fault> {
     if task == Task::Draw {
-        return Err(Fault::new("filter.failed", "drawing is a task of its own"));
+        return Err(Fault::new("filter.failed", "pages are drawn by another function"));
     }
     if bytes.len() > limits.bytes_max {
         return Err(Fault::new("rebuild.size", format!("a file of more than {} bytes", limits.bytes_max)));
@@ -171,7 +174,7 @@ pub fn work(task: Task, kind: Kind, bytes: &[u8], limits: &Limits) -> Result<Reb
                 stix::check(&value)?;
             }
             let mut text = String::new();
-            json::texts(&value, &mut text);
+            json::collect_text(&value, &mut text);
             Rebuilt { bytes: json::print(&value), text, dropped: Vec::new() }
         }
         Kind::Png => png::rebuild(bytes, limits)?,
@@ -179,7 +182,7 @@ pub fn work(task: Task, kind: Kind, bytes: &[u8], limits: &Limits) -> Result<Reb
         Kind::Jpeg => jpeg::rebuild(bytes, limits)?,
         Kind::Pdf => pdf::rebuild(bytes, task, limits)?,
     };
-    // So much text comes of no more bytes than any tool packs it into; what is beyond is made to be looked through.
+    // No ordinary tool compresses text this well. A file with more was made to be expensive to scan.
     if rebuilt.text.len() > (TEXT_FREE + bytes.len().saturating_mul(TEXT_PER_BYTE)).min(limits.unpacked_bytes_max) {
         return Err(Fault::new("rebuild.size", "a file with more text than its size allows"));
     }
@@ -195,13 +198,13 @@ pub fn work(task: Task, kind: Kind, bytes: &[u8], limits: &Limits) -> Result<Reb
     Ok(rebuilt)
 }
 
-/// What a decoder of others makes of bytes that were found sound; `None` if it panics. It is the second defence: what is
-/// known to make one panic is refused by name before it is asked.
-fn guarded<T>(decode: impl FnOnce() -> T) -> Option<T> {
+/// Calls a third-party decoder on bytes that were validated; `None` if it panics. This is a second line of defence:
+/// input that is known to make a decoder panic is refused before the call.
+fn catch_panic<T>(decode: impl FnOnce() -> T) -> Option<T> {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(decode)).ok()
 }
 
-/// A small sound file of an image or a page, for tests of what is done with such files.
+/// A small valid file of each kind, for tests.
 #[cfg(test)]
 pub(crate) fn sample(kind: Kind) -> Vec<u8> {
     let pixels: Vec<u8> = (0..24 * 16 * 3).map(|i| (i % 200) as u8).collect();

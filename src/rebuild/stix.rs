@@ -1,5 +1,5 @@
-//! STIX 2.1 bundles as attachments: JSON with the standard's own rules, and none of the places where a bundle carries
-//! a marking or a file of its own past the mark of the attachment.
+//! STIX 2.1 bundles as attachments: JSON with the standard's own rules, and without the features in which a bundle
+//! could carry embedded files or markings that contradict the marking of the attachment.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,10 @@ use super::Fault;
 use super::json::Value;
 use crate::marking::stix::{TLP2_EXTENSION, Tlp};
 
-/// Checks a value against the rules for a bundle.
+/// Checks that a value is a valid bundle (STIX 2.1).
+///
+/// # Errors
+/// A [`Fault`] with a `stix.*` code.
 pub(super) fn check(value: &Value) -> Result<(), Fault> {
     let Value::Object(bundle) = value else { return Err(form("a bundle that is not an object")) };
     if text(bundle, "type") != Some("bundle") {
@@ -15,20 +18,20 @@ pub(super) fn check(value: &Value) -> Result<(), Fault> {
             "a bundle whose `type` is not `bundle`: put a STIX object into a bundle, declare other JSON as `application/json`",
         ));
     }
-    identified(bundle)?;
+    check_id(bundle)?;
     if bundle.keys().any(|k| !matches!(k.as_str(), "type" | "id" | "objects")) {
         return Err(form("a bundle with other members than type, id and objects"));
     }
     let Some(Value::List(objects)) = bundle.get("objects") else { return Err(form("a bundle without objects")) };
     for (n, object) in objects.iter().enumerate() {
         let Value::Object(object) = object else { return Err(form("an object of a bundle that is not an object")) };
-        identified(object)?;
+        check_id(object)?;
         if text(object, "spec_version") != Some("2.1") {
             return Err(form("an object whose `spec_version` is not `2.1`"));
         }
         let place =
             |fault: Fault| Fault::new(fault.code, format!("{}, in object {} of the bundle", fault.message, n + 1));
-        members(object).map_err(place)?;
+        check_members(object).map_err(place)?;
     }
     Ok(())
 }
@@ -44,8 +47,8 @@ fn text<'a>(object: &'a BTreeMap<String, Value>, name: &str) -> Option<&'a str> 
     }
 }
 
-/// The number of an object is its type, two hyphens and a UUID (STIX 2.1, 2.9).
-fn identified(object: &BTreeMap<String, Value>) -> Result<(), Fault> {
+/// Checks an object's identifier: its type, two hyphens and a UUID (STIX 2.1, 2.9).
+fn check_id(object: &BTreeMap<String, Value>) -> Result<(), Fault> {
     let (Some(kind), Some(id)) = (text(object, "type"), text(object, "id")) else {
         return Err(form("an object without `type` or `id`"));
     };
@@ -58,32 +61,32 @@ fn identified(object: &BTreeMap<String, Value>) -> Result<(), Fault> {
     if plain && shaped { Ok(()) } else { Err(form("an `id` that is not the type, two hyphens and a UUID")) }
 }
 
-fn members(object: &BTreeMap<String, Value>) -> Result<(), Fault> {
+fn check_members(object: &BTreeMap<String, Value>) -> Result<(), Fault> {
     let definition = text(object, "type") == Some("marking-definition");
     for (name, value) in object {
         match name.as_str() {
             "payload_bin" => {
                 return Err(Fault::new("stix.payload", "an object that holds a file: attach it by itself"));
             }
-            "granular_markings" => granular(value)?,
+            "granular_markings" => check_granular_markings(value)?,
             "extensions" if definition && is_tlp(value) => {}
-            "extensions" => return Err(Fault::new("stix.custom", "extensions, whose meaning is not known here")),
+            "extensions" => return Err(Fault::new("stix.custom", "unsupported `extensions`")),
             name if name.starts_with("x_") => {
-                return Err(Fault::new("stix.custom", "a custom member, whose meaning is unknown here"));
+                return Err(Fault::new("stix.custom", "an unsupported custom property"));
             }
             "object_marking_refs" if !matches!(value, Value::List(refs) if !refs.is_empty()) => {
                 return Err(form("`object_marking_refs` that is no list of references"));
             }
             _ => {}
         }
-        nested(value)?;
+        check_value(value)?;
     }
     Ok(())
 }
 
-/// Parts of an object with a marking of their own (STIX 2.1, 7.2.3), or in a language of their own. What the markings
-/// say is for whoever knows the mark of the attachment.
-fn granular(value: &Value) -> Result<(), Fault> {
+/// Checks the form of `granular_markings`: parts of an object that have their own marking (STIX 2.1, 7.2.3) or
+/// language. Whether these markings permit the release is decided where the marking of the attachment is available.
+fn check_granular_markings(value: &Value) -> Result<(), Fault> {
     let one = |part: &Value| {
         let Value::Object(part) = part else { return false };
         let marked = part.contains_key("marking_ref") != part.contains_key("lang");
@@ -91,24 +94,26 @@ fn granular(value: &Value) -> Result<(), Fault> {
     };
     match value {
         Value::List(parts) if !parts.is_empty() && parts.iter().all(one) => Ok(()),
-        _ => Err(Fault::new("stix.marking", "`granular_markings` that are not a list of markings of parts")),
+        _ => Err(Fault::new("stix.marking", "invalid `granular_markings`")),
     }
 }
 
-/// Whether extensions are a label of TLP 2.0 and nothing else.
+/// Whether `extensions` holds only a TLP 2.0 label.
 fn is_tlp(extensions: &Value) -> bool {
     let Value::Object(extensions) = extensions else { return false };
     extensions.keys().all(|name| name == TLP2_EXTENSION)
 }
 
-fn nested(value: &Value) -> Result<(), Fault> {
+fn check_value(value: &Value) -> Result<(), Fault> {
     match value {
-        Value::Object(members_of) => members(members_of),
-        Value::List(list) => list.iter().try_for_each(nested),
+        Value::Object(members_of) => check_members(members_of),
+        Value::List(list) => list.iter().try_for_each(check_value),
         Value::Text(id) => match Tlp::from_id(id).filter(|tlp| !tlp.reaches_a_partner()) {
             Some(tlp) => {
-                let message =
-                    format!("a TLP label: what has it may be shared {}, and goes to no partner", tlp.sharing());
+                let message = format!(
+                    "a TLP label that permits no release to a partner: content may be shared {}",
+                    tlp.sharing()
+                );
                 Err(Fault::new("stix.marking", message))
             }
             None => Ok(()),

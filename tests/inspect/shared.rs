@@ -11,7 +11,7 @@ use portcullis::digest::Digest;
 use portcullis::inspect::{self, Finding, Inspected, Refused, Settings, SharedRun, Source, WordList};
 use portcullis::marking::{Level, LinkRights, PartnerKind, Register};
 use portcullis::product::{Bounds, Kept, PortionKind, Product};
-use portcullis::rebuild::Here;
+use portcullis::rebuild::InProcess;
 
 const PARAGRAPH: &str = "The third engineer of the night ferry counts the crates on the eastern quay and writes to \
                          his sister every week about what was loaded there and by whom and where it went.";
@@ -87,7 +87,7 @@ impl Draft {
 }
 
 fn settings() -> Settings {
-    Settings { rebuilder: Arc::new(Here::default()), ..Settings::default() }
+    Settings { rebuilder: Arc::new(InProcess::default()), ..Settings::default() }
 }
 
 /// Returns an inline attachment.

@@ -1,11 +1,12 @@
-//! Words that Poppler does not show are not accepted, and words that it shows are: `scripts/soak hidden`, in short.
+//! Text that Poppler does not show is refused, and text that it shows is accepted: a short run of `scripts/soak
+//! hidden`.
 
 use std::sync::atomic::AtomicBool;
 
 use crate::hidden::{poppler, run};
 use crate::not_run;
 
-/// Cases of each kind: some of every means and every way.
+/// Cases of each kind, which cover all means of hiding and showing text.
 const CASES: u64 = 320;
 
 #[test]

@@ -1,15 +1,15 @@
-//! Coded data of a JPEG hold every block of its picture and end there: whatever is taken from the files of another maker,
-//! or put into them, is refused, and the files themselves are read.
+//! The coded data of a JPEG must hold every block of the picture and nothing else: files of other encoders are read,
+//! and refused if anything is removed from or added to them.
 
 use crate::support;
 use crate::vectors;
-use portcullis::rebuild::{Here, Kind, Rebuilder as _, Task};
+use portcullis::rebuild::{InProcess, Kind, Rebuilder as _, Task};
 
 fn code(bytes: &[u8]) -> &'static str {
-    Here::default().work(Task::Rebuild, Kind::Jpeg, bytes).map_or_else(|fault| fault.code, |_| "pass")
+    InProcess::default().work(Task::Rebuild, Kind::Jpeg, bytes).map_or_else(|fault| fault.code, |_| "pass")
 }
 
-/// Where each scan header begins, and where its coded data begin and end.
+/// The offset of each scan header, and the start and end of its coded data.
 fn scans(bytes: &[u8]) -> Vec<[usize; 3]> {
     let (mut at, mut found) = (2, Vec::new());
     while bytes[at + 1] != 0xD9 {
@@ -42,7 +42,7 @@ fn coded_data_that_are_cut_short_anywhere_are_refused() {
     for (name, bytes) in pictures() {
         for [_, coded, end] in scans(&bytes) {
             for from in coded..end {
-                // What is left ends in no half of a stuffed byte.
+                // The rest must not end with half of a stuffed byte.
                 if bytes[from - 1] == 0xFF {
                     continue;
                 }

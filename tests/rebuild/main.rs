@@ -1,4 +1,4 @@
-//! Foreign formats, read strictly and written anew.
+//! Foreign formats, read strictly and rebuilt in canonical form.
 
 mod hidden_words;
 mod jpeg;

@@ -1,8 +1,8 @@
-//! Ordinary files of ordinary tools pass: PDFs made here by what people make PDFs with (`ordinary/make.py`) are rebuilt,
-//! say the same words and show the same pages as before.
+//! Ordinary files of ordinary tools are accepted: PDFs made here with common tools (`ordinary/make.py`) are rebuilt,
+//! with the same words and the same appearance as before.
 //!
-//! Needs those tools; `scripts/test` installs them and says by name what could not be. Where fewer than 60 files can be
-//! made this test says that it was not run.
+//! Needs those tools; `scripts/test` installs them and names those that it could not install. If fewer than 60 files
+//! can be made, the test reports that it was not run.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,16 +15,16 @@ use crate::not_run;
 use portcullis::rebuild::{Kind, Limits, PdfFonts, Task, work};
 use unicode_normalization::UnicodeNormalization as _;
 
-/// Files without which nothing is shown.
+/// Minimum number of files for a meaningful result.
 const FILES_MIN: usize = 60;
-/// Dots an inch of the pages that are compared.
+/// Resolution at which pages are compared, in dots per inch.
 const RESOLUTION: &str = "40";
 
-/// What became of one file.
+/// The result for one file.
 enum Outcome {
     Same,
     Refused(String),
-    /// Passed, and then other than it must be.
+    /// Accepted, but the rebuilt file differs.
     Wrong(String),
 }
 
@@ -61,7 +61,7 @@ fn passes_what_ordinary_tools_make_with_the_same_words_and_the_same_pages() {
     );
 }
 
-/// The files, made unless they are there. `None`, said aloud, where too many tools are missing.
+/// Returns the files, made unless they exist. `None`, with a message, if too many tools are missing.
 fn corpus() -> Option<Vec<PathBuf>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let own = root.join("target/ordinary-python/bin/python");
@@ -128,7 +128,7 @@ fn words(file: &Path) -> String {
     String::from_utf8(run("pdftotext", &["-enc", "UTF-8", file.to_str().unwrap(), "-"])).unwrap()
 }
 
-/// Bullets of lists by their codes in fonts of signs, as the one bullet: Poppler gives the code, a gateway the sign.
+/// Maps the codes of list bullets in symbol fonts to one bullet: Poppler returns the code, a gateway the character.
 fn bullet(c: char) -> char {
     match c {
         '\u{F095}' | '\u{F0B7}' | '\u{F0A7}' | '\u{F0D8}' | '\u{F0FC}' | '\u{F076}' => '\u{2022}',
@@ -138,7 +138,7 @@ fn bullet(c: char) -> char {
     }
 }
 
-/// How often each letter stands in `text`, blanks and the ways to write one letter left aside.
+/// Counts each letter in `text`; spaces and variant forms of a letter are ignored.
 fn letters(text: &str) -> BTreeMap<char, usize> {
     let mut counts = BTreeMap::new();
     for c in text.nfkc().flat_map(char::to_lowercase).filter(|c| !c.is_whitespace() && !c.is_control()) {
@@ -147,9 +147,9 @@ fn letters(text: &str) -> BTreeMap<char, usize> {
     counts
 }
 
-/// What of `all` is not in `text`: more than one word or one letter in a hundred, and more than three, which
-/// Poppler may call what they are coded as where a font of signs does not say more. A gateway tells the words twice, as
-/// they are drawn and as they stand, so that it has each at least as often.
+/// Returns what is in `all` but not in `text`: more than one word or letter in a hundred, and more than three. Poppler
+/// may return the codes of a symbol font that has no other mapping. A gateway returns the words twice, in drawing order
+/// and in reading order, so that it has each at least as often.
 fn lacks(all: &str, text: &str) -> Option<String> {
     let (wanted, found) = (letters(all), letters(text));
     let missing = |(c, n): (&char, &usize)| n.saturating_sub(found.get(c).copied().unwrap_or(0));
@@ -163,7 +163,7 @@ fn lacks(all: &str, text: &str) -> Option<String> {
     let (mut left, mut lost) = (BTreeMap::<&str, i64>::new(), Vec::new());
     text.split_whitespace().for_each(|word| *left.entry(word).or_default() += 1);
     let total = all.split_whitespace().count();
-    // Where one word ends is seen differently for letters that are raised, so that the whole counts as well.
+    // Word boundaries near raised letters are detected differently, so the joined text is compared as well.
     let joined: String = text.split_whitespace().collect();
     for word in all.split_whitespace() {
         let count = left.entry(word).or_default();
@@ -175,7 +175,7 @@ fn lacks(all: &str, text: &str) -> Option<String> {
     (lost.len() > 3.max(total / 100)).then(|| format!("{} of {total} words are lost: {lost:?}", lost.len()))
 }
 
-/// The pages as they are drawn, grey: width, height and pixels of each.
+/// Renders the pages in grey: width, height and pixels of each.
 fn pages(file: &Path, folder: &Path, name: &str) -> Vec<(usize, usize, Vec<u8>)> {
     let at = folder.join(name);
     fs::create_dir(&at).unwrap();
@@ -185,7 +185,7 @@ fn pages(file: &Path, folder: &Path, name: &str) -> Vec<(usize, usize, Vec<u8>)>
     images.iter().map(|image| grey(&fs::read(image).unwrap())).collect()
 }
 
-/// An image of `pdftoppm`: `P5`, width, height, 255, each with one blank behind it, and pixels.
+/// Parses an image of `pdftoppm`: `P5`, width, height, 255, each followed by one blank, and pixels.
 fn grey(bytes: &[u8]) -> (usize, usize, Vec<u8>) {
     let mut parts = bytes.splitn(5, u8::is_ascii_whitespace);
     let mut next = || parts.next().unwrap();
@@ -196,7 +196,7 @@ fn grey(bytes: &[u8]) -> (usize, usize, Vec<u8>) {
     (width, height, next().to_vec())
 }
 
-/// Whether pages differ: on the whole, or in one place of a few millimetres.
+/// Compares pages: returns a difference on the whole, or in one place of a few millimetres.
 fn differs(before: &[(usize, usize, Vec<u8>)], after: &[(usize, usize, Vec<u8>)]) -> Option<String> {
     if before.len() != after.len() {
         return Some(format!("{} pages become {}", before.len(), after.len()));
@@ -212,7 +212,7 @@ fn differs(before: &[(usize, usize, Vec<u8>)], after: &[(usize, usize, Vec<u8>)]
             let (mut sum, mut count) = (0.0, 0.0);
             for row in y..(y + SIDE).min(*height) {
                 for column in x..(x + SIDE).min(*width) {
-                    // Whether one is darker there, not which of its pixels: letters are drawn anew in whole units.
+                    // Compare the darkness of the place and not single pixels: glyphs are redrawn in whole units.
                     sum += f64::from(one[row * width + column]) - f64::from(other[row * width + column]);
                     count += 255.0;
                 }

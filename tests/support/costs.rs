@@ -5,7 +5,7 @@ use std::io::Cursor;
 use portcullis::inspect::Settings;
 use portcullis::marking::{DocumentDate, Register, Rules, stanag4774};
 use portcullis::product::{Bounds, Format, Package as _, Zip};
-use portcullis::rebuild::{Here, Kind, Limits, PdfFonts, Rebuilder as _, SAMPLES_FREE, SAMPLES_PER_BYTE, Task};
+use portcullis::rebuild::{InProcess, Kind, Limits, PdfFonts, Rebuilder as _, SAMPLES_FREE, SAMPLES_PER_BYTE, Task};
 
 use super::support;
 use super::vectors;
@@ -119,8 +119,8 @@ fn first(codes: std::collections::BTreeSet<String>) -> String {
     codes.into_iter().next().unwrap_or_else(|| "pass".into())
 }
 
-fn here() -> Here {
-    Here { limits: Limits { pdf_fonts: PdfFonts::Mapped, ..Limits::default() } }
+fn here() -> InProcess {
+    InProcess { limits: Limits { pdf_fonts: PdfFonts::Mapped, ..Limits::default() } }
 }
 
 fn rebuilt(task: Task, kind: Kind, bytes: &[u8]) -> String {

@@ -11,7 +11,7 @@ use portcullis::digest::Digest;
 use portcullis::inspect::{self, FilterName, Inspected, Prepared, Refused, Settings, Source};
 use portcullis::marking::{Level, LinkRights, PartnerKind, Register};
 use portcullis::product::{Bounds, NoContents, Product};
-use portcullis::rebuild::{Here, Limits, PdfFonts};
+use portcullis::rebuild::{InProcess, Limits, PdfFonts};
 
 use super::vectors::Vector;
 
@@ -19,14 +19,14 @@ pub const WORDS: &str = include_str!("../vectors/inspect/words.list");
 
 /// The filters with a word list, and parsers that run here: the vectors are about what they find.
 pub fn settings() -> Settings {
-    Settings { words: vec![WORDS.parse().unwrap()], rebuilder: Arc::new(Here::default()), ..Settings::default() }
+    Settings { words: vec![WORDS.parse().unwrap()], rebuilder: Arc::new(InProcess::default()), ..Settings::default() }
 }
 
 /// The same, with the fonts of a PDF that the vector is about: plain ones unless its head says otherwise.
 pub fn settings_for(vector: &Vector) -> Settings {
     let pdf_fonts = if vector.value("fonts") == "mapped" { PdfFonts::Mapped } else { PdfFonts::Plain };
     let limits = Limits { pdf_fonts, ..Limits::default() };
-    Settings { rebuilder: Arc::new(Here { limits: limits.clone() }), limits, ..settings() }
+    Settings { rebuilder: Arc::new(InProcess { limits: limits.clone() }), limits, ..settings() }
 }
 
 /// The bytes of a vector: text with escapes, or base64.

@@ -1,20 +1,27 @@
-//! Whether a JPEG has the canonical form of [`write`](fn@super::write): its exact header, and coded bits that hold one block
-//! after another and end where the picture does. It decodes no pixel, so it shares no bug with the decoder.
+//! Checks whether a JPEG has the canonical form of [`write`](fn@super::write): its exact header, and coded bits that
+//! hold one block after another and end where the picture does. It decodes no pixel, so it shares no bug with the
+//! decoder.
 
 use super::coded::{Bits, Codes};
 use super::write::{AC_CHROMA, AC_CHROMA_SYMBOLS, AC_LUMA, AC_LUMA_SYMBOLS, DC_CHROMA, DC_LUMA, DC_SYMBOLS, header};
-use super::{Shape, walk};
+use super::{Shape, validate};
 use crate::rebuild::{Fault, Limits, Rebuilt};
 
-/// Passes the file as it is, or says why it is not one that a gateway wrote.
+/// Returns the file unchanged if it has the canonical form.
+///
+/// # Errors
+/// `rebuild.other-form` if a gateway did not write it, or the faults of [`validate`].
 pub(in crate::rebuild) fn examine(bytes: &[u8], limits: &Limits) -> Result<Rebuilt, Fault> {
-    let shape = walk(bytes, limits)?;
-    crate::rebuild::raster::charged(shape.samples(), bytes.len(), limits)?;
-    Ok(Rebuilt { bytes: examined(bytes, &shape)?, text: String::new(), dropped: Vec::new() })
+    let shape = validate(bytes, limits)?;
+    crate::rebuild::raster::check_samples(shape.samples(), bytes.len(), limits)?;
+    Ok(Rebuilt { bytes: check_canonical(bytes, &shape)?, text: String::new(), dropped: Vec::new() })
 }
 
-/// The file, which was walked, as it is.
-pub(in crate::rebuild) fn examined(bytes: &[u8], shape: &Shape) -> Result<Vec<u8>, Fault> {
+/// Returns a file that was already validated, unchanged, if it has the canonical form.
+///
+/// # Errors
+/// `rebuild.other-form` otherwise.
+pub(in crate::rebuild) fn check_canonical(bytes: &[u8], shape: &Shape) -> Result<Vec<u8>, Fault> {
     let expected = header(shape.width, shape.height, shape.channels);
     let other = || Fault::new("rebuild.other-form", "a JPEG image that was not rebuilt by a gateway");
     let coded =
@@ -34,14 +41,14 @@ pub(in crate::rebuild) fn examined(bytes: &[u8], shape: &Shape) -> Result<Vec<u8
     Ok(bytes.to_vec())
 }
 
-/// One block, coded as the writer codes it and no other way.
+/// Reads one block, and accepts only the coding that the writer uses.
 fn block(bits: &mut Bits<'_>, dc: &Codes, ac: &Codes) -> Option<()> {
     let size = bits.symbol(dc)?;
     bits.skip(u32::from(size))?;
     let (mut filled, mut long_zeros) = (1, false);
     while filled < 64 {
         match bits.symbol(ac)? {
-            // Sixteen zeros before the end are written as the end.
+            // The writer codes 16 or more zeros at the end of a block as the end.
             0 if long_zeros => return None,
             0 => return Some(()),
             0xF0 => {

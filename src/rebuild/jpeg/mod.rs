@@ -1,14 +1,14 @@
-//! JPEG images: the segments and their coded data are validated here, the pixels are decoded by the `zune-jpeg` crate, and
-//! the file is written anew.
+//! JPEG images: the segments and their coded data are validated here, the `zune-jpeg` crate decodes the pixels, and the
+//! file is rebuilt from them.
 //!
-//! In comes a file; out goes the same picture in one canonical form ([`write`](fn@write)), or the finding that it has that form
-//! already ([`examine`]). Truncated pictures and bytes after the end are refused.
+//! The input is a file. The output is the same picture in one canonical form ([`write`](fn@write)), or the finding that
+//! it has that form already ([`examine`]). Truncated pictures and data after the end are refused.
 
 mod coded;
 mod write;
 mod canonical;
 
-pub(super) use self::canonical::{examine, examined};
+pub(super) use self::canonical::{check_canonical, examine};
 pub(super) use self::write::write;
 
 use zune_jpeg::JpegDecoder;
@@ -18,48 +18,52 @@ use zune_jpeg::zune_core::options::DecoderOptions;
 
 use self::coded::{Frame, Scan};
 use self::write::Channels;
-use super::{Fault, Limits, Rebuilt, guarded};
+use super::{Fault, Limits, Rebuilt, catch_panic};
 
-/// What the frame header says.
+/// The size of a picture, from the frame header.
 pub(super) struct Shape {
     pub width: usize,
     pub height: usize,
     pub channels: Channels,
     progressive: bool,
-    /// How many segments of metadata there are.
+    /// Number of metadata segments.
     metadata: usize,
 }
 
 impl Shape {
-    /// How many samples its pixels have. Those of a progressive picture count twice: all of it is held until its last scan.
+    /// The number of samples to decode. Those of a progressive picture count twice, because all its coefficients are
+    /// held until the last scan.
     pub fn samples(&self) -> u64 {
         (self.width * self.height * self.channels) as u64 * if self.progressive { 2 } else { 1 }
     }
 }
 
-/// Decodes the pixels and writes them anew.
+/// Decodes the pixels and writes them as a new JPEG.
+///
+/// # Errors
+/// A [`Fault`] with a `jpeg.*` or `image.*` code.
 pub(super) fn rebuild(bytes: &[u8], limits: &Limits) -> Result<Rebuilt, Fault> {
-    let shape = walk(bytes, limits)?;
+    let shape = validate(bytes, limits)?;
     let picture = (shape.width * shape.height * shape.channels) as u64;
-    // Once for reading it, and once more for writing it, which costs as much as all else.
-    crate::rebuild::raster::charged(shape.samples() + picture, bytes.len(), limits)?;
+    // Count the samples once for reading and once for writing, which costs as much as all the rest.
+    crate::rebuild::raster::check_samples(shape.samples() + picture, bytes.len(), limits)?;
     let mut dropped = Vec::new();
     if shape.metadata > 0 {
         dropped.push(format!("{} segment(s) of metadata, such as EXIF", shape.metadata));
     }
-    let anew = decoded(bytes, &shape, limits)?;
-    crate::rebuild::raster::charged(picture, anew.len(), limits)?;
+    let anew = reencode(bytes, &shape, limits)?;
+    crate::rebuild::raster::check_samples(picture, anew.len(), limits)?;
     Ok(Rebuilt { bytes: anew, text: String::new(), dropped })
 }
 
-/// Decodes the pixels of a file that was walked, and writes them anew.
-pub(super) fn decoded(bytes: &[u8], shape: &Shape, limits: &Limits) -> Result<Vec<u8>, Fault> {
+/// Decodes a file that [`validate`] validated, and writes its pixels as a new JPEG.
+pub(super) fn reencode(bytes: &[u8], shape: &Shape, limits: &Limits) -> Result<Vec<u8>, Fault> {
     Ok(write(&pixels(bytes, shape, limits)?, shape.width, shape.height, shape.channels))
 }
 
-/// Decodes the pixels of a file that was walked.
+/// Decodes a file that [`validate`] validated into pixels, row by row.
 pub(super) fn pixels(bytes: &[u8], shape: &Shape, limits: &Limits) -> Result<Vec<u8>, Fault> {
-    let broken = || Fault::new("jpeg.pixels", "a JPEG image whose pixels do not decode");
+    let broken = || Fault::new("jpeg.pixels", "a JPEG image whose pixels cannot be decoded");
     let space = if shape.channels == 1 { ColorSpace::Luma } else { ColorSpace::RGB };
     let options = DecoderOptions::default()
         .set_strict_mode(true)
@@ -67,23 +71,26 @@ pub(super) fn pixels(bytes: &[u8], shape: &Shape, limits: &Limits) -> Result<Vec
         .set_max_height(limits.side_max as usize)
         .jpeg_set_out_colorspace(space);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
-    // It is held to no more than it was found to be, and a decoder that fails is one that does not decode.
-    let pixels = guarded(|| decoder.decode().ok()).flatten().ok_or_else(broken)?;
+    // The decoder is limited to the size that `validate` found; if it panics, the file does not decode.
+    let pixels = catch_panic(|| decoder.decode().ok()).flatten().ok_or_else(broken)?;
     if pixels.len() != shape.width * shape.height * shape.channels {
         return Err(broken());
     }
     Ok(pixels)
 }
 
-/// Walks every segment and every coded bit from the first to the last.
-pub(super) fn walk(bytes: &[u8], limits: &Limits) -> Result<Shape, Fault> {
+/// Validates every segment and all coded data from the first byte to the last.
+///
+/// # Errors
+/// A [`Fault`] with a `jpeg.*` or `image.*` code.
+pub(super) fn validate(bytes: &[u8], limits: &Limits) -> Result<Shape, Fault> {
     let form = |message: &str| Fault::new("jpeg.form", message);
     if !bytes.starts_with(&[0xFF, 0xD8]) {
         return Err(form("not a JPEG image, although declared as one"));
     }
     let mut at = 2;
     let mut shape: Option<(Shape, Frame)> = None;
-    // Tables may stand before the frame that they are for.
+    // Tables may precede the frame to which they apply.
     let mut before: Vec<(u8, &[u8])> = Vec::new();
     let mut metadata = 0;
     loop {
@@ -139,11 +146,11 @@ pub(super) fn walk(bytes: &[u8], limits: &Limits) -> Result<Shape, Fault> {
     Ok(shape)
 }
 
-/// Segments of tables before the frame, at most.
+/// Maximum number of table segments before the frame.
 const TABLES_MAX: usize = 16;
 
 fn table(frame: &mut Frame, marker: u8, body: &[u8]) -> Result<(), Fault> {
-    if marker == 0xDD { frame.restarts(body) } else { frame.tables(body) }
+    if marker == 0xDD { frame.restart_interval(body) } else { frame.tables(body) }
 }
 
 fn frame(body: &[u8], limits: &Limits) -> Result<Shape, Fault> {
@@ -151,11 +158,11 @@ fn frame(body: &[u8], limits: &Limits) -> Result<Shape, Fault> {
         return Err(Fault::new("jpeg.form", "a JPEG image with other than one or three components of 8 bits"));
     };
     let (width, height) = (usize::from(w1) << 8 | usize::from(w0), usize::from(h1) << 8 | usize::from(h0));
-    crate::rebuild::raster::sized(width as u64, height as u64, limits)?;
+    crate::rebuild::raster::check_dimensions(width as u64, height as u64, limits)?;
     Ok(Shape { width, height, channels: usize::from(channels), progressive: false, metadata: 0 })
 }
 
-/// How many bytes of coded data there are before the next marker that is not part of them.
+/// The number of bytes of coded data before the next marker other than a restart marker.
 fn coded(bytes: &[u8]) -> usize {
     let inside = |pair: &[u8]| pair[0] != 0xFF || matches!(pair[1], 0x00 | 0xD0..=0xD7);
     let mut at = 0;
@@ -220,7 +227,7 @@ mod tests {
             assert_eq!(code(task, &plain[..plain.len() - 2]), "jpeg.form");
             assert_eq!(code(task, b"\x89PNG"), "jpeg.form");
         }
-        // Bits behind the last block, and a block too few.
+        // Data after the last block, and a missing block.
         let end = plain.len() - 2;
         for task in [Task::Rebuild, Task::Examine] {
             assert_eq!(code(task, &[&plain[..end], b"\xAA\xAA", &plain[end..]].concat()), "jpeg.trailing");

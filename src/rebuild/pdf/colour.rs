@@ -1,18 +1,19 @@
-//! Colours as they are seen: RGB and relative luminance (WCAG 2, 1.4.3).
+//! Colours as displayed: RGB and relative luminance (WCAG 2, 1.4.3).
 
-/// A colour, and how light it is.
+/// A colour with its luminance.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(in crate::rebuild::pdf) struct Colour {
-    /// Red, green and blue.
+    /// Red, green and blue, 0 to 255 each.
     pub rgb: [u8; 3],
-    light: f32,
+    luminance: f32,
 }
 
 impl Colour {
-    pub const BLACK: Colour = Colour { rgb: [0; 3], light: 0.0 };
-    pub const WHITE: Colour = Colour { rgb: [255; 3], light: 1.0 };
+    pub const BLACK: Colour = Colour { rgb: [0; 3], luminance: 0.0 };
+    pub const WHITE: Colour = Colour { rgb: [255; 3], luminance: 1.0 };
 
-    /// The colour of one, three or four parts, each from 0 to 1; `None` for any other.
+    /// Returns the colour of one (grey), three (RGB) or four (CMYK) components, each from 0 to 1; `None` for any other
+    /// number.
     pub fn of(parts: &[f64]) -> Option<Colour> {
         if parts.iter().any(|part| !(0.0..=1.0).contains(part)) {
             return None;
@@ -26,31 +27,34 @@ impl Colour {
     }
 
     fn rgb(parts: [f64; 3]) -> Colour {
-        // Relative luminance, as the guidelines for readable text have it (WCAG 2, 1.4.3).
+        // Relative luminance (WCAG 2, 1.4.3).
         let [r, g, b] = parts.map(|p| if p <= 0.040_45 { p / 12.92 } else { ((p + 0.055) / 1.055).powf(2.4) });
-        Colour { rgb: parts.map(|p| (p * 255.0).round() as u8), light: (0.2126 * r + 0.7152 * g + 0.0722 * b) as f32 }
+        Colour {
+            rgb: parts.map(|p| (p * 255.0).round() as u8),
+            luminance: (0.2126 * r + 0.7152 * g + 0.0722 * b) as f32,
+        }
     }
 
-    /// Whether it is lighter than another.
+    /// Whether this colour is lighter than `other`.
     pub fn is_lighter(self, other: Colour) -> bool {
-        self.light > other.light
+        self.luminance > other.luminance
     }
 
-    /// How much lighter the lighter of two is than the other: from 1 to 21.
+    /// Returns the contrast ratio of two colours, from 1 to 21 (WCAG 2, 1.4.3).
     pub fn contrast(self, other: Colour) -> f32 {
         self.contrast_of(1.0, other)
     }
 
-    /// How much ink of this colour stands out from what is around it, where only a part of what it is drawn on is ink: the
-    /// eye sees the light of both together.
+    /// Returns the contrast of ink of this colour with `ground`, where ink covers only the fraction `part` of an area:
+    /// the eye sees the average of both.
     pub fn contrast_of(self, part: f32, ground: Colour) -> f32 {
-        let light = ground.light + (self.light - ground.light) * part;
-        let (a, b) = (light + 0.05, ground.light + 0.05);
+        let light = ground.luminance + (self.luminance - ground.luminance) * part;
+        let (a, b) = (light + 0.05, ground.luminance + 0.05);
         if a > b { a / b } else { b / a }
     }
 
-    /// What is seen where another colour is laid on this one so thickly, from 0 to 1 (ISO 32000-1, 11.3.3).
-    pub fn beneath(self, other: Colour, alpha: f32) -> Colour {
+    /// Returns the result of painting `other` over this colour with opacity `alpha`, from 0 to 1 (ISO 32000-1, 11.3.3).
+    pub fn blended_with(self, other: Colour, alpha: f32) -> Colour {
         if alpha >= 1.0 {
             return other;
         }

@@ -1,24 +1,26 @@
 //! Geometry of a page: transformation matrices, bounding boxes, paths, and their edges.
 
-/// A transformation of the plane: `x' = a x + c y + e`, `y' = b x + d y + f`.
+/// An affine transformation of the plane: `x' = a x + c y + e`, `y' = b x + d y + f`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(in crate::rebuild::pdf) struct Matrix(pub [f64; 6]);
 
 impl Matrix {
-    pub const UNIT: Matrix = Matrix([1.0, 0.0, 0.0, 1.0, 0.0, 0.0]);
+    /// The identity transformation.
+    pub const IDENTITY: Matrix = Matrix([1.0, 0.0, 0.0, 1.0, 0.0, 0.0]);
 
-    /// This transformation, and then `after`.
+    /// Returns the transformation that applies this one and then `after`.
     pub fn then(self, after: Matrix) -> Matrix {
         let ([a, b, c, d, e, f], [p, q, r, s, t, u]) = (self.0, after.0);
         Matrix([a * p + b * r, a * q + b * s, c * p + d * r, c * q + d * s, e * p + f * r + t, e * q + f * s + u])
     }
 
+    /// Transforms a point.
     pub fn point(self, x: f64, y: f64) -> (f64, f64) {
         let [a, b, c, d, e, f] = self.0;
         (a * x + c * y + e, b * x + d * y + f)
     }
 
-    /// The rectangle around the image of a rectangle.
+    /// Returns the bounding box of a transformed rectangle.
     pub fn area(self, [x0, y0, x1, y1]: [f64; 4]) -> Area {
         let mut area = Area::EMPTY;
         for (x, y) in [(x0, y0), (x1, y0), (x0, y1), (x1, y1)] {
@@ -27,36 +29,36 @@ impl Matrix {
         area
     }
 
-    /// How much it enlarges areas; negative where it also turns them over.
-    pub fn det(self) -> f64 {
+    /// The factor by which it enlarges areas; negative if it mirrors.
+    pub fn determinant(self) -> f64 {
         let [a, b, c, d, ..] = self.0;
         a * d - b * c
     }
 
-    /// How much it enlarges lengths along the way in which it does least so.
-    pub fn least(self) -> f64 {
+    /// The smallest factor by which it enlarges lengths, over all directions.
+    pub fn min_scale(self) -> f64 {
         let [a, b, c, d, ..] = self.0;
-        let (sum, det) = (a * a + b * b + c * c + d * d, self.det());
+        let (sum, det) = (a * a + b * b + c * c + d * d, self.determinant());
         let most = ((sum + (sum * sum - 4.0 * det * det).max(0.0).sqrt()) / 2.0).sqrt();
         det.abs() / most.max(1e-12)
     }
 
-    /// What undoes it; `None` where it flattens the plane.
+    /// Returns the inverse; `None` if the matrix is singular.
     pub fn inverse(self) -> Option<Matrix> {
-        let ([a, b, c, d, e, f], det) = (self.0, self.det());
+        let ([a, b, c, d, e, f], det) = (self.0, self.determinant());
         (det.abs() > 1e-12).then(|| {
             let [a, b, c, d] = [d / det, -b / det, -c / det, a / det];
             Matrix([a, b, c, d, -(a * e + c * f), -(b * e + d * f)])
         })
     }
 
-    /// Whether it can place something on a page: no number out of all measure, and the plane not flattened.
-    pub fn is_sound(self) -> bool {
+    /// Whether it can place something on a page: no number is out of range, and the matrix is not singular.
+    pub fn is_valid(self) -> bool {
         self.0.iter().all(|n| n.is_finite() && n.abs() < 1e7)
     }
 }
 
-/// An upright rectangle, in points of the page.
+/// An axis-aligned rectangle, in points of the page.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(in crate::rebuild::pdf) struct Area {
     pub x0: f64,
@@ -66,26 +68,29 @@ pub(in crate::rebuild::pdf) struct Area {
 }
 
 impl Area {
-    /// Nothing.
+    /// The empty area.
     pub const EMPTY: Area = Area { x0: f64::INFINITY, y0: f64::INFINITY, x1: f64::NEG_INFINITY, y1: f64::NEG_INFINITY };
 
+    /// Extends the area to include a point.
     pub fn add(&mut self, (x, y): (f64, f64)) {
         (self.x0, self.y0, self.x1, self.y1) = (self.x0.min(x), self.y0.min(y), self.x1.max(x), self.y1.max(y));
     }
 
+    /// Whether it contains no point.
     pub fn is_empty(&self) -> bool {
         self.x0 > self.x1 || self.y0 > self.y1
     }
 
-    /// Whether `other` lies inside, give or take `slack`.
-    pub fn holds(&self, other: &Area, slack: f64) -> bool {
+    /// Whether `other` lies inside, with a tolerance of `slack` points.
+    pub fn contains(&self, other: &Area, slack: f64) -> bool {
         other.x0 >= self.x0 - slack
             && other.x1 <= self.x1 + slack
             && other.y0 >= self.y0 - slack
             && other.y1 <= self.y1 + slack
     }
 
-    pub fn common(&self, other: &Area) -> Area {
+    /// Returns the intersection of two areas.
+    pub fn intersection(&self, other: &Area) -> Area {
         Area {
             x0: self.x0.max(other.x0),
             y0: self.y0.max(other.y0),
@@ -95,7 +100,7 @@ impl Area {
     }
 }
 
-/// One step of a path.
+/// One segment of a path.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(in crate::rebuild::pdf) enum Step {
     To([f64; 2]),
@@ -105,7 +110,7 @@ pub(in crate::rebuild::pdf) enum Step {
 }
 
 impl Step {
-    /// The same step in another plane.
+    /// Returns the same segment transformed by `matrix`.
     pub fn placed(self, matrix: Matrix) -> Step {
         let point = |[x, y]: [f64; 2]| {
             let (x, y) = matrix.point(x, y);
@@ -123,10 +128,10 @@ impl Step {
     }
 }
 
-/// One straight edge of an area: from a point to a point.
+/// A straight edge of an area: the coordinates of its two end points.
 pub(in crate::rebuild::pdf) type Edge = [f32; 4];
 
-/// The points of one part of a path, its curves made straight.
+/// The points of one subpath, with curves approximated by straight lines.
 #[derive(Default)]
 pub(super) struct Line {
     pub points: Vec<(f64, f64)>,
@@ -134,14 +139,15 @@ pub(super) struct Line {
 }
 
 impl Line {
-    /// Whether it is drawn and goes nowhere. What is only moved to is not drawn.
+    /// Whether it is a subpath of length zero that is drawn. A lone "move to" is not drawn.
     fn is_point(&self) -> bool {
         let first = self.points.first();
         (self.closed || self.points.len() > 1) && self.points.iter().all(|point| Some(point) == first)
     }
 }
 
-/// The parts of a path in its own plane; `scale` is how much larger that is drawn, for how finely curves are cut.
+/// Returns the subpaths of a path in its own coordinates; `scale` is the factor at which they will be drawn, which
+/// decides how finely curves are divided.
 pub(super) fn lines(steps: &[Step], scale: f64) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
     for step in steps {
@@ -150,7 +156,7 @@ pub(super) fn lines(steps: &[Step], scale: f64) -> Vec<Line> {
             (_, None) => {}
             (Step::Close, Some(line)) => line.closed = true,
             (step, Some(line)) => {
-                // What goes on behind a closed part begins where that began.
+                // A segment after a closed subpath starts at that subpath's first point.
                 let from = if line.closed { line.points.first() } else { line.points.last() };
                 let from = from.copied().unwrap_or_default();
                 if line.closed {
@@ -185,7 +191,7 @@ fn edge(a: (f64, f64), b: (f64, f64)) -> Edge {
     [a.0 as f32, a.1 as f32, b.0 as f32, b.1 as f32]
 }
 
-/// The edges of the area that `lines` enclose; each is closed.
+/// Appends the edges of the areas that `lines` enclose; open subpaths are closed.
 pub(super) fn filled(lines: &[Line], matrix: Matrix, edges: &mut Vec<Edge>) {
     for line in lines {
         let points = line.points.iter().map(|p| matrix.point(p.0, p.1));
@@ -194,27 +200,28 @@ pub(super) fn filled(lines: &[Line], matrix: Matrix, edges: &mut Vec<Edge>) {
     }
 }
 
-/// How lines are drawn (ISO 32000-1, 8.4.3).
+/// The style of stroked lines (ISO 32000-1, 8.4.3).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(in crate::rebuild::pdf) struct Pen {
     pub width: f64,
-    /// 0 is cut off at the end, 1 round, 2 square.
+    /// 0 is butt, 1 round, 2 square.
     pub cap: u8,
-    /// 0 is pointed, 1 round, 2 cut off.
+    /// 0 is miter, 1 round, 2 bevel.
     pub join: u8,
     pub miter: f64,
-    /// Whether it has gaps.
+    /// Whether the line is dashed.
     pub dashed: bool,
 }
 
-/// Lines are at least so thick for a reader of the page, in points.
+/// PDF viewers draw lines at least this thick, in points.
 pub(super) const THIN: f64 = 0.4;
 
-/// The edges of what `pen` draws along `lines`, as convex areas that all wind one way, at least `thin` points thick.
+/// Appends the edges of what `pen` draws along `lines`, as convex areas of the same winding direction that are at least
+/// `thin` points thick.
 pub(super) fn stroked(lines: &[Line], pen: &Pen, thin: f64, matrix: Matrix, edges: &mut Vec<Edge>) {
-    let scale = matrix.det().abs().sqrt().max(1e-6);
+    let scale = matrix.determinant().abs().sqrt().max(1e-6);
     let half = (pen.width.abs() / 2.0).max(thin / 2.0 / scale);
-    // Corners of finer lines are not to be seen, nor are slight ones of lines that are not thick.
+    // Corners of thinner lines are invisible, as are slight corners of lines of medium thickness.
     let corners = half * scale > 0.35;
     let thick = half * scale > 3.0;
     let seen = |before: (f64, f64), after: (f64, f64)| thick || before.0 * after.0 + before.1 * after.1 < 0.9;
@@ -242,7 +249,7 @@ pub(super) fn stroked(lines: &[Line], pen: &Pen, thin: f64, matrix: Matrix, edge
                 corner(a, before, along, half, pen, matrix, edges);
             }
             let side = (-along.1 * half, along.0 * half);
-            // The end of a line that is not thick is taken as a square one if it is round.
+            // A round end of a thin line is approximated by a square one.
             let round = pen.cap == 1 && half * scale > 0.5;
             if pen.cap != 0 && !line.closed {
                 if i == 0 && round {
@@ -279,7 +286,7 @@ fn unit(a: (f64, f64), b: (f64, f64)) -> Option<(f64, f64)> {
     (length > 0.0).then(|| ((b.0 - a.0) / length, (b.1 - a.1) / length))
 }
 
-/// What is drawn where a line turns from one direction into another.
+/// Appends the area at the corner of two line segments.
 fn corner(
     at: (f64, f64),
     before: (f64, f64),
@@ -294,11 +301,11 @@ fn corner(
     if turn.abs() < 1e-9 && along > 0.0 {
         return;
     }
-    // The outer side.
+    // The outer side of the corner.
     let way = if turn > 0.0 { -1.0 } else { 1.0 };
     let outer = |d: (f64, f64)| (at.0 - d.1 * half * way, at.1 + d.0 * half * way);
     let (from, to) = (outer(before), outer(after));
-    // Half the angle between the lines: how far a point reaches out.
+    // The cosine of half the angle between the lines: how far the miter extends.
     let cosine = ((1.0 + along).max(0.0) / 2.0).sqrt();
     let points = cosine > 1e-6 && 1.0 / cosine <= pen.miter.abs();
     match pen.join {
@@ -321,8 +328,8 @@ fn corner(
 
 const TURN: f64 = std::f64::consts::TAU;
 
-/// The part of a disc about `at` that begins at `side` from there and goes on by `angle`: the corners around it, in so many
-/// steps, and a last one.
+/// Returns points of the arc around `at` that starts at the offset `side` and turns by `angle`: polygon corners outside
+/// the circle, in equal steps, and the end point.
 fn arc(
     at: (f64, f64),
     side: (f64, f64),
@@ -344,8 +351,8 @@ fn arc(
     convex(&points, matrix, edges);
 }
 
-/// The edges of what some readers draw of a path that is a point, and others do not: a square where lines end in squares.
-/// A round end makes a disc of it for all of them, any other makes nothing (ISO 32000-1, 8.5.3.2).
+/// Appends the edges of what some viewers draw for a subpath of length zero, and others do not: a square if lines have
+/// square caps. With round caps all of them draw a disc, with butt caps nothing (ISO 32000-1, 8.5.3.2).
 pub(super) fn disputed(lines: &[Line], pen: &Pen, matrix: Matrix, edges: &mut Vec<Edge>) {
     let half = pen.width.abs() / 2.0;
     for (x, y) in lines.iter().filter(|line| pen.cap == 2 && line.is_point()).filter_map(|line| line.points.first()) {
@@ -354,7 +361,7 @@ pub(super) fn disputed(lines: &[Line], pen: &Pen, matrix: Matrix, edges: &mut Ve
     }
 }
 
-/// A convex area, made to wind to the left.
+/// Appends a convex area, oriented counter-clockwise.
 fn convex(points: &[(f64, f64)], matrix: Matrix, edges: &mut Vec<Edge>) {
     let placed: Vec<(f64, f64)> = points.iter().map(|(x, y)| matrix.point(*x, *y)).collect();
     let ends = || placed.iter().zip(placed.iter().cycle().skip(1));
@@ -362,7 +369,7 @@ fn convex(points: &[(f64, f64)], matrix: Matrix, edges: &mut Vec<Edge>) {
     edges.extend(ends().map(|(a, b)| if twice >= 0.0 { edge(*a, *b) } else { edge(*b, *a) }));
 }
 
-/// The upright rectangle that a path is, if it is one and nothing else.
+/// Returns the axis-aligned rectangle that a path consists of, if it is exactly one.
 pub(in crate::rebuild::pdf) fn rectangle(steps: &[Step], matrix: Matrix) -> Option<Area> {
     let mut points = Vec::with_capacity(5);
     for (i, step) in steps.iter().enumerate() {

@@ -1,10 +1,10 @@
-//! Images (ISO 32000-1, 8.9): decoded, flattened onto white where they are transparent, and coded anew as JPEG.
+//! Images (ISO 32000-1, 8.9): decoded, blended with white where they are transparent, and encoded again as JPEG.
 
 use super::file::File;
 use super::file::object::{Dict, Object, form};
 use crate::rebuild::{Fault, Limits, Task, jpeg};
 
-/// One image as it is written.
+/// An image in the form in which it is written.
 pub(super) struct Image {
     pub width: usize,
     pub height: usize,
@@ -16,8 +16,8 @@ fn refused(what: &str) -> Fault {
     Fault::new("pdf.image", what)
 }
 
-/// How many parts a colour has: one for grey, three for red, green and blue, four for ink. `None` for any other. What a
-/// profile makes of a colour is left out: it is written, and judged, as the colour that it is without.
+/// Returns the number of components of a colour space: one for grey, three for RGB, four for CMYK; `None` for any
+/// other. ICC profiles are dropped: the colour is written, and checked, as the device colour without it.
 pub(super) fn parts(file: &File<'_>, space: &Object) -> Option<usize> {
     match file.resolve(space) {
         Object::Name(name) => match name.as_str() {
@@ -39,7 +39,10 @@ pub(super) fn parts(file: &File<'_>, space: &Object) -> Option<usize> {
     }
 }
 
-/// Reads an image and codes its pixels anew.
+/// Reads an image and encodes its pixels again.
+///
+/// # Errors
+/// A [`Fault`] with a `pdf.*`, `image.*` or `jpeg.*` code if it is malformed, too large or of an unsupported type.
 pub(super) fn read(file: &File<'_>, head: &Dict, data: &[u8], task: Task, limits: &Limits) -> Result<Image, Fault> {
     let at = |key: &str| file.at(head, key);
     if ["Mask", "ImageMask", "Decode", "Alternates", "OPI", "OC", "SMaskInData", "Matte"]
@@ -50,46 +53,46 @@ pub(super) fn read(file: &File<'_>, head: &Dict, data: &[u8], task: Task, limits
     }
     let (width, height) = sides(file, head, limits)?;
     if at("BitsPerComponent").and_then(Object::count) != Some(8) {
-        return Err(refused("an image of other than eight bits a colour"));
+        return Err(refused("an image with other than 8 bits per component"));
     }
-    let space = at("ColorSpace").ok_or_else(|| refused("an image without colours"))?;
+    let space = at("ColorSpace").ok_or_else(|| refused("an image without a colour space"))?;
     let palette = palette(file, space)?;
     let channels = match &palette {
         Some(_) => 1,
         None => parts(file, space)
             .filter(|n| *n != 4)
-            .ok_or_else(|| refused("an image whose colours are neither grey nor red, green and blue"))?,
+            .ok_or_else(|| refused("an image whose colours are neither grey nor RGB"))?,
     };
     let filter = match at("Filter") {
         Some(Object::List(list)) if list.len() == 1 => list[0].name(),
         other => other.and_then(Object::name),
     };
-    // What is painted is three colours where they are numbered, and what makes it transparent is one more.
+    // Palette colours have three components, and a soft mask adds one.
     let painted = if palette.is_some() { 3 } else { channels };
-    // It counts twice where it is written as a JPEG, which costs as much as all else.
+    // Count the samples again if the image is written as JPEG, which costs as much as all the rest.
     let written = if matches!(task, Task::Rebuild) { painted } else { 0 };
-    file.charge((width * height * (painted + written + usize::from(at("SMask").is_some()))) as u64)?;
-    let lies = || refused("an image that is not of the size it is described with");
+    file.charge_samples((width * height * (painted + written + usize::from(at("SMask").is_some()))) as u64)?;
+    let lies = || refused("an image whose data do not match its stated size");
     let mut pixels = if filter == Some("DCTDecode") {
         if at("DecodeParms").is_some() || palette.is_some() {
-            return Err(refused("a JPEG image with a palette, or packed in two ways"));
+            return Err(refused("a JPEG image with a palette or a second filter"));
         }
-        let shape = jpeg::walk(data, limits)?;
+        let shape = jpeg::validate(data, limits)?;
         if (shape.width, shape.height, shape.channels) != (width, height, channels) {
             return Err(lies());
         }
-        // Once more if it is held whole until its last scan.
-        file.charge(shape.samples() - (width * height * channels) as u64)?;
+        // Count them once more for a progressive JPEG, which is held in memory until its last scan.
+        file.charge_samples(shape.samples() - (width * height * channels) as u64)?;
         if at("SMask").is_none() {
             let jpeg = match task {
-                Task::Rebuild => jpeg::decoded(data, &shape, limits)?,
-                Task::Examine | Task::Draw => jpeg::examined(data, &shape)?,
+                Task::Rebuild => jpeg::reencode(data, &shape, limits)?,
+                Task::Examine | Task::Draw => jpeg::check_canonical(data, &shape)?,
             };
             return Ok(Image { width, height, grey: channels == 1, jpeg });
         }
         jpeg::pixels(data, &shape, limits)?
     } else {
-        file.unpacked(head, data)?
+        file.decoded(head, data)?
     };
     if pixels.len() != width * height * channels {
         return Err(lies());
@@ -97,14 +100,14 @@ pub(super) fn read(file: &File<'_>, head: &Dict, data: &[u8], task: Task, limits
     let mut grey = channels == 1;
     if let Some(palette) = palette {
         let colours: Option<Vec<[u8; 3]>> = pixels.iter().map(|i| palette.get(usize::from(*i)).copied()).collect();
-        pixels = colours.ok_or_else(|| refused("an image with a colour that it does not have"))?.concat();
+        pixels = colours.ok_or_else(|| refused("an image with a pixel outside its palette"))?.concat();
         grey = false;
     }
     let channels = if grey { 1 } else { 3 };
     if let Some(mask) = head.get("SMask").filter(|_| at("SMask").is_some()) {
         let alpha = mask_of(file, mask, (width, height), limits)?;
         for (pixel, alpha) in pixels.chunks_exact_mut(channels).zip(alpha) {
-            pixel.iter_mut().for_each(|part| *part = crate::rebuild::raster::painted(*part, alpha));
+            pixel.iter_mut().for_each(|part| *part = crate::rebuild::raster::blend_on_white(*part, alpha));
         }
     }
     Ok(Image { width, height, grey, jpeg: jpeg::write(&pixels, width, height, channels) })
@@ -113,11 +116,11 @@ pub(super) fn read(file: &File<'_>, head: &Dict, data: &[u8], task: Task, limits
 fn sides(file: &File<'_>, head: &Dict, limits: &Limits) -> Result<(usize, usize), Fault> {
     let side = |key: &str| file.at(head, key).and_then(Object::count).unwrap_or(0);
     let (width, height) = (side("Width"), side("Height"));
-    crate::rebuild::raster::sized(width as u64, height as u64, limits)?;
+    crate::rebuild::raster::check_dimensions(width as u64, height as u64, limits)?;
     Ok((width, height))
 }
 
-/// The colours of an image that names them by number.
+/// Returns the palette of an indexed colour space; `None` if the space is not indexed.
 fn palette(file: &File<'_>, space: &Object) -> Result<Option<Vec<[u8; 3]>>, Fault> {
     let Object::List(list) = space else { return Ok(None) };
     let &[kind, base, _, table] = list.iter().collect::<Vec<_>>().as_slice() else { return Ok(None) };
@@ -126,19 +129,20 @@ fn palette(file: &File<'_>, space: &Object) -> Result<Option<Vec<[u8; 3]>>, Faul
     }
     let bytes = match (file.resolve(table), file.stream(table)) {
         (Object::Text(text), _) => text.clone(),
-        (_, Some((head, data))) => file.unpacked(head, data)?,
-        _ => return Err(refused("an image without colours")),
+        (_, Some((head, data))) => file.decoded(head, data)?,
+        _ => return Err(refused("an image without a colour space")),
     };
     match parts(file, base) {
         Some(1) => Ok(Some(bytes.into_iter().map(|grey| [grey; 3]).collect())),
         Some(3) => Ok(Some(bytes.chunks_exact(3).map(|c| [c[0], c[1], c[2]]).collect())),
-        _ => Err(refused("an image whose colours are neither grey nor red, green and blue")),
+        _ => Err(refused("an image whose colours are neither grey nor RGB")),
     }
 }
 
-/// How much of each pixel is there: an image of grey. One of another size is taken at the nearest point, as readers do.
+/// Returns the opacity of each pixel from a soft mask, a grey image. A mask of another size is sampled at the nearest
+/// point, as viewers do.
 fn mask_of(file: &File<'_>, mask: &Object, size: (usize, usize), limits: &Limits) -> Result<Vec<u8>, Fault> {
-    let (head, data) = file.stream(mask).ok_or_else(|| form("an image that is no stream"))?;
+    let (head, data) = file.stream(mask).ok_or_else(|| form("an image that is not a stream"))?;
     let other = || refused("an image with a soft mask that is not plain grey of eight bits: flatten its transparency");
     let grey = file.at(head, "ColorSpace").and_then(|s| parts(file, s)) == Some(1);
     let eight = file.at(head, "BitsPerComponent").and_then(Object::count) == Some(8);
@@ -156,7 +160,7 @@ fn mask_of(file: &File<'_>, mask: &Object, size: (usize, usize), limits: &Limits
         return Err(other());
     }
     let (width, height) = sides(file, head, limits)?;
-    let mut alpha = file.unpacked(head, data)?;
+    let mut alpha = file.decoded(head, data)?;
     if alpha.len() != width * height {
         return Err(other());
     }

@@ -1,10 +1,10 @@
-//! Objects of a PDF in their one printed form.
+//! Prints the objects of a PDF in canonical form.
 
 use std::fmt::Write as _;
 
 use super::file::object::Object;
 
-/// Prints an operand in its one form.
+/// Appends an operand in canonical form.
 pub(super) fn object(object: &Object, out: &mut String) {
     match object {
         Object::Number(n) => number(*n, out),
@@ -38,12 +38,12 @@ pub(super) fn object(object: &Object, out: &mut String) {
             }
             out.push(']');
         }
-        // INVARIANT: the interpreter passes no operand of another kind.
-        Object::Null | Object::Bool(_) | Object::Dict(_) | Object::Ref(_) | Object::Word(_) => out.push_str("null"),
+        // INVARIANT: the interpreter accepts no operand of these types.
+        Object::Null | Object::Bool(_) | Object::Dict(_) | Object::Ref(_) | Object::Keyword(_) => out.push_str("null"),
     }
 }
 
-/// A number with four digits behind the point at most, and none that is not needed.
+/// Appends a number with at most four decimals and no trailing zeros.
 pub(super) fn number(n: f64, out: &mut String) {
     let text = format!("{n:.4}");
     let text = text.trim_end_matches('0').trim_end_matches('.');

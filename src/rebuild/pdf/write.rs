@@ -1,14 +1,14 @@
-//! Writes a PDF in one canonical form: version 1.4, with nothing but pages, fonts and images.
+//! Writes a PDF in canonical form: version 1.4, with nothing but pages, fonts and images.
 
 use std::fmt::Write as _;
 
-use super::content::WHOLE;
+use super::content::OPAQUE;
 use super::document::Document;
 use super::file::object::Object;
 use super::font::{self, Font};
 use super::print::{number, object};
 
-/// Writes the document.
+/// Returns the bytes of the document as a PDF file.
 pub(super) fn write(document: &Document) -> Vec<u8> {
     let mut out = b"%PDF-1.4\n%\xE2\xE3\xCF\xD3\n".to_vec();
     let mut places = Vec::new();
@@ -18,14 +18,15 @@ pub(super) fn write(document: &Document) -> Vec<u8> {
         out.extend(body);
         out.extend(b"\nendobj\n");
     };
-    // Every number is known before anything is written: a font of drawings takes one for each and one for its letters.
+    // All object numbers are assigned before anything is written: a Type 3 font takes one, and one for each of its
+    // glyphs.
     let mut fonts_at = Vec::new();
     let mut next = 3;
     for font in &document.fonts {
         fonts_at.push(next);
         next += match font {
-            Font::Plain(..) => 1,
-            Font::Drawn(glyphs) => 2 + glyphs.len(),
+            Font::Standard(..) => 1,
+            Font::Type3(glyphs) => 2 + glyphs.len(),
         };
     }
     let images_at: Vec<usize> = (next..).take(document.images.len()).collect();
@@ -36,11 +37,11 @@ pub(super) fn write(document: &Document) -> Vec<u8> {
     put(&mut out, format!("<< /Type /Pages /Count {} /Kids [{kids}] >>", document.pages.len()).as_bytes());
     for (font, at) in document.fonts.iter().zip(&fonts_at) {
         match font {
-            Font::Plain(name, windows) => {
+            Font::Standard(name, windows) => {
                 let encoding = if *windows { " /Encoding /WinAnsiEncoding" } else { "" };
                 put(&mut out, format!("<< /Type /Font /Subtype /Type1 /BaseFont /{name}{encoding} >>").as_bytes());
             }
-            Font::Drawn(glyphs) => {
+            Font::Type3(glyphs) => {
                 let (head, drawings, letters) = font::print(glyphs, at + 1);
                 put(&mut out, head.as_bytes());
                 for data in drawings.iter().chain([&letters]) {
@@ -82,7 +83,7 @@ pub(super) fn write(document: &Document) -> Vec<u8> {
                 let _ = write!(head, " /A{fill}x{line} <<");
                 for (key, part) in [("ca", fill), ("CA", line)] {
                     let _ = write!(head, " /{key} ");
-                    number(f64::from(*part) / f64::from(WHOLE), &mut head);
+                    number(f64::from(*part) / f64::from(OPAQUE), &mut head);
                 }
                 head.push_str(" >>");
             }

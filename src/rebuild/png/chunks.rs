@@ -1,32 +1,32 @@
-//! The chunks of a PNG (W3C, third edition), each validated before anything is decoded: decoders tolerate what a file
-//! must not lack, and a palette of an invalid length makes one of them panic.
+//! Validation of the chunks of a PNG (W3C, third edition) before anything is decoded: decoders tolerate missing
+//! required parts, and a palette of an invalid length makes one of them panic.
 
 use super::SIGNATURE;
-use crate::rebuild::raster::{charged, sized};
+use crate::rebuild::raster::{check_dimensions, check_samples};
 use crate::rebuild::{Fault, Limits};
 
 fn form(message: impl Into<String>) -> Fault {
     Fault::new("png.form", message)
 }
 
-/// What stood before.
+/// What the chunks read so far contain.
 #[derive(Default)]
-struct Walked {
-    /// Colour type and bits a sample, from the header.
+struct ChunkState {
+    /// Colour type and bits per sample, from the header.
     header: Option<(u8, u8)>,
-    /// Colours of the palette.
+    /// Number of palette entries.
     colours: Option<usize>,
     transparency: bool,
-    /// Bytes of the packed picture, and whether another chunk stood behind them.
+    /// Bytes of compressed image data, and whether another chunk followed them.
     packed: usize,
     ended: bool,
     metadata: usize,
 }
 
-/// Walks every chunk, and counts those that are not the picture.
-pub(in crate::rebuild) fn walk(bytes: &[u8], limits: &Limits) -> Result<usize, Fault> {
+/// Validates every chunk, and returns the number of chunks that hold metadata.
+pub(in crate::rebuild) fn validate(bytes: &[u8], limits: &Limits) -> Result<usize, Fault> {
     let mut rest = bytes.strip_prefix(SIGNATURE).ok_or_else(|| form("not a PNG image, although declared as one"))?;
-    let mut walked = Walked::default();
+    let mut state = ChunkState::default();
     loop {
         let (head, after) = rest.split_at_checked(8).ok_or_else(|| form("a PNG image that is truncated"))?;
         let length = u32::from_be_bytes([head[0], head[1], head[2], head[3]]) as usize;
@@ -34,22 +34,22 @@ pub(in crate::rebuild) fn walk(bytes: &[u8], limits: &Limits) -> Result<usize, F
         let body = after.get(..length).ok_or_else(|| form("a chunk of a PNG image that is truncated"))?;
         rest = after.get(length + 4..).ok_or_else(|| form("a chunk of a PNG image that is truncated"))?;
         if &kind == b"IHDR" {
-            walked.header(body, bytes.len(), limits)?;
+            state.header(body, bytes.len(), limits)?;
         } else if &kind == b"IEND" {
-            walked.end(body)?;
+            state.end(body)?;
             break;
         } else {
-            walked.chunk(kind, body)?;
+            state.chunk(kind, body)?;
         }
     }
     if !rest.is_empty() {
         return Err(Fault::new("png.trailing", "data after the end of a PNG image"));
     }
-    Ok(walked.metadata)
+    Ok(state.metadata)
 }
 
-impl Walked {
-    /// The header (11.2.1).
+impl ChunkState {
+    /// Reads the image header, IHDR (11.2.1).
     fn header(&mut self, body: &[u8], bytes: usize, limits: &Limits) -> Result<(), Fault> {
         if self.header.is_some() || self.metadata > 0 {
             return Err(form("a PNG image with two headers, or with something before its header"));
@@ -59,10 +59,10 @@ impl Walked {
         };
         let side = |bytes| u64::from(u32::from_be_bytes(bytes));
         let (width, height) = (side([w3, w2, w1, w0]), side([h3, h2, h1, h0]));
-        sized(width, height, limits)?;
+        check_dimensions(width, height, limits)?;
         let channels = match (colour, bits) {
             (0, 1 | 2 | 4 | 8 | 16) => 1,
-            // A palette is of three colours, whatever the bits of its numbers.
+            // A palette holds three components a colour, whatever the bit depth of its indices.
             (2, 8 | 16) | (3, 1 | 2 | 4 | 8) => 3,
             (4, 8 | 16) => 2,
             (6, 8 | 16) => 4,
@@ -75,12 +75,12 @@ impl Walked {
         if (packing, filter) != (0, 0) || interlaced > 1 {
             return Err(form("a PNG image with an unknown compression, filter or interlace method"));
         }
-        charged(width * height * channels * if bits == 16 { 2 } else { 1 }, bytes, limits)?;
+        check_samples(width * height * channels * if bits == 16 { 2 } else { 1 }, bytes, limits)?;
         self.header = Some((colour, bits));
         Ok(())
     }
 
-    /// Any chunk between the header and the end.
+    /// Reads a chunk between the header and the end.
     fn chunk(&mut self, kind: [u8; 4], body: &[u8]) -> Result<(), Fault> {
         let (colour, bits) = self.header.ok_or_else(|| form("a PNG image that does not begin with its header"))?;
         if &kind == b"IDAT" {
@@ -100,14 +100,14 @@ impl Walked {
             b"acTL" | b"fcTL" | b"fdAT" => {
                 return Err(Fault::new("png.frames", "an animated PNG image"));
             }
-            // A chunk that must be understood, and is not (5.4: the first letter is a capital).
+            // An unknown chunk that a decoder must understand (5.4: the first letter is upper case).
             _ if kind[0].is_ascii_uppercase() => return Err(form("an unknown critical chunk in a PNG image")),
             _ => self.metadata += 1,
         }
         Ok(())
     }
 
-    /// The palette (11.2.2): three bytes a colour, and no more colours than there are numbers.
+    /// Checks the palette, PLTE (11.2.2): three bytes a colour, and no more colours than the bit depth can index.
     fn palette(&mut self, colour: u8, bits: u8, body: &[u8]) -> Result<(), Fault> {
         if matches!(colour, 0 | 4) || self.colours.is_some() || self.packed > 0 || self.transparency {
             return Err(form("a misplaced or repeated palette in a PNG image"));
@@ -122,7 +122,7 @@ impl Walked {
         Ok(())
     }
 
-    /// Which colour, or which of the palette, is transparent (11.3.1.1).
+    /// Checks the transparency chunk, tRNS (11.3.1.1), against the colour type.
     fn transparent(&mut self, colour: u8, body: &[u8]) -> Result<(), Fault> {
         let sound = match colour {
             0 => body.len() == 2,
@@ -156,7 +156,7 @@ mod tests {
         [&(body.len() as u32).to_be_bytes()[..], kind, body, &check.to_be_bytes()].concat()
     }
 
-    /// A PNG of two by one pixels of this colour type, with chunks before its picture.
+    /// A PNG of two by one pixels of this colour type, with chunks before its image data.
     fn png(colour: u8, bits: u8, before: &[Vec<u8>]) -> Vec<u8> {
         let header = [0, 0, 0, 2, 0, 0, 0, 1, bits, colour, 0, 0, 0];
         let channels = [1, 0, 3, 1, 2, 0, 4][usize::from(colour)];

@@ -1,23 +1,27 @@
-//! PNG images: the chunks are validated here, the pixels are decoded by the `png` crate, and the file is written anew
-//! from its pixels alone. Transparency is flattened onto white, so that nothing hides beneath it.
+//! PNG images: the chunks are validated here, the `png` crate decodes the pixels, and the file is rebuilt from its
+//! pixels alone. Transparency is blended with white, so that it can hide nothing.
 //!
-//! In comes a file; out goes the same picture in one canonical form. Animated images, unknown critical chunks and bytes
-//! after the end are refused.
+//! The input is a file, the output is the same image in one canonical form. Animated images, unknown critical chunks
+//! and data after the end are refused.
 
 mod chunks;
 
 use super::deflate::zlib;
-use super::raster::{charged, painted};
-use super::{Fault, Limits, Rebuilt, guarded};
+use super::raster::{blend_on_white, check_samples};
+use super::{Fault, Limits, Rebuilt, catch_panic};
 
+/// The first eight bytes of a PNG file (5.2).
 pub(super) const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 
-/// Decodes the pixels and writes them anew.
+/// Decodes the pixels and writes them as a new PNG.
+///
+/// # Errors
+/// A [`Fault`] with a `png.*` or `image.*` code.
 pub(super) fn rebuild(bytes: &[u8], limits: &Limits) -> Result<Rebuilt, Fault> {
-    let metadata = chunks::walk(bytes, limits)?;
-    let broken = || Fault::new("png.pixels", "a PNG image whose pixels do not decode");
+    let metadata = chunks::validate(bytes, limits)?;
+    let broken = || Fault::new("png.pixels", "a PNG image whose pixels cannot be decoded");
     let Decoded { colours, width, height, pixels: decoded } =
-        guarded(|| decode(bytes, limits)).flatten().ok_or_else(broken)??;
+        catch_panic(|| decode(bytes, limits)).flatten().ok_or_else(broken)??;
     let (pixels, channels, transparent) = match colours {
         png::ColorType::Grayscale => (decoded, 1, false),
         png::ColorType::Rgb => (decoded, 3, false),
@@ -33,15 +37,15 @@ pub(super) fn rebuild(bytes: &[u8], limits: &Limits) -> Result<Rebuilt, Fault> {
         dropped.push(format!("{metadata} chunk(s) of metadata"));
     }
     if transparent {
-        dropped.push("transparency, painted on white".to_owned());
+        dropped.push("transparency, blended with white".to_owned());
     }
     let samples = pixels.len() as u64;
     let anew = write(pixels, width, height, channels);
-    charged(samples, anew.len(), limits)?;
+    check_samples(samples, anew.len(), limits)?;
     Ok(Rebuilt { bytes: anew, text: String::new(), dropped })
 }
 
-/// What is made of a file's pixels.
+/// The pixels of a file.
 struct Decoded {
     colours: png::ColorType,
     width: usize,
@@ -49,14 +53,15 @@ struct Decoded {
     pixels: Vec<u8>,
 }
 
-/// Decodes a file with the kept library; `None` where it does not decode.
+/// Decodes a file with the `png` crate; `None` if it cannot be decoded.
 fn decode(bytes: &[u8], limits: &Limits) -> Option<Result<Decoded, Fault>> {
     let mut decoder =
         png::Decoder::new_with_limits(std::io::Cursor::new(bytes), png::Limits { bytes: limits.unpacked_bytes_max });
-    // The library paints numbers of colours that there are not in black, and others paint them otherwise: they are left to us.
-    let numbered = decoder.read_header_info().ok()?.color_type == png::ColorType::Indexed;
+    // The crate draws palette indices without an entry in black, other decoders otherwise. So it returns indices, which
+    // are mapped here.
+    let indexed = decoder.read_header_info().ok()?.color_type == png::ColorType::Indexed;
     let transformations =
-        if numbered { png::Transformations::IDENTITY } else { png::Transformations::normalize_to_color8() };
+        if indexed { png::Transformations::IDENTITY } else { png::Transformations::normalize_to_color8() };
     decoder.set_transformations(transformations);
     decoder.ignore_checksums(false);
     let mut reader = decoder.read_info().ok()?;
@@ -66,9 +71,9 @@ fn decode(bytes: &[u8], limits: &Limits) -> Option<Result<Decoded, Fault>> {
     reader.finish().ok()?;
     pixels.truncate(frame.buffer_size());
     let (width, height) = (frame.width as usize, frame.height as usize);
-    if numbered {
+    if indexed {
         let info = reader.info();
-        let colours = Numbered {
+        let colours = Palette {
             colours: info.palette.as_deref()?,
             alphas: info.trns.as_deref().unwrap_or_default(),
             bits: frame.bit_depth as usize,
@@ -79,19 +84,19 @@ fn decode(bytes: &[u8], limits: &Limits) -> Option<Result<Decoded, Fault>> {
     Some(Ok(Decoded { colours: frame.color_type, width, height, pixels }))
 }
 
-/// Colours by their numbers (11.2.2, 11.3.1.1).
-struct Numbered<'a> {
-    /// Three bytes a colour.
+/// A palette with its transparency (11.2.2, 11.3.1.1).
+struct Palette<'a> {
+    /// The colours, three bytes each.
     colours: &'a [u8],
-    /// How much is there of the first of them.
+    /// The opacity of the first colours; the others are opaque.
     alphas: &'a [u8],
-    /// Bits of a number.
+    /// Bits of an index.
     bits: usize,
 }
 
-impl Numbered<'_> {
-    /// The pixels of rows of numbers, and whether each has an alpha. A number without a colour is an error of the file
-    /// (11.2.2), and whoever shows it shows something of their own.
+impl Palette<'_> {
+    /// Maps rows of palette indices to pixels, and returns them with their colour type. An index without an entry is an
+    /// error in the file (11.2.2), which decoders treat differently; it is refused.
     fn painted(&self, rows: &[u8], row: usize, width: usize) -> Result<(png::ColorType, Vec<u8>), Fault> {
         let (colours, _) = self.colours.as_chunks::<3>();
         let transparent = !self.alphas.is_empty();
@@ -104,8 +109,8 @@ impl Numbered<'_> {
             for number in numbers.take(width) {
                 let colour = colours.get(number).ok_or_else(|| {
                     let message = format!(
-                        "a PNG image with a pixel of colour {number}, and its palette has {} of them, from 0 on: save it \
-                         again, in colours without a palette",
+                        "a PNG image with a pixel of palette index {number}, and a palette of only {} colours: save it \
+                         again without a palette",
                         colours.len()
                     );
                     Fault::new("png.palette", message)
@@ -120,17 +125,18 @@ impl Numbered<'_> {
     }
 }
 
-/// Pixels with transparency painted on white, and whether any was transparent.
+/// Blends transparent pixels with white; returns the pixels, their channel count, and whether any was transparent.
 fn on_white(pixels: &[u8], channels: usize) -> (Vec<u8>, usize, bool) {
     let mut out = Vec::with_capacity(pixels.len() / (channels + 1) * channels);
     let mut transparent = false;
     for pixel in pixels.chunks_exact(channels + 1) {
         transparent |= pixel[channels] < 255;
-        out.extend(pixel[..channels].iter().map(|part| painted(*part, pixel[channels])));
+        out.extend(pixel[..channels].iter().map(|part| blend_on_white(*part, pixel[channels])));
     }
     (out, channels, transparent)
 }
 
+/// Writes an 8-bit PNG (W3C, third edition) of `pixels`, row by row with 1 (grey) or 3 (RGB) channels of one byte.
 pub(super) fn write(pixels: Vec<u8>, width: usize, height: usize, channels: usize) -> Vec<u8> {
     let filtered = filtered(pixels, width * channels, height);
     let mut out = SIGNATURE.to_vec();
@@ -144,8 +150,8 @@ pub(super) fn write(pixels: Vec<u8>, width: usize, height: usize, channels: usiz
     out
 }
 
-/// Every row by its difference to the row above: one filter for all, so that the choice says nothing. From the last row to
-/// the first, so that it needs no room but that of the pixels and one byte a row.
+/// Applies the filter "Up" to every row: one filter for all, so that its choice carries no information. It runs from
+/// the last row to the first, so that it needs no memory but one more byte for each row.
 fn filtered(mut rows: Vec<u8>, row: usize, height: usize) -> Vec<u8> {
     rows.resize((row + 1) * height, 0);
     for y in (0..height).rev() {
@@ -168,7 +174,7 @@ fn chunk(out: &mut Vec<u8>, kind: &[u8; 4], body: &[u8]) {
     out.extend(check.to_be_bytes());
 }
 
-/// The check of a chunk (PNG, Annex D).
+/// The CRC-32 of a chunk (PNG, Annex D).
 fn crc(bytes: &[u8]) -> u32 {
     let mut table = [0u32; 256];
     for (n, entry) in table.iter_mut().enumerate() {
@@ -212,7 +218,7 @@ mod tests {
         assert_eq!(code(Task::Examine, &noted), "rebuild.other-form");
         let rebuilt = work(Task::Rebuild, Kind::Png, &noted, &Limits::default()).unwrap();
         assert_eq!((rebuilt.bytes, rebuilt.dropped.len()), (picture(), 1));
-        // Red beneath full transparency is white when painted.
+        // Red under full transparency becomes white.
         let mut clear = Vec::new();
         let mut encoder = png::Encoder::new(&mut clear, 2, 1);
         encoder.set_color(png::ColorType::Rgba);
@@ -221,11 +227,11 @@ mod tests {
         writer.finish().unwrap();
         let rebuilt = work(Task::Rebuild, Kind::Png, &clear, &Limits::default()).unwrap();
         assert_eq!(rebuilt.bytes, write(vec![255, 255, 255, 9, 9, 9], 2, 1, 3));
-        assert_eq!(rebuilt.dropped, ["transparency, painted on white"]);
+        assert_eq!(rebuilt.dropped, ["transparency, blended with white"]);
     }
 
-    /// A picture of one row of numbers, of so many bits each.
-    fn numbered(bits: png::BitDepth, width: u32, row: &[u8], colours: &[u8], alphas: &[u8]) -> Vec<u8> {
+    /// A picture of one row of palette indices, of so many bits each.
+    fn indexed(bits: png::BitDepth, width: u32, row: &[u8], colours: &[u8], alphas: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
         let mut encoder = png::Encoder::new(&mut out, width, 1);
         encoder.set_color(png::ColorType::Indexed);
@@ -251,24 +257,24 @@ mod tests {
             (Two, 3, &[0b1000_0111], vec![5, 6, 7, 9, 9, 9, 20, 30, 40]),
             (One, 2, &[0b0111_1111], vec![9, 9, 9, 20, 30, 40]),
         ] {
-            // One bit has numbers for two colours.
+            // One bit can index two colours.
             let colours = if bits == One { &colours[..6] } else { &colours[..] };
-            let bytes = numbered(bits, width, row, colours, &[]);
+            let bytes = indexed(bits, width, row, colours, &[]);
             assert_eq!(rebuilt(&bytes).unwrap().bytes, write(seen, width as usize, 1, 3), "{bits:?}");
         }
-        // What is there in part is painted on white.
-        let bytes = numbered(Eight, 2, &[1, 0], &colours, &[0]);
+        // Partial opacity is blended with white.
+        let bytes = indexed(Eight, 2, &[1, 0], &colours, &[0]);
         assert_eq!(rebuilt(&bytes).unwrap().bytes, write(vec![20, 30, 40, 255, 255, 255], 2, 1, 3));
         for (bits, width, row) in
             [(Eight, 3, &[2, 0, 3][..]), (Eight, 1, &[255]), (Four, 3, &[0x23, 0x10]), (Two, 1, &[0xFF])]
         {
             for alphas in [&[][..], &[0, 9]] {
-                let fault = rebuilt(&numbered(bits, width, row, &colours, alphas)).unwrap_err();
+                let fault = rebuilt(&indexed(bits, width, row, &colours, alphas)).unwrap_err();
                 assert_eq!(fault.code, "png.palette", "{bits:?}: {}", fault.message);
             }
         }
-        let fault = rebuilt(&numbered(One, 2, &[0b0111_1111], &colours[..3], &[])).unwrap_err();
-        assert!(fault.message.contains("colour 1, and its palette has 1"), "{}", fault.message);
+        let fault = rebuilt(&indexed(One, 2, &[0b0111_1111], &colours[..3], &[])).unwrap_err();
+        assert!(fault.message.contains("palette index 1, and a palette of only 1 colours"), "{}", fault.message);
     }
 
     #[test]

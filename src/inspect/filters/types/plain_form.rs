@@ -110,7 +110,7 @@ fn dials(cell: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rebuild::{Here, Kind, Rebuilder as _, Task};
+    use crate::rebuild::{InProcess, Kind, Rebuilder as _, Task};
 
     #[test]
     fn a_quoted_comma_does_not_hide_a_formula_and_numbers_are_none() {
@@ -149,15 +149,15 @@ mod tests {
     #[test]
     fn what_is_written_anew_has_the_plain_shape() {
         let grey = crate::rebuild::sample(Kind::Png);
-        let anew = Here::default().work(Task::Rebuild, Kind::Png, &grey).unwrap().bytes;
+        let anew = InProcess::default().work(Task::Rebuild, Kind::Png, &grey).unwrap().bytes;
         assert_eq!(png(&anew), None);
         assert!(png(&[&anew[..], b"x"].concat()).is_some());
         let photo = crate::rebuild::sample(Kind::Jpeg);
-        let anew = Here::default().work(Task::Rebuild, Kind::Jpeg, &photo).unwrap().bytes;
+        let anew = InProcess::default().work(Task::Rebuild, Kind::Jpeg, &photo).unwrap().bytes;
         assert_eq!(jpeg(&anew), None);
         assert!(jpeg(&[&anew[..], b"x"].concat()).is_some());
         let page = crate::rebuild::sample(Kind::Pdf);
-        let anew = Here::default().work(Task::Rebuild, Kind::Pdf, &page).unwrap().bytes;
+        let anew = InProcess::default().work(Task::Rebuild, Kind::Pdf, &page).unwrap().bytes;
         assert_eq!(pdf(&anew), None);
         assert!(pdf(&[&anew[..], b"x"].concat()).is_some());
     }

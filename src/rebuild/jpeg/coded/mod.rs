@@ -1,7 +1,7 @@
-//! The coded data of a JPEG (ITU-T T.81), read block by block without decoding pixels: every scan has exactly the blocks
-//! that its header announces, and all scans together are the whole picture.
+//! Checks the coded data of a JPEG (ITU-T T.81) block by block without decoding pixels: every scan has exactly the
+//! blocks that its header announces, and all scans together are the whole picture.
 //!
-//! Decoders fill in missing blocks and skip surplus ones. Here both refuse the file.
+//! Decoders fill in missing blocks and skip surplus ones. This module refuses both.
 
 mod bits;
 mod scan;
@@ -14,22 +14,23 @@ fn form(message: &str) -> Fault {
     Fault::new("jpeg.form", message)
 }
 
-/// Scans of one picture at most; tools write about ten. Each costs a look at every block, however short it is.
+/// Maximum number of scans of a picture; common tools write about ten. Each scan costs a pass over all blocks, however
+/// short it is.
 const SCANS_MAX: usize = 32;
 
-/// One component as the frame describes it.
+/// A component as described by the frame header.
 struct Component {
     id: u8,
-    /// Blocks of it in one unit of an interleaved scan: along a row, and rows.
+    /// Blocks of this component in one MCU of an interleaved scan: along a row, and rows.
     across: usize,
     down: usize,
-    /// Blocks that its own samples need, along a row, and rows of them.
+    /// Blocks that the component's own samples need: along a row, and rows.
     own: (usize, usize),
-    /// Blocks along a row with those that only fill the last unit.
+    /// Blocks in a row including those that only fill the last MCU.
     row: usize,
-    /// Which coefficients of each block are not zero so far; only a progressive picture needs to know.
+    /// For each block a bit set of the coefficients that are not zero so far; used for progressive pictures only.
     filled: Vec<u64>,
-    /// How many low bits of each coefficient are still to come; `None` before its first scan.
+    /// How many low bits of each coefficient are still missing; `None` before its first scan.
     open: [Option<u8>; 64],
 }
 
@@ -37,20 +38,23 @@ struct Component {
 pub(in crate::rebuild) struct Frame {
     progressive: bool,
     components: Vec<Component>,
-    /// Units of an interleaved scan.
-    units: usize,
-    /// Units of one row.
-    units_row: usize,
-    /// The tables in force, of the first coefficients and of the others.
+    /// MCUs of an interleaved scan.
+    mcus: usize,
+    /// MCUs of one row.
+    mcus_per_row: usize,
+    /// The current tables for DC and, below, AC coefficients.
     dc: [Option<Codes>; 4],
     ac: [Option<Codes>; 4],
-    /// Units between two restarts; zero for none.
+    /// MCUs between two restart markers; zero for none.
     restart: usize,
     scans: usize,
 }
 
 impl Frame {
-    /// Reads the body of a frame header of a picture of `width` by `height`.
+    /// Reads the body of a frame header of a picture of `width` by `height` pixels (T.81, B.2.2).
+    ///
+    /// # Errors
+    /// `jpeg.form` if the components or sampling factors are invalid.
     pub fn new(body: &[u8], progressive: bool, width: usize, height: usize) -> Result<Frame, Fault> {
         let broken = || form("a JPEG image with invalid components");
         let listed = body.get(6..).filter(|rest| rest.len() == 3 * usize::from(body[5])).ok_or_else(broken)?;
@@ -63,10 +67,10 @@ impl Frame {
         }
         let across_max = factors.iter().map(|c| c.1).max().ok_or_else(broken)?;
         let down_max = factors.iter().map(|c| c.2).max().ok_or_else(broken)?;
-        let (units_row, units_down) = (width.div_ceil(8 * across_max), height.div_ceil(8 * down_max));
+        let (mcus_per_row, units_down) = (width.div_ceil(8 * across_max), height.div_ceil(8 * down_max));
         let component = |(id, across, down): (u8, usize, usize)| {
             let own = |side: usize, by: usize, of: usize| (side * by).div_ceil(of).div_ceil(8);
-            let row = units_row * across;
+            let row = mcus_per_row * across;
             let blocks = if progressive { row * units_down * down } else { 0 };
             Component {
                 id,
@@ -81,8 +85,8 @@ impl Frame {
         Ok(Frame {
             progressive,
             components: factors.into_iter().map(component).collect(),
-            units: units_row * units_down,
-            units_row,
+            mcus: mcus_per_row * units_down,
+            mcus_per_row,
             dc: [const { None }; 4],
             ac: [const { None }; 4],
             restart: 0,
@@ -90,7 +94,10 @@ impl Frame {
         })
     }
 
-    /// Reads a segment of tables.
+    /// Reads a segment of Huffman tables, DHT (B.2.4.2).
+    ///
+    /// # Errors
+    /// `jpeg.form` if a table is malformed.
     pub fn tables(&mut self, mut body: &[u8]) -> Result<(), Fault> {
         let broken = || form("an invalid Huffman table in a JPEG image");
         while let Some((head, rest)) = body.split_first_chunk::<17>() {
@@ -105,19 +112,25 @@ impl Frame {
         if body.is_empty() { Ok(()) } else { Err(broken()) }
     }
 
-    /// Reads the segment that says after how many units a restart comes.
-    pub fn restarts(&mut self, body: &[u8]) -> Result<(), Fault> {
+    /// Reads the restart interval, DRI (B.2.4.4).
+    ///
+    /// # Errors
+    /// `jpeg.form` if the segment is not two bytes long.
+    pub fn restart_interval(&mut self, body: &[u8]) -> Result<(), Fault> {
         let [high, low] = *body else { return Err(form("an invalid restart interval in a JPEG image")) };
         self.restart = usize::from(high) << 8 | usize::from(low);
         Ok(())
     }
 
-    /// Whether its picture comes in several scans.
+    /// Whether the picture is progressive.
     pub fn progressive(&self) -> bool {
         self.progressive
     }
 
-    /// Whether the scans are the whole picture: of every coefficient every bit.
+    /// Checks that the scans are the whole picture: every bit of every coefficient.
+    ///
+    /// # Errors
+    /// `jpeg.form` if scans are missing.
     pub fn complete(&self) -> Result<(), Fault> {
         let whole = |c: &Component| c.open.iter().all(|open| *open == Some(0));
         if self.components.iter().all(whole) {

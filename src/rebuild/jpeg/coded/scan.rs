@@ -1,22 +1,26 @@
-//! One scan: which blocks of which components are in it, and what of them (T.81, Annexes B.2.3, F and G).
+//! One scan: which blocks of which components it has, and which of their coefficients and bits (T.81, Annexes B.2.3, F
+//! and G).
 
 use super::bits::{Bits, Codes};
 use super::{Component, Frame, SCANS_MAX, form};
 use crate::rebuild::Fault;
 
-/// What a scan header says.
+/// A scan header.
 pub(in crate::rebuild) struct Scan {
-    /// The number of each component in the frame, and those of its tables.
+    /// For each component its index in the frame, and those of its DC and AC tables.
     parts: Vec<(usize, usize, usize)>,
     first: usize,
     last: usize,
-    /// How many low bits were open before, and are open behind.
+    /// How many low bits of the coefficients are missing before and after the scan (Ah and Al).
     high: u8,
     low: u8,
 }
 
 impl Scan {
-    /// Reads the header of a scan of `frame`, which must be one that may come next.
+    /// Reads the header of the next scan of `frame`, and records in the frame which bits it brings.
+    ///
+    /// # Errors
+    /// `jpeg.form` if the header is invalid or the scan may not follow the earlier ones.
     pub fn new(body: &[u8], frame: &mut Frame) -> Result<Scan, Fault> {
         let broken = || form("an unexpected scan in a JPEG image");
         let (&count, rest) = body.split_first().ok_or_else(broken)?;
@@ -25,7 +29,7 @@ impl Scan {
         let mut parts: Vec<(usize, usize, usize)> = Vec::new();
         for part in listed.chunks_exact(2) {
             let number = frame.components.iter().position(|c| c.id == part[0]).ok_or_else(broken)?;
-            // In the order of the frame (B.2.3), so each only once.
+            // Components come in the order of the frame (B.2.3), so each at most once.
             if parts.last().is_some_and(|(before, ..)| *before >= number) {
                 return Err(broken());
             }
@@ -37,8 +41,8 @@ impl Scan {
         } else {
             (first, last, high, low) == (0, 63, 0, 0)
         };
-        let units: usize = parts.iter().map(|(n, ..)| frame.components[*n].across * frame.components[*n].down).sum();
-        if !band || parts.is_empty() || low > 13 || parts.len() > 1 && units > 10 {
+        let mcus: usize = parts.iter().map(|(n, ..)| frame.components[*n].across * frame.components[*n].down).sum();
+        if !band || parts.is_empty() || low > 13 || parts.len() > 1 && mcus > 10 {
             return Err(broken());
         }
         frame.scans += 1;
@@ -49,11 +53,12 @@ impl Scan {
         scan.follows(frame).then_some(scan).ok_or_else(broken)
     }
 
-    /// Notes what the scan brings; whether it may bring it: each bit of each coefficient once, the highest first.
+    /// Records the bits that the scan brings. Returns false if it may not bring them: each bit of each coefficient
+    /// comes once, the highest first.
     fn follows(&self, frame: &mut Frame) -> bool {
         self.parts.iter().all(|(number, ..)| {
             let open = &mut frame.components[*number].open;
-            // The others of a block come behind its first coefficient (G.1.1.1).
+            // The AC coefficients of a block come after its DC coefficient (G.1.1.1).
             let begun = self.first == 0 || open[0].is_some();
             let before = if self.high == 0 { None } else { Some(self.high) };
             let next = self.high == 0 || self.low + 1 == self.high;
@@ -64,16 +69,19 @@ impl Scan {
         })
     }
 
-    /// Reads the coded data of the scan, which must be all of `bytes`.
+    /// Reads the coded data of the scan, which must fill `bytes` exactly.
+    ///
+    /// # Errors
+    /// `jpeg.form` for missing or surplus blocks, `jpeg.trailing` for data after the last block.
     pub fn read(&self, bytes: &[u8], frame: &mut Frame) -> Result<(), Fault> {
         let Frame { components, dc, ac, .. } = frame;
         let mut coded = Coded { bits: Bits::new(bytes), run: 0 };
         let interleaved = self.parts.len() > 1;
         let single = components.get(self.parts[0].0).map_or((1, 1), |c| c.own);
-        let units = if interleaved { frame.units } else { single.0 * single.1 };
-        for unit in 0..units {
+        let mcus = if interleaved { frame.mcus } else { single.0 * single.1 };
+        for unit in 0..mcus {
             if frame.restart > 0 && unit > 0 && unit.is_multiple_of(frame.restart) {
-                // No run of empty blocks reaches over a restart.
+                // A run of empty blocks does not extend over a restart marker.
                 let restarted = if coded.run == 0 { coded.bits.restart(unit / frame.restart - 1) } else { None };
                 restarted.ok_or_else(short)?;
             }
@@ -86,7 +94,7 @@ impl Scan {
                     continue;
                 }
                 let (across, down) = (component.across, component.down);
-                let corner = unit / frame.units_row * down * component.row + unit % frame.units_row * across;
+                let corner = unit / frame.mcus_per_row * down * component.row + unit % frame.mcus_per_row * across;
                 for n in 0..across * down {
                     let block = corner + n / across * component.row + n % across;
                     self.block(&mut coded, tables, component, block).ok_or_else(short)?;
@@ -102,9 +110,9 @@ impl Scan {
         Ok(())
     }
 
-    /// One block of `component`; `None` if its data are not there or mean none.
+    /// Reads one block of `component`; `None` if the data is missing or invalid.
     fn block(&self, coded: &mut Coded<'_>, tables: Tables<'_>, component: &mut Component, block: usize) -> Option<()> {
-        // Only a progressive picture is remembered.
+        // Non-zero coefficients are recorded for progressive pictures only.
         let filled = component.filled.get_mut(block);
         match (filled, self.first, self.high) {
             (None, ..) => {
@@ -129,21 +137,21 @@ fn table(tables: &[Option<Codes>; 4], number: usize) -> Option<&Codes> {
 
 type Tables<'t> = (Option<&'t Codes>, Option<&'t Codes>);
 
-/// Coded data, and how many blocks more are known to have nothing new.
+/// Coded data, and how many of the next blocks bring nothing new (EOBRUN).
 struct Coded<'a> {
     bits: Bits<'a>,
     run: u32,
 }
 
 impl Coded<'_> {
-    /// The first coefficient of a block, as its difference to the one before.
+    /// Reads the DC coefficient of a block, coded as the difference to the previous block's.
     fn first(&mut self, codes: &Codes) -> Option<()> {
-        // Values of eight-bit samples differ by less than this many bits.
+        // Differences of eight-bit samples have at most this many bits.
         let size = self.bits.symbol(codes).filter(|size| *size <= 11)?;
         self.bits.skip(u32::from(size))
     }
 
-    /// The other coefficients of a block of one scan (F.1.2.2).
+    /// Reads the AC coefficients of a block in a sequential picture (F.1.2.2).
     fn sequential(&mut self, codes: &Codes) -> Option<()> {
         let mut at = 1;
         while at < 64 {
@@ -161,7 +169,7 @@ impl Coded<'_> {
         (at == 64).then_some(())
     }
 
-    /// The high bits of a band of coefficients (G.1.2.2).
+    /// Reads the first scan of a band of coefficients (G.1.2.2).
     fn band(&mut self, codes: &Codes, first: usize, last: usize, filled: &mut u64) -> Option<()> {
         if self.run > 0 {
             self.run -= 1;
@@ -188,7 +196,7 @@ impl Coded<'_> {
         (at == last + 1).then_some(())
     }
 
-    /// One bit more of a band of coefficients (G.1.2.3).
+    /// Reads one more bit of a band of coefficients (G.1.2.3).
     fn refined(&mut self, codes: &Codes, first: usize, last: usize, filled: &mut u64) -> Option<()> {
         let mut at = first;
         while self.run == 0 && at <= last {
@@ -203,7 +211,7 @@ impl Coded<'_> {
                 (_, 1) => self.bits.skip(1)?,
                 _ => return None,
             }
-            // So many coefficients that were zero stay so; each that was not has a bit of its own.
+            // Skip this many coefficients that are still zero; each one that is not has a correction bit.
             loop {
                 if at > last {
                     return None;

@@ -1,10 +1,12 @@
 //! Huffman coding of quantised blocks (T.81, F.1.2).
 
+/// A Huffman table for encoding: the code and its length in bits of each symbol.
 pub(super) struct Table {
     codes: [(u32, u32); 256],
 }
 
 impl Table {
+    /// Builds the table from the number of codes of each length and the symbols in code order (T.81, Annex C).
     pub fn new(counts: &[u8; 16], symbols: &[u8]) -> Table {
         let mut codes = [(0, 0); 256];
         let (mut code, mut at) = (0, 0);
@@ -20,6 +22,7 @@ impl Table {
     }
 }
 
+/// Writes coded bits, with a zero byte stuffed after each byte 0xFF (T.81, F.1.2.3).
 pub(in crate::rebuild) struct Bits<'a> {
     out: &'a mut Vec<u8>,
     held: u64,
@@ -27,12 +30,12 @@ pub(in crate::rebuild) struct Bits<'a> {
 }
 
 impl<'a> Bits<'a> {
-    /// Writes coded bits behind what `out` has already.
+    /// Appends coded bits to `out`.
     pub fn new(out: &'a mut Vec<u8>) -> Bits<'a> {
         Bits { out, held: 0, count: 0 }
     }
 
-    /// At most 32 bits.
+    /// Appends the low `length` bits of `value`, at most 32.
     fn put(&mut self, value: u32, length: u32) {
         self.held = self.held << length | u64::from(value);
         self.count += length;
@@ -43,7 +46,7 @@ impl<'a> Bits<'a> {
     }
 
     fn word(&mut self, word: u32) {
-        // None of its bytes is 0xFF, which a zero would have to follow.
+        // None of its bytes is 0xFF, so no zero bytes need stuffing.
         if word & 0x8080_8080 & !word.wrapping_add(0x0101_0101) == 0 {
             self.out.extend_from_slice(&word.to_be_bytes());
             return;
@@ -58,7 +61,7 @@ impl<'a> Bits<'a> {
         }
     }
 
-    /// A symbol whose last four bits are the size of a value, and that value.
+    /// Writes a symbol whose low four bits are the size of `value`, and then that value.
     fn valued(&mut self, table: &Table, above: usize, value: i32) {
         let size = size_of_value(value);
         let (code, length) = table.codes[(above << 4 | size as usize) & 0xFF];
@@ -71,6 +74,8 @@ impl<'a> Bits<'a> {
         self.put(code, length);
     }
 
+    /// Writes one block of coefficients in zigzag order. `before` is the DC coefficient of the component's previous
+    /// block, and is updated.
     pub fn block(&mut self, block: &[i32; 64], before: &mut i32, dc: &Table, ac: &Table) {
         let difference = block[0] - *before;
         *before = block[0];
@@ -88,7 +93,7 @@ impl<'a> Bits<'a> {
                 self.symbol(ac, 0xF0);
                 zeros -= 16;
             }
-            // Baseline has no symbol for more than ten bits; a value of eight-bit pixels never needs them.
+            // Baseline has no symbols for more than ten bits, and coefficients of eight-bit samples do not need them.
             self.valued(ac, zeros, block[at as usize & 63].clamp(-1023, 1023));
             coded = at as usize;
             filled &= filled - 1;
@@ -98,6 +103,7 @@ impl<'a> Bits<'a> {
         }
     }
 
+    /// Fills the last byte with ones and writes it.
     pub fn finish(&mut self) {
         if !self.count.is_multiple_of(8) {
             let room = 8 - self.count % 8;

@@ -1,5 +1,5 @@
 //! Writes a JPEG (ITU-T T.81, baseline) in one canonical form: the standard's own tables, full resolution for every
-//! component, no metadata. One picture gives the same file on every machine and in every version.
+//! component, no metadata. The same pixels give the same file on every machine and in every version.
 
 mod tables;
 mod dct;
@@ -11,10 +11,10 @@ use self::dct::{levels, quantise, quantisers, scales, transform};
 use self::huffman::{Bits, Table};
 use self::tables::ZIGZAG;
 
-/// Components of a picture: 1 for grey, 3 for red, green and blue.
+/// Number of components of a picture: 1 for grey, 3 for red, green and blue.
 pub(in crate::rebuild) type Channels = usize;
 
-/// Writes `pixels`, row by row, of a picture of `width` by `height`.
+/// Writes `pixels`, row by row with one byte for each channel, of a picture of `width` by `height` pixels.
 pub(in crate::rebuild) fn write(pixels: &[u8], width: usize, height: usize, channels: Channels) -> Vec<u8> {
     let mut out = header(width, height, channels);
     let mut bits = Bits::new(&mut out);
@@ -38,7 +38,7 @@ pub(in crate::rebuild) fn write(pixels: &[u8], width: usize, height: usize, chan
     out
 }
 
-/// Everything before the first coded bit.
+/// Returns the file's bytes before the coded data.
 pub(super) fn header(width: usize, height: usize, channels: Channels) -> Vec<u8> {
     let mut out = vec![0xFF, 0xD8];
     segment(&mut out, 0xE0, b"JFIF\0\x01\x01\0\0\x01\0\x01\0\0");
@@ -95,7 +95,7 @@ mod tests {
         (0..length).map(next).collect()
     }
 
-    /// The coefficient as it is defined (A.3.3), quantised.
+    /// The quantised coefficient, computed directly from its definition (A.3.3).
     fn defined(block: &[f64; 64], (u, v): (usize, usize), quantiser: i32) -> f64 {
         let cosine = |n: usize, x: usize| ((2 * x + 1) as f64 * n as f64 * std::f64::consts::PI / 16.0).cos();
         let weight = |n: usize| if n == 0 { std::f64::consts::FRAC_1_SQRT_2 } else { 1.0 };
@@ -125,7 +125,7 @@ mod tests {
         }
     }
 
-    /// One picture has one file, on every machine and in every version: this one.
+    /// The same picture gives the same file on every machine and in every version; these are the digests.
     #[test]
     fn a_picture_comes_to_the_same_bytes_everywhere() {
         for (width, height, channels, digest) in [

@@ -1,41 +1,48 @@
-//! The tables of the standard (ITU-T T.81, Annex K): quantisers and codes, and the order of coefficients.
+//! The tables of the standard (ITU-T T.81, Annex K): quantisers, Huffman codes and the zigzag order.
 
-/// Where the coefficients stand in a block, in the order in which they are coded.
+/// The index in a block, stored in rows, of each coefficient in coding order (T.81, A.3.6).
 pub(super) const ZIGZAG: [usize; 64] = [
     0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21,
     28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54,
     47, 55, 62, 63,
 ];
 
-/// The same for a block that stands in columns.
-pub(super) const TURNED_ZIGZAG: [usize; 64] = {
-    let mut turned = [0; 64];
+/// The same for a block stored in columns.
+pub(super) const TRANSPOSED_ZIGZAG: [usize; 64] = {
+    let mut transposed = [0; 64];
     let mut n = 0;
     while n < 64 {
-        turned[n] = ZIGZAG[n] % 8 * 8 + ZIGZAG[n] / 8;
+        transposed[n] = ZIGZAG[n] % 8 * 8 + ZIGZAG[n] / 8;
         n += 1;
     }
-    turned
+    transposed
 };
 
+/// Quantisers for luminance and, below, chrominance, in rows (Annex K.1).
 pub(super) const LUMA: [u8; 64] = [
     16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55, 14, 13, 16, 24, 40, 57, 69, 56, 14, 17, 22, 29, 51,
     87, 80, 62, 18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92, 49, 64, 78, 87, 103, 121, 120, 101,
     72, 92, 95, 98, 112, 100, 103, 99,
 ];
 
+/// Quantisers for chrominance, in rows (Annex K.1).
 pub(super) const CHROMA: [u8; 64] = [
     17, 18, 24, 47, 99, 99, 99, 99, 18, 21, 26, 66, 99, 99, 99, 99, 24, 26, 56, 99, 99, 99, 99, 99, 47, 66, 99, 99, 99,
     99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99,
     99, 99, 99, 99, 99, 99,
 ];
 
-/// How many codes of each length there are (Annex K.3).
+/// The number of codes of each length from 1 to 16 bits, and the symbols in code order (Annex K.3).
 pub(in crate::rebuild::jpeg) const DC_LUMA: [u8; 16] = [0, 1, 5, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0];
+/// The number of chrominance DC codes of each length.
 pub(in crate::rebuild::jpeg) const DC_CHROMA: [u8; 16] = [0, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0];
+/// The DC symbols in code order, the same for both tables.
 pub(in crate::rebuild::jpeg) const DC_SYMBOLS: [u8; 12] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11];
+/// The number of luminance AC codes of each length.
 pub(in crate::rebuild::jpeg) const AC_LUMA: [u8; 16] = [0, 2, 1, 3, 3, 2, 4, 3, 5, 5, 4, 4, 0, 0, 1, 0x7D];
+/// The number of chrominance AC codes of each length.
 pub(in crate::rebuild::jpeg) const AC_CHROMA: [u8; 16] = [0, 2, 1, 2, 4, 4, 3, 4, 7, 5, 4, 4, 0, 1, 2, 0x77];
+/// The luminance AC symbols in code order.
 pub(in crate::rebuild::jpeg) const AC_LUMA_SYMBOLS: [u8; 162] = [
     0x01, 0x02, 0x03, 0x00, 0x04, 0x11, 0x05, 0x12, 0x21, 0x31, 0x41, 0x06, 0x13, 0x51, 0x61, 0x07, 0x22, 0x71, 0x14,
     0x32, 0x81, 0x91, 0xA1, 0x08, 0x23, 0x42, 0xB1, 0xC1, 0x15, 0x52, 0xD1, 0xF0, 0x24, 0x33, 0x62, 0x72, 0x82, 0x09,
@@ -47,6 +54,7 @@ pub(in crate::rebuild::jpeg) const AC_LUMA_SYMBOLS: [u8; 162] = [
     0xD2, 0xD3, 0xD4, 0xD5, 0xD6, 0xD7, 0xD8, 0xD9, 0xDA, 0xE1, 0xE2, 0xE3, 0xE4, 0xE5, 0xE6, 0xE7, 0xE8, 0xE9, 0xEA,
     0xF1, 0xF2, 0xF3, 0xF4, 0xF5, 0xF6, 0xF7, 0xF8, 0xF9, 0xFA,
 ];
+/// The chrominance AC symbols in code order.
 pub(in crate::rebuild::jpeg) const AC_CHROMA_SYMBOLS: [u8; 162] = [
     0x00, 0x01, 0x02, 0x03, 0x11, 0x04, 0x05, 0x21, 0x31, 0x06, 0x12, 0x41, 0x51, 0x07, 0x61, 0x71, 0x13, 0x22, 0x32,
     0x81, 0x08, 0x14, 0x42, 0x91, 0xA1, 0xB1, 0xC1, 0x09, 0x23, 0x33, 0x52, 0xF0, 0x15, 0x62, 0x72, 0xD1, 0x0A, 0x16,

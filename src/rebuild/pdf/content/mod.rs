@@ -1,13 +1,14 @@
 //! The content of a page (ISO 32000-1, 8 and 9), interpreted operator by operator.
 //!
-//! In comes a content stream with its resources; out go the operators that are kept, in one form, the text runs, and the
-//! marks on the page. An unknown operator, or one with the wrong operands, refuses the file; marked content is dropped.
+//! The input is a content stream with its resources. The output is the operators that are kept, in canonical form, the
+//! text runs, and the marks on the page. An unknown operator, or one with the wrong operands, is refused;
+//! marked-content operators are dropped.
 
 mod colours;
 mod path;
 mod text;
 
-pub(super) use self::colours::WHOLE;
+pub(super) use self::colours::OPAQUE;
 
 use std::collections::BTreeSet;
 
@@ -20,82 +21,85 @@ use super::reading_order::Runs;
 use super::visibility::{Clip, Measure, Scene};
 use crate::rebuild::Fault;
 
-/// What a page's content refers to by name.
+/// Resolves the names in page content.
 pub(super) trait Resources {
-    /// A font; a fault if it is none that is read.
+    /// Returns a font; a fault if it is not supported.
     fn font(&mut self, name: &str) -> Result<Face, Fault>;
-    /// A letter of the plain font with this number; `None` where it has none of this code.
+    /// Returns the measurements of a glyph of the standard font with this index; `None` if it has no glyph of this
+    /// code.
     fn plain(&mut self, page: &mut Scene, font: usize, code: u8) -> Result<Option<Measure>, Fault>;
-    /// The letters that `bytes` are in the embedded font of this number.
+    /// Returns the glyphs for `bytes` in the embedded font with this index.
     fn letters(&mut self, source: usize, bytes: &[u8]) -> Result<Vec<Letter>, Fault>;
-    /// An image, or a drawing, whose names are then looked up before those of the page.
-    fn drawing(&mut self, name: &str) -> Result<Drawing, Fault>;
-    /// The end of the drawing that was begun last.
-    fn leave(&mut self);
-    /// How many parts a colour of this kind has; what it is where it is none that is read.
+    /// Returns an image or a form XObject. The resources of a form are searched first until [`Resources::leave_form`].
+    fn xobject(&mut self, name: &str) -> Result<XObject, Fault>;
+    /// Ends the form XObject that was entered last.
+    fn leave_form(&mut self);
+    /// Returns the number of components of a colour space; for an unsupported one, a description of it.
     fn colour(&mut self, name: &str) -> Result<usize, &'static str>;
-    /// What a graphics state sets; a fault if it changes anything else that could hide something.
+    /// Returns what a named graphics state sets; a fault if it sets anything else that could hide content.
     fn state(&mut self, name: &str) -> Result<GraphicsState, Fault>;
 }
 
-/// What a named graphics state sets (ISO 32000-1, 8.4.5).
+/// The entries of a graphics state parameter dictionary (ISO 32000-1, 8.4.5).
 #[derive(Default)]
 pub(super) struct GraphicsState {
-    /// What it sets of lines, as operators.
+    /// Line parameters, as operators.
     pub lines: Vec<(&'static str, Object)>,
-    /// How thickly it lays on areas and letters, and lines, where it says so.
+    /// Opacity of fills and of strokes (`ca`, `CA`), if set.
     pub alphas: [Option<f64>; 2],
-    /// Whether what is drawn passes a mask, and whether it is blended with what is beneath, where it says so.
+    /// Whether a soft mask and a blend mode are used, if set.
     pub effects: [Option<bool>; 2],
 }
 
-/// A font that is set.
+/// The current font.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Face {
-    /// The number in the document of one that every reader has, and whether it has the Windows encoding.
-    Plain(usize, bool),
-    /// The number of an embedded one.
+    /// The index in the document of a standard font, and whether it uses WinAnsiEncoding.
+    Standard(usize, bool),
+    /// The index of an embedded font.
     Embedded(usize),
 }
 
-/// What a name stands for that is drawn.
-pub(super) enum Drawing {
-    /// The number of an image in the document.
+/// An XObject.
+pub(super) enum XObject {
+    /// The index of an image in the document.
     Image(usize),
-    /// Operators of their own, placed and cut as these say, and whether they are laid on as one.
+    /// A form XObject: its content, placed and clipped by its matrix and bounding box, and whether it is a transparency
+    /// group.
     Form { code: Vec<u8>, matrix: [f64; 6], sheet: [f64; 4], group: bool },
 }
 
-/// What a page's content comes to.
+/// The interpreted content of a page.
 #[derive(Default)]
 pub(super) struct Interpreted {
-    /// The operators that are kept, one a line, in one form.
+    /// The operators that are kept, in canonical form, one a line.
     pub code: String,
-    /// Every letter, in the order in which they are drawn.
+    /// Every glyph, in drawing order.
     pub runs: Runs,
-    /// How thickly areas and letters, and lines, are laid on, in ten thousandths, wherever that is set.
+    /// Every pair of opacities that is set, of fills and of strokes, in ten-thousandths.
     pub states: BTreeSet<[u16; 2]>,
 }
 
+/// The graphics state (ISO 32000-1, 8.4) and text state (9.3).
 #[derive(Clone)]
 pub(super) struct State {
     pub matrix: Matrix,
     pub clip: Clip,
-    /// The colour of areas and letters, and of lines.
+    /// The colour of fills and glyphs, and of strokes.
     pub fill: Colour,
     pub stroke: Colour,
-    /// The same two as they are set, and how thickly all is laid on besides.
+    /// The same two colours as set by the content, and the opacity of the enclosing group.
     pub inks: [Ink; 2],
-    pub veil: f64,
-    /// The kind of the colour of areas and letters, and of lines, where it is none that is read.
-    pub unread: [Option<&'static str>; 2],
-    /// Whether what is drawn passes a mask, and whether it is blended with what is beneath.
+    pub group_alpha: f64,
+    /// For fills and for strokes, the description of an unsupported colour space, if one is set.
+    pub unsupported: [Option<&'static str>; 2],
+    /// Whether a soft mask and a blend mode are active.
     pub effects: [bool; 2],
-    /// Where something is laid on thinly, how many marks were on the page before.
-    pub thin: Option<usize>,
+    /// Inside a group that is not opaque, the number of marks that were on the page before it.
+    pub marks_before: Option<usize>,
     pub pen: Pen,
     pub font: Option<Face>,
-    /// The font and size that what is written has set.
+    /// The font and size that the written content has set.
     pub written: Option<(usize, f64)>,
     pub size: f64,
     pub stretch: f64,
@@ -103,7 +107,7 @@ pub(super) struct State {
     pub leading: f64,
     pub between_letters: f64,
     pub between_words: f64,
-    /// Whether letters are filled, and whether their lines are drawn.
+    /// Whether glyphs are filled, and whether they are stroked.
     pub filled: bool,
     pub lined: bool,
 }
@@ -116,15 +120,15 @@ pub(super) fn interpret(
     depth_max: usize,
 ) -> Result<Interpreted, Fault> {
     let state = State {
-        matrix: Matrix::UNIT,
+        matrix: Matrix::IDENTITY,
         clip: Clip::of(page.sheet),
         fill: Colour::BLACK,
         stroke: Colour::BLACK,
         inks: [Ink::BLACK; 2],
-        veil: 1.0,
-        unread: [None; 2],
+        group_alpha: 1.0,
+        unsupported: [None; 2],
         effects: [false; 2],
-        thin: None,
+        marks_before: None,
         pen: Pen { width: 1.0, cap: 0, join: 0, miter: 10.0, dashed: false },
         font: None,
         written: None,
@@ -137,7 +141,7 @@ pub(super) fn interpret(
         filled: true,
         lined: false,
     };
-    let mut machine = Machine {
+    let mut machine = Interpreter {
         page,
         resources,
         state,
@@ -149,38 +153,39 @@ pub(super) fn interpret(
         point: None,
         clipping: None,
         line: None,
-        text: Matrix::UNIT,
+        text: Matrix::IDENTITY,
         out: Interpreted::default(),
     };
     machine.run_code(code)?;
     Ok(machine.out)
 }
 
-/// Drawings inside drawings.
-const DRAWINGS_DEPTH_MAX: usize = 8;
+/// Maximum nesting of form XObjects.
+const FORMS_DEPTH_MAX: usize = 8;
 
-pub(super) struct Machine<'a> {
+/// The interpreter of page content.
+pub(super) struct Interpreter<'a> {
     pub page: &'a mut Scene,
     pub resources: &'a mut dyn Resources,
     pub state: State,
     saved: Vec<State>,
-    /// How many of the saved states are those of an outer drawing.
+    /// How many of the saved states belong to enclosing form XObjects.
     floor: usize,
     depth: usize,
     depth_max: usize,
-    /// The steps of the path that is begun, as they are written.
+    /// The segments of the current path, with coordinates as they are written.
     path: Vec<Step>,
-    /// Where its last step ends.
+    /// The current point.
     point: Option<[f64; 2]>,
-    /// The rule by which it also cuts away what is outside: whether the one of even and odd.
+    /// The rule of the pending clip operator: true for even-odd.
     clipping: Option<bool>,
-    /// The beginning of the current line, inside a text object.
+    /// The start of the current line, inside a text object.
     pub line: Option<Matrix>,
     pub text: Matrix,
     pub out: Interpreted,
 }
 
-/// An operand with its numbers as they will be written.
+/// Returns an operand with its numbers rounded as they will be written.
 fn as_written(object: &Object) -> Object {
     match object {
         Object::Number(n) => Object::Number((n * 10_000.0).round() / 10_000.0),
@@ -189,20 +194,21 @@ fn as_written(object: &Object) -> Object {
     }
 }
 
+/// Returns the fault for an operator with the wrong operands.
 pub(super) fn operands() -> Fault {
     form("an operator with the wrong operands")
 }
 
-impl Machine<'_> {
-    /// Interprets the operators of a page or of a drawing.
+impl Interpreter<'_> {
+    /// Interprets the operators of a page or a form XObject.
     fn run_code(&mut self, code: &[u8]) -> Result<(), Fault> {
         self.page.context.budget.charge(40 * code.len())?;
         let floor = std::mem::replace(&mut self.floor, self.saved.len());
         let mut reader = Reader::new(code, 0, self.depth_max, false);
         let mut operands = Vec::new();
-        while !reader.ends() {
+        while !reader.at_end() {
             match reader.object()? {
-                Object::Word(operator) => {
+                Object::Keyword(operator) => {
                     self.operator(&operator, &operands)?;
                     operands.clear();
                 }
@@ -218,16 +224,16 @@ impl Machine<'_> {
     }
 
     fn operator(&mut self, operator: &str, given: &[Object]) -> Result<(), Fault> {
-        // INVARIANT: what is judged is what is written, to the last digit.
+        // INVARIANT: the values that are checked are exactly those that are written.
         let given: &[Object] = &given.iter().map(as_written).collect::<Vec<_>>();
         self.inside_path(operator)?;
-        (self.page.thin, self.page.laid) = (self.state.thin, self.alphas());
+        (self.page.marks_before, self.page.alphas) = (self.state.marks_before, self.alphas());
         match operator {
-            // What describes the content and draws nothing.
+            // Operators that describe the content and draw nothing.
             "BMC" | "BDC" | "EMC" | "MP" | "DP" | "BX" | "EX" | "ri" | "i" => return Ok(()),
             "gs" => {
                 let [Object::Name(name)] = given else { return Err(operands()) };
-                // How thick lines are and how they end decides what they cover: it is set as if the page itself did.
+                // Line width and caps decide what a line covers: they are applied as if the page had set them itself.
                 let GraphicsState { lines, alphas, effects } = self.resources.state(name)?;
                 for (effect, set) in self.state.effects.iter_mut().zip(effects) {
                     *effect = set.unwrap_or(*effect);
@@ -235,19 +241,20 @@ impl Machine<'_> {
                 for (operator, value) in lines {
                     self.operator(operator, &[value])?;
                 }
-                return self.laid(alphas);
+                return self.set_alphas(alphas);
             }
             "sh" => {
                 let (sheet, clip) = (self.page.sheet, self.state.clip.area);
-                let at = sheet.common(&clip);
-                let what = "a gradient, which is not read: fill the area with one colour, or put it into a picture";
+                let at = sheet.intersection(&clip);
+                let what =
+                    "a gradient, which is not supported: fill the area with one colour, or convert it to an image";
                 return Err(self.page.fault("pdf.operator", ((at.x0 + at.x1) / 2.0, (at.y0 + at.y1) / 2.0), what));
             }
-            // What is painted with a colour that is not read is refused where it is painted.
-            "sc" | "scn" if self.state.unread[0].is_some() => return Ok(()),
-            "SC" | "SCN" if self.state.unread[1].is_some() => return Ok(()),
+            // An unsupported colour is refused when something is painted with it.
+            "sc" | "scn" if self.state.unsupported[0].is_some() => return Ok(()),
+            "SC" | "SCN" if self.state.unsupported[1].is_some() => return Ok(()),
             "Tf" => return self.font(given),
-            "Do" => return self.drawing(given),
+            "Do" => return self.paint_xobject(given),
             "cs" | "CS" => {
                 let [Object::Name(name)] = given else { return Err(operands()) };
                 return self.space(name, operator == "cs");
@@ -282,6 +289,7 @@ impl Machine<'_> {
         Ok(())
     }
 
+    /// Writes an operator with its operands.
     pub fn emit(&mut self, operator: &str, given: &[Object]) {
         for object in given {
             crate::rebuild::pdf::print::object(object, &mut self.out.code);
@@ -291,43 +299,45 @@ impl Machine<'_> {
         self.out.code.push('\n');
     }
 
-    fn drawing(&mut self, given: &[Object]) -> Result<(), Fault> {
+    fn paint_xobject(&mut self, given: &[Object]) -> Result<(), Fault> {
         let [Object::Name(name)] = given else { return Err(operands()) };
         let at = self.state.matrix.point(0.0, 0.0);
-        match self.resources.drawing(name).map_err(|fault| self.page.fault(fault.code, at, &fault.message))? {
-            Drawing::Image(number) => self.image(number),
-            Drawing::Form { code, matrix, sheet, group } => self.form(&code, matrix, sheet, group),
+        match self.resources.xobject(name).map_err(|fault| self.page.fault(fault.code, at, &fault.message))? {
+            XObject::Image(number) => self.image(number),
+            XObject::Form { code, matrix, sheet, group } => self.form(&code, matrix, sheet, group),
         }
     }
 
-    /// Whether what is painted now, areas or letters and lines, is painted as a reader of the page is known to show it.
-    pub fn is_read(&self, at: (f64, f64), paints: [bool; 2]) -> Result<(), Fault> {
+    /// Checks that viewers agree on the appearance of what is painted now; `paints` says whether that is a fill and a
+    /// stroke.
+    pub fn check_supported(&self, at: (f64, f64), paints: [bool; 2]) -> Result<(), Fault> {
         let effects = [
-            "something drawn through a soft mask, as shadows and fading edges are: leave the effect out, or put it into a \
+            "an object with a soft mask, such as a shadow or a fading edge: remove the effect, or convert it to an \
              picture with what is beneath",
-            "something blended with what is beneath: draw it in a colour of its own",
+            "an object with a blend mode: draw it in an opaque colour",
         ];
         if let Some((what, _)) = effects.into_iter().zip(self.state.effects).find(|(_, set)| *set) {
             return Err(self.page.hidden(at, what));
         }
-        let unread = self.state.unread.into_iter().zip(paints).find_map(|(what, paints)| what.filter(|_| paints));
-        unread.map_or(Ok(()), |what| Err(self.page.fault("pdf.operator", at, what)))
+        let unsupported =
+            self.state.unsupported.into_iter().zip(paints).find_map(|(what, paints)| what.filter(|_| paints));
+        unsupported.map_or(Ok(()), |what| Err(self.page.fault("pdf.operator", at, what)))
     }
 
     fn image(&mut self, number: usize) -> Result<(), Fault> {
-        self.is_read(self.state.matrix.point(0.0, 0.0), [false; 2])?;
-        if self.is_thin() {
+        self.check_supported(self.state.matrix.point(0.0, 0.0), [false; 2])?;
+        if self.is_transparent() {
             let at = self.state.matrix.point(0.0, 0.0);
-            return Err(self.page.hidden(at, "an image that is transparent as a whole: make the picture itself paler"));
+            return Err(self.page.hidden(at, "an image drawn with transparency: make the image itself paler"));
         }
         self.page.image(number, self.state.matrix, &self.state.clip)?;
         self.emit("Do", &[Object::Name(format!("I{number}"))]);
         Ok(())
     }
 
-    /// A drawing is drawn where it stands, as if the page itself did it (ISO 32000-1, 8.10.1).
+    /// Draws a form XObject as if its operators were in the page itself (ISO 32000-1, 8.10.1).
     fn form(&mut self, code: &[u8], matrix: [f64; 6], sheet: [f64; 4], group: bool) -> Result<(), Fault> {
-        if self.depth >= DRAWINGS_DEPTH_MAX {
+        if self.depth >= FORMS_DEPTH_MAX {
             return Err(Fault::new("pdf.nested", "form XObjects nested too deeply"));
         }
         self.depth += 1;
@@ -336,14 +346,14 @@ impl Machine<'_> {
         self.operator("cm", &numbers(&matrix))?;
         let [x0, y0, x1, y1] = sheet;
         if group {
-            self.veiled()?;
+            self.enter_group()?;
         }
         self.operator("re", &numbers(&[x0, y0, x1 - x0, y1 - y0]))?;
         self.operator("W", &[])?;
         self.operator("n", &[])?;
         self.run_code(code)?;
         self.operator("Q", &[])?;
-        self.resources.leave();
+        self.resources.leave_form();
         self.depth -= 1;
         Ok(())
     }

@@ -1,13 +1,17 @@
-//! Paths and the graphics state (ISO 32000-1, 8.4 and 8.5): building, painting and clipping.
+//! Path and graphics state operators (ISO 32000-1, 8.4 and 8.5): path construction, painting and clipping.
 
-use super::{Machine, State};
+use super::{Interpreter, State};
 use crate::rebuild::Fault;
 use crate::rebuild::pdf::file::object::form;
 use crate::rebuild::pdf::geometry::{Matrix, Step, rectangle};
 
-/// Steps of one path.
+/// Maximum segments of one path.
 const STEPS_MAX: usize = 50_000;
-impl Machine<'_> {
+impl Interpreter<'_> {
+    /// Interprets a graphics state or path operator with numbers as operands.
+    ///
+    /// # Errors
+    /// A `pdf.*` [`Fault`] for invalid operands, or content that may hide something.
     pub(super) fn graphics(&mut self, operator: &str, n: &[f64]) -> Result<(), Fault> {
         match (operator, n) {
             ("q", []) => {
@@ -22,7 +26,7 @@ impl Machine<'_> {
             }
             ("cm", [a, b, c, d, e, f]) => {
                 self.state.matrix = Matrix([*a, *b, *c, *d, *e, *f]).then(self.state.matrix);
-                if !self.state.matrix.is_sound() {
+                if !self.state.matrix.is_valid() {
                     return Err(form("a page scaled beyond the supported range"));
                 }
             }
@@ -78,7 +82,8 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// Between the steps of a path nothing may stand but what it is painted with: readers differ in what else they make of it.
+    /// Only path operators are allowed between the first segment and the painting operator: viewers differ in how they
+    /// treat others.
     pub(super) fn inside_path(&self, operator: &str) -> Result<(), Fault> {
         if self.path.len() > STEPS_MAX {
             return Err(Fault::new("pdf.size", "a path with too many segments: simplify it"));
@@ -97,7 +102,7 @@ impl Machine<'_> {
         if self.path.is_empty() || known { Ok(()) } else { Err(form("an operator that is not allowed inside a path")) }
     }
 
-    /// Where the next step begins.
+    /// The current point.
     fn from(&self) -> Result<[f64; 2], Fault> {
         self.point.ok_or_else(|| form("a path segment without a starting point"))
     }
@@ -114,7 +119,7 @@ impl Machine<'_> {
         self
     }
 
-    /// Paints the path: filled by one of the two rules, and drawn as a line.
+    /// Paints the path: filled by one of the two rules if any is given, and stroked if `line` is set.
     fn paint_path(&mut self, even_odd: Option<bool>, line: bool) -> Result<(), Fault> {
         let path = std::mem::take(&mut self.path);
         self.point = None;
@@ -123,7 +128,7 @@ impl Machine<'_> {
         if even_odd.is_some() || line {
             let from = path.iter().find_map(|step| if let Step::To([x, y]) = step { Some((*x, *y)) } else { None });
             let (x, y) = from.unwrap_or_default();
-            self.is_read(matrix.point(x, y), [even_odd.is_some(), line])?;
+            self.check_supported(matrix.point(x, y), [even_odd.is_some(), line])?;
         }
         if let Some(even_odd) = even_odd {
             self.page.fill(&path, matrix, even_odd, fill, &clip)?;
@@ -133,7 +138,7 @@ impl Machine<'_> {
         }
         if let Some(even_odd) = self.clipping.take() {
             self.state.clip = match rectangle(&path, matrix) {
-                Some(area) => clip.common(&area),
+                Some(area) => clip.intersection(&area),
                 None => self.page.cut(&path, matrix, even_odd, &clip)?,
             };
         }

@@ -1,25 +1,29 @@
-//! Text of page content (ISO 32000-1, 9.3 and 9.4): where letters are placed, whether they are visible, and what text they
-//! map to.
+//! The text operators of page content (ISO 32000-1, 9.3 and 9.4): where glyphs are placed, whether they are visible,
+//! and what text they map to.
 
-use super::{Face, Machine, State, operands};
+use super::{Face, Interpreter, State, operands};
 use crate::rebuild::Fault;
 use crate::rebuild::pdf::file::object::{Object, form};
 use crate::rebuild::pdf::font::{self, Letter};
 use crate::rebuild::pdf::geometry::Matrix;
 use crate::rebuild::pdf::reading_order;
-use crate::rebuild::pdf::visibility::{Look, Placed};
+use crate::rebuild::pdf::visibility::{GlyphStyle, Placed};
 
-/// How thick the lines of letters may be, as a part of their size: thicker ones make blots of them.
+/// Maximum line width of stroked glyphs, as a fraction of the font size: wider lines make glyphs illegible.
 const LINE_MAX: f64 = 0.15;
 
-impl Machine<'_> {
+impl Interpreter<'_> {
+    /// Interprets a text object, text state or text positioning operator (9.3, 9.4.2).
+    ///
+    /// # Errors
+    /// `pdf.form` outside a text object, `pdf.hidden` for glyphs that would be invisible.
     pub(in crate::rebuild::pdf) fn text_state(&mut self, operator: &str, n: &[f64]) -> Result<(), Fault> {
         let outside = || form("words outside a text object, or one inside another");
         let hidden = |what| Err(Fault::new("pdf.hidden", what));
         match (operator, n) {
             ("BT", []) if self.line.is_none() => {
-                self.line = Some(Matrix::UNIT);
-                self.text = Matrix::UNIT;
+                self.line = Some(Matrix::IDENTITY);
+                self.text = Matrix::IDENTITY;
             }
             ("ET", []) if self.line.is_some() => self.line = None,
             ("BT" | "ET", []) => return Err(outside()),
@@ -35,7 +39,7 @@ impl Machine<'_> {
                 self.text = Matrix([*a, *b, *c, *d, *e, *f]);
                 self.line = Some(self.text);
             }
-            // Letters pushed back over those before them can be read in no order.
+            // Glyphs that are moved back over earlier ones have no reading order.
             ("Tc", [space]) | ("Tw", [space]) if *space < -1.0 => {
                 return hidden("overlapping letters");
             }
@@ -61,12 +65,16 @@ impl Machine<'_> {
         Ok(())
     }
 
+    /// Sets the font and its size (`Tf`).
+    ///
+    /// # Errors
+    /// A `pdf.*` [`Fault`] if the font is missing or unsupported.
     pub(in crate::rebuild::pdf) fn font(&mut self, given: &[Object]) -> Result<(), Fault> {
         let [Object::Name(name), Object::Number(size)] = given else { return Err(operands()) };
         let face = self.resources.font(name)?;
         (self.state.font, self.state.size) = (Some(face), *size);
-        // Which fonts an embedded one becomes is known when its letters are.
-        if let Face::Plain(number, _) = face {
+        // An embedded font is mapped to fonts of the document only when its glyphs are shown.
+        if let Face::Standard(number, _) = face {
             self.set_font(number);
         }
         Ok(())
@@ -77,6 +85,10 @@ impl Machine<'_> {
         self.emit("Tf", &[Object::Name(format!("F{number}")), Object::Number(self.state.size)]);
     }
 
+    /// Shows text (9.4.3).
+    ///
+    /// # Errors
+    /// A `pdf.*` [`Fault`] if a glyph is missing or would be invisible.
     pub(in crate::rebuild::pdf) fn show(&mut self, operator: &str, given: &[Object]) -> Result<(), Fault> {
         let face = self.state.font.filter(|_| self.line.is_some());
         let face = face.ok_or_else(|| form("words without a font or outside a text object"))?;
@@ -93,7 +105,7 @@ impl Machine<'_> {
             self.next_line(0.0, -self.state.leading)?;
         }
         match face {
-            Face::Plain(font, windows) => {
+            Face::Standard(font, windows) => {
                 for part in parts {
                     match part {
                         Object::Text(bytes) => {
@@ -121,7 +133,7 @@ impl Machine<'_> {
         }
     }
 
-    /// Moves by thousandths of the font's size to the left.
+    /// Moves left by thousandths of the font size.
     fn back(&mut self, by: &Object) -> Result<f64, Fault> {
         match by.number() {
             Some(by) if (-200_000.0..=1000.0).contains(&by) => {
@@ -137,7 +149,7 @@ impl Machine<'_> {
         self.text = Matrix([1.0, 0.0, 0.0, 1.0, by, 0.0]).then(self.text);
     }
 
-    /// Shows letters of an embedded font: written in the codes of the fonts of drawings that they become.
+    /// Shows glyphs of an embedded font; they are written with the codes of the Type 3 fonts that replace it.
     fn show_embedded(&mut self, source: usize, parts: &[Object]) -> Result<(), Fault> {
         let mut group: (Option<usize>, Vec<Object>) = (None, Vec::new());
         for part in parts {
@@ -163,7 +175,7 @@ impl Machine<'_> {
             }
         }
         if group.0.is_none() && !group.1.is_empty() {
-            return Err(form("words without letters"));
+            return Err(form("a text operator without text"));
         }
         self.show_group(group);
         Ok(())
@@ -180,34 +192,35 @@ impl Machine<'_> {
         }
     }
 
-    /// The letters that bytes are in a plain font.
+    /// Returns the glyphs for bytes in a standard font.
     fn plain(&mut self, font: usize, windows: bool, bytes: &[u8]) -> Result<Vec<Letter>, Fault> {
-        let lacks = || Fault::new("pdf.letters", "letters that the encoding of a font does not have");
+        let lacks = || Fault::new("pdf.letters", "letters that are not in the encoding of their font");
         let mut letters = Vec::with_capacity(bytes.len());
         for code in bytes {
             let text = crate::rebuild::pdf::standard_fonts::letter(*code, windows).ok_or_else(lacks)?.to_string();
             let measure = self.resources.plain(self.page, font, *code)?.ok_or_else(lacks)?;
-            let (width, bounds, parts_words) = (measure.width, measure.bounds, *code == b' ');
-            letters.push(Letter { font, code: *code, width, bounds, parts_words, text });
+            let (width, bounds, word_space) = (measure.width, measure.bounds, *code == b' ');
+            letters.push(Letter { font, code: *code, width, bounds, word_space, text });
         }
         Ok(letters)
     }
 
-    /// How letters look that are shown now, if they are to be seen at all; `drawn` where they are of a font of drawings.
-    fn look(&self, drawn: bool) -> Result<Look, Fault> {
+    /// Returns the appearance of glyphs under the current state, or a fault if they would be invisible; `drawn` for a
+    /// Type 3 font.
+    fn look(&self, drawn: bool) -> Result<GlyphStyle, Fault> {
         let State { size, stretch, matrix, filled, lined, pen, .. } = self.state;
         let place = self.text.then(matrix);
         let hidden = |what: &str| Err(self.page.hidden(place.point(0.0, self.state.rise), what));
-        let ([a, b, c, d, ..], det) = (place.0, place.det().abs());
+        let ([a, b, c, d, ..], det) = (place.0, place.determinant().abs());
         let points = (size * det / a.hypot(b)).abs();
         let across = (size * stretch * det / c.hypot(d)).abs();
         let least = self.page.letter_points();
-        self.is_read(place.point(0.0, self.state.rise), [filled, lined])?;
-        if place.det() < 0.0 {
+        self.check_supported(place.point(0.0, self.state.rise), [filled, lined])?;
+        if place.determinant() < 0.0 {
             return hidden("mirrored letters: draw them the right way round");
         }
-        // What flattens letters to nothing has no size at all.
-        if !(place.is_sound() && points >= least && across >= (least / 2.0).max(0.2 * points)) {
+        // A singular matrix has no glyph size.
+        if !(place.is_valid() && points >= least && across >= (least / 2.0).max(0.2 * points)) {
             return hidden(&format!(
                 "letters smaller than {least:.3} points on a sheet of this size, or as narrow: make them larger, or remove them"
             ));
@@ -215,30 +228,30 @@ impl Machine<'_> {
         if drawn && !filled {
             return hidden("stroked letters of an embedded font: fill them");
         }
-        // Letters that are drawings are filled, and their lines are not drawn.
+        // Glyphs of Type 3 fonts are filled and never stroked.
         let lined = lined && !drawn;
-        if lined && (pen.dashed || pen.width * matrix.det().abs().sqrt() > LINE_MAX * points) {
+        if lined && (pen.dashed || pen.width * matrix.determinant().abs().sqrt() > LINE_MAX * points) {
             return hidden("letters stroked with dashed or too thick lines: fill them");
         }
         let em = size / 1000.0;
-        Ok(Look {
+        Ok(GlyphStyle {
             text: Matrix([em * stretch, 0.0, 0.0, em, 0.0, 0.0]).then(self.text),
             page: matrix,
             fill: filled.then_some(self.state.fill),
             line: lined.then_some((self.state.stroke, pen)),
-            alpha: self.page.laid,
+            alpha: self.page.alphas,
             points,
         })
     }
 
-    /// Whether a letter draws less than the smallest ones do in a font of ordinary proportions.
+    /// Whether a glyph draws less than the smallest glyphs of an ordinary font.
     fn tiny(&self, [x0, y0, x1, y1]: [f64; 4], em: f64) -> bool {
         let [a, b, c, d, ..] = self.text.then(self.state.matrix).0;
         let (across, up) = ((x1 - x0) * em * self.state.stretch * a.hypot(b), (y1 - y0) * em * c.hypot(d));
         across.abs().max(up.abs()) < 0.3 * self.page.letter_points()
     }
 
-    /// Draws one run of letters.
+    /// Draws one run of glyphs.
     fn run(&mut self, letters: &[Letter], drawn: bool) -> Result<(), Fault> {
         if letters.is_empty() {
             return Ok(());
@@ -255,7 +268,7 @@ impl Machine<'_> {
         };
         let (mut x, mut word) = (0.0, None);
         for letter in letters {
-            let between = between_letters + if letter.parts_words { between_words } else { 0.0 };
+            let between = between_letters + if letter.word_space { between_words } else { 0.0 };
             let step = letter.width * em + between;
             if let Some(bounds) = letter.bounds {
                 if letter.width > 0.0 && step / (letter.width * em) < 0.3 {
@@ -263,14 +276,14 @@ impl Machine<'_> {
                         .page
                         .hidden(place.point(x * stretch, rise), "overlapping letters: set them apart"));
                 }
-                let spoken = letter.text.chars().any(char::is_alphanumeric);
-                if spoken && !font::is_dot(&letter.text) && self.tiny(bounds, em) {
+                let alphanumeric = letter.text.chars().any(char::is_alphanumeric);
+                if alphanumeric && !font::is_dot(&letter.text) && self.tiny(bounds, em) {
                     let what = "letters too small to be seen: make them larger, or remove them";
                     return Err(self.page.hidden(place.point(x * stretch, rise), what));
                 }
                 let word = *word.get_or_insert_with(|| self.page.word());
                 let (font, code, at) = (letter.font, letter.code, place.point(x * stretch, rise));
-                self.page.letter(look, &Placed { font, code, at, bounds, spoken }, word, &clip)?;
+                self.page.letter(look, &Placed { font, code, at, bounds, alphanumeric }, word, &clip)?;
             } else {
                 word = None;
             }
@@ -281,7 +294,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// Notes where a letter is read that stands `x` behind the beginning of its line.
+    /// Records the position of a glyph in reading order; `x` is its distance from the start of the line.
     fn read(&mut self, letter: &Letter, place: Matrix, x: f64) {
         let State { size, stretch, rise, filled, fill, stroke, .. } = self.state;
         let [a, b, ..] = place.0;
@@ -293,20 +306,20 @@ impl Machine<'_> {
             };
         };
         let em = size / 1000.0;
-        // A font may draw a letter beside its place, or far above it: it is read where its ink is.
+        // A font may draw a glyph far from its origin; its position for reading is where its ink is.
         let beside = !(0.0..=letter.width).contains(&((x0 + x1) / 2.0));
         let (from, to) = if beside { (x0, x1) } else { (0.0, letter.width) };
-        let spoken = letter.text.chars().any(char::is_alphanumeric);
-        let above = if spoken && (y0 > 450.0 || y1 < 100.0) { y0 } else { 0.0 };
+        let alphanumeric = letter.text.chars().any(char::is_alphanumeric);
+        let above = if alphanumeric && (y0 > 450.0 || y1 < 100.0) { y0 } else { 0.0 };
         let point = |along: f64| place.point((x + along * em) * stretch, rise + above * em);
-        // A size below zero turns letters upside down.
+        // A negative font size turns glyphs upside down.
         let way = size.signum() / length;
         self.out.runs.put(&reading_order::Placed {
             at: point(from),
             end: point(to),
             along: (a * way, b * way),
             size: size.abs() * length,
-            height: size.abs() * place.det().abs() / length,
+            height: size.abs() * place.determinant().abs() / length,
             colour: if filled { fill } else { stroke }.rgb,
             text: &letter.text,
         });

@@ -1,4 +1,4 @@
-//! The pages of a file, each interpreted, with the fonts and images that they use.
+//! The pages of a file, interpreted, with the fonts and images that they use.
 
 mod resources;
 
@@ -16,36 +16,36 @@ use super::geometry::Area;
 use super::image::Image;
 use super::reading_order;
 use super::visibility::{Context, Scene};
-use crate::rebuild::{Drawn, Fault, Limits, Task};
+use crate::rebuild::{DrawLimits, Fault, Limits, Task};
 
-/// A document, interpreted.
+/// An interpreted document.
 #[derive(Default)]
 pub(super) struct Document {
     pub pages: Vec<Page>,
     pub fonts: Vec<Font>,
     pub images: Vec<Image>,
     pub dropped: Vec<String>,
-    /// The pages as PNG images, where they are asked for.
+    /// The pages as PNG images, if they were requested.
     pub drawn: Vec<Vec<u8>>,
 }
 
-/// One page.
+/// An interpreted page.
 pub(super) struct Page {
     pub sheet: [f64; 4],
     pub rotate: usize,
     pub code: String,
     pub fonts: BTreeSet<usize>,
     pub images: BTreeSet<usize>,
-    /// How thickly areas and letters, and lines, are laid on, in ten thousandths, wherever that is set.
+    /// Every pair of opacities that is set, of fills and of strokes, in ten-thousandths.
     pub states: BTreeSet<[u16; 2]>,
-    /// What it says, in every order in which it may be read.
+    /// The page's text, in every order in which it may be read.
     text: String,
 }
 
-/// What a page has of its own or from the tree above it.
+/// Attributes that a page has itself or inherits from the page tree (7.7.3.4).
 #[derive(Clone, Copy, Default)]
 struct Inherited<'f> {
-    /// The number of the object above it.
+    /// The object number of the parent node.
     parent: Option<u32>,
     resources: Option<&'f Dict>,
     sheet: Option<&'f Object>,
@@ -54,19 +54,19 @@ struct Inherited<'f> {
 }
 
 impl Document {
-    /// Interprets every page of `file`, which is of `size` bytes, and draws so many of them as `draw` allows.
+    /// Interprets every page of `file`, which is `size` bytes long, and renders as many pages as `draw` allows.
     pub fn read(
         (file, size): (&File<'_>, usize),
         task: Task,
         limits: &Limits,
-        draw: Option<Drawn>,
+        draw: Option<DrawLimits>,
     ) -> Result<Document, Fault> {
         let mut document = Document::default();
         let root = file.trailer().get("Root").and_then(|root| file.dict(root));
         let root = root.filter(|d| file.at(d, "Type").and_then(Object::name) == Some("Catalog"));
         let root = root.ok_or_else(|| form("a PDF without a catalogue"))?;
         if let Some(action) = file.at(root, "OpenAction") {
-            forbidden::opens(action)?;
+            forbidden::check_open_action(action)?;
         }
         viewed(file, root)?;
         let known = ["Type", "Pages", "Version"];
@@ -84,7 +84,7 @@ impl Document {
         if document.pages.is_empty() {
             return Err(form("a PDF without pages"));
         }
-        // Fonts of drawings are read as they are written, so they are not new to anybody.
+        // Type 3 fonts are written as they were read, so they are not reported.
         let anew = sources.iter().filter(|(_, source)| source.is_program()).count();
         if anew > 0 {
             document
@@ -100,19 +100,20 @@ impl Document {
         Ok(document)
     }
 
-    /// The words of every page, in every order in which they may be read ([`reading_order`]).
+    /// Returns the text of all pages, in every order in which it may be read ([`reading_order`]).
     pub fn text(&self) -> String {
         let mut text = String::new();
         for page in &self.pages {
             text.push_str(&page.text);
-            // Each page ends in an empty line, and no other line is empty: so a place in the text tells its page.
+            // Each page ends in an empty line, and no other line is empty, so a position in the text identifies its
+            // page.
             text.push('\n');
         }
         text.nfc().collect()
     }
 }
 
-/// Refuses a document that says itself what part of its pages is shown (ISO 32000-1, 12.2), but for what readers show anyway.
+/// Refuses viewer preferences that select the part of the pages that is shown (ISO 32000-1, 12.2), except the defaults.
 fn viewed(file: &File<'_>, root: &Dict) -> Result<(), Fault> {
     let preferences = file.at(root, "ViewerPreferences").and_then(|o| file.dict(o));
     let shows = |key: &str| preferences.and_then(|all| file.at(all, key));
@@ -125,25 +126,25 @@ fn viewed(file: &File<'_>, root: &Dict) -> Result<(), Fault> {
     Ok(())
 }
 
-/// A document while it is read.
+/// The state of reading a document.
 pub(super) struct Builder<'f> {
     pub file: &'f File<'f>,
     pub task: Task,
     pub limits: &'f Limits,
     pub document: Document,
-    /// The number in the document of each image of the file.
+    /// For each image object of the file, its index in the document.
     pub seen: BTreeMap<u32, usize>,
-    /// The embedded fonts of the file, with the number of the object that each is.
+    /// The embedded fonts of the file, each with its object number.
     pub sources: Vec<(u32, EmbeddedFont)>,
     links: usize,
-    /// Pages of which a printer would cut something off.
+    /// Number of pages with a trim, bleed or art box smaller than the page.
     trimmed: usize,
-    /// What is kept over the pages; it is with the page while that is read.
+    /// State that is shared by all pages; while a page is interpreted, the page owns it.
     context: Option<Context>,
-    draw: Option<Drawn>,
+    draw: Option<DrawLimits>,
 }
 
-/// How thick the line around a link may be, in points.
+/// Maximum width of the border of a link, in points.
 const LINK_BORDER_MAX: f64 = 1.5;
 
 impl<'f> Builder<'f> {
@@ -160,7 +161,7 @@ impl<'f> Builder<'f> {
         }
         let file = self.file;
         let dict = file.dict(node).ok_or_else(|| form("a missing page"))?;
-        // Readers that go from page to page by these links would take what is above a page from elsewhere.
+        // A viewer that follows `Parent` entries would otherwise inherit attributes from another node.
         let parent = match dict.get("Parent") {
             Some(Object::Ref(parent)) => Some(*parent),
             Some(Object::Null) | None => None,
@@ -185,7 +186,7 @@ impl<'f> Builder<'f> {
                 for kid in kids {
                     self.node(kid, from, depth + 1, above)?;
                 }
-                // Some readers show so many pages as are counted, and all are written.
+                // Some viewers show as many pages as `Count` says, while all of them are written.
                 let pages = self.document.pages.len() - before;
                 if file.at(dict, "Count").and_then(Object::count) != Some(pages) {
                     return Err(form(
@@ -213,13 +214,13 @@ impl<'f> Builder<'f> {
         let sheet = self.sheet(from.sheet).ok_or_else(|| form("a page without a valid `MediaBox`"))?;
         let [x0, y0, x1, y1] = sheet;
         let area = Area { x0, y0, x1, y1 };
-        // Readers show what is inside the crop box, and of that what is on the sheet (ISO 32000-1, 14.11.2).
-        let shown = |[x0, y0, x1, y1]: [f64; 4]| Area { x0, y0, x1, y1 }.holds(&area, 0.0);
+        // Viewers show what is inside the crop box and on the sheet (ISO 32000-1, 14.11.2).
+        let shown = |[x0, y0, x1, y1]: [f64; 4]| Area { x0, y0, x1, y1 }.contains(&area, 0.0);
         if from.crop.is_some_and(|crop| !self.sheet(Some(crop)).is_some_and(shown)) {
-            let what = "a page part of which is cut away (`CropBox`): print what is left to a new PDF";
+            let what = "a cropped page (`CropBox`): print the visible part to a new PDF";
             return Err(Fault::new("pdf.hidden", what));
         }
-        // The others say what a printer cuts off. It is on the page that readers show, and on the one that is written.
+        // The other boxes apply to printing only. What they cut off is visible in viewers, and is written.
         let printed = ["TrimBox", "BleedBox", "ArtBox"].map(|other| self.file.at(dict, other));
         if printed.into_iter().flatten().any(|other| self.sheet(Some(other)) != Some(sheet)) {
             self.trimmed += 1;
@@ -229,14 +230,14 @@ impl<'f> Builder<'f> {
         }
         self.file.at(dict, "Group").map_or(Ok(()), |group| knocks_out(self.file, group))?;
         self.annotations(dict)?;
-        // Any multiple of a right angle, either way round.
+        // Any multiple of a right angle, also negative.
         let rotate = from.rotate.map_or(Some(0.0), Object::number).map(|degrees| degrees.rem_euclid(360.0));
         let rotate = rotate.filter(|degrees| degrees.rem_euclid(90.0) == 0.0).map(|degrees| degrees as usize);
-        let rotate =
-            rotate.ok_or_else(|| form("a page that is turned by other than right angles: turn it by 90 or 180"))?;
+        let rotate = rotate
+            .ok_or_else(|| form("a page that is not rotated by a multiple of 90 degrees: rotate it by 90 or 180"))?;
         let code = self.code(dict)?;
         let number = self.document.pages.len() + 1;
-        let context = self.context.take().ok_or_else(|| form("a page inside another"))?;
+        let context = self.context.take().ok_or_else(|| form("a page nested in another page"))?;
         let mut scene = Scene::new(context, area, rotate, number);
         let depth_max = self.limits.depth_max;
         let mut used = Used::new(self, from.resources);
@@ -252,7 +253,7 @@ impl<'f> Builder<'f> {
             if self.draw.is_some_and(|draw| bytes + page.len() <= draw.bytes_max) {
                 drawn.push(page);
             } else {
-                // No page may be missing between those that are drawn.
+                // Rendered pages must be consecutive from the first one.
                 self.draw = None;
             }
         }
@@ -265,7 +266,7 @@ impl<'f> Builder<'f> {
         let Some(Object::List(list)) = object else { return None };
         let numbers: Vec<f64> = list.iter().filter_map(|o| self.file.resolve(o).number()).collect();
         let &[x0, y0, x1, y1] = numbers.as_slice() else { return None };
-        // Both as they will be written, so that what is read again is the same.
+        // Both are rounded as they will be written, so that reading the new file gives the same result.
         let round = |n: f64| (n * 10_000.0).round() / 10_000.0;
         (x1 - x0 >= 3.0 && y1 - y0 >= 3.0 && [x0, y0, x1, y1].iter().all(|n| n.abs() <= 14_400.0))
             .then(|| [x0, y0, x1, y1].map(round))
@@ -282,7 +283,7 @@ impl<'f> Builder<'f> {
             if kind != Some("Link") {
                 return Err(Fault::new("pdf.annotation", "an annotation: write it into the page or remove it"));
             }
-            // Links are not copied, and what they cover would be.
+            // Links are not copied. One that covers part of the page would hide it here, but not in the new file.
             if self.file.dict(annotation).is_some_and(|link| self.covers(link)) {
                 let what = "a link that covers what is beneath it: remove its appearance, or its border";
                 return Err(Fault::new("pdf.annotation", what));
@@ -292,7 +293,7 @@ impl<'f> Builder<'f> {
         Ok(())
     }
 
-    /// Whether a link draws more than a thin line around itself (ISO 32000-1, 12.5.4).
+    /// Whether a link draws more than a thin border (ISO 32000-1, 12.5.4).
     fn covers(&self, link: &Dict) -> bool {
         let styled = self.file.at(link, "BS").and_then(|style| self.file.dict(style));
         let width = match (styled, self.file.at(link, "Border")) {
@@ -314,7 +315,7 @@ impl<'f> Builder<'f> {
         let mut code = Vec::new();
         for part in parts {
             let (head, data) = self.file.stream(part).ok_or_else(|| form("page content that is not a stream"))?;
-            code.extend(self.file.unpacked(head, data)?);
+            code.extend(self.file.decoded(head, data)?);
             code.push(b'\n');
         }
         Ok(code)

@@ -1,9 +1,9 @@
-//! The named resources of a page (ISO 32000-1, 7.8.3), resolved where content refers to them.
+//! The named resources of a page (ISO 32000-1, 7.8.3), resolved when content refers to them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Builder;
-use crate::rebuild::pdf::content::{Drawing, Face, GraphicsState, Resources};
+use crate::rebuild::pdf::content::{Face, GraphicsState, Resources, XObject};
 use crate::rebuild::pdf::file::File;
 use crate::rebuild::pdf::file::forbidden;
 use crate::rebuild::pdf::file::object::{Dict, Object, form};
@@ -12,21 +12,22 @@ use crate::rebuild::pdf::visibility::{Measure, Scene};
 use crate::rebuild::pdf::{image, standard_fonts};
 use crate::rebuild::{Fault, PdfFonts};
 
-/// The resources of one page and of the drawings in it, and which of them it uses.
+/// The resources of one page and of its form XObjects, and which of them are used.
 pub(in crate::rebuild::pdf) struct Used<'b, 'f> {
     builder: &'b mut Builder<'f>,
-    /// Those of the page, and behind them those of each drawing that is being drawn.
+    /// The page's resource dictionary, followed by those of the form XObjects that are being interpreted.
     scopes: Vec<Option<&'f Dict>>,
     pub fonts: BTreeSet<usize>,
     pub images: BTreeSet<usize>,
-    /// The plain fonts of the file that state widths, by the font of the document that they become.
+    /// The font dictionaries that state widths, for each standard font of the document that represents them.
     stated: BTreeMap<usize, Vec<&'f Dict>>,
 }
 
-/// Fonts of one name that state widths each, on one page at most: each letter is held against all of them.
+/// Maximum fonts of the same name with stated widths on a page, since each glyph is compared with all of them.
 const STATED_MAX: usize = 16;
 
 impl<'b, 'f> Used<'b, 'f> {
+    /// Returns the resources of a page, of which none is used yet.
     pub fn new(builder: &'b mut Builder<'f>, page: Option<&'f Dict>) -> Used<'b, 'f> {
         Used { builder, scopes: vec![page], fonts: BTreeSet::new(), images: BTreeSet::new(), stated: BTreeMap::new() }
     }
@@ -37,25 +38,26 @@ impl<'b, 'f> Used<'b, 'f> {
         all.and_then(|d| d.get(name))
     }
 
-    /// Refuses resources by which the plain kinds of colour are others (ISO 32000-1, 8.6.5.6), but for the same by a profile.
+    /// Refuses resources that redefine the device colour spaces (ISO 32000-1, 8.6.5.6), unless as the same space with
+    /// an ICC profile.
     pub fn plain_colours(&self) -> Result<(), Fault> {
         for (name, count) in [("DefaultGray", 1), ("DefaultRGB", 3), ("DefaultCMYK", 4)] {
             let other =
                 self.find("ColorSpace", name).is_some_and(|s| image::parts(self.builder.file, s) != Some(count));
             if other {
-                return Err(Fault::new("pdf.hidden", "a page on which plain colours are made into others"));
+                return Err(Fault::new("pdf.hidden", "a page that redefines the device colour spaces"));
             }
         }
         Ok(())
     }
 
     fn named(&self, kind: &str, name: &str) -> Result<&'f Object, Fault> {
-        self.find(kind, name).ok_or_else(|| form("the content of a page with a name that nothing has"))
+        self.find(kind, name).ok_or_else(|| form("page content that refers to a missing resource"))
     }
 
-    fn form(&mut self, head: &'f Dict, data: &[u8]) -> Result<Drawing, Fault> {
+    fn form(&mut self, head: &'f Dict, data: &[u8]) -> Result<XObject, Fault> {
         let file = self.builder.file;
-        let nested = || Fault::new("pdf.nested", "a drawing inside the drawing of a page that is no plain one");
+        let nested = || Fault::new("pdf.nested", "an unsupported XObject");
         file.at(head, "Group").map_or(Ok(()), |group| knocks_out(file, group))?;
         let plain_group = |group: &Object| {
             file.dict(group).is_some_and(|g| file.at(g, "S").and_then(Object::name) == Some("Transparency"))
@@ -76,17 +78,16 @@ impl<'b, 'f> Used<'b, 'f> {
         let matrix = numbers("Matrix")?.unwrap_or_else(|| vec![1.0, 0.0, 0.0, 1.0, 0.0, 0.0]);
         let matrix: [f64; 6] = matrix.try_into().map_err(|_| nested())?;
         let sheet: [f64; 4] = numbers("BBox")?.and_then(|b| b.try_into().ok()).ok_or_else(nested)?;
-        // What is drawn often is unpacked as often, so that drawings of drawings cost what they come to.
-        let code = file.unpacked(head, data)?;
+        // A form XObject is decompressed each time it is drawn, so that nested ones are charged for their full cost.
+        let code = file.decoded(head, data)?;
         let own = file.at(head, "Resources").and_then(|o| file.dict(o));
         self.scopes.push(own.or(self.scopes.last().copied().flatten()));
         self.plain_colours()?;
-        Ok(Drawing::Form { code, matrix, sheet, group: file.at(head, "Group").is_some() })
+        Ok(XObject::Form { code, matrix, sheet, group: file.at(head, "Group").is_some() })
     }
 }
 
-/// Refuses a group in which each thing is drawn as if nothing were beneath it (ISO 32000-1, 11.4.6.2): what lies beneath is
-/// not to be seen in it, and groups are not written.
+/// Refuses a knockout group (ISO 32000-1, 11.4.6.2): its objects hide what is beneath them, and groups are not written.
 pub(in crate::rebuild::pdf) fn knocks_out(file: &File<'_>, group: &Object) -> Result<(), Fault> {
     let set = file.dict(group).and_then(|group| file.at(group, "K"));
     if set.is_some_and(|set| *set != Object::Bool(false)) {
@@ -100,7 +101,7 @@ pub(in crate::rebuild::pdf) fn knocks_out(file: &File<'_>, group: &Object) -> Re
 impl Resources for Used<'_, '_> {
     fn font(&mut self, name: &str) -> Result<Face, Fault> {
         let refused =
-            || Fault::new("pdf.font", "a font other than Courier, Helvetica and Times, or with an encoding of its own");
+            || Fault::new("pdf.font", "a font other than Courier, Helvetica and Times, or with a custom encoding");
         let file = self.builder.file;
         let object = self.named("Font", name)?;
         let dict = file.dict(object).ok_or_else(refused)?;
@@ -117,10 +118,10 @@ impl Resources for Used<'_, '_> {
             return Ok(Face::Embedded(known.unwrap_or(sources.len() - 1)));
         }
         if described && matches!(at("Subtype"), Some("Type0" | "TrueType" | "Type3")) {
-            return Err(forbidden::font());
+            return Err(forbidden::embedded_font());
         }
         let base = at("BaseFont").filter(|base| standard_fonts::FONTS.contains(base)).ok_or_else(refused)?;
-        // A font that describes itself may have letters and widths of its own.
+        // A font with a descriptor may have glyphs and widths of its own.
         if described || dict.contains_key("ToUnicode") {
             return Err(refused());
         }
@@ -131,9 +132,9 @@ impl Resources for Used<'_, '_> {
             Some(_) => return Err(refused()),
         };
         let fonts = &mut self.builder.document.fonts;
-        let same = |font: &Font| matches!(font, Font::Plain(name, w) if *name == base && *w == windows);
+        let same = |font: &Font| matches!(font, Font::Standard(name, w) if *name == base && *w == windows);
         let number = fonts.iter().position(same).unwrap_or_else(|| {
-            fonts.push(Font::Plain(base.to_owned(), windows));
+            fonts.push(Font::Standard(base.to_owned(), windows));
             fonts.len() - 1
         });
         self.fonts.insert(number);
@@ -146,14 +147,14 @@ impl Resources for Used<'_, '_> {
                 return Err(Fault::new("pdf.font", "too many fonts of one name"));
             }
         }
-        Ok(Face::Plain(number, windows))
+        Ok(Face::Standard(number, windows))
     }
 
     fn plain(&mut self, page: &mut Scene, font: usize, code: u8) -> Result<Option<Measure>, Fault> {
         let Some(measure) = page.context.plain(&self.builder.document.fonts, font, code) else { return Ok(None) };
         let file = self.builder.file;
         for dict in self.stated.get(&font).into_iter().flatten() {
-            // Readers move by the widths that the file states, and none is written (ISO 32000-1, 9.6.2.2).
+            // Viewers advance by the widths that the file states, and none are written (ISO 32000-1, 9.6.2.2).
             let first = file.at(dict, "FirstChar").and_then(Object::count).unwrap_or(0);
             let listed = match file.at(dict, "Widths") {
                 Some(Object::List(list)) => usize::from(code).checked_sub(first).and_then(|i| list.get(i)),
@@ -161,7 +162,7 @@ impl Resources for Used<'_, '_> {
             };
             let width = listed.map_or(Some(0.0), |width| file.resolve(width).number());
             if width.is_none_or(|width| (width - measure.width).abs() > 1.0) {
-                let what = "a plain font that states other widths than it has: embed the font, or leave them out";
+                let what = "a standard font with widths other than its own: embed the font, or remove the widths";
                 return Err(Fault::new("pdf.font", what));
             }
         }
@@ -176,30 +177,30 @@ impl Resources for Used<'_, '_> {
         Ok(letters)
     }
 
-    fn drawing(&mut self, name: &str) -> Result<Drawing, Fault> {
+    fn xobject(&mut self, name: &str) -> Result<XObject, Fault> {
         let file = self.builder.file;
         let object = self.named("XObject", name)?;
-        let none = || form("an image that is no stream");
+        let none = || form("an image that is not a stream");
         let Object::Ref(id) = object else { return Err(none()) };
         if let Some(number) = self.builder.seen.get(id) {
             self.images.insert(*number);
-            return Ok(Drawing::Image(*number));
+            return Ok(XObject::Image(*number));
         }
         let (head, data) = file.stream(object).ok_or_else(none)?;
         match file.at(head, "Subtype").and_then(Object::name) {
             Some("Image") => {}
             Some("Form") => return self.form(head, data),
-            _ => return Err(Fault::new("pdf.nested", "a drawing inside the drawing of a page that is no plain one")),
+            _ => return Err(Fault::new("pdf.nested", "an unsupported XObject")),
         }
         let image = image::read(file, head, data, self.builder.task, self.builder.limits)?;
         self.builder.document.images.push(image);
         let number = self.builder.document.images.len() - 1;
         self.builder.seen.insert(*id, number);
         self.images.insert(number);
-        Ok(Drawing::Image(number))
+        Ok(XObject::Image(number))
     }
 
-    fn leave(&mut self) {
+    fn leave_form(&mut self) {
         self.scopes.pop();
     }
 
@@ -215,7 +216,7 @@ impl Resources for Used<'_, '_> {
                 "something filled with a gradient or a pattern, which is not read: fill it with one colour, or put it into \
                  a picture"
             }
-            _ => "a colour of a kind that is not read, such as a spot colour: set it as grey, RGB or CMYK",
+            _ => "an unsupported colour space, such as a spot colour: use grey, RGB or CMYK",
         })
     }
 

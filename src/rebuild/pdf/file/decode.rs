@@ -9,8 +9,12 @@ fn unread() -> Fault {
     Fault::new("pdf.filter", "a stream with an unsupported filter")
 }
 
-/// Unpacks `data` as `dict` says, following what it refers to through `resolve`, and takes what comes out from `budget`.
-pub(super) fn unpack<'o>(
+/// Applies the filters that `dict` names to `data`, resolving references through `resolve`. The size of the output, in
+/// bytes, is deducted from `budget`.
+///
+/// # Errors
+/// `pdf.filter` for an unsupported filter, `pdf.bomb` for damaged data or an exhausted budget.
+pub(super) fn decode<'o>(
     dict: &'o Dict,
     data: &[u8],
     resolve: &dyn Fn(&'o Object) -> &'o Object,
@@ -62,14 +66,17 @@ pub(super) fn unpack<'o>(
     Ok(bytes)
 }
 
-/// Takes so many values of objects from `budget`.
-pub(super) fn spend(budget: &Cell<usize>, values: usize) -> Result<(), Fault> {
+/// Deducts a number of values from `budget`.
+///
+/// # Errors
+/// `pdf.size` if it is exhausted.
+pub(super) fn charge_values(budget: &Cell<usize>, values: usize) -> Result<(), Fault> {
     let left = budget.get().checked_sub(values);
     budget.set(left.ok_or_else(|| Fault::new("pdf.size", "more values than a file of this size may have"))?);
     Ok(())
 }
 
-/// Text of five letters for four bytes (7.4.3), which ends where it says and nowhere else.
+/// Decodes ASCII base-85 (7.4.3): five characters for four bytes. Nothing may follow the end marker.
 fn ascii85(text: &[u8]) -> Option<Vec<u8>> {
     let mut letters = text.iter().copied().filter(|b| !is_space(*b));
     let mut out = Vec::new();
@@ -102,7 +109,7 @@ fn four(group: &[u8]) -> Option<[u8; 4]> {
     Some(u32::try_from(value).ok()?.to_be_bytes())
 }
 
-/// Undoes the prediction of rows (7.4.4.4). Only that of PNG is read, of colours of eight bits.
+/// Reverses a predictor (7.4.4.4). Only the PNG predictors are supported, with eight bits for each component.
 fn unpredict<'o>(
     bytes: Vec<u8>,
     parameters: &'o Dict,
@@ -161,8 +168,11 @@ fn paeth(left: u8, above: u8, corner: u8) -> u8 {
     }
 }
 
-/// The objects of an unpacked object stream: the number of each and what it is. Every byte belongs to one of them, and
-/// their values are taken from `budget`.
+/// Splits a decoded object stream into objects, each with its number. Every byte must belong to one of them; their
+/// values are deducted from `budget`.
+///
+/// # Errors
+/// `pdf.packed-objects` if it is malformed, `pdf.remnant` for unused bytes.
 pub(super) fn objects(
     dict: &Dict,
     bytes: &[u8],
@@ -175,7 +185,7 @@ pub(super) fn objects(
     }
     let count = |key: &str| dict.get(key).and_then(Object::count).ok_or_else(broken);
     let (count, first) = (count("N")?, count("First")?);
-    // Two numbers and two spaces for each, so that nothing is reserved that is not there.
+    // Each needs two numbers and two spaces, so no memory is reserved for more objects than can be there.
     if count == 0 || first > bytes.len() || count > first / 3 {
         return Err(broken());
     }
@@ -198,10 +208,10 @@ pub(super) fn objects(
         }
         let mut reader = Reader::new(bytes, from, depth_max, true);
         match reader.object()? {
-            Object::Word(_) => return Err(broken()),
+            Object::Keyword(_) => return Err(broken()),
             object => out.push((number, object)),
         }
-        spend(budget, reader.values)?;
+        charge_values(budget, reader.values)?;
         ended = reader.at;
     }
     if !bytes[ended..].iter().all(|b| is_space(*b)) {

@@ -1,9 +1,11 @@
-//! Dictionary keys and names that no object of a PDF may have, wherever it stands and whether or not it is referenced.
+//! Dictionary keys and names that no object of a PDF may contain, in any position and even if the object is not
+//! referenced.
 
 use super::object::Object;
 use crate::rebuild::{Fault, PdfFonts};
 
-/// Names that make a reader of the file do something, or show or hold something that is no page.
+/// Names of features that make a viewer act, or that show or embed something other than the page: name, fault code,
+/// description.
 const REFUSED: [(&str, &str, &str); 29] = [
     ("JavaScript", "pdf.active", "a script"),
     ("JS", "pdf.active", "a script"),
@@ -14,11 +16,11 @@ const REFUSED: [(&str, &str, &str); 29] = [
     ("ImportData", "pdf.active", "an action that fetches data"),
     ("GoToR", "pdf.active", "an action that opens another file"),
     ("GoToE", "pdf.active", "an action that opens an embedded file"),
-    ("Rendition", "pdf.active", "an action that plays something"),
-    ("RichMedia", "pdf.active", "something that plays"),
-    ("Movie", "pdf.active", "something that plays"),
-    ("Sound", "pdf.active", "something that plays"),
-    ("3D", "pdf.active", "something that plays"),
+    ("Rendition", "pdf.active", "an action that plays media"),
+    ("RichMedia", "pdf.active", "multimedia content"),
+    ("Movie", "pdf.active", "multimedia content"),
+    ("Sound", "pdf.active", "multimedia content"),
+    ("3D", "pdf.active", "multimedia content"),
     ("AcroForm", "pdf.form-fields", "a form"),
     ("XFA", "pdf.form-fields", "a form"),
     ("Widget", "pdf.form-fields", "a form"),
@@ -36,11 +38,11 @@ const REFUSED: [(&str, &str, &str); 29] = [
     ("Linearized", "pdf.update", "a second table of its objects: save it without `fast web view`"),
 ];
 
-/// Names of an embedded font program.
+/// Keys of embedded font programs.
 const FONTS: [&str; 3] = ["FontFile", "FontFile2", "FontFile3"];
 
-/// An embedded font where none is passed.
-pub(in crate::rebuild::pdf) fn font() -> Fault {
+/// The fault for an embedded font where none are accepted.
+pub(in crate::rebuild::pdf) fn embedded_font() -> Fault {
     Fault::new(
         "pdf.font",
         "a PDF with an embedded font, whose letters cannot be verified: \
@@ -48,28 +50,31 @@ pub(in crate::rebuild::pdf) fn font() -> Fault {
     )
 }
 
-/// Refuses an object that names what is never passed.
-pub(in crate::rebuild::pdf) fn refused(object: &Object, fonts: PdfFonts) -> Result<(), Fault> {
-    let judge = |name: &str| judge(name, fonts);
-    let refused = |object: &Object| refused(object, fonts);
+/// Refuses an object that contains a forbidden key or name.
+///
+/// # Errors
+/// The fault of the first one found.
+pub(in crate::rebuild::pdf) fn check(object: &Object, fonts: PdfFonts) -> Result<(), Fault> {
+    let check_name = |name: &str| check_name(name, fonts);
+    let check_value = |object: &Object| check(object, fonts);
     match object {
-        Object::Name(name) => judge(name),
-        Object::List(list) => list.iter().try_for_each(refused),
+        Object::Name(name) => check_name(name),
+        Object::List(list) => list.iter().try_for_each(check_value),
         Object::Dict(dict) => dict.iter().try_for_each(|(key, value)| {
-            // A page to open at is no action, and is left out like everything else that is no page. What stands in an
-            // object of its own is judged where the document begins.
-            if !(key == "OpenAction" && (matches!(value, Object::Ref(_)) || opens_at_a_place(value))) {
-                judge(key)?;
+            // A destination to open at is no action, and is dropped with everything else outside the pages. One that is
+            // an indirect object is checked when the catalogue is read.
+            if !(key == "OpenAction" && (matches!(value, Object::Ref(_)) || is_go_to(value))) {
+                check_name(key)?;
             }
-            refused(value)
+            check_value(value)
         }),
         _ => Ok(()),
     }
 }
 
-fn judge(name: &str, fonts: PdfFonts) -> Result<(), Fault> {
+fn check_name(name: &str, fonts: PdfFonts) -> Result<(), Fault> {
     if FONTS.contains(&name) && fonts == PdfFonts::Plain {
-        return Err(font());
+        return Err(embedded_font());
     }
     match REFUSED.iter().find(|(word, _, _)| *word == name) {
         Some((_, code, what)) => Err(Fault::new(code, format!("a PDF with {what}"))),
@@ -77,25 +82,30 @@ fn judge(name: &str, fonts: PdfFonts) -> Result<(), Fault> {
     }
 }
 
-/// What a document does when it is opened, where that is only to show a place in itself.
-pub(in crate::rebuild::pdf) fn opens(object: &Object) -> Result<(), Fault> {
-    if opens_at_a_place(object) { Ok(()) } else { judge("OpenAction", PdfFonts::Mapped) }
+/// Checks the document's open action: it may only go to a place in the document itself.
+///
+/// # Errors
+/// `pdf.active` for any other action.
+pub(in crate::rebuild::pdf) fn check_open_action(object: &Object) -> Result<(), Fault> {
+    if is_go_to(object) { Ok(()) } else { check_name("OpenAction", PdfFonts::Mapped) }
 }
 
-fn opens_at_a_place(object: &Object) -> bool {
+fn is_go_to(object: &Object) -> bool {
     match object {
         Object::Dict(action) => {
             let known = ["Type", "S", "D"];
             let goes = action.get("S").and_then(Object::name) == Some("GoTo");
-            let place = action.get("D").is_some_and(|d| is_place(d) || matches!(d, Object::Text(_) | Object::Name(_)));
+            let place =
+                action.get("D").is_some_and(|d| is_destination(d) || matches!(d, Object::Text(_) | Object::Name(_)));
             goes && place && action.keys().all(|key| known.contains(&key.as_str()))
         }
-        other => is_place(other),
+        other => is_destination(other),
     }
 }
 
-/// A destination that stands in the file itself: a page, how it is fitted, and numbers (ISO 32000-1, 12.3.2.2).
-fn is_place(object: &Object) -> bool {
+/// Whether an object is an explicit destination in the file itself: a page, how it is fitted, and numbers (ISO 32000-1,
+/// 12.3.2.2).
+fn is_destination(object: &Object) -> bool {
     let Object::List(list) = object else { return false };
     let [Object::Ref(_), Object::Name(fit), rest @ ..] = list.as_slice() else { return false };
     let fits = ["XYZ", "Fit", "FitH", "FitV", "FitR", "FitB", "FitBH", "FitBV"];

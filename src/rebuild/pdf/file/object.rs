@@ -1,13 +1,13 @@
-//! The objects of a PDF (ISO 32000-1, 7.3), read from bytes.
+//! The objects of a PDF (ISO 32000-1, 7.3), and a reader for them.
 
 use std::collections::BTreeMap;
 
 use crate::rebuild::Fault;
 
-/// A dictionary.
+/// A dictionary, by key without the slash.
 pub(in crate::rebuild::pdf) type Dict = BTreeMap<String, Object>;
 
-/// One object. A stream is a dictionary whose bytes stand behind it.
+/// A PDF object. A stream is represented by its dictionary; its bytes follow in the file.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::rebuild::pdf) enum Object {
     Null,
@@ -18,11 +18,12 @@ pub(in crate::rebuild::pdf) enum Object {
     List(Vec<Object>),
     Dict(Dict),
     Ref(u32),
-    /// A word that is none of these: an operator, or a keyword of the file's structure.
-    Word(String),
+    /// Any other token: an operator, or a keyword of the file structure.
+    Keyword(String),
 }
 
 impl Object {
+    /// Returns the value of a number.
     pub fn number(&self) -> Option<f64> {
         match self {
             Object::Number(n) => Some(*n),
@@ -30,11 +31,12 @@ impl Object {
         }
     }
 
-    /// A whole number that is not negative.
+    /// Returns the value of a non-negative integer.
     pub fn count(&self) -> Option<usize> {
         self.number().filter(|n| *n >= 0.0 && n.fract() == 0.0 && *n < 1e9).map(|n| n as usize)
     }
 
+    /// Returns a name without the slash.
     pub fn name(&self) -> Option<&str> {
         match self {
             Object::Name(name) => Some(name),
@@ -43,26 +45,27 @@ impl Object {
     }
 }
 
-/// A fault of form.
+/// Returns a `pdf.form` fault.
 pub(in crate::rebuild::pdf) fn form(message: &str) -> Fault {
     Fault::new("pdf.form", message)
 }
 
-/// Reads objects one after another.
+/// Reads objects one after another from a byte position.
 #[derive(Clone)]
 pub(in crate::rebuild::pdf) struct Reader<'a> {
     pub bytes: &'a [u8],
     pub at: usize,
     pub depth_max: usize,
-    /// Whether two numbers and an `R` are a reference; in the content of a page they are not.
+    /// Whether two integers and an `R` are a reference; they are not in page content.
     pub refs: bool,
-    /// How many values were read so far, those inside others as well: each keeps a structure, however short it is.
+    /// Number of values read so far, including nested ones: each takes memory, however short it is.
     pub values: usize,
 }
 
-/// Values that one object may hold: in lists, dictionaries and whatever they hold in turn.
+/// Maximum values inside one object, in arrays and dictionaries at all levels.
 const VALUES_OF_ONE_MAX: usize = 1 << 16;
 
+/// Whether a byte is white space (7.2.2).
 pub(in crate::rebuild::pdf) fn is_space(b: u8) -> bool {
     matches!(b, b'\0' | b'\t' | b'\n' | 0x0C | b'\r' | b' ')
 }
@@ -72,6 +75,7 @@ fn is_delimiter(b: u8) -> bool {
 }
 
 impl<'a> Reader<'a> {
+    /// Returns a reader of `bytes` from the position `at`, for objects nested up to `depth_max`.
     pub fn new(bytes: &'a [u8], at: usize, depth_max: usize, refs: bool) -> Reader<'a> {
         Reader { bytes, at, depth_max, refs, values: 0 }
     }
@@ -81,7 +85,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Skips white space and comments.
-    pub fn space(&mut self) {
+    pub fn skip_space(&mut self) {
         while let Some(b) = self.peek() {
             if b == b'%' {
                 while self.peek().is_some_and(|b| b != b'\n' && b != b'\r') {
@@ -95,27 +99,33 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Whether nothing is left.
-    pub fn ends(&mut self) -> bool {
-        self.space();
+    /// Skips white space, and returns whether nothing is left.
+    pub fn at_end(&mut self) -> bool {
+        self.skip_space();
         self.at >= self.bytes.len()
     }
 
-    /// The word `word` and nothing else.
+    /// Reads exactly the keyword `word`.
+    ///
+    /// # Errors
+    /// `pdf.form` if anything else follows.
     pub fn expect(&mut self, word: &str) -> Result<(), Fault> {
         match self.object()? {
-            Object::Word(found) if found == word => Ok(()),
-            _ => Err(form(&format!("a PDF without `{word}` where it must stand"))),
+            Object::Keyword(found) if found == word => Ok(()),
+            _ => Err(form(&format!("a PDF with a missing `{word}`"))),
         }
     }
 
-    /// The next object.
+    /// Reads the next object.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it is malformed, nested too deeply or has too many values.
     pub fn object(&mut self) -> Result<Object, Fault> {
         let before = self.values;
         self.nested(0, before.saturating_add(VALUES_OF_ONE_MAX))
     }
 
-    /// The next object, unless it is the one behind the last of `values_max`.
+    /// Reads the next object; a fault if more than `values_max` values have been read.
     fn nested(&mut self, depth: usize, values_max: usize) -> Result<Object, Fault> {
         self.values += 1;
         if self.values > values_max {
@@ -124,7 +134,7 @@ impl<'a> Reader<'a> {
         if depth > self.depth_max {
             return Err(Fault::new("pdf.depth", "objects nested too deeply"));
         }
-        self.space();
+        self.skip_space();
         match self.peek().ok_or_else(|| form("a PDF that is truncated"))? {
             b'/' => Ok(Object::Name(self.name()?)),
             b'(' => Ok(Object::Text(self.literal()?)),
@@ -134,7 +144,7 @@ impl<'a> Reader<'a> {
                 self.at += 1;
                 let mut list = Vec::new();
                 loop {
-                    self.space();
+                    self.skip_space();
                     if self.peek() == Some(b']') {
                         self.at += 1;
                         return Ok(Object::List(list));
@@ -148,7 +158,7 @@ impl<'a> Reader<'a> {
                 "null" => Object::Null,
                 "true" => Object::Bool(true),
                 "false" => Object::Bool(false),
-                word => Object::Word(word.to_owned()),
+                word => Object::Keyword(word.to_owned()),
             }),
         }
     }
@@ -164,14 +174,14 @@ impl<'a> Reader<'a> {
     fn number_or_ref(&mut self) -> Result<Object, Fault> {
         let text = self.word();
         let plain = text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.'));
-        // Numbers beyond this neither size nor place anything on a page.
+        // Larger numbers are never needed to size or place anything on a page.
         let number = text.parse::<f64>().ok().filter(|n| plain && text.len() <= 24 && n.abs() < 1e10);
         let number = number.ok_or_else(|| form("an invalid number in a PDF"))?;
         if self.refs && text.bytes().all(|b| b.is_ascii_digit()) {
             let before = self.at;
-            self.space();
+            self.skip_space();
             let generation = self.word();
-            self.space();
+            self.skip_space();
             if generation.bytes().all(|b| b.is_ascii_digit()) && !generation.is_empty() && self.peek() == Some(b'R') {
                 let mark = self.word();
                 if mark == "R" && generation == "0" && number < 1e7 {
@@ -213,7 +223,7 @@ impl<'a> Reader<'a> {
         self.at += 2;
         let mut dict = Dict::new();
         loop {
-            self.space();
+            self.skip_space();
             if self.bytes[self.at.min(self.bytes.len())..].starts_with(b">>") {
                 self.at += 2;
                 return Ok(Object::Dict(dict));
@@ -297,7 +307,7 @@ impl<'a> Reader<'a> {
                 b => digits.push(char::from(b).to_digit(16).ok_or_else(|| form("a string that is not hexadecimal"))?),
             }
         }
-        // A digit that is missing at the end is a zero (7.3.4.3).
+        // A missing last digit is zero (7.3.4.3).
         Ok(digits.chunks(2).map(|pair| (pair[0] << 4 | pair.get(1).copied().unwrap_or(0)) as u8).collect())
     }
 }

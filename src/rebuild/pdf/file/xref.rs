@@ -1,5 +1,5 @@
-//! The cross-reference table (ISO 32000-1, 7.5.4 and 7.5.8): one table or stream, and one end of file. Incremental updates
-//! are refused.
+//! The cross-reference table (ISO 32000-1, 7.5.4 and 7.5.8): one table or stream, and one end of file. Incremental
+//! updates are refused.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -8,26 +8,29 @@ use super::decode;
 use super::object::{Dict, Object, Reader, form, is_space};
 use crate::rebuild::{Fault, Limits};
 
-/// Where one object is.
+/// The location of one object.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Place {
-    /// At this byte of the file.
+    /// At this byte offset of the file.
     At(usize),
-    /// Inside the object stream of this number, at this index.
+    /// Inside the object stream of this object number, at this index.
     Inside(u32, usize),
 }
 
-/// The table and what stands with it.
+/// A cross-reference table with its trailer.
 pub(super) struct Table {
     pub places: BTreeMap<u32, Place>,
-    /// The dictionary at the end of the file, or that of the stream.
+    /// The trailer dictionary, or that of the cross-reference stream.
     pub trailer: Dict,
-    /// Where the table begins; it reaches to the end of the file.
+    /// Byte offset of the table, which extends to the end of the file.
     pub begins: usize,
 }
 
 impl Table {
-    /// Finds and reads the table of `bytes`.
+    /// Finds and reads the table of `bytes`. Decompressed bytes are charged to `budget`.
+    ///
+    /// # Errors
+    /// A [`Fault`] if it is malformed, too large, or not the only one.
     pub fn read(bytes: &[u8], limits: &Limits, budget: &Cell<usize>) -> Result<Table, Fault> {
         let (begins, tail_at) = tail(bytes)?;
         let mut reader = Reader::new(bytes, begins, limits.depth_max, true);
@@ -41,7 +44,7 @@ impl Table {
         if trailer.contains_key("Prev") || trailer.contains_key("XRefStm") {
             return Err(Fault::new("pdf.update", "a PDF with an earlier version of itself, or with a second table"));
         }
-        reader.space();
+        reader.skip_space();
         if reader.at != tail_at {
             return Err(Fault::new("pdf.remnant", "bytes between the trailer and the end of the file"));
         }
@@ -49,14 +52,14 @@ impl Table {
     }
 }
 
-/// The longest comment that is read over, in bytes, and the longest of other than letters, digits and spaces: some tools
-/// write their name there. It is not copied.
+/// The longest comment that is skipped, in bytes: one of letters, digits and spaces, and any other. Some tools write
+/// their name there. Comments are not copied.
 const COMMENT_BYTES_MAX: [usize; 2] = [72, 24];
 
-/// The longest line by which Ghostscript says how it was called, in bytes. It is not copied.
+/// The longest line in which Ghostscript records its command line, in bytes. It is not copied.
 const INVOCATION_BYTES_MAX: usize = 1024;
 
-/// The end of the header: the first line, and one comment of a few bytes that marks the file as binary.
+/// Returns the end of the header: the first line, and one short comment that marks the file as binary.
 pub(super) fn header(bytes: &[u8]) -> Result<usize, Fault> {
     let version =
         bytes.strip_prefix(b"%PDF-1.").and_then(|rest| rest.first()).is_some_and(|b| (b'0'..=b'7').contains(b));
@@ -65,7 +68,7 @@ pub(super) fn header(bytes: &[u8]) -> Result<usize, Fault> {
     }
     let mut at = 8;
     if !bytes.get(at).is_some_and(|b| matches!(b, b'\r' | b'\n' | b' ')) {
-        return Err(form("a first line that is not that of a PDF"));
+        return Err(form("an invalid PDF header"));
     }
     while bytes.get(at).copied().is_some_and(is_space) {
         at += 1;
@@ -78,7 +81,7 @@ pub(super) fn header(bytes: &[u8]) -> Result<usize, Fault> {
             return Err(Fault::new("pdf.remnant", "a comment that is too long"));
         }
         at += line;
-        // Ghostscript writes there how it was called.
+        // Ghostscript records its command line there.
         let rest = bytes[at..].trim_ascii_start();
         let line = rest.iter().take_while(|b| !matches!(b, b'\r' | b'\n')).count();
         let call = rest[..line].starts_with(b"%%Invocation: ") && line <= INVOCATION_BYTES_MAX;
@@ -89,7 +92,7 @@ pub(super) fn header(bytes: &[u8]) -> Result<usize, Fault> {
     Ok(at)
 }
 
-/// Where the table of objects is, and where the words that say so begin.
+/// Returns the offset of the table, and the offset of the `startxref` keyword.
 fn tail(bytes: &[u8]) -> Result<(usize, usize), Fault> {
     let cut = |bytes: &[u8]| bytes.len() - bytes.iter().rev().take_while(|b| is_space(**b)).count();
     let end = cut(bytes);
@@ -106,14 +109,14 @@ fn tail(bytes: &[u8]) -> Result<(usize, usize), Fault> {
     Ok((table, head.len()))
 }
 
-/// A plain table: where each object that is in use begins.
+/// Reads a plain table: the offsets of all objects in use.
 fn plain(reader: &mut Reader<'_>, limits: &Limits) -> Result<BTreeMap<u32, Place>, Fault> {
     let broken = || form("an invalid cross-reference table");
     reader.expect("xref")?;
     let mut places = BTreeMap::new();
     loop {
         match reader.object()? {
-            Object::Word(word) if word == "trailer" => return Ok(places),
+            Object::Keyword(word) if word == "trailer" => return Ok(places),
             first => {
                 let (first, count) = (first.count().ok_or_else(broken)?, reader.object()?.count().ok_or_else(broken)?);
                 bounded(first + count, reader.bytes.len(), limits)?;
@@ -121,8 +124,8 @@ fn plain(reader: &mut Reader<'_>, limits: &Limits) -> Result<BTreeMap<u32, Place
                     let at = reader.object()?.count().ok_or_else(broken)?;
                     let generation = reader.object()?.count().ok_or_else(broken)?;
                     match reader.object()? {
-                        Object::Word(word) if word == "f" => {}
-                        Object::Word(word) if word == "n" => {
+                        Object::Keyword(word) if word == "f" => {}
+                        Object::Keyword(word) if word == "n" => {
                             if generation != 0 || places.insert(number as u32, Place::At(at)).is_some() {
                                 return Err(twice());
                             }
@@ -135,7 +138,7 @@ fn plain(reader: &mut Reader<'_>, limits: &Limits) -> Result<BTreeMap<u32, Place
     }
 }
 
-/// Objects that a table may number whatever the length of its file; beside them it may number one a byte.
+/// Number of objects that a table may list whatever the file's length; one more is allowed for each byte of the file.
 const OBJECTS_FREE: usize = 1 << 16;
 
 fn bounded(objects: usize, bytes: usize, limits: &Limits) -> Result<(), Fault> {
@@ -149,10 +152,10 @@ fn twice() -> Fault {
     Fault::new("pdf.update", "an object that was updated or is defined twice")
 }
 
-/// The most bytes that one field of an entry may have.
+/// Maximum bytes of one field of an entry.
 const FIELD_BYTES_MAX: usize = 8;
 
-/// A table in a stream, and the dictionary of that stream.
+/// Reads a cross-reference stream; returns its table and its dictionary.
 fn streamed(
     reader: &mut Reader<'_>,
     limits: &Limits,
@@ -171,7 +174,7 @@ fn streamed(
     reader.at = from + length;
     reader.expect("endstream")?;
     reader.expect("endobj")?;
-    let table = decode::unpack(&dict, data, &|object| object, budget)?;
+    let table = decode::decode(&dict, data, &|object| object, budget)?;
     let counts = |key: &str| match dict.get(key) {
         Some(Object::List(list)) => list.iter().map(|o| o.count().ok_or_else(broken)).collect::<Result<Vec<_>, _>>(),
         _ => Err(broken()),
@@ -192,7 +195,7 @@ fn streamed(
             let entry = entries.next().ok_or_else(broken)?;
             let (kind, rest) = entry.split_at(widths[0]);
             let (second, third) = rest.split_at(widths[1]);
-            // A field of no width has the value that is usual (table 17): an object at a byte, of the first generation.
+            // A field of width zero has its default value (Table 17): an object at an offset, of generation 0.
             let place = match (kind.first().copied().unwrap_or(1), field(second), field(third)) {
                 (0, _, _) => continue,
                 (1, at, 0) => Place::At(usize::try_from(at).map_err(|_| broken())?),
@@ -211,7 +214,7 @@ fn streamed(
     if entries.next().is_some() || !entries.remainder().is_empty() {
         return Err(Fault::new("pdf.remnant", "a cross-reference table with unused entries"));
     }
-    // It is read already, and nothing of a page is in it.
+    // The stream has been read already, and holds no page content.
     match places.remove(&own) {
         None => {}
         Some(Place::At(at)) if at == begins => {}
@@ -224,7 +227,8 @@ fn field(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0, |value, b| value << 8 | u64::from(*b))
 }
 
-/// One object in its frame, and where its stream begins if it has one.
+/// Reads one object with its `obj` and `endobj`; returns the object, and the offset of its stream data if it is a
+/// stream.
 pub(super) fn framed(reader: &mut Reader<'_>, number: u32) -> Result<(Object, Option<usize>), Fault> {
     let stated = (reader.object()?, reader.object()?);
     if stated != (Object::Number(f64::from(number)), Object::Number(0.0)) {
@@ -233,12 +237,12 @@ pub(super) fn framed(reader: &mut Reader<'_>, number: u32) -> Result<(Object, Op
     reader.expect("obj")?;
     let object = reader.object()?;
     match reader.object()? {
-        Object::Word(word) if word == "endobj" => Ok((object, None)),
-        Object::Word(word) if word == "stream" && matches!(object, Object::Dict(_)) => {
+        Object::Keyword(word) if word == "endobj" => Ok((object, None)),
+        Object::Keyword(word) if word == "stream" && matches!(object, Object::Dict(_)) => {
             let rest = &reader.bytes[reader.at..];
             let skip = if rest.starts_with(b"\r\n") { 2 } else { usize::from(rest.starts_with(b"\n")) };
             if skip == 0 {
-                return Err(form("a stream that does not begin on a line of its own"));
+                return Err(form("a `stream` keyword without a line end after it"));
             }
             Ok((object, Some(reader.at + skip)))
         }

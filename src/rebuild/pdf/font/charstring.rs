@@ -1,21 +1,21 @@
-//! Type 1 charstrings (Adobe Type 1 Font Format, version 1.1, chapters 6 and 8): the stack machine that draws one glyph.
+//! Type 1 charstrings (Adobe Type 1 Font Format, version 1.1, chapters 6 and 8): the stack machine that draws a glyph.
 
 use ttf_parser::OutlineBuilder;
 
-/// Commands and numbers of one drawing at most, those of the parts that it calls included.
+/// Maximum commands and numbers of one glyph, including those of the subroutines that it calls.
 const STEPS_MAX: usize = 50_000;
 const CALLS_DEPTH_MAX: usize = 10;
 const STACK_MAX: usize = 64;
 
-/// Draws `code`. `parts` are what it may call, and `standard` finds the drawing of a code of the standard encoding, for
-/// letters that are made of two. `None` where it is not as a drawing must be.
+/// Draws the charstring `code` with `pen`. `parts` are the subroutines, and `standard` returns the charstring of a code
+/// in StandardEncoding, for accented characters (`seac`). `None` if the charstring is invalid.
 pub(super) fn draw<'a>(
     code: &'a [u8],
     parts: &'a [Vec<u8>],
     standard: &dyn Fn(u8) -> Option<&'a [u8]>,
     pen: &mut dyn OutlineBuilder,
 ) -> Option<()> {
-    let mut drawing = Drawing::new(parts, pen, STEPS_MAX);
+    let mut drawing = Interpreter::new(parts, pen, STEPS_MAX);
     drawing.run(code, 0)?;
     let left = drawing.left;
     let Some([bearing, across, up, base, accent]) = drawing.made_of else {
@@ -23,39 +23,39 @@ pub(super) fn draw<'a>(
     };
     let letter = |n: f64| (n.fract() == 0.0 && (0.0..256.0).contains(&n)).then(|| standard(n as u8)).flatten();
     let side = drawing.side[0];
-    let mut first = Drawing::new(parts, pen, left);
+    let mut first = Interpreter::new(parts, pen, left);
     first.run(letter(base)?, 0)?;
     let left = first.left;
     if !first.ended || first.made_of.is_some() {
         return None;
     }
-    let mut second = Drawing::new(parts, pen, left);
+    let mut second = Interpreter::new(parts, pen, left);
     second.moved = [side + across - bearing, up];
     second.run(letter(accent)?, 0)?;
     (second.ended && second.made_of.is_none()).then_some(())
 }
 
-struct Drawing<'a, 'p> {
+struct Interpreter<'a, 'p> {
     parts: &'a [Vec<u8>],
     pen: &'p mut dyn OutlineBuilder,
     stack: Vec<f64>,
-    /// What another program would leave for this one.
+    /// The PostScript stack: results of `callothersubr` for `pop`.
     given: Vec<f64>,
     at: [f64; 2],
-    /// Where a drawing that is part of a letter stands.
+    /// The offset of the accent in an accented character.
     moved: [f64; 2],
     side: [f64; 2],
     open: bool,
-    /// Points of a flat curve, while they are gathered.
+    /// The points of a flex, while they are collected.
     flex: Option<Vec<[f64; 2]>>,
     made_of: Option<[f64; 5]>,
     ended: bool,
     left: usize,
 }
 
-impl<'a, 'p> Drawing<'a, 'p> {
-    fn new(parts: &'a [Vec<u8>], pen: &'p mut dyn OutlineBuilder, left: usize) -> Drawing<'a, 'p> {
-        Drawing {
+impl<'a, 'p> Interpreter<'a, 'p> {
+    fn new(parts: &'a [Vec<u8>], pen: &'p mut dyn OutlineBuilder, left: usize) -> Interpreter<'a, 'p> {
+        Interpreter {
             parts,
             pen,
             stack: Vec::new(),
@@ -77,7 +77,7 @@ impl<'a, 'p> Drawing<'a, 'p> {
         }
         let mut bytes = code.iter().copied();
         while !self.ended {
-            // A part may end without saying so; a whole drawing may not, which is seen by who called.
+            // A subroutine may end without `return`; that a glyph ends with `endchar` is checked by the caller.
             let Some(b) = bytes.next() else { break };
             self.left = self.left.checked_sub(1)?;
             match b {
@@ -109,14 +109,14 @@ impl<'a, 'p> Drawing<'a, 'p> {
         (self.stack.len() < STACK_MAX).then(|| self.stack.push(n))
     }
 
-    /// Exactly so many numbers, all that there are.
+    /// Takes exactly `N` numbers, which must be all on the stack.
     fn take<const N: usize>(&mut self) -> Option<[f64; N]> {
         std::mem::take(&mut self.stack).try_into().ok()
     }
 
     fn short(&mut self, command: u8) -> Option<()> {
         match command {
-            // Hints for small sizes draw nothing.
+            // Hints draw nothing.
             1 | 3 => self.stack.clear(),
             4 => {
                 let [y] = self.take()?;
@@ -198,7 +198,7 @@ impl<'a, 'p> Drawing<'a, 'p> {
                 let n = self.given.pop()?;
                 self.push(n)?;
             }
-            // The point at which a flat curve ends, where it is already.
+            // `setcurrentpoint`, at the end of a flex: the current point must be there already.
             33 => {
                 let [x, y] = self.take()?;
                 ((x - self.at[0]).hypot(y - self.at[1]) < 1.0).then_some(())?;
@@ -208,7 +208,7 @@ impl<'a, 'p> Drawing<'a, 'p> {
         Some(())
     }
 
-    /// A part that is written in another language, of which only those are known that every program has (8.3 and 8.4).
+    /// A PostScript subroutine (`callothersubr`): only those that every program has are supported (8.3 and 8.4).
     fn other(&mut self, which: f64, numbers: &[f64]) -> Option<()> {
         self.given.clear();
         match (which as i64, numbers) {
@@ -231,7 +231,7 @@ impl<'a, 'p> Drawing<'a, 'p> {
                 self.flex.as_mut().filter(|points| points.len() < 7)?.push(at);
             }
             (3, [part]) => self.given = vec![*part],
-            // Hints for groups of stems.
+            // Counter control hints.
             (12 | 13, _) => {}
             _ => return None,
         }
@@ -254,7 +254,7 @@ impl<'a, 'p> Drawing<'a, 'p> {
         ((point[0] + self.moved[0]) as f32, (point[1] + self.moved[1]) as f32)
     }
 
-    /// Begins a part of the drawing at the point that was moved to, when the first line is drawn.
+    /// Starts a contour at the current point, when its first line is drawn.
     fn opened(&mut self) {
         if !self.open {
             let (x, y) = self.place(self.at);

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use crate::rebuild::Fault;
 use crate::rebuild::pdf::file::object::{Object, Reader};
 
-/// Letters of one font at most: there are no more codes of two bytes.
+/// Maximum entries of one map: there are no more two-byte codes.
 const LETTERS_MAX: usize = 65_536;
 
-/// Words that stand around the letters and say nothing of them.
+/// Keywords around the mappings, which do not affect them.
 const AROUND: [&str; 13] = [
     "findresource",
     "begin",
@@ -29,24 +29,27 @@ fn broken() -> Fault {
     Fault::new("pdf.font", "a font with an invalid `ToUnicode` map")
 }
 
-/// Reads the list in `bytes` for codes of `width` bytes.
+/// Reads the map in `bytes` for codes of `width` bytes; returns text by code.
+///
+/// # Errors
+/// `pdf.font` if it is malformed or maps a code to two texts.
 pub(super) fn read(bytes: &[u8], width: usize, depth_max: usize) -> Result<BTreeMap<u32, String>, Fault> {
     let mut reader = Reader::new(bytes, 0, depth_max, false);
     let (mut letters, mut stated) = (BTreeMap::new(), 0);
     let code = |object: Object| match object {
         Object::Text(bytes) if bytes.len() == width => Ok(bytes.iter().fold(0, |n, b| n << 8 | u32::from(*b))),
-        // Some tools write the codes of one byte with two.
+        // Some tools write one-byte codes as two bytes.
         Object::Text(bytes) if width == 1 && bytes.len() == 2 && bytes[0] == 0 => Ok(u32::from(bytes[1])),
         _ => Err(broken()),
     };
-    // Only how long codes are, which is known.
+    // Code space ranges state only the length of codes, which is known.
     let range = |object: Object| match object {
         Object::Text(bytes) if bytes.len() == width || width == 1 && bytes.len() == 2 => Ok(()),
         _ => Err(broken()),
     };
     let mut add = |code: u32, units: &[u16]| {
         let text = String::from_utf16(units).map_err(|_| broken())?;
-        // Counted as they are stated, so that a list that says the same again and again ends as well.
+        // Entries are counted as stated, so that a map that repeats itself is bounded as well.
         stated += 1;
         match letters.insert(code, text.clone()) {
             Some(other) if other != text => Err(Fault::new("pdf.font", "a font that maps one code to two texts")),
@@ -54,9 +57,9 @@ pub(super) fn read(bytes: &[u8], width: usize, depth_max: usize) -> Result<BTree
             _ => Ok(()),
         }
     };
-    while !reader.ends() {
+    while !reader.at_end() {
         let word = match reader.object()? {
-            Object::Word(word) => word,
+            Object::Keyword(word) => word,
             _ => continue,
         };
         match word.as_str() {
@@ -99,16 +102,16 @@ pub(super) fn read(bytes: &[u8], width: usize, depth_max: usize) -> Result<BTree
     Ok(letters)
 }
 
-/// The next object, or `None` where the word that ends the list is next.
+/// Returns the next object, or `None` if the keyword `end` is next.
 fn before(reader: &mut Reader<'_>, end: &str) -> Result<Option<Object>, Fault> {
     match reader.object()? {
-        Object::Word(word) if word == end => Ok(None),
-        Object::Word(_) => Err(broken()),
+        Object::Keyword(word) if word == end => Ok(None),
+        Object::Keyword(_) => Err(broken()),
         object => Ok(Some(object)),
     }
 }
 
-/// The letters of one code, in UTF-16; four of them at most, in a ligature.
+/// Returns the text of one code in UTF-16: at most four units, for a ligature.
 fn units(object: Object) -> Result<Vec<u16>, Fault> {
     match object {
         Object::Text(bytes) if (1..=4).contains(&(bytes.len() / 2)) && bytes.len().is_multiple_of(2) => {

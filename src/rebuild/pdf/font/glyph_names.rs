@@ -6,25 +6,25 @@ use std::sync::LazyLock;
 
 use crate::rebuild::pdf::standard_fonts;
 
-/// What an encoding begins from, before the names that it gives itself.
+/// The base encoding of a font, before its own differences.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Base {
-    /// That of the program.
+    /// The encoding that is built into the program.
     Own,
     Standard,
     Windows,
     Macintosh,
 }
 
-/// The upper half of the Macintosh encoding; a blank that must not be broken is one like others.
+/// The upper half of MacRomanEncoding. The no-break space is represented as an ordinary space.
 const MACINTOSH: &str = "ÄÅÇÉÑÖÜáàâäãåçéèêëíìîïñóòôöõúùûü†°¢£§•¶ß®©™´¨≠ÆØ∞±≤≥¥µ∂∑∏π∫ªºΩæø¿¡¬√ƒ≈∆«»… ÀÃÕŒœ–—“”‘’÷◊ÿŸ⁄€‹›\u{FB01}\u{FB02}‡·‚„‰ÂÊÁËÈÍÎÏÌÓÔ\u{F8FF}ÒÚÛÙıˆ˜¯˘˙˚¸˝˛ˇ";
 
-/// The upper half of the standard encoding, from the code 161 on; a point where there is no letter.
+/// The upper half of StandardEncoding, from code 161 on; a point marks an unused code.
 const STANDARD: &str =
     "¡¢£⁄¥ƒ§¤'“«‹›\u{FB01}\u{FB02}.–†‡·.¶•‚„”»…‰.¿.`´ˆ˜¯˘˙¨.˚¸.˝˛ˇ—................Æ.ª....ŁØŒº.....æ...ı..łøœß....";
 
 impl Base {
-    /// The letter of a code, where the encoding has one.
+    /// Returns the character of a code, if the encoding has one.
     pub fn letter(self, code: u8) -> Option<char> {
         let upper = |letters: &str, first: u8| letters.chars().nth(usize::from(code.checked_sub(first)?));
         match self {
@@ -42,7 +42,7 @@ impl Base {
     }
 }
 
-/// Adobe's list: letters by name.
+/// The Adobe Glyph List: characters by name.
 static LIST: LazyLock<BTreeMap<&'static str, String>> = LazyLock::new(|| {
     let lines = include_str!("glyphlist.txt").lines().filter_map(|line| line.split_once(';'));
     lines
@@ -53,14 +53,15 @@ static LIST: LazyLock<BTreeMap<&'static str, String>> = LazyLock::new(|| {
         .collect()
 });
 
-/// A letter by its number in sixteens; none for private use, of which nobody knows what it looks like.
+/// Returns a character by its hexadecimal code point; `None` for private use, whose appearance is undefined.
 fn letter(digits: &str) -> Option<char> {
     let letter = u32::from_str_radix(digits, 16).ok().and_then(char::from_u32)?;
     (!matches!(letter, '\0' | '\u{E000}'..='\u{F8FF}')).then_some(letter)
 }
 
-/// The letters that a name means, as Adobe's rules say: what stands behind a point is how they look, lines join letters
-/// of one drawing, and `uni` and `u` have their numbers behind them. `None` where it means none.
+/// Returns the characters that a glyph name means by the rules of the Adobe Glyph List specification: a suffix after a
+/// point is ignored, underscores join the components of a ligature, and `uni` and `u` are followed by code points.
+/// `None` if it means none.
 pub(super) fn letters(name: &str) -> Option<String> {
     let name = name.split('.').next().filter(|name| !name.is_empty())?;
     name.split('_').map(one).collect()
@@ -77,7 +78,7 @@ fn one(name: &str) -> Option<String> {
     if let Some(rest) = name.strip_prefix('u').filter(|rest| digits(rest) && (4..=6).contains(&rest.len())) {
         return letter(rest).map(String::from);
     }
-    // TeX's signs of mathematics in several sizes.
+    // TeX's mathematical symbols in several sizes.
     let sized = SIZES.iter().find_map(|size| name.strip_suffix(size))?;
     LIST.get(sized).cloned()
 }

@@ -1,10 +1,10 @@
-//! Embedded fonts, of which only the outlines of used glyphs are kept: each becomes a Type 3 font (ISO 32000-1, 9.6.5) of
-//! lines and curves, with the text that each glyph maps to.
+//! Embedded fonts, of which only the outlines of used glyphs are kept: each becomes a Type 3 font (ISO 32000-1, 9.6.5)
+//! of lines and curves, with the text that each glyph maps to.
 //!
-//! In comes a font dictionary; out go glyphs with outlines, widths and text. It refuses a glyph that the file does not map
-//! to text, a glyph whose text the font program contradicts, an outline that stands for two letters, letters without ink
-//! and blanks with it. It cannot tell what an outline looks like: whether it is the letter it claims to be is for the
-//! officer.
+//! The input is a font dictionary, the output is glyphs with outlines, widths and text. It refuses a glyph that the
+//! file does not map to text, a glyph whose text the font program contradicts, an outline that stands for two letters,
+//! letters without ink and spaces with it. It cannot tell what an outline looks like: whether it looks like the letter
+//! that it is mapped to is for the officer to check.
 
 mod cmap;
 mod glyph_names;
@@ -24,7 +24,7 @@ use super::file::File;
 use super::file::object::{Dict, Object};
 use super::geometry::{Matrix, Step};
 use super::standard_fonts;
-use super::standard_fonts::Standard;
+use super::standard_fonts::StandardFont;
 use crate::rebuild::Fault;
 
 pub(super) use embedded::{EmbeddedFont, Letter, is_dot};
@@ -33,14 +33,14 @@ pub(super) use type3::print;
 
 use embedded::Glyphs;
 use glyph_names::Base;
-use program::{Letters, Program};
+use program::{GlyphMap, Program};
 use type1::Type1;
 use widths::Widths;
 
-/// One letter of a font that is written: its code, how far it moves, what it draws and what it says.
+/// A glyph of a font that is written.
 pub(super) struct Glyph {
     pub code: u8,
-    /// In thousandths of the font's size.
+    /// Advance width, in thousandths of the font size.
     pub width: f64,
     pub outline: Outline,
     pub text: String,
@@ -48,10 +48,10 @@ pub(super) struct Glyph {
 
 /// A font of the document that is written.
 pub(super) enum Font {
-    /// One that every reader has, and whether it has the Windows encoding.
-    Plain(String, bool),
-    /// One of drawings.
-    Drawn(Vec<Glyph>),
+    /// The name of a standard font, and whether it uses WinAnsiEncoding.
+    Standard(String, bool),
+    /// A Type 3 font.
+    Type3(Vec<Glyph>),
 }
 
 const NAMELESS: &str = "a font that does not say what letters it draws: save the file again with a tool that says it, or print it to \
@@ -61,7 +61,10 @@ fn refused(what: &str) -> Fault {
     Fault::new("pdf.font", what)
 }
 
-/// Reads the embedded font that `dict` describes.
+/// Reads the embedded font that `dict` describes; objects may be nested up to `depth_max`.
+///
+/// # Errors
+/// `pdf.font` if it is malformed, unsupported, or does not map its glyphs to text.
 pub(super) fn read(file: &File<'_>, dict: &Dict, depth_max: usize) -> Result<EmbeddedFont, Fault> {
     let at = |key: &str| file.at(dict, key);
     let subtype = at("Subtype").and_then(Object::name).unwrap_or_default();
@@ -78,7 +81,7 @@ pub(super) fn read(file: &File<'_>, dict: &Dict, depth_max: usize) -> Result<Emb
         (false, dict)
     };
     let said = match dict.get("ToUnicode").and_then(|o| file.stream(o)) {
-        Some((head, data)) => Some(cmap::read(&file.unpacked(head, data)?, if wide { 2 } else { 1 }, depth_max)?),
+        Some((head, data)) => Some(cmap::read(&file.decoded(head, data)?, if wide { 2 } else { 1 }, depth_max)?),
         None => None,
     };
     if subtype == "Type3" {
@@ -88,25 +91,25 @@ pub(super) fn read(file: &File<'_>, dict: &Dict, depth_max: usize) -> Result<Emb
     if let Some(name) = plainly_named(file, font, wide) {
         return standard(file, font, name, said);
     }
-    let widths = if wide { Widths::wide(file, font)? } else { Widths::simple(file, font)? };
+    let widths = if wide { Widths::composite(file, font)? } else { Widths::simple(file, font)? };
     let program = program(file, font)?;
     let encoding = at("Encoding");
     let (base, given) =
         if wide { (Base::Own, Vec::new()) } else { (base(file, encoding)?, differences(file, encoding)?) };
     let letters = match (file.at(font, "Subtype").and_then(Object::name), &program) {
         (Some("CIDFontType2"), Program::TrueType(_)) => match file.at(font, "CIDToGIDMap") {
-            None => Letters::Same,
-            Some(Object::Name(name)) if name == "Identity" => Letters::Same,
+            None => GlyphMap::Same,
+            Some(Object::Name(name)) if name == "Identity" => GlyphMap::Same,
             Some(_) => {
                 let map = font.get("CIDToGIDMap").and_then(|o| file.stream(o));
                 let (head, data) = map.ok_or_else(|| refused("a font without glyphs"))?;
-                Letters::listed(&file.unpacked(head, data)?)
+                GlyphMap::listed(&file.decoded(head, data)?)
             }
         },
-        (Some("CIDFontType0"), Program::Compact(_)) => program.by_number(),
-        (Some("CIDFontType0"), Program::TrueType(_)) => Letters::Same,
+        (Some("CIDFontType0"), Program::Cff(_)) => program.by_number(),
+        (Some("CIDFontType0"), Program::TrueType(_)) => GlyphMap::Same,
         (Some("TrueType"), Program::TrueType(_)) => program.by_code(base, &given),
-        (Some("Type1" | "MMType1"), Program::Compact(_) | Program::Type1(_)) => program.by_name(base, &given),
+        (Some("Type1" | "MMType1"), Program::Cff(_) | Program::Type1(_)) => program.by_name(base, &given),
         _ => return Err(refused("a font of an unsupported type")),
     };
     let mut letters_said = if wide { BTreeMap::new() } else { spelled(&program, &letters, base, &given) };
@@ -120,12 +123,12 @@ pub(super) fn read(file: &File<'_>, dict: &Dict, depth_max: usize) -> Result<Emb
     }
     let said = letters_said;
     if windows {
-        EmbeddedFont::agree(&said, &EmbeddedFont::windows())?;
+        EmbeddedFont::check_agreement(&said, &EmbeddedFont::win_ansi())?;
     }
     EmbeddedFont::new(wide, said, widths, Glyphs::Program(program, letters))
 }
 
-/// The name of a plain font that is not embedded.
+/// Returns the name of a standard font that is not embedded.
 fn plainly_named<'f>(file: &'f File<'_>, font: &'f Dict, wide: bool) -> Option<&'f str> {
     let described = file.at(font, "FontDescriptor").and_then(|o| file.dict(o));
     let embedded = described.is_some_and(|d| d.keys().any(|key| key.starts_with("FontFile")));
@@ -133,8 +136,8 @@ fn plainly_named<'f>(file: &'f File<'_>, font: &'f Dict, wide: bool) -> Option<&
     (!wide && !embedded && standard_fonts::FONTS.contains(&name)).then_some(name)
 }
 
-/// A plain font that is not embedded and has an encoding of its own, or describes itself: drawn anew as well, with the
-/// letters that are as wide.
+/// Reads a standard font that is not embedded and has an encoding of its own or a font descriptor. It is written as a
+/// Type 3 font, with the outlines of the metric-compatible font.
 fn standard(
     file: &File<'_>,
     font: &Dict,
@@ -145,7 +148,7 @@ fn standard(
     let base = Some(base(file, encoding)?).filter(|base| *base != Base::Own).unwrap_or(Base::Standard);
     let given: BTreeMap<u8, String> = differences(file, encoding)?.into_iter().collect();
     let lacks = || refused("a font that is not embedded");
-    let drawings = Standard::of(name).ok_or_else(lacks)?;
+    let drawings = StandardFont::of(name).ok_or_else(lacks)?;
     let (mut letters, mut drawn, mut usual) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
     let listed = if font.contains_key("Widths") { Some(Widths::simple(file, font)?) } else { None };
     for code in 0..=u8::MAX {
@@ -158,7 +161,7 @@ fn standard(
             Some(listed) => listed.of(code)?,
             None => natural,
         };
-        // Letters that are one are drawn beside each other, in the room of the one.
+        // The components of a ligature are drawn next to each other, scaled to the width of the ligature.
         let narrow = if parts.len() > 1 { width / natural } else { 1.0 };
         let (mut steps, mut at) = (Vec::new(), 0.0);
         for (width, part) in &parts {
@@ -171,13 +174,13 @@ fn standard(
         drawn.insert(code, Outline::of(&steps)?);
     }
     if let Some(said) = said {
-        EmbeddedFont::agree(&said, &letters)?;
+        EmbeddedFont::check_agreement(&said, &letters)?;
     }
-    EmbeddedFont::new(false, letters, Widths::usual(usual), Glyphs::Drawn(drawn))
+    EmbeddedFont::new(false, letters, Widths::standard(usual), Glyphs::Type3(drawn))
 }
 
-/// The letters of a text in a plain font; `None` where it lacks one.
-fn set(drawings: &Standard, text: &str) -> Option<Vec<(f64, Vec<Step>)>> {
+/// Returns the widths and outlines of a text in a standard font; `None` if it lacks a character.
+fn set(drawings: &StandardFont, text: &str) -> Option<Vec<(f64, Vec<Step>)>> {
     let whole: Vec<char> = match drawings.letter(text.chars().next()?) {
         Some(_) => text.chars().collect(),
         None => text.nfkc().collect(),
@@ -185,8 +188,8 @@ fn set(drawings: &Standard, text: &str) -> Option<Vec<(f64, Vec<Step>)>> {
     whole.into_iter().map(|letter| drawings.letter(letter)).collect()
 }
 
-/// What letters the codes are by their names: those that the encoding gives, that it begins from, or of the program.
-fn spelled(program: &Program, letters: &Letters, base: Base, given: &[(u8, String)]) -> BTreeMap<u32, String> {
+/// Returns the text of each code by glyph names: those of the differences, of the base encoding, or of the program.
+fn spelled(program: &Program, letters: &GlyphMap, base: Base, given: &[(u8, String)]) -> BTreeMap<u32, String> {
     let given: BTreeMap<u8, &str> = given.iter().map(|(code, name)| (*code, name.as_str())).collect();
     let letter = |code: u8| match given.get(&code) {
         Some(name) => glyph_names::letters(name),
@@ -196,7 +199,7 @@ fn spelled(program: &Program, letters: &Letters, base: Base, given: &[(u8, Strin
     (0..=u8::MAX).filter_map(|code| Some((u32::from(code), letter(code)?))).collect()
 }
 
-/// What the encoding begins from.
+/// Returns the base encoding.
 fn base(file: &File<'_>, encoding: Option<&Object>) -> Result<Base, Fault> {
     let base = match encoding {
         Some(Object::Dict(dict)) => file.at(dict, "BaseEncoding"),
@@ -211,7 +214,7 @@ fn base(file: &File<'_>, encoding: Option<&Object>) -> Result<Base, Fault> {
     }
 }
 
-/// The names of letters that an encoding gives of its own.
+/// Returns the differences of an encoding, as codes and glyph names.
 fn differences(file: &File<'_>, encoding: Option<&Object>) -> Result<Vec<(u8, String)>, Fault> {
     let Some(Object::Dict(dict)) = encoding else { return Ok(Vec::new()) };
     let Some(Object::List(list)) = file.at(dict, "Differences") else { return Ok(Vec::new()) };
@@ -230,7 +233,7 @@ fn differences(file: &File<'_>, encoding: Option<&Object>) -> Result<Vec<(u8, St
     Ok(out)
 }
 
-/// The program that `font` describes.
+/// Returns the font program of `font`.
 fn program(file: &File<'_>, font: &Dict) -> Result<Program, Fault> {
     let none = || {
         refused(
@@ -240,16 +243,16 @@ fn program(file: &File<'_>, font: &Dict) -> Result<Program, Fault> {
     let described = file.at(font, "FontDescriptor").and_then(|o| file.dict(o)).ok_or_else(none)?;
     let stream = |key: &str| described.get(key).and_then(|o| file.stream(o));
     if let Some((head, data)) = stream("FontFile") {
-        return Ok(Program::Type1(Type1::read(&file.unpacked(head, data)?)?));
+        return Ok(Program::Type1(Type1::read(&file.decoded(head, data)?)?));
     }
     if let Some((head, data)) = stream("FontFile2") {
-        return Program::true_type(file.unpacked(head, data)?);
+        return Program::true_type(file.decoded(head, data)?);
     }
     let (head, data) = stream("FontFile3").ok_or_else(none)?;
     let kind = file.at(head, "Subtype").and_then(Object::name);
-    let bytes = file.unpacked(head, data)?;
+    let bytes = file.decoded(head, data)?;
     match kind {
-        Some("CIDFontType0C" | "Type1C") => Program::compact(bytes),
+        Some("CIDFontType0C" | "Type1C") => Program::cff(bytes),
         Some("OpenType") => Program::true_type(bytes),
         _ => Err(refused("an embedded font of an unsupported type")),
     }

@@ -1,4 +1,4 @@
-//! The outline of a glyph: lines and curves in whole thousandths of the font's size.
+//! The outline of a glyph: lines and curves in whole thousandths of the font size.
 
 use std::fmt::Write as _;
 
@@ -8,9 +8,9 @@ use crate::rebuild::Fault;
 use crate::rebuild::pdf::file::object::{Object, Reader};
 use crate::rebuild::pdf::geometry;
 
-/// Steps of one drawing at most.
+/// Maximum segments of one outline.
 const STEPS_MAX: usize = 4000;
-/// How far from its origin a letter may draw.
+/// Maximum distance of an outline's points from its origin, in thousandths of the font size.
 const REACH: f64 = 4000.0;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ enum Step {
     Close,
 }
 
-/// A drawing, filled where it winds.
+/// An outline, filled by the non-zero winding rule.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::rebuild::pdf) struct Outline {
     steps: Vec<Step>,
@@ -37,7 +37,8 @@ impl Outline {
         self.steps.is_empty()
     }
 
-    /// The rectangle around every point of it.
+    /// Returns the bounding box of all its points, control points included, in thousandths of the font size; `None` for
+    /// a blank.
     pub fn bounds(&self) -> Option<[i32; 4]> {
         let points = self.steps.iter().flat_map(|step| match step {
             Step::To(p) | Step::Line(p) => &p[..],
@@ -54,7 +55,10 @@ impl Outline {
         any.then_some(bounds)
     }
 
-    /// The drawing that these steps make, in thousandths.
+    /// Returns the outline of path segments with coordinates in thousandths of the font size.
+    ///
+    /// # Errors
+    /// `pdf.font` if it is too long, too large or malformed.
     pub fn of(steps: &[geometry::Step]) -> Result<Outline, Fault> {
         let mut pen = Pen::new(1.0);
         for step in steps {
@@ -68,7 +72,7 @@ impl Outline {
         pen.outline()
     }
 
-    /// Its steps, for whoever draws it.
+    /// Returns its path segments.
     pub fn steps(&self) -> Vec<geometry::Step> {
         let step = |step: &Step| match *step {
             Step::To(p) => geometry::Step::To(p.map(f64::from)),
@@ -79,7 +83,7 @@ impl Outline {
         self.steps.iter().map(step).collect()
     }
 
-    /// The drawing as the content of a letter; nothing where it is blank.
+    /// Returns the outline as the content of a Type 3 glyph procedure; empty for a blank.
     pub fn code(&self) -> String {
         let mut out = String::new();
         for step in &self.steps {
@@ -101,16 +105,19 @@ impl Outline {
         out
     }
 
-    /// Reads a drawing as [`Outline::code`] writes it, up to the end of `reader`.
+    /// Parses an outline as [`Outline::code`] writes it, up to the end of `reader`.
+    ///
+    /// # Errors
+    /// `pdf.font` if it is written in any other way.
     pub fn read(reader: &mut Reader<'_>) -> Result<Outline, Fault> {
         let (mut steps, mut numbers, mut filled) = (Vec::new(), Vec::new(), false);
-        while !reader.ends() {
+        while !reader.at_end() {
             match reader.object()? {
                 _ if filled || steps.len() >= STEPS_MAX => return Err(broken()),
                 Object::Number(n) if n.fract() == 0.0 && n.abs() <= REACH && numbers.len() < 6 => {
                     numbers.push(n as i32)
                 }
-                Object::Word(word) => {
+                Object::Keyword(word) => {
                     let step = match (word.as_str(), numbers.as_slice()) {
                         ("m", &[x, y]) => Step::To([x, y]),
                         ("l", &[x, y]) if !steps.is_empty() => Step::Line([x, y]),
@@ -135,9 +142,10 @@ impl Outline {
     }
 }
 
-/// Takes down what a font program draws.
+/// Records the outline that a font program draws.
 pub(in crate::rebuild::pdf) struct Pen {
-    /// What makes thousandths of the program's units: across for each unit across and up, and up for each unit up.
+    /// Factors from the program's units to thousandths: horizontal from x, horizontal from y (slant), and vertical from
+    /// y.
     scale: [f64; 3],
     at: [f64; 2],
     outline: Outline,
@@ -145,22 +153,30 @@ pub(in crate::rebuild::pdf) struct Pen {
 }
 
 impl Pen {
+    /// Returns a pen that scales coordinates by `scale`.
     pub fn new(scale: f64) -> Pen {
         Pen { scale: [scale, 0.0, scale], at: [0.0; 2], outline: Outline::default(), lost: false }
     }
 
-    /// For a program with a matrix of its own, which may make letters narrower and slant them, as far as tools do.
+    /// Returns a pen for a program with its own font matrix. The matrix may narrow and slant glyphs, as far as tools
+    /// do.
+    ///
+    /// # Errors
+    /// `pdf.font` if it rotates, moves or distorts them.
     pub fn placed([a, b, c, d, e, f]: [f64; 6]) -> Result<Pen, Fault> {
         let usual = 0.0001..0.01;
         let (narrow, slant) = (0.4..2.5, -0.5..0.5);
         if !usual.contains(&d) || !narrow.contains(&(a / d)) || !slant.contains(&(c / d)) || [b, e, f] != [0.0; 3] {
-            return Err(super::refused("an embedded font whose letters are turned, moved, or slanted out of shape"));
+            return Err(super::refused("an embedded font whose matrix rotates, moves or distorts its letters"));
         }
         let scale = [a, c, d].map(|n| n * 1000.0);
         Ok(Pen { scale, at: [0.0; 2], outline: Outline::default(), lost: false })
     }
 
-    /// What was drawn, if it can be drawn again.
+    /// Returns what was drawn.
+    ///
+    /// # Errors
+    /// `pdf.font` if it exceeds the limits of an outline.
     pub fn outline(self) -> Result<Outline, Fault> {
         let begun = matches!(self.outline.steps.first(), None | Some(Step::To(_)));
         if self.lost || !begun { Err(broken()) } else { Ok(self.outline) }
@@ -194,7 +210,7 @@ impl OutlineBuilder for Pen {
     fn quad_to(&mut self, x1: f32, y1: f32, x: f32, y: f32) {
         let ([cx, cy], [x, y]) = (self.scaled(x1, y1), self.scaled(x, y));
         let [px, py] = self.at;
-        // The same curve with one more point.
+        // The same curve as a cubic one.
         let third = |from: f64, to: f64| from + (to - from) * 2.0 / 3.0;
         self.push([third(px, cx), third(py, cy), third(x, cx), third(y, cy), x, y], Step::Curve);
         self.at = [x, y];

@@ -1,5 +1,5 @@
-//! A font program, read by a library for two things only: the outlines of its glyphs, and their names or characters. The
-//! library may fail on untrusted bytes, which is why it runs in a process of its own.
+//! A font program, parsed by the `ttf-parser` crate for two purposes only: the outlines of its glyphs, and their names
+//! or characters. The crate may fail on untrusted bytes, which is one reason why parsers run in a process of their own.
 
 use std::collections::BTreeMap;
 
@@ -11,42 +11,42 @@ use super::refused;
 use super::type1::Type1;
 use crate::rebuild::Fault;
 
-/// The bytes of a program, known to be one.
+/// A font program that was validated.
 pub(super) enum Program {
     /// TrueType or OpenType.
     TrueType(Vec<u8>),
-    /// A compact font by itself (CFF).
-    Compact(Vec<u8>),
-    /// One of the old PostScript kind.
+    /// A bare CFF (Compact Font Format) program.
+    Cff(Vec<u8>),
+    /// A PostScript Type 1 program.
     Type1(Type1),
 }
 
-/// Which drawing of the program each code means.
-pub(super) enum Letters {
+/// The mapping from codes to glyph indices.
+pub(super) enum GlyphMap {
     Same,
     Listed(BTreeMap<u32, u16>),
 }
 
-impl Letters {
-    /// Two bytes for each code.
-    pub fn listed(bytes: &[u8]) -> Letters {
-        Letters::Listed((0..).zip(bytes.chunks_exact(2).map(|b| u16::from(b[0]) << 8 | u16::from(b[1]))).collect())
+impl GlyphMap {
+    /// Returns the mapping of a `CIDToGIDMap` stream: two bytes for each code.
+    pub fn listed(bytes: &[u8]) -> GlyphMap {
+        GlyphMap::Listed((0..).zip(bytes.chunks_exact(2).map(|b| u16::from(b[0]) << 8 | u16::from(b[1]))).collect())
     }
 
-    /// The drawing of a code; the first of a program stands for letters that it lacks.
+    /// Returns the glyph index of a code; `None` for index 0, `.notdef`.
     pub fn of(&self, code: u32) -> Option<u16> {
         match self {
-            Letters::Same => u16::try_from(code).ok(),
-            Letters::Listed(list) => list.get(&code).copied(),
+            GlyphMap::Same => u16::try_from(code).ok(),
+            GlyphMap::Listed(list) => list.get(&code).copied(),
         }
         .filter(|drawing| *drawing != 0)
     }
 }
 
-/// Tables of letters of one program at most. Ordinary ones have two or three.
+/// Maximum number of cmap subtables of one program; ordinary programs have two or three.
 const TABLES_MAX: u16 = 16;
 
-/// How far the left edge of a letter may be from where its metrics say, in its size.
+/// Maximum difference between a glyph's left edge and its left side bearing, as a fraction of the font size.
 const BEARING_OFF_MAX: f64 = 0.1;
 
 fn broken() -> Fault {
@@ -54,31 +54,42 @@ fn broken() -> Fault {
 }
 
 impl Program {
+    /// Returns a TrueType or OpenType program.
+    ///
+    /// # Errors
+    /// `pdf.font` if it cannot be parsed.
     pub fn true_type(bytes: Vec<u8>) -> Result<Program, Fault> {
         Face::parse(&bytes, 0).map_err(|_| broken())?;
         Ok(Program::TrueType(bytes))
     }
 
-    pub fn compact(bytes: Vec<u8>) -> Result<Program, Fault> {
+    /// Returns a bare CFF program.
+    ///
+    /// # Errors
+    /// `pdf.font` if it cannot be parsed.
+    pub fn cff(bytes: Vec<u8>) -> Result<Program, Fault> {
         cff::Table::parse(&bytes).ok_or_else(broken)?;
-        Ok(Program::Compact(bytes))
+        Ok(Program::Cff(bytes))
     }
 
     fn face(&self) -> Option<Face<'_>> {
         match self {
             Program::TrueType(bytes) => Face::parse(bytes, 0).ok(),
-            Program::Compact(_) | Program::Type1(_) => None,
+            Program::Cff(_) | Program::Type1(_) => None,
         }
     }
 
     fn table(&self) -> Option<cff::Table<'_>> {
         match self {
             Program::TrueType(_) | Program::Type1(_) => None,
-            Program::Compact(bytes) => cff::Table::parse(bytes),
+            Program::Cff(bytes) => cff::Table::parse(bytes),
         }
     }
 
-    /// What a letter draws.
+    /// Returns the outline of a glyph.
+    ///
+    /// # Errors
+    /// `pdf.font` if it is missing, malformed or too complex.
     pub fn outline(&self, drawing: u16) -> Result<Outline, Fault> {
         let id = GlyphId(drawing);
         if let Some(face) = self.face() {
@@ -90,16 +101,16 @@ impl Program {
             let mut pen = Pen::new(1000.0 / f64::from(face.units_per_em()));
             let drawn = face.outline_glyph(id, &mut pen);
             let outline = pen.outline()?;
-            // A blank has no rectangle around it; what stops halfway has none either, and is not passed.
+            // A blank glyph has no bounding box. Neither has one that is cut short, which is refused.
             if drawn.is_none() && !outline.is_blank() {
                 return Err(broken());
             }
-            // Readers move a letter so that its left edge is where its metrics say: what they say must be nearly so.
+            // Viewers shift a glyph so that its left edge is at its left side bearing, so the two must nearly agree.
             let edge = face.tables().glyf.and_then(|glyf| glyf.bbox(id)).map(|edges| f64::from(edges.x_min));
             let said = face.glyph_hor_side_bearing(id).map(f64::from);
             let away = edge.zip(said).map_or(0.0, |(edge, said)| (edge - said).abs());
             if !outline.is_blank() && away / f64::from(face.units_per_em()) > BEARING_OFF_MAX {
-                return Err(refused("a letter that readers move away from where its drawing is"));
+                return Err(refused("a letter whose left side bearing does not match its outline"));
             }
             return Ok(outline);
         }
@@ -116,18 +127,18 @@ impl Program {
         }
     }
 
-    /// The drawing of each number of a compact font, whose numbers need not be in order.
-    pub fn by_number(&self) -> Letters {
-        let Some(table) = self.table() else { return Letters::Same };
+    /// Returns the glyph of each CID of a CFF program; CIDs need not be in order.
+    pub fn by_number(&self) -> GlyphMap {
+        let Some(table) = self.table() else { return GlyphMap::Same };
         let all = 0..table.number_of_glyphs();
         let list: BTreeMap<u32, u16> =
             all.filter_map(|d| table.glyph_cid(GlyphId(d)).map(|number| (u32::from(number), d))).collect();
-        if list.is_empty() { Letters::Same } else { Letters::Listed(list) }
+        if list.is_empty() { GlyphMap::Same } else { GlyphMap::Listed(list) }
     }
 
-    /// The drawing of each code of a compact font or one of Type 1 (9.6.6.2): by the names that the file gives, else by
-    /// the encoding that it begins from, which may be the program's own.
-    pub fn by_name(&self, base: Base, given: &[(u8, String)]) -> Letters {
+    /// Returns the glyph of each code of a CFF or Type 1 program (9.6.6.2): by the names in `given`, otherwise by the
+    /// base encoding, which may be the program's own.
+    pub fn by_name(&self, base: Base, given: &[(u8, String)]) -> GlyphMap {
         let given: BTreeMap<u8, &str> = given.iter().map(|(code, name)| (*code, name.as_str())).collect();
         let table = self.table();
         let named = |name: &str| match self {
@@ -135,12 +146,12 @@ impl Program {
             _ => table.as_ref()?.glyph_index_by_name(name).map(|id| id.0),
         };
         let own = |code: u8| match self {
-            Program::Type1(program) => program.coded(code),
+            Program::Type1(program) => program.glyph_for_code(code),
             _ => table.as_ref()?.glyph_index(code).map(|id| id.0),
         };
         let mut lettered: BTreeMap<String, u16> = BTreeMap::new();
         if base != Base::Own {
-            // The first of several, and none that is another look of the letter.
+            // The first of several, but no stylistic variant.
             for drawing in (0..self.count()).rev() {
                 let name = self.name(drawing).filter(|name| !name.contains('.'));
                 lettered.extend(name.and_then(|name| glyph_names::letters(&name)).map(|letter| (letter, drawing)));
@@ -151,12 +162,12 @@ impl Program {
             None if base == Base::Own => own(code),
             None => lettered.get(base.letter(code)?.to_string().as_str()).copied(),
         };
-        Letters::Listed((0..=u8::MAX).filter_map(|code| Some((u32::from(code), drawing(code)?))).collect())
+        GlyphMap::Listed((0..=u8::MAX).filter_map(|code| Some((u32::from(code), drawing(code)?))).collect())
     }
 
-    /// The drawing of each code of a TrueType font of one byte a letter (9.6.6.4): by the letter where the file says
-    /// which it is, and else as the font says.
-    pub fn by_code(&self, base: Base, given: &[(u8, String)]) -> Letters {
+    /// Returns the glyph of each code of a simple TrueType font (9.6.6.4): by character if the file's encoding has one
+    /// for the code, otherwise by the program's own table.
+    pub fn by_code(&self, base: Base, given: &[(u8, String)]) -> GlyphMap {
         let given: BTreeMap<u8, &str> = given.iter().map(|(code, name)| (*code, name.as_str())).collect();
         let mut list = BTreeMap::new();
         if let Some(face) = self.face() {
@@ -177,11 +188,14 @@ impl Program {
                 list.extend(id.map(|id| (u32::from(code), id.0)));
             }
         }
-        Letters::Listed(list)
+        GlyphMap::Listed(list)
     }
 
-    /// What the program itself says its drawings are, by its own table of letters. Some programs have none.
-    pub fn says(&self) -> Result<BTreeMap<u16, Vec<char>>, Fault> {
+    /// Returns the characters of each glyph according to the program's cmap subtables. Some programs have none.
+    ///
+    /// # Errors
+    /// `pdf.font` if there are too many subtables.
+    pub fn characters(&self) -> Result<BTreeMap<u16, Vec<char>>, Fault> {
         let mut said: BTreeMap<u16, Vec<char>> = BTreeMap::new();
         let face = self.face();
         let tables = face.as_ref().and_then(|face| face.tables().cmap).map(|cmap| cmap.subtables);
@@ -189,7 +203,7 @@ impl Program {
             return Err(broken());
         }
         for subtable in tables.into_iter().flatten().filter(ttf_parser::cmap::Subtable::is_unicode) {
-            // Letters for private use say nothing.
+            // Private-use characters have no defined meaning.
             for c in ('\u{20}'..='\u{D7FF}').chain('\u{F900}'..='\u{FFFD}') {
                 if let Some(id) = subtable.glyph_index(u32::from(c)) {
                     said.entry(id.0).or_default().push(c);
@@ -199,7 +213,7 @@ impl Program {
         Ok(said)
     }
 
-    /// The letters that a drawing is by its name, where that says it.
+    /// Returns the text that a glyph's name means, if it has a meaningful name.
     pub fn named(&self, drawing: u16) -> Option<String> {
         glyph_names::letters(&self.name(drawing)?)
     }
@@ -208,26 +222,26 @@ impl Program {
         let id = GlyphId(drawing);
         match self {
             Program::TrueType(_) => self.face()?.glyph_name(id).map(str::to_owned),
-            Program::Compact(_) => self.table()?.glyph_name(id).map(str::to_owned),
+            Program::Cff(_) => self.table()?.glyph_name(id).map(str::to_owned),
             Program::Type1(program) => program.name(drawing).map(str::to_owned),
         }
     }
 
-    /// How many drawings there are.
+    /// Returns the number of glyphs.
     fn count(&self) -> u16 {
         match self {
             Program::TrueType(_) => self.face().map_or(0, |face| face.number_of_glyphs()),
-            Program::Compact(_) => self.table().map_or(0, |table| table.number_of_glyphs()),
+            Program::Cff(_) => self.table().map_or(0, |table| table.number_of_glyphs()),
             Program::Type1(program) => program.count(),
         }
     }
 }
 
-/// Letters that one letter is made of at most, those of which they are made included.
+/// Maximum components of a composite glyph, nested ones included.
 const PARTS_MAX: u32 = 64;
 
-/// Whether a letter of a TrueType program ends that is made of others, found out before it is drawn: a few that are each
-/// made of a few more come to any number. `None` where more than `left` are met.
+/// Checks the size of a composite TrueType glyph before it is drawn: a few levels of nesting can multiply to any number
+/// of components. `None` if there are more than `left`.
 fn parts(face: &Face<'_>, drawing: u16, left: &mut u32) -> Option<()> {
     *left = left.checked_sub(1)?;
     let raw = face.raw_face();
@@ -241,7 +255,7 @@ fn parts(face: &Face<'_>, drawing: u16, left: &mut u32) -> Option<()> {
         return Some(());
     };
     let word = |at: usize| bytes.get(at..at + 2).map(|b| u16::from(b[0]) << 8 | u16::from(b[1]));
-    // A negative number of contours: made of others, which begin behind the rectangle around them.
+    // A negative number of contours marks a composite glyph, whose components follow the bounding box.
     if word(0).is_none_or(|contours| contours < 0x8000) {
         return Some(());
     }

@@ -1,4 +1,4 @@
-//! Type 3 fonts as a gateway writes them (ISO 32000-1, 9.6.5), and reading them in that one form.
+//! Type 3 fonts as a gateway writes them (ISO 32000-1, 9.6.5), and a reader for exactly that form.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -11,7 +11,7 @@ use crate::rebuild::pdf::file::File;
 use crate::rebuild::pdf::file::object::{Dict, Object, Reader};
 use crate::rebuild::pdf::print::number;
 
-/// The keys that such a font has; one with any other is of another hand.
+/// The keys of such a font; a font with any other key was not written by a gateway.
 const KEYS: [&str; 11] = [
     "Type",
     "Subtype",
@@ -26,7 +26,10 @@ const KEYS: [&str; 11] = [
     "ToUnicode",
 ];
 
-/// Reads a font of drawings.
+/// Reads a Type 3 font.
+///
+/// # Errors
+/// `pdf.font` if it is not in the form that [`print()`] writes.
 pub(super) fn read(
     file: &File<'_>,
     dict: &Dict,
@@ -49,7 +52,7 @@ pub(super) fn read(
     let mut drawn = BTreeMap::new();
     for (code, name) in super::differences(file, file.at(dict, "Encoding"))? {
         let (head, data) = drawings.get(&name).and_then(|o| file.stream(o)).ok_or_else(other)?;
-        let bytes = file.unpacked(head, data)?;
+        let bytes = file.decoded(head, data)?;
         let mut reader = Reader::new(&bytes, 0, depth_max, false);
         let mut measures = Vec::new();
         for _ in 0..6 {
@@ -59,7 +62,7 @@ pub(super) fn read(
         let outline = Outline::read(&mut reader)?;
         let around = outline.bounds().unwrap_or_default().map(f64::from);
         let code = u32::from(code);
-        // A reader of the page may take the width and the rectangle from here as well as from elsewhere.
+        // Viewers may take the width and the bounding box from here or from the font dictionary, so both must agree.
         if measures != [&[widths.of(code)?, 0.0], &around[..]].concat() || drawn.insert(code, outline).is_some() {
             return Err(other());
         }
@@ -67,10 +70,11 @@ pub(super) fn read(
     if drawn.len() != drawings.len() {
         return Err(other());
     }
-    EmbeddedFont::new(false, said, widths, Glyphs::Drawn(drawn))
+    EmbeddedFont::new(false, said, widths, Glyphs::Type3(drawn))
 }
 
-/// A font as it is written: its dictionary without its end, given where its drawings begin; those; and its letters.
+/// Returns a font as it is written: its dictionary without the end, for glyph procedures from object number `first` on;
+/// the glyph procedures; and the `ToUnicode` CMap.
 pub(in crate::rebuild::pdf) fn print(glyphs: &[Glyph], first: usize) -> (String, Vec<String>, String) {
     let mut order: Vec<&Glyph> = glyphs.iter().collect();
     order.sort_by_key(|glyph| glyph.code);
@@ -85,7 +89,7 @@ pub(in crate::rebuild::pdf) fn print(glyphs: &[Glyph], first: usize) -> (String,
     }
     let (mut names, mut procedures, mut drawings) = (String::new(), String::new(), Vec::new());
     let mut letters = String::from(
-        "/CIDInit /ProcSet findresource begin\n12 dict begin\nbegincmap\n/CMapName /Letters def\n/CMapType 2 def\n\
+        "/CIDInit /ProcSet findresource begin\n12 dict begin\nbegincmap\n/CMapName /GlyphMap def\n/CMapType 2 def\n\
          1 begincodespacerange\n<00> <FF>\nendcodespacerange\n",
     );
     for part in order.chunks(100) {

@@ -1,4 +1,4 @@
-//! The advance width of each glyph, in thousandths of the font's size (ISO 32000-1, 9.6.2.1 and 9.7.4.3).
+//! The advance width of each glyph, in thousandths of the font size (ISO 32000-1, 9.6.2.1 and 9.7.4.3).
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use crate::rebuild::Fault;
 use crate::rebuild::pdf::file::File;
 use crate::rebuild::pdf::file::object::{Dict, Object};
 
-/// Widths by code.
+/// Advance widths by code.
 pub(super) struct Widths {
     listed: BTreeMap<u32, f64>,
     usual: f64,
@@ -18,7 +18,10 @@ fn broken() -> Fault {
 }
 
 impl Widths {
-    /// Those of a font of one byte a letter.
+    /// Reads the widths of a simple font.
+    ///
+    /// # Errors
+    /// `pdf.font` if they are malformed.
     pub fn simple(file: &File<'_>, font: &Dict) -> Result<Widths, Fault> {
         let first = file.at(font, "FirstChar").and_then(Object::count).filter(|c| *c < 256).ok_or_else(broken)?;
         let Some(Object::List(list)) = file.at(font, "Widths") else { return Err(broken()) };
@@ -32,13 +35,16 @@ impl Widths {
         Ok(Widths { listed: listed.ok_or_else(broken)?, usual: 0.0 })
     }
 
-    /// Those that a font is known to have.
-    pub fn usual(listed: BTreeMap<u32, f64>) -> Widths {
+    /// Returns the known widths of a standard font.
+    pub fn standard(listed: BTreeMap<u32, f64>) -> Widths {
         Widths { listed, usual: 0.0 }
     }
 
-    /// Those of a font of two bytes a letter.
-    pub fn wide(file: &File<'_>, font: &Dict) -> Result<Widths, Fault> {
+    /// Reads the widths of a composite font.
+    ///
+    /// # Errors
+    /// `pdf.font` if they are malformed.
+    pub fn composite(file: &File<'_>, font: &Dict) -> Result<Widths, Fault> {
         let usual = file.at(font, "DW").map_or(Some(1000.0), Object::number).ok_or_else(broken)?;
         let mut listed = BTreeMap::new();
         let list: &[Object] = match file.at(font, "W") {
@@ -65,7 +71,7 @@ impl Widths {
                 }
                 None => return Err(broken()),
             }
-            // Counted as they are stated: widths stated again and again are those of no font.
+            // Widths are counted as stated: no ordinary font repeats them this often.
             if stated > 65_536 {
                 return Err(broken());
             }
@@ -73,7 +79,10 @@ impl Widths {
         Ok(Widths { listed, usual })
     }
 
-    /// The width of a letter as it will be written.
+    /// Returns the width of a glyph, rounded as it will be written.
+    ///
+    /// # Errors
+    /// `pdf.hidden` if it is not between 0 and 5000.
     pub fn of(&self, code: u32) -> Result<f64, Fault> {
         let width = self.listed.get(&code).copied().unwrap_or(self.usual);
         if !(0.0..=5000.0).contains(&width) {

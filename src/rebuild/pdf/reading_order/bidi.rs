@@ -1,11 +1,11 @@
-//! The logical order of lines with right-to-left letters: a page shows them in visual order, and a listed word is written
-//! in logical order. A simple inverse of the Unicode bidirectional algorithm (UAX 9).
+//! The logical order of lines with right-to-left letters: a page shows them in visual order, while word lists are in
+//! logical order. A simplified inverse of the Unicode bidirectional algorithm (UAX #9).
 //!
-//! A page does not state its paragraph direction, so a line with letters of both is given for either.
+//! A page does not state its paragraph direction, so a line with letters of both directions is converted for either.
 
 use unicode_normalization::UnicodeNormalization as _;
 
-/// What a character is in a line of both directions.
+/// The class of a character in a bidirectional line.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Class {
     Right,
@@ -24,24 +24,24 @@ fn class(c: char) -> Class {
     }
 }
 
-/// Whether a character is of a script that is read from right to left: Hebrew, Arabic, Syriac, Thaana, N'Ko and the like,
-/// their presentation forms, and the marks upon their letters.
+/// Whether a character belongs to a right-to-left script: Hebrew, Arabic, Syriac, Thaana, N'Ko and others, their
+/// presentation forms, and their combining marks.
 fn is_right(c: char) -> bool {
     matches!(c,
         '\u{591}'..='\u{8FF}' | '\u{FB1D}'..='\u{FDFF}' | '\u{FE70}'..='\u{FEFC}' | '\u{10800}'..='\u{10FFF}'
         | '\u{1E800}'..='\u{1EFFF}')
 }
 
-/// Whether a character is a letter of a script whose letters are joined, of those that are read from right to left.
+/// Whether a character is a letter of a right-to-left script whose letters are joined.
 pub(super) fn joins(c: char) -> bool {
     let joined = matches!(c, '\u{600}'..='\u{77F}' | '\u{7C0}'..='\u{7FF}' | '\u{840}'..='\u{8FF}' | '\u{FB50}'..='\u{FDFF}'
         | '\u{FE70}'..='\u{FEFC}');
     joined && class(c) == Class::Right
 }
 
-/// The text of one letter as a line shows it from left to right: the forms that letters take in a word are the letters,
-/// and those of a ligature stand one behind the other like all others.
-pub(super) fn shown(text: &str) -> String {
+/// Returns the text of one glyph in visual order: presentation forms are replaced by the letters, and the components of
+/// a ligature are reversed like other letters.
+pub(super) fn visual_text(text: &str) -> String {
     let mut letters: Vec<char> = Vec::new();
     for c in text.chars() {
         match c {
@@ -55,8 +55,8 @@ pub(super) fn shown(text: &str) -> String {
     letters.into_iter().collect()
 }
 
-/// Tells the lines with letters that are read from right to left in logical order, behind what is told.
-pub(super) fn tell(text: &mut String) {
+/// Appends the lines that have right-to-left letters to `text`, in logical order.
+pub(super) fn append_logical_lines(text: &mut String) {
     let mut more = String::new();
     for rightward in [false, true] {
         for line in text.lines().filter(|line| line.chars().any(|c| class(c) == Class::Right)) {
@@ -69,8 +69,7 @@ pub(super) fn tell(text: &mut String) {
     text.push_str(&more);
 }
 
-/// A line of a paragraph that runs from left to right: each part from one letter that is read the other way to another is
-/// turned about.
+/// Converts a line of a left-to-right paragraph: each part from the first to the last right-to-left letter is reversed.
 fn parts(line: &[char]) -> Vec<char> {
     let mut out = Vec::with_capacity(line.len());
     for part in line.split_inclusive(|c| class(*c) == Class::Left) {
@@ -87,10 +86,11 @@ fn parts(line: &[char]) -> Vec<char> {
     out
 }
 
-/// A line, or a part of one, turned about: but for numbers, and words of letters of class `kept` with what is between them.
+/// Reverses a line or a part of one, except for numbers, and for words of letters of class `kept` with what is between
+/// them.
 fn turned(line: &[char], kept: Class) -> Vec<char> {
     let mut out = Vec::with_capacity(line.len());
-    // Where it was last looked for such letters and none were found, so that it is looked for once.
+    // The position of the last search that found no such letter, so that it is not repeated.
     let (mut end, mut barren) = (line.len(), usize::MAX);
     while let Some(last) = end.checked_sub(1).and_then(|i| line.get(i)) {
         let own = class(*last);
@@ -103,7 +103,7 @@ fn turned(line: &[char], kept: Class) -> Vec<char> {
                     Class::Left if kept == Class::Left => (begin, apart, found) = (at - 1, false, true),
                     Class::Digit if !apart => begin = at - 1,
                     Class::Digit if ahead => {}
-                    // One sign between digits is of the number.
+                    // A single separator between digits belongs to the number.
                     Class::Neutral if begin == at && !c.is_whitespace() => {}
                     Class::Neutral if ahead => apart = true,
                     _ => break,
@@ -122,11 +122,11 @@ fn turned(line: &[char], kept: Class) -> Vec<char> {
 
 #[cfg(test)]
 mod tests {
-    use crate::rebuild::pdf::reading_order::bidi::{shown, tell};
+    use crate::rebuild::pdf::reading_order::bidi::{append_logical_lines, visual_text};
 
     fn told(line: &str) -> Vec<String> {
         let mut text = format!("{line}\n");
-        tell(&mut text);
+        append_logical_lines(&mut text);
         text.lines().skip(1).map(str::to_owned).collect()
     }
 
@@ -139,7 +139,7 @@ mod tests {
         let word = "נחושת אדומה";
         assert_eq!(told(&shown_so(word)), [word, word]);
         assert!(told("EXERCISE 12").is_empty());
-        // Numbers and what is in other letters keep their direction, and the paragraph may run either way.
+        // Numbers and text in other scripts keep their direction, and the paragraph may run either way.
         assert_eq!(told("Copper תשוחנ"), ["Copper נחושת", "נחושת Copper"]);
         assert_eq!(told("12:30 רקובב 4.5 העשב"), ["12:30 בשעה 4.5 בבוקר", "בשעה 4.5 בבוקר 12:30"]);
         assert_eq!(told("א EXERCISE one 7 ב"), ["א EXERCISE one 7 ב", "ב EXERCISE one 7 א"]);
@@ -147,10 +147,10 @@ mod tests {
 
     #[test]
     fn forms_of_letters_in_a_word_are_the_letters() {
-        // A lam and an alef drawn as one, behind which a peh is drawn in its last form.
-        let line: String = ["\u{FEFB}", "\u{FB57}"].map(shown).concat();
+        // A ligature of lam and alef, followed by the final form of peh.
+        let line: String = ["\u{FEFB}", "\u{FB57}"].map(visual_text).concat();
         assert_eq!(line, "\u{627}\u{644}\u{67E}");
         assert_eq!(told(&line)[0], "\u{67E}\u{644}\u{627}");
-        assert_eq!(shown("ﬁ"), "ﬁ");
+        assert_eq!(visual_text("ﬁ"), "ﬁ");
     }
 }

@@ -1,4 +1,4 @@
-//! Text that follows a curve: each letter is read before the nearest one that begins where it ends.
+//! Text along a curve: each letter is read before the nearest one that begins where it ends.
 
 use super::run::{NONE, Run, dot, put};
 use super::spatial_index::Grid;
@@ -6,19 +6,19 @@ use crate::rebuild::Fault;
 use crate::rebuild::pdf::geometry::Area;
 use crate::rebuild::pdf::visibility::Context;
 
-/// How far behind a letter, and before its end, the next one begins, in its size; and how far above or beneath.
+/// How far after a letter, before its end, and above or below it the next one may begin, relative to its size.
 const BEHIND: f64 = 2.5;
 const BEFORE: f64 = 0.4;
 const BESIDE: f64 = 0.8;
-/// The next of the same line is the nearest where it is so near and so level.
+/// The next letter of the same line is taken as the nearest if it is this close and this level.
 const NEAR: f64 = 0.5;
 const LEVEL: f64 = 0.1;
-/// How far letters of one word may be turned against each other: by the cosine.
+/// How far letters of one word may be rotated against each other, as a cosine.
 pub(super) const TURNED: f64 = 0.5;
-/// Of the letters near one, so many are thought of.
+/// Number of nearby letters that are considered.
 pub(super) const NEAREST: usize = 4;
 
-/// A letter that may be read behind another, and how far it is out of the way.
+/// A letter that may be read after another, and its deviation from the expected place.
 pub(super) struct Pair {
     pub cost: f64,
     pub from: u32,
@@ -26,15 +26,16 @@ pub(super) struct Pair {
 }
 
 impl Pair {
+    /// Compares by deviation, and then by index.
     pub fn order(&self, other: &Pair) -> std::cmp::Ordering {
         self.cost.total_cmp(&other.cost).then((self.from, self.to).cmp(&(other.from, other.to)))
     }
 }
 
-/// Which run is read behind which, by number; `lines` says which is the next of its line.
+/// Returns for each run the index of the run that is read after it; `lines` gives the next one of its line.
 ///
 /// # Errors
-/// `pdf.size` where that costs too much.
+/// `pdf.size` if the budget is exhausted.
 pub(super) fn next(runs: &[Run], lines: &[u32], context: &mut Context) -> Result<Vec<u32>, Fault> {
     let grid = Grid::new(runs.iter().zip(0..).map(|(run, i)| (run.at, run.height, i)));
     context.budget.charge(400 * runs.len())?;
@@ -57,8 +58,8 @@ pub(super) fn next(runs: &[Run], lines: &[u32], context: &mut Context) -> Result
     Ok(matched(pairs, runs.len()))
 }
 
-/// Which of so many is read behind which: the least that is out of the way goes first, each is read once and none before
-/// itself.
+/// Matches each of `count` items with the one that is read after it: the pair with the least deviation first, each item
+/// once, and without cycles.
 pub(super) fn matched(mut pairs: Vec<Pair>, count: usize) -> Vec<u32> {
     pairs.sort_unstable_by(Pair::order);
     let mut next = vec![NONE; count];
@@ -76,7 +77,7 @@ pub(super) fn matched(mut pairs: Vec<Pair>, count: usize) -> Vec<u32> {
     next
 }
 
-/// The number by which the chain of a run is known.
+/// Returns the representative of the chain of a run (union-find).
 pub(super) fn root(chain: &mut [u32], mut run: u32) -> u32 {
     while let Some(above) = chain.get(run as usize).copied().filter(|above| *above != run) {
         let higher = chain.get(above as usize).copied().unwrap_or(above);
@@ -86,7 +87,7 @@ pub(super) fn root(chain: &mut [u32], mut run: u32) -> u32 {
     run
 }
 
-/// How far a run is out of the way of one that is read before it; `None` where it is not read behind that.
+/// The deviation of `other` from the expected place after `run`; `None` if it cannot be read after it.
 pub(super) fn cost(run: &Run, other: &Run) -> Option<f64> {
     let (gap, across) = run.seen(other.at);
     let turned = dot(run.along, other.along);
@@ -95,12 +96,12 @@ pub(super) fn cost(run: &Run, other: &Run) -> Option<f64> {
     fits.then(|| gap.max(-2.0 * gap) + 1.5 * across + 0.5 * (1.0 - turned))
 }
 
-/// The size of letters along their baseline, or as much of it as letters have that can be read.
+/// The size of letters along their baseline, limited to what is still legible.
 fn breadth(run: &Run) -> f64 {
     run.size.min(3.0 * run.height)
 }
 
-/// The runs that may be read behind one, and how many were looked at.
+/// Returns the runs that may be read after one, and the number of runs that were examined.
 fn near(grid: &Grid, runs: &[Run], run: &Run, number: u32) -> (Vec<Pair>, usize) {
     let (along, across) = (run.along, (-run.along.1, run.along.0));
     let mut area = Area::EMPTY;

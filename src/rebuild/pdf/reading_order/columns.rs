@@ -11,21 +11,21 @@ use crate::rebuild::Fault;
 use crate::rebuild::pdf::geometry::Area;
 use crate::rebuild::pdf::visibility::Scene;
 
-/// How far beneath a letter the next one of its column begins, in its size.
+/// How far below a letter the next one of its column may begin, relative to its size.
 const BENEATH: f64 = 3.5;
-/// Letters of a column at least.
+/// Minimum letters of a column.
 const COLUMN: usize = 3;
-/// By how much more than elsewhere in a column letters are set apart where a word ends.
+/// The factor by which a gap between words is wider than other gaps of a column.
 const WORDS_APART: f64 = 1.5;
-/// How far apart the middles of letters are that belong together, in their size.
+/// Maximum distance between the middles of letters that belong together, relative to their size.
 const CLOSE: f64 = 1.7;
-/// Letters that belong together and stand neither on a line nor in a column, at most.
+/// Maximum letters that belong together and are neither on a line nor in a column.
 const SCATTERED: usize = 4;
 
-/// The columns that letters stand in, from above.
+/// Returns the columns of single letters, from the top.
 ///
 /// # Errors
-/// `pdf.size` where that costs too much.
+/// `pdf.size` if the budget is exhausted.
 pub(super) fn columns(alone: &[Piece], scene: &mut Scene) -> Result<BTreeSet<Vec<u32>>, Fault> {
     let begins: Vec<Run> = alone.iter().map(|one| one.begin).collect();
     let mut out = BTreeSet::new();
@@ -33,7 +33,7 @@ pub(super) fn columns(alone: &[Piece], scene: &mut Scene) -> Result<BTreeSet<Vec
         let Some(along) = numbers.get(numbers.len() / 2).and_then(|i| begins.get(*i as usize)).map(|r| r.along) else {
             continue;
         };
-        // As if each letter lay on its side upon a line that goes down.
+        // As if each letter were rotated on a line that runs downwards.
         let (down, across) = ((along.1, -along.0), along);
         let strips: Vec<Strip> = numbers
             .iter()
@@ -50,8 +50,8 @@ pub(super) fn columns(alone: &[Piece], scene: &mut Scene) -> Result<BTreeSet<Vec
             let at = |i: u32| Some(i).filter(|i| *i != NONE);
             let column = std::iter::successors(at(first), |i| at(order.next.get(*i as usize).copied().unwrap_or(NONE)));
             let column: Vec<u32> = column.filter_map(|i| numbers.get(i as usize).copied()).collect();
-            let spoken = column.iter().any(|i| alone.get(*i as usize).is_some_and(|one| one.spoken));
-            if column.len() >= COLUMN && spoken {
+            let alphanumeric = column.iter().any(|i| alone.get(*i as usize).is_some_and(|one| one.alphanumeric));
+            if column.len() >= COLUMN && alphanumeric {
                 out.insert(column);
             }
         }
@@ -59,7 +59,7 @@ pub(super) fn columns(alone: &[Piece], scene: &mut Scene) -> Result<BTreeSet<Vec
     Ok(out)
 }
 
-/// Where words end in a column: after which of its letters.
+/// Returns for each letter of a column whether a word ends after it.
 pub(super) fn parted(alone: &[Piece], column: &[u32]) -> Vec<bool> {
     let middle = |i: &u32| alone.get(*i as usize).map_or((0.0, 0.0), Piece::middle);
     let steps: Vec<f64> = column
@@ -73,20 +73,23 @@ pub(super) fn parted(alone: &[Piece], column: &[u32]) -> Vec<bool> {
     steps.into_iter().map(|step| step > WORDS_APART * least).collect()
 }
 
-/// Refuses letters that stand close together and neither on lines nor in columns; `near` says whether one is read behind the
-/// other all the same.
+/// Refuses letters that are close together but neither on lines nor in columns; `near` says whether two are read one
+/// after the other anyway.
 ///
 /// # Errors
-/// `pdf.hidden` where they do; `pdf.size` where it costs too much to say.
+/// `pdf.hidden` if there are such letters; `pdf.size` if the budget is exhausted.
 pub(super) fn scattered(alone: &[Piece], near: impl Fn(u32, u32) -> bool, scene: &mut Scene) -> Result<(), Fault> {
-    let spoken: Vec<(u32, (f64, f64), f64)> =
-        (0..).zip(alone).filter(|(_, one)| one.spoken).map(|(i, one)| (i, one.middle(), one.begin.height)).collect();
-    let grid = Grid::new(spoken.iter().map(|(i, middle, size)| (*middle, *size, *i)));
+    let alphanumeric: Vec<(u32, (f64, f64), f64)> = (0..)
+        .zip(alone)
+        .filter(|(_, one)| one.alphanumeric)
+        .map(|(i, one)| (i, one.middle(), one.begin.height))
+        .collect();
+    let grid = Grid::new(alphanumeric.iter().map(|(i, middle, size)| (*middle, *size, *i)));
     scene.context.budget.charge(400 * alone.len())?;
     // The nearest letter of each, and which of them are in no order.
     let mut group: Vec<u32> = (0..alone.len() as u32).collect();
     let mut lost = vec![false; alone.len()];
-    for (i, (x, y), size) in &spoken {
+    for (i, (x, y), size) in &alphanumeric {
         let reach = CLOSE * size;
         let area = Area { x0: x - reach, y0: y - reach, x1: x + reach, y1: y + reach };
         let (mut nearest, mut close, mut visited) = (None, Vec::new(), 0);

@@ -1,4 +1,4 @@
-//! Lines of text in one baseline direction, in the order in which they are read.
+//! Lines of text in one baseline direction, in reading order.
 
 use std::collections::BTreeMap;
 
@@ -6,34 +6,34 @@ use super::run::{NONE, Run, dot};
 use crate::rebuild::Fault;
 use crate::rebuild::pdf::visibility::Context;
 
-/// A piece of a line: where it begins and ends along the line, and how much lies across it, from there on.
+/// A piece of a line: where it begins and ends along the line, and the height of its core above the baseline.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Strip {
     pub from: (f64, f64),
     pub to: (f64, f64),
     pub core: f64,
-    /// How far away the next piece may be.
+    /// Maximum distance of the next piece.
     pub reach: f64,
 }
 
-/// Which piece is read behind which, by number, and those before which there is none.
+/// For each piece the index of the one after it, and the first pieces of all lines.
 pub(super) struct Order {
     pub next: Vec<u32>,
     pub first: Vec<u32>,
 }
 
-/// The part of a letter's size, from the baseline up, by which it is of a line. Lines of small letters as well as of large
-/// ones fill it, and it leaves room between lines that are set close.
+/// The fraction of a letter's size above the baseline by which its line is determined. Small and capital letters fill
+/// it, and it leaves a gap between closely set lines.
 pub(super) const CORE: f64 = 0.5;
-/// The part of the thinner of two pieces that must be seen of one from the other.
+/// Minimum overlap of two pieces of a line, as a fraction of the thinner one.
 const SEEN: f64 = 0.25;
-/// FairQueue across a line, in a point.
+/// Units across a line, for each point.
 const FINE: f64 = 64.0;
-/// Directions that are read together, in degrees, and how far the next that are read together begin behind.
+/// The range of directions that are read together, in degrees, and the step to the next range.
 const TOGETHER: f64 = 6.0;
 const ON: f64 = 3.0;
 
-/// The runs of each direction, by number. A run that is between two directions is of both.
+/// Returns the runs of each direction, by index. A run between two directions belongs to both.
 pub(super) fn directions(runs: &[Run]) -> Vec<Vec<u32>> {
     let degrees = |run: &Run| {
         let degrees = (run.along.1.atan2(run.along.0).to_degrees() * 1000.0).round() / 1000.0;
@@ -46,7 +46,7 @@ pub(super) fn directions(runs: &[Run]) -> Vec<Vec<u32>> {
     let (mut out, mut from, mut before) = (Vec::new(), 0, 0);
     while let Some((begin, _)) = all.get(from).filter(|(begin, _)| *begin < 360.0) {
         let to = all.partition_point(|(angle, _)| *angle <= begin + TOGETHER);
-        // What was all read with the directions before is not read again.
+        // A range that adds no run to the previous one is skipped.
         if to > before {
             out.push(all.get(from..to).unwrap_or_default().iter().map(|(_, i)| *i).collect());
             before = to;
@@ -56,7 +56,7 @@ pub(super) fn directions(runs: &[Run]) -> Vec<Vec<u32>> {
     out
 }
 
-/// The runs with these numbers as pieces of lines in the direction of the one in the middle.
+/// Returns the runs with these indices as pieces of lines in the direction of the middle one.
 pub(super) fn strips(runs: &[Run], numbers: &[u32]) -> Vec<Strip> {
     let at = |i: u32| runs.get(i as usize);
     let Some(middle) = numbers.get(numbers.len() / 2).and_then(|i| at(*i)) else { return Vec::new() };
@@ -67,10 +67,10 @@ pub(super) fn strips(runs: &[Run], numbers: &[u32]) -> Vec<Strip> {
     numbers.iter().filter_map(|i| at(*i)).map(strip).collect()
 }
 
-/// Puts pieces in lines; the lines from above.
+/// Arranges pieces in lines, from the top.
 ///
 /// # Errors
-/// `pdf.size` where that costs too much.
+/// `pdf.size` if the budget is exhausted.
 pub(super) fn order(strips: &[Strip], context: &mut Context) -> Result<Order, Fault> {
     let mut along: Vec<u32> = (0..strips.len() as u32).collect();
     let strip = |i: u32| strips.get(i as usize);
@@ -78,7 +78,7 @@ pub(super) fn order(strips: &[Strip], context: &mut Context) -> Result<Order, Fa
     along.sort_unstable_by(|a, b| begin(a).total_cmp(&begin(b)).then(a.cmp(b)));
     context.budget.charge(400 * strips.len())?;
     let mut horizon = Horizon::default();
-    // Of those that are read behind a piece, the one of which most is seen.
+    // Of the pieces read after one, the one with the largest overlap.
     let mut next: Vec<(u32, u32)> = vec![(NONE, 0); strips.len()];
     let mut before = vec![NONE; strips.len()];
     for i in along {
@@ -117,22 +117,22 @@ pub(super) fn order(strips: &[Strip], context: &mut Context) -> Result<Order, Fa
     Ok(Order { next: next.into_iter().map(|(i, _)| i).collect(), first })
 }
 
-/// FairQueue across the line that a piece fills.
+/// The range across the line that a piece fills, in units.
 fn span(from: f64, core: f64) -> (i64, i64) {
     let begin = (from * FINE).round() as i64;
     (begin, begin + ((core * FINE).round() as i64).max(1))
 }
 
-/// What is seen when looking back: the last piece at each place across the line.
+/// What is visible looking back along the line: the last piece at each position across it.
 #[derive(Default)]
 struct Horizon {
-    /// Where each piece begins; it ends where the next begins.
+    /// The start of each piece across the line; it ends where the next one starts.
     pieces: BTreeMap<i64, u32>,
     looked: Vec<(u32, i64)>,
 }
 
 impl Horizon {
-    /// The pieces that are seen from a place, and how much of each.
+    /// Returns the pieces visible from a range, with the visible length of each.
     fn back(&mut self, (from, to): (i64, i64)) -> &[(u32, i64)] {
         self.looked.clear();
         let first = self.pieces.range(..=from).next_back().map_or(NONE, |(_, piece)| *piece);
@@ -151,7 +151,7 @@ impl Horizon {
         &self.looked
     }
 
-    /// Puts a piece before what is there; returns how many that hid.
+    /// Puts a piece in front of those that are there; returns the number of pieces that it hides.
     fn paint(&mut self, (from, to): (i64, i64), piece: u32) -> usize {
         let behind = self.pieces.range(..=to).next_back().map_or(NONE, |(_, piece)| *piece);
         let hidden: Vec<i64> = self.pieces.range(from..to).map(|(begin, _)| *begin).collect();

@@ -1,12 +1,12 @@
 //! The reading order of the words of a page, derived from their positions, so that filters find words whose letters are
 //! drawn out of order.
 //!
-//! In come text runs; out goes the text of the page in drawing order and, where they differ, in the orders in which a
-//! reader may take it: line by line in every baseline direction, along curves, and top to bottom in columns of single
-//! letters. Right-to-left lines are given in logical order as well.
+//! The input is text runs. The output is the text of the page in drawing order and, where they differ, in the orders in
+//! which a reader may read it: line by line in every baseline direction, along curves, and top to bottom in columns of
+//! single letters. Right-to-left lines are given in logical order as well.
 //!
-//! It refuses single letters close together in no recognisable order. It does not detect columns of text: lines side by
-//! side are read as one.
+//! It refuses single letters close together in no recognisable order. It does not detect columns of text: lines next to
+//! each other are read as one.
 
 mod bidi;
 mod run;
@@ -25,23 +25,23 @@ use run::{Between, NONE, Run, put};
 
 pub(super) use run::{Placed, Runs};
 
-/// The text of a page in the orders in which it may be read. No line is empty.
+/// Returns the text of a page in every order in which it may be read, without empty lines.
 ///
 /// # Errors
-/// `pdf.hidden` for letters in no order; `pdf.size` where it costs too much to say.
+/// `pdf.hidden` for letters in no recognisable order; `pdf.size` if the budget is exhausted.
 pub(super) fn read(runs: &Runs, scene: &mut Scene) -> Result<String, Fault> {
-    if let Some(at) = runs.joiner_astray() {
+    if let Some(at) = runs.misplaced_joiner() {
         return Err(scene.hidden(at, "a joiner (U+200C) that is not between two letters that join: remove it"));
     }
     let list = runs.list.as_slice();
-    let mut told = Told { runs, text: String::new() };
+    let mut told = TextOutput { runs, text: String::new() };
     let mut order: Vec<u32> = (0..list.len() as u32).collect();
-    let drawn = |a: u32, b: u32| told_between(list, a, b, |run, next, _| run.drawn(next));
+    let drawn = |a: u32, b: u32| separator(list, a, b, |run, next, _| run.drawn(next));
     told.line(&order, drawn);
-    // As it stands. A run between two directions is of the lines of both.
-    let standing = |a: u32, b: u32| told_between(list, a, b, Run::standing);
+    // Along lines. A run whose direction is between two others belongs to the lines of both.
+    let standing = |a: u32, b: u32| separator(list, a, b, Run::standing);
     let (mut next, mut lines): (Vec<u32>, Vec<Vec<u32>>) = (vec![NONE; list.len()], Vec::new());
-    // In which direction each is read before the next of its line.
+    // The direction in which each run is read before the next of its line.
     let mut within = vec![0; list.len()];
     for (direction, numbers) in lines::directions(list).into_iter().enumerate() {
         let Order { next: own, first } = lines::order(&lines::strips(list, &numbers), &mut scene.context)?;
@@ -68,19 +68,19 @@ pub(super) fn read(runs: &Runs, scene: &mut Scene) -> Result<String, Fault> {
         lines.iter().for_each(|line| told.line(line, standing));
     }
     for one in lines.iter().flat_map(|line| styles::apart(list, line)) {
-        one.iter().for_each(|run| told.text.push_str(runs.said(*run)));
+        one.iter().for_each(|run| told.text.push_str(runs.text(*run)));
         told.text.push('\n');
     }
     // Along curves and waves.
     let near = chains::next(list, &next, &mut scene.context)?;
-    let chained = |a: u32, b: u32| told_between(list, a, b, Run::chained);
+    let chained = |a: u32, b: u32| separator(list, a, b, Run::chained);
     let mut begins = vec![true; list.len()];
     near.iter().for_each(|after| put(&mut begins, *after, false));
     order.retain(|i| begins.get(*i as usize) == Some(&true));
     for first in order {
         let line: Vec<u32> = chain(&near, first).collect();
         let is_told = |as_told: &dyn Fn(u32, u32) -> bool| line.windows(2).all(|p| as_told(p[0], p[1]));
-        // On one line, and not on the lines of several directions in turn.
+        // Skip chains that lie on one line; those on lines of several directions in turn are kept.
         let direction = within.get(first as usize);
         let stands = |a: u32, b: u32| {
             next.get(a as usize) == Some(&b) && within.get(a as usize) == direction && standing(a, b) == chained(a, b)
@@ -89,23 +89,23 @@ pub(super) fn read(runs: &Runs, scene: &mut Scene) -> Result<String, Fault> {
             told.line(&line, chained);
         }
     }
-    // However short pieces stand.
+    // Short pieces at any height.
     let level = |a: u32, b: u32| {
-        told_between(list, a, b, |run, next, drawn_next| match run.level(next) {
+        separator(list, a, b, |run, next, drawn_next| match run.level(next) {
             true => run.chained(next, drawn_next),
             false => Between::Line,
         })
     };
     let pieces = Piece::all(runs, &near, level);
-    for line in pieces::steep(&pieces, &mut scene.context)? {
+    for line in pieces::stepped_lines(&pieces, &mut scene.context)? {
         told.pieces(&pieces, &line, false);
     }
     for line in pieces::paths(&pieces, &mut scene.context)? {
         told.pieces(&pieces, &line, false);
         told.pieces(&pieces, &line, true);
     }
-    // One beneath the other.
-    let alone: Vec<Piece> = Piece::all(runs, &near, chained).into_iter().filter(|piece| piece.signs <= ALONE).collect();
+    // Letters one below the other.
+    let alone: Vec<Piece> = Piece::all(runs, &near, chained).into_iter().filter(|piece| piece.chars <= ALONE).collect();
     for column in columns::columns(&alone, scene)? {
         let parted = columns::parted(&alone, &column);
         told.column(&alone, column.iter(), parted.iter());
@@ -117,36 +117,36 @@ pub(super) fn read(runs: &Runs, scene: &mut Scene) -> Result<String, Fault> {
         _ => false,
     };
     columns::scattered(&alone, follows, scene)?;
-    bidi::tell(&mut told.text);
+    bidi::append_logical_lines(&mut told.text);
     Ok(told.text)
 }
 
-/// What is between two runs, told by `how` of these and of whether the second is drawn next.
-fn told_between(list: &[Run], a: u32, b: u32, how: impl Fn(&Run, &Run, bool) -> Between) -> Between {
+/// Returns what separates two runs, by `how`, whose last argument is whether the second is drawn next.
+fn separator(list: &[Run], a: u32, b: u32, how: impl Fn(&Run, &Run, bool) -> Between) -> Between {
     match (list.get(a as usize), list.get(b as usize)) {
         (Some(one), Some(other)) => how(one, other, b == a + 1),
         _ => Between::Line,
     }
 }
 
-/// The runs that are read one behind the other.
+/// Returns the runs that are read one after the other.
 fn chain(next: &[u32], first: u32) -> impl Iterator<Item = u32> {
     let at = |i: u32| Some(i).filter(|i| *i != NONE);
     std::iter::successors(at(first), move |i| at(next.get(*i as usize).copied().unwrap_or(NONE)))
 }
 
-/// Signs at most of what stands by itself.
+/// Maximum characters of a piece that counts as single letters.
 const ALONE: u32 = 2;
 
-struct Told<'r> {
+struct TextOutput<'r> {
     runs: &'r Runs,
     text: String,
 }
 
-impl Told<'_> {
+impl TextOutput<'_> {
     fn line(&mut self, line: &[u32], between: impl Fn(u32, u32) -> Between) {
         for (i, run) in line.iter().enumerate() {
-            self.text.push_str(self.runs.said(*run));
+            self.text.push_str(self.runs.text(*run));
             line.get(i + 1).map_or(Between::Line, |next| between(*run, *next)).put(&mut self.text);
         }
     }
@@ -159,7 +159,7 @@ impl Told<'_> {
     ) {
         for i in column {
             let runs = alone.get(*i as usize).map_or(&[][..], |one| &one.runs);
-            runs.iter().for_each(|run| self.text.push_str(self.runs.said(*run)));
+            runs.iter().for_each(|run| self.text.push_str(self.runs.text(*run)));
             if parted.next() == Some(&true) {
                 self.text.push(' ');
             }
@@ -167,7 +167,7 @@ impl Told<'_> {
         self.text.push('\n');
     }
 
-    /// Tells short pieces with blanks where words end, and with none.
+    /// Appends short pieces twice: with spaces where words end, and without.
     fn pieces(&mut self, all: &[Piece], line: &pieces::Line, backward: bool) {
         let none = vec![false; line.parted.len()];
         let parted = line.parted.contains(&true).then_some(&line.parted);

@@ -1,6 +1,6 @@
-//! Pieces of words: letters with no space between them. Short pieces may continue in others that stand higher or lower, on
-//! a wave, a stair or a curve: each is read before the nearest one that begins where it ends, and beside those nearest to
-//! it, from either end.
+//! Pieces of words: letters with no space between them. Short pieces may continue in others that are higher or lower,
+//! on a wave, a stair or a curve. They are read in two ways: each before the nearest one that begins where it ends, and
+//! each next to its nearest neighbours, from either end.
 
 use super::chains::{self, NEAREST, Pair, matched, root};
 use super::run::{Between, NONE, Run, Runs, dot, put};
@@ -9,39 +9,40 @@ use crate::rebuild::Fault;
 use crate::rebuild::pdf::geometry::Area;
 use crate::rebuild::pdf::visibility::Context;
 
-/// Signs of a piece at most that is read with others however they stand.
+/// Maximum characters of a piece that is read together with others at any height.
 const SHORT: u32 = 3;
-/// How far behind a short piece, before its end, and above or beneath, the next one begins, in its size.
+/// How far after a short piece, before its end, and above or below it the next one may begin, relative to its size.
 const BEHIND: f64 = 2.5;
 const BEFORE: f64 = 0.8;
 const BESIDE: f64 = 2.0;
-/// What is above or beneath counts by so much against what is behind.
+/// Weight of the vertical distance compared with the horizontal one.
 const ACROSS: f64 = 0.5;
-/// How far short pieces are from each other along a path, in their size, and how much longer than elsewhere on it the way is
-/// where a word ends.
+/// Maximum distance of short pieces along a path, relative to their size, and the factor by which a gap between words
+/// is wider than other gaps.
 const AWAY: f64 = 2.5;
 const WORDS_APART: f64 = 1.4;
-/// How much more room than elsewhere there is where a word ends, in the size of the letters; and how much at most between
-/// the words of a line of prose, which has a longer one or as many short ones.
+/// By how much a gap between words is wider than other gaps, relative to the size of the letters; and the maximum gap
+/// between the words of a line of prose, which has a longer word or this many short ones.
 const WORDS_ROOM: f64 = 0.5;
 const PROSE_ROOM: f64 = 0.65;
 const PROSE: usize = 6;
-/// How far pieces may be off their line or column, in their size, and turned against each other, by the cosine.
+/// How far pieces may be from their line or column, relative to their size, and how far rotated against each other, as
+/// a cosine.
 const OFF: f64 = 0.4;
 const TURNED: f64 = 0.9;
-/// Letters of what is told at least.
+/// Minimum letters of a path or line.
 const LETTERS: usize = 3;
 
-/// Letters with nothing close before or behind them.
+/// Adjoining letters, with nothing close before or after them.
 #[derive(Clone)]
 pub(super) struct Piece {
-    /// The runs of it.
+    /// Its runs.
     pub runs: Vec<u32>,
-    pub signs: u32,
-    /// How many letters are in it, and whether there is one or a digit.
+    pub chars: u32,
+    /// Number of letters, and whether any is a letter or digit.
     letters: usize,
-    pub spoken: bool,
-    /// The piece that is the nearest behind it, and whether it is a word, or a part of one, of a line of prose.
+    pub alphanumeric: bool,
+    /// The nearest piece after it on its line; and whether it is a word, or part of one, in a line of prose.
     after: u32,
     among: bool,
     pub begin: Run,
@@ -49,7 +50,7 @@ pub(super) struct Piece {
 }
 
 impl Piece {
-    /// All of the chains, where `between` says what is between a run and the next of its chain.
+    /// Returns all pieces of the chains in `next`; `between` returns what separates a run from the next of its chain.
     pub fn all(all: &Runs, next: &[u32], between: impl Fn(u32, u32) -> Between) -> Vec<Piece> {
         let runs = all.list.as_slice();
         let after = |i: u32| next.get(i as usize).copied().filter(|n| *n != NONE && between(i, *n) == Between::Nothing);
@@ -59,9 +60,9 @@ impl Piece {
         for (begin, i) in runs.iter().zip(0..).filter(|(_, i)| inner.get(*i as usize) == Some(&false)) {
             let mut piece = Piece {
                 runs: Vec::new(),
-                signs: 0,
+                chars: 0,
                 letters: 0,
-                spoken: false,
+                alphanumeric: false,
                 after: NONE,
                 among: false,
                 begin: *begin,
@@ -69,9 +70,9 @@ impl Piece {
             };
             let mut at = Some(i);
             while let Some((i, run)) = at.and_then(|i| Some((i, runs.get(i as usize)?))) {
-                piece.signs += run.signs;
-                piece.letters += all.said(i).chars().filter(|c| c.is_alphabetic()).count();
-                piece.spoken |= all.said(i).contains(char::is_alphanumeric);
+                piece.chars += run.chars;
+                piece.letters += all.text(i).chars().filter(|c| c.is_alphabetic()).count();
+                piece.alphanumeric |= all.text(i).contains(char::is_alphanumeric);
                 piece.runs.push(i);
                 (piece.end, at) = (*run, after(i));
             }
@@ -81,7 +82,7 @@ impl Piece {
         out
     }
 
-    /// Notes what is behind each, and which are words of a line of prose.
+    /// Sets for each piece the one after it, and whether it belongs to a line of prose.
     fn lined(pieces: &mut [Piece], next: &[u32]) {
         let mut begins = vec![NONE; next.len()];
         for (piece, i) in pieces.iter().zip(0..) {
@@ -111,6 +112,7 @@ impl Piece {
         }
     }
 
+    /// The middle of the piece, in points of the page.
     pub fn middle(&self) -> (f64, f64) {
         let (along, half) = (self.begin.along, 0.35 * self.begin.height);
         let (x, y) = ((self.begin.at.0 + self.end.end.0) / 2.0, (self.begin.at.1 + self.end.end.1) / 2.0);
@@ -118,30 +120,30 @@ impl Piece {
     }
 
     fn short(&self) -> bool {
-        self.signs <= SHORT
+        self.chars <= SHORT
     }
 
-    /// How long it is.
+    /// The length of the piece.
     fn length(&self) -> f64 {
         (self.end.end.0 - self.begin.at.0).hypot(self.end.end.1 - self.begin.at.1)
     }
 
-    /// Where another stands, seen from the middle of this one along its baseline and across it.
+    /// The position of another piece relative to the middle of this one, along its baseline and across it.
     fn toward(&self, other: &Piece) -> (f64, f64) {
         let (a, b, along) = (self.middle(), other.middle(), self.begin.along);
         let away = (b.0 - a.0, b.1 - a.1);
         (dot(away, along), dot(away, (-along.1, along.0)))
     }
 
-    /// How far another is away from middle to middle, as if each were one letter.
+    /// The distance to another piece from middle to middle, as if each were a single letter.
     pub fn away(&self, other: &Piece) -> f64 {
         let (right, up) = self.toward(other);
         let longer = (self.length() + other.length()) / 2.0 - self.begin.height.max(other.begin.height) * 0.6;
         (right.abs() - longer.max(0.0)).max(0.0).hypot(up)
     }
 
-    /// Whether another stands on the same line, and whether in the same column: by their middles, and where `ends` says so
-    /// by their beginnings or ends as well.
+    /// Whether another piece is on the same line, and whether it is in the same column: by their middles and, if `ends`
+    /// is set, also by their starts or ends.
     fn stands(&self, other: &Piece, ends: bool) -> [bool; 2] {
         let size = self.begin.height.max(other.begin.height);
         let (right, up) = self.toward(other);
@@ -151,16 +153,18 @@ impl Piece {
         [alike && up.abs() <= OFF * size, alike && column]
     }
 
+    /// Whether another piece is on the same line or in the same column.
     pub fn stands_with(&self, other: &Piece) -> bool {
         self.stands(other, false).contains(&true)
     }
 
-    /// Whether pieces are looked for that could be read with it: it is a part of a word, and no word of another line.
+    /// Whether other pieces may be read with it: it is part of a word, and not a word of another line.
     fn seeks(&self) -> bool {
-        self.short() && !self.among && (self.letters > 0 || !self.spoken)
+        self.short() && !self.among && (self.letters > 0 || !self.alphanumeric)
     }
 
-    /// How far another is out of the way that is read behind this one; `None` where it is not.
+    /// The deviation of another piece from the direction in which this one continues; `None` if it cannot be read after
+    /// this one.
     fn cost(&self, other: &Piece) -> Option<f64> {
         if !self.short() || !other.short() {
             return chains::cost(&self.end, &other.begin);
@@ -173,17 +177,17 @@ impl Piece {
     }
 }
 
-/// Short pieces that are read one behind the other, by number, and after which of them a word ends.
+/// Short pieces that are read in this order, by index, and for each whether a word ends after it.
 pub(super) struct Line {
     pub pieces: Vec<u32>,
     pub parted: Vec<bool>,
 }
 
-/// The lines of short pieces that stand higher and lower, each behind the one that ends before it.
+/// Returns the lines of short pieces at different heights, each piece after the one that ends before it.
 ///
 /// # Errors
-/// `pdf.size` where that costs too much.
-pub(super) fn steep(pieces: &[Piece], context: &mut Context) -> Result<Vec<Line>, Fault> {
+/// `pdf.size` if the budget is exhausted.
+pub(super) fn stepped_lines(pieces: &[Piece], context: &mut Context) -> Result<Vec<Line>, Fault> {
     let grid = Grid::new(pieces.iter().zip(0..).map(|(piece, i)| (piece.begin.at, piece.begin.height, i)));
     context.budget.charge(400 * pieces.len())?;
     let mut pairs = Vec::new();
@@ -232,19 +236,20 @@ pub(super) fn steep(pieces: &[Piece], context: &mut Context) -> Result<Vec<Line>
     Ok(out)
 }
 
-/// The paths along which short pieces with letters or digits stand, each beside the nearest ones, but for lines and columns.
+/// Returns the paths along which short pieces with letters or digits are placed, each next to its nearest neighbours,
+/// except lines and columns.
 ///
 /// # Errors
-/// `pdf.size` where that costs too much.
+/// `pdf.size` if the budget is exhausted.
 pub(super) fn paths(pieces: &[Piece], context: &mut Context) -> Result<Vec<Line>, Fault> {
-    let takes_part = |(_, piece): &(u32, &Piece)| piece.short() && piece.spoken;
+    let takes_part = |(_, piece): &(u32, &Piece)| piece.short() && piece.alphanumeric;
     let own = || (0..).zip(pieces).filter(takes_part);
     let grid = Grid::new(own().map(|(i, piece)| (piece.middle(), piece.begin.height, i)));
     context.budget.charge(400 * pieces.len())?;
     let mut pairs = Vec::new();
     for (from, piece) in own().filter(|(_, piece)| piece.seeks()) {
         let ((x, y), size) = (piece.middle(), piece.begin.height);
-        // From the middle of this piece to that of another. Larger ones look for it themselves.
+        // From the middle of this piece to that of another. Larger pieces search for this one themselves.
         let (along, across) = (piece.begin.along, (-piece.begin.along.1, piece.begin.along.0));
         let (right, up) = ((AWAY + 0.3 * f64::from(SHORT)) * size + 0.5 * piece.length(), AWAY * size);
         let mut area = Area::EMPTY;
@@ -266,7 +271,7 @@ pub(super) fn paths(pieces: &[Piece], context: &mut Context) -> Result<Vec<Line>
     }
     context.budget.charge(200 * pairs.len())?;
     pairs.sort_unstable_by(Pair::order);
-    // At most two beside each.
+    // At most two neighbours each.
     let mut beside = vec![[NONE; 2]; pieces.len()];
     let mut path: Vec<u32> = (0..pieces.len() as u32).collect();
     for Pair { from, to, .. } in pairs {
@@ -302,7 +307,7 @@ pub(super) fn paths(pieces: &[Piece], context: &mut Context) -> Result<Vec<Line>
     Ok(out)
 }
 
-/// A path that is neither a line nor a column.
+/// Returns a path that is neither a line nor a column.
 fn path_of(pieces: &[Piece], line: Vec<u32>) -> Option<Line> {
     let at = |i: &u32| pieces.get(*i as usize);
     let steps = || line.windows(2).filter_map(|pair| Some((at(pair.first()?)?, at(pair.last()?)?)));
@@ -316,14 +321,14 @@ fn path_of(pieces: &[Piece], line: Vec<u32>) -> Option<Line> {
     Some(Line { pieces: line, parted })
 }
 
-/// Whether there are so many letters in a line that it could be a word, and most of it is no words of other lines.
+/// Whether a line has enough letters to be a word, and most of it does not belong to words of other lines.
 fn lettered(pieces: &[Piece], line: &[u32]) -> bool {
     let own = || line.iter().filter_map(|i| pieces.get(*i as usize));
     let letters: usize = own().map(|piece| piece.letters).sum();
     letters >= LETTERS && 2 * own().filter(|piece| piece.among).count() <= line.len()
 }
 
-/// Adds the nearest few of what was found.
+/// Appends the nearest few of the pairs found.
 fn nearest(mut found: Vec<Pair>, pairs: &mut Vec<Pair>) {
     found.sort_unstable_by(Pair::order);
     pairs.extend(found.into_iter().take(NEAREST));

@@ -2,12 +2,12 @@
 
 use crate::rebuild::pdf::geometry::Area;
 
-/// How many octaves larger or smaller letters are that are near one.
+/// Letters count as near if their sizes differ by at most this many octaves.
 const OCTAVES: i32 = 1;
 
-/// FairQueue of letters.
+/// A spatial index of letters.
 pub(super) struct Grid {
-    /// The size in octaves, the row, the column and the number of each.
+    /// For each letter the octave of its size, row, column and index.
     cells: Vec<(i32, i64, i64, u32)>,
     levels: Vec<i32>,
 }
@@ -16,13 +16,13 @@ fn level(size: f64) -> i32 {
     size.log2().floor() as i32
 }
 
-/// The row or column of a place among letters of such a size.
+/// The row or column of a position, among letters of this size.
 fn cell(at: f64, level: i32) -> i64 {
     (at / 2f64.powi(level + 1)).floor() as i64
 }
 
 impl Grid {
-    /// Of the place, the size and the number of each.
+    /// Returns an index of items given as position, size and index.
     pub fn new(all: impl Iterator<Item = ((f64, f64), f64, u32)>) -> Grid {
         let place = |((x, y), size, i)| (level(size), cell(y, level(size)), cell(x, level(size)), i);
         let mut cells: Vec<_> = all.map(place).collect();
@@ -32,7 +32,7 @@ impl Grid {
         Grid { cells, levels }
     }
 
-    /// Gives each of about this size that is in an area or close around it.
+    /// Calls `give` for each item of similar size in an area or close around it.
     pub fn near(&self, area: &Area, size: f64, mut give: impl FnMut(u32)) {
         for level in self.levels.iter().filter(|other| (*other - level(size)).abs() <= OCTAVES) {
             let columns = (cell(area.x0, *level), cell(area.x1, *level));

@@ -1,21 +1,21 @@
-//! Letters of a line that differ in colour or size from those between them, and are read by themselves.
+//! Letters of a line that differ in colour or size from those between them, and are read separately.
 
 use std::collections::BTreeMap;
 
 use super::run::Run;
 
-/// Signs at most of what stands between letters in another colour, and how often the colour changes at least.
+/// Maximum characters between letters of another colour, and minimum number of colour changes.
 const SHORT: u32 = 3;
 const CHANGES: usize = 6;
-/// How much larger than the letters behind them initials are, and how many there are at least.
+/// The factor by which initials are larger than the letters after them, and the minimum number of initials.
 const LARGER: f64 = 1.4;
 const INITIALS: usize = 4;
 
-/// What is read so of a line, by number.
+/// Returns the sequences of runs, by index, that are read separately.
 pub(super) fn apart(runs: &[Run], line: &[u32]) -> Vec<Vec<u32>> {
     let run = |i: &u32| runs.get(*i as usize);
     let mut out = Vec::new();
-    for stretch in line.chunk_by(|a, b| [a, b].into_iter().filter_map(run).all(|run| run.signs <= SHORT)) {
+    for stretch in line.chunk_by(|a, b| [a, b].into_iter().filter_map(run).all(|run| run.chars <= SHORT)) {
         let changes = stretch.windows(2).filter(|pair| {
             let shade = |i: Option<&u32>| i.and_then(run).map(|run| run.shade);
             shade(pair.first()) != shade(pair.last())
@@ -31,13 +31,13 @@ pub(super) fn apart(runs: &[Run], line: &[u32]) -> Vec<Vec<u32>> {
     let initial = |pair: &[u32]| {
         let (first, next) = (pair.first()?, pair.last()?);
         let (large, small) = (run(first)?, run(next)?);
-        (large.signs == 1 && large.height >= LARGER * small.height).then_some(*first)
+        (large.chars == 1 && large.height >= LARGER * small.height).then_some(*first)
     };
     let mut initials: Vec<u32> = line.windows(2).filter_map(initial).collect();
-    // The last word may be an initial alone.
+    // The last word may be a single initial.
     if let (Some(last), Some(first)) = (line.last(), initials.first())
         && let (Some(alone), Some(like)) = (run(last), run(first))
-        && alone.signs == 1
+        && alone.chars == 1
         && alone.height * LARGER >= like.height
     {
         initials.push(*last);

@@ -1,11 +1,11 @@
-//! Every order in which a reader could take the letters of a page is told.
+//! The text of a page contains every order in which a reader could read its letters.
 
 use crate::rebuild::pdf::tests::{PLAIN, Parts, pdf};
 use crate::rebuild::{Kind, Limits, Task, work};
 
 const MARK: &str = "TOP SECRET//SI//NOFORN";
 
-/// The text of a page in Courier, of which each letter moves six tenths of its size; or why it is refused.
+/// The text of a page in Courier, of which each glyph is 0.6 em wide; or the fault for which it is refused.
 fn text(code: &str, rotate: usize) -> Result<String, String> {
     let page = pdf(&Parts { code, page: &format!("/Rotate {rotate}"), ..PLAIN });
     let page = String::from_utf8(page).unwrap().replace("/Helvetica", "/Courier  ");
@@ -16,7 +16,7 @@ fn text(code: &str, rotate: usize) -> Result<String, String> {
     Ok(rebuilt.text)
 }
 
-/// A letter of a word: where it stands, how it is turned, and its size.
+/// A letter of a word: its position, rotation and size.
 struct Letter {
     at: (f64, f64),
     degrees: f64,
@@ -24,7 +24,8 @@ struct Letter {
     text: char,
 }
 
-/// The letters of `word` from a place on, each `step` of 14 points behind the last in a direction; blanks are left out.
+/// The letters of `word` from a position on, each `step` times 14 points after the last in a direction; spaces are left
+/// out.
 fn along(word: &str, from: (f64, f64), degrees: f64, step: f64) -> Vec<Letter> {
     let (sin, cos) = degrees.to_radians().sin_cos();
     let place = |i: usize| (from.0 + 14.0 * step * i as f64 * cos, from.1 + 14.0 * step * i as f64 * sin);
@@ -32,7 +33,7 @@ fn along(word: &str, from: (f64, f64), degrees: f64, step: f64) -> Vec<Letter> {
     letters.map(|(i, text)| Letter { at: place(i), degrees, size: 14.0, text }).collect()
 }
 
-/// Draws every letter by itself, in an order that is none: every `stride`th, round and round.
+/// Draws every letter separately and out of order: every `stride`th, cyclically.
 fn drawn(letters: &[Letter], stride: usize) -> String {
     let order = (0..letters.len()).map(|i| &letters[i * stride % letters.len()]);
     let draw = |letter: &Letter| {
@@ -46,7 +47,7 @@ fn drawn(letters: &[Letter], stride: usize) -> String {
     order.map(draw).collect()
 }
 
-/// Where a word begins that goes up or down the page in a direction, so that it is upon it.
+/// The start of a word in a direction up or down the page, so that the word fits on it.
 fn begin(degrees: f64) -> (f64, f64) {
     let (sin, cos) = degrees.to_radians().sin_cos();
     (306.0 - 100.0 * cos, 396.0 - 100.0 * sin)
@@ -59,7 +60,7 @@ fn a_mark_is_read_in_every_direction_whatever_the_order_of_its_letters() {
             for wave in [0.0, 1.4, 3.2, 5.0] {
                 for stride in [1, 8, 19] {
                     let mut letters = along(MARK, begin(degrees), degrees, 0.64);
-                    // Not the first ones, so that no two on one level stand next to each other.
+                    // Not the first ones, so that no two at the same height are adjacent.
                     let (sin, cos) = degrees.to_radians().sin_cos();
                     for letter in letters.iter_mut().skip(1).step_by(2) {
                         letter.at = (letter.at.0 - wave * sin, letter.at.1 + wave * cos);
@@ -87,7 +88,7 @@ fn the_same_letters_in_an_order_that_says_nothing_are_no_mark() {
 
 #[test]
 fn letters_along_a_curve_are_read_one_behind_the_other() {
-    // Gentle ones as well, along which neighbours are of one line and the whole is not.
+    // Gentle curves as well, along which neighbours are on one line but the whole is not.
     for (turn, stride) in [(4.0, 1), (4.0, 8), (-4.0, 8), (9.0, 19), (-9.0, 8), (0.5, 8), (-1.3, 8), (2.2, 19)] {
         let (mut at, mut degrees) = (if turn > 0.0 { (200.0, 300.0) } else { (200.0, 500.0) }, -5.0 * turn);
         let mut letters = Vec::new();
@@ -163,7 +164,7 @@ fn refuses_letters_in_no_order_that_could_be_told_and_none_in_rows_and_columns()
     let mut letters = along("NOFORN", (100.0, 600.0), 0.0, 0.9);
     letters.iter_mut().zip([0.0, 120.0, 250.0, 80.0, 190.0, 300.0]).for_each(|(letter, degrees)| {
         let (sin, cos) = f64::to_radians(degrees).sin_cos();
-        // Each is turned about its middle.
+        // Each is rotated around its middle.
         letter.at = (letter.at.0 - 4.2 * cos + 4.2 * sin, letter.at.1 - 4.2 * sin - 4.2 * cos);
         letter.degrees = degrees;
     });
@@ -173,7 +174,7 @@ fn refuses_letters_in_no_order_that_could_be_told_and_none_in_rows_and_columns()
     assert!(text(&drawn(&rows, 5), 0).unwrap().contains("A B C D"));
 }
 
-/// Draws pieces of a word, each as a whole and the last one first: the text, and where it stands in points.
+/// Draws pieces of a word, each as a whole and the last one first, given their text and position in points.
 fn pieces(all: &[(&str, f64, f64)], size: f64) -> String {
     let draw = |(text, x, y): &(&str, f64, f64)| format!("BT /F1 {size} Tf {x:.2} {y:.2} Td ({text}) Tj ET\n");
     all.iter().rev().map(draw).collect()
@@ -192,16 +193,16 @@ fn pieces_of_a_word_are_read_one_behind_the_other_however_high_they_stand() {
         (wave(&pairs, 30.0, -20.0), "SECRET//NOFORN"),
         (wave(&["COP", "PER", "FIN", "CH"], 25.0, 12.0), "COPPERFINCH"),
         (wave(&["TL", "P:", "RE", "D"], 17.0, 5.0), "TLP:RED"),
-        // So close that they follow each other without a blank.
+        // So close that they follow each other without a space.
         (wave(&pairs, 17.0, 9.0), "SECRET//NOFORN"),
         (wave(&["SEC", "RET", "//N", "OFO", "RN"], 25.0, 7.0), "SECRET//NOFORN"),
-        // A blank is told where there is more room than elsewhere.
+        // A space is inserted where the gap is wider than elsewhere.
         (wave(&["COP", "PER", "", "FIN", "CH"], 25.0, 12.0), "COPPER FINCH"),
     ] {
         let text = text(&code, 0).unwrap();
         assert!(text.contains(expected), "{expected}: {text}");
     }
-    // Pieces of prose that happen to be short are told on their lines, and no lines are made of them.
+    // Short pieces of prose are read on their lines, and no other lines are made of them.
     let prose = "BT /F1 12 Tf 14 TL 100 400 Td (The fleet is to go on) Tj T* (as far as it can, or so) Tj T* (the master of it said) Tj ET";
     assert_eq!(text(prose, 0).unwrap().lines().count(), 4);
 }
@@ -226,7 +227,7 @@ fn letters_on_a_stair_or_around_a_circle_are_read_along_it_from_either_end() {
     };
     let text = upon("SECRET//NOFORN".chars().enumerate().map(|(i, c)| circle(i, c)).collect(), 12.0).unwrap();
     assert!(text.contains("SECRET") && text.contains("NOFORN"), "{text}");
-    // A table of letters is told in its rows and columns.
+    // A table of letters is read in rows and columns.
     let table = |i: usize, text| (text, 100.0 + 60.0 * (i % 3) as f64, 400.0 - 14.0 * (i / 3) as f64);
     let text = upon("ABCDEFGHI".chars().enumerate().map(|(i, c)| table(i, c)).collect(), 12.0).unwrap();
     assert!(text.contains("A B C\n") && text.contains("ADG\n") && !text.contains("AE"), "{text}");
@@ -268,7 +269,7 @@ fn refuses_letters_as_a_mirror_shows_them() {
         assert_eq!(found.is_ok(), passes, "{matrix}");
         assert!(passes || found.unwrap_err().contains("mirrored letters"));
     }
-    // Turned over twice, as browsers write.
+    // Mirrored twice, as browsers write.
     assert!(text("1 0 0 -1 0 792 cm BT /F1 14 Tf 1 0 0 -1 100 92 Tm (EXERCISE) Tj ET", 0).is_ok());
 }
 

@@ -1,24 +1,24 @@
 //! The glyphs of the standard fonts: widths from the published metrics, outlines from metric-compatible fonts.
-//! `scripts/standard-fonts` writes the data and documents their form.
+//! `scripts/standard-fonts` writes the data and documents its format.
 
 use crate::rebuild::pdf::geometry::Step;
 
 const DATA: &[u8] = include_bytes!("glyphs.bin");
 
-/// One of the twelve plain fonts.
+/// One of the twelve standard text fonts.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::rebuild::pdf) struct Standard {
+pub(in crate::rebuild::pdf) struct StandardFont {
     table: &'static [u8],
-    /// How far a letter leans for each unit of its height.
+    /// The horizontal shift for each unit of height in an oblique font.
     slant: f64,
 }
 
-/// Twelve degrees, as the oblique ones are.
+/// The tangent of twelve degrees, the slant of the oblique fonts.
 const SLANT: f64 = 0.2126;
 
-impl Standard {
-    /// The font of this name.
-    pub fn of(name: &str) -> Option<Standard> {
+impl StandardFont {
+    /// Returns the font with this PostScript name.
+    pub fn of(name: &str) -> Option<StandardFont> {
         let (number, slant) = match name {
             "Courier" => (0, 0.0),
             "Courier-Oblique" => (0, SLANT),
@@ -35,10 +35,10 @@ impl Standard {
             _ => return None,
         };
         let place = u32_at(DATA, 4 * number)?;
-        Some(Standard { table: DATA.get(place..)?, slant })
+        Some(StandardFont { table: DATA.get(place..)?, slant })
     }
 
-    /// How far a letter moves, in thousandths of the font's size, and what it draws in them.
+    /// Returns the advance width of a character and its outline, in thousandths of the font size.
     pub fn letter(&self, letter: char) -> Option<(f64, Vec<Step>)> {
         let code = u16::try_from(u32::from(letter)).ok()?;
         let (mut low, mut high) = (0, usize::from(u16_at(self.table, 0)?));
@@ -68,7 +68,7 @@ impl Standard {
     }
 }
 
-/// The steps of a contour of quadratic curves, which begins on its curve.
+/// Appends the segments of a contour of quadratic curves that begins with an on-curve point.
 fn contour(points: &[([f64; 2], bool)], steps: &mut Vec<Step>) {
     let Some(&(first, _)) = points.first() else { return };
     steps.push(Step::To(first));
@@ -79,7 +79,7 @@ fn contour(points: &[([f64; 2], bool)], steps: &mut Vec<Step>) {
                 steps.push(curve(from, by, point));
                 (from, bend) = (point, None);
             }
-            // Between two points beside the curve lies one on it.
+            // Between two off-curve points there is an implied on-curve point.
             (Some(by), false) => {
                 let middle = [(by[0] + point[0]) / 2.0, (by[1] + point[1]) / 2.0];
                 steps.push(curve(from, by, middle));
@@ -95,7 +95,7 @@ fn contour(points: &[([f64; 2], bool)], steps: &mut Vec<Step>) {
     steps.push(Step::Close);
 }
 
-/// The same curve with one more point.
+/// The same curve as a cubic one.
 fn curve(from: [f64; 2], by: [f64; 2], to: [f64; 2]) -> Step {
     let third = |end: f64, by: f64| end + (by - end) * 2.0 / 3.0;
     let [a, b] = [third(from[0], by[0]), third(from[1], by[1])];

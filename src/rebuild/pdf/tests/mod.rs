@@ -1,10 +1,10 @@
-//! What the narrow kind of PDF is, and what is refused.
+//! The supported subset of PDF, and what is refused.
 
 mod pages;
 
 use crate::rebuild::{Kind, Limits, PdfFonts, Task, work};
 
-/// A PDF of one page with this content, and further entries in its catalogue, page, resources, and objects.
+/// A PDF of one page with this content, and further entries in its catalogue, page, resources, trailer and objects.
 pub(super) struct Parts<'a> {
     pub code: &'a str,
     pub catalogue: &'a str,
@@ -40,7 +40,7 @@ pub(super) fn pdf(parts: &Parts<'_>) -> Vec<u8> {
     file(&objects, parts.trailer)
 }
 
-/// A sound PDF of one page.
+/// A valid PDF of one page.
 pub(in crate::rebuild) fn plain() -> Vec<u8> {
     pdf(&PLAIN)
 }
@@ -167,7 +167,7 @@ fn refuses_content_that_is_not_understood_whole() {
         ("1 2 3", "pdf.form"),
         ("q 50 0 0 50 9 9 cm /Im Do Q", "pdf.form"),
         ("q 1 0 0 1 5 5 cm 0 0 m 5 5 l S Q", "pass"),
-        // Readers ignore a line that begins nowhere, and differ in what stands between the steps of a path.
+        // Viewers ignore a line without a starting point, and differ in how they treat other operators inside a path.
         ("5 5 l S", "pdf.form"),
         ("60 690 l 200 690 l 200 720 l 60 720 l f 1 g BT /F1 12 Tf 72 700 Td (x) Tj ET", "pdf.form"),
         ("60 690 m 200 690 l 200 720 l 60 720 l f 1 g BT /F1 12 Tf 72 700 Td (x) Tj ET", "pass"),
@@ -185,7 +185,7 @@ fn refuses_content_that_is_not_understood_whole() {
     }
 }
 
-/// Drawings that each draw the next twenty times come to more than is read, however short they are.
+/// Form XObjects that each draw the next twenty times exceed the limits, however short they are.
 #[test]
 fn refuses_drawings_of_drawings_that_come_to_more_than_is_read() {
     let form = |next: &str, times: usize| {
@@ -211,14 +211,14 @@ fn refuses_objects_of_more_values_than_a_file_so_short_may_have() {
     for (lists, expected) in [
         (vec![list(60_000)], "pass"),
         (vec![list(70_000)], "pdf.size"),
-        // Each value takes two bytes here, and one a byte is read.
+        // Each value takes two bytes here, and one for each byte is allowed.
         (vec![list(60_000); 3], "pass"),
         (vec![format!("[{}]", "[]".repeat(60_000)); 2], "pass"),
     ] {
         let more: Vec<&str> = lists.iter().map(String::as_str).collect();
         assert_eq!(code(&pdf(&Parts { more: &more, ..PLAIN })), expected, "{} lists", lists.len());
     }
-    // In the content of a page as well, however short it is packed.
+    // In page content as well, however well it is compressed.
     let drawn = |count: usize| crate::rebuild::deflate::zlib(format!("{} 0 d", list(count)).as_bytes());
     let packed = |count: usize| code(&with_stream(stream("/Filter /FlateDecode", &drawn(count))));
     assert_eq!((packed(8), packed(70_000)), ("pass", "pdf.size"));
@@ -232,7 +232,7 @@ fn refuses_bytes_that_belong_to_nothing_and_files_within_files() {
     assert_eq!(code(&[b"x", &plain[..]].concat()), "pdf.form");
     assert_eq!(code(&[&plain[..], b"PK\x03\x04"].concat()), "pdf.trailing");
     assert_eq!(code(&[&plain[..], &plain[..]].concat()), "pdf.remnant");
-    // A comment of the same length as what it replaces leaves every place where it was.
+    // A comment of the same length as what it replaces keeps all offsets unchanged.
     let gap = text.replacen("endobj\n2 0 obj", "endobj%2 0 obj", 1);
     assert_ne!(code(gap.as_bytes()), "pass");
     let hidden = text.replace("%PDF-1.4\n", "%PDF-1.4\n%a comment that is far longer than it must be\n");

@@ -1,4 +1,4 @@
-//! What of a page is written, and how.
+//! Which parts of a page are written, and how.
 
 use super::*;
 
@@ -23,15 +23,15 @@ fn writes_how_thickly_things_are_laid_on_and_a_group_as_what_it_comes_to() {
     let thin = pass(&format!("/Thin gs {words}"));
     assert!(thin.contains("\n/A4000x4000 gs\n") && thin.contains("/ExtGState << /A4000x4000 << /ca 0.4 /CA 0.4 >> >>"));
     pass(&format!("q 1 0 0 rg /Thin gs {words} Q 0 g BT /F1 12 Tf 72 600 Td (x) Tj ET"));
-    // A printer's inks are written as what is judged, and so is what they are laid on as.
+    // CMYK colours are written as the RGB colours by which they are judged, also where they are transparent.
     let inks = pass("0 0.5 1 0 k /Thin gs 72 72 100 100 re f /Whole gs 300 72 100 100 re f");
     assert!(inks.contains("\n1 0.5 0 rg\n/A4000x4000 gs\n72 72 100 100 re\nf\n/A10000x10000 gs\n"), "{inks}");
-    // What lies over something else, or is under it, is judged by what shows through.
+    // What lies over or under something else is judged by what shows through.
     pass(&format!("0.5 g 60 690 200 40 re f 0 g /Thin gs {words}"));
     pass(&format!("{words} /Thin gs 1 1 0 rg 60 690 200 40 re f"));
-    // White as the sheet is nothing.
+    // White areas on a blank page are ignored.
     pass(&format!("1 g 0 0 612 792 re f 0 g /Thin gs {words}"));
-    // A group is laid on as one, whatever lies over each other in it.
+    // A group is painted with uniform opacity, whatever overlaps inside it.
     let group = pass("/Thin gs /X Do");
     assert!(group.contains("0.6 g\n") && group.contains("1 g\n"));
     for hides in [

@@ -1,20 +1,20 @@
-//! A small grid of cells over a part of a page, one bit a cell. Each letter is judged in a grid of its own, so that the
-//! cost of a page depends on what is on it and not on its size.
+//! A small grid of cells over a part of a page, with one bit for each cell. Each glyph is judged in a grid of its own,
+//! so that the cost of a page depends on its content and not on its size.
 
 use crate::rebuild::pdf::geometry::Area;
 
-/// Cells along one side at most.
+/// Maximum cells along one side.
 pub(super) const SIDE: usize = 64;
 
-/// One bit for each cell: a word a row, the lowest row first, the leftmost cell lowest.
+/// One bit for each cell: one word for each row from the lowest up, with the leftmost cell in the lowest bit.
 pub(super) type Rows = [u64; SIDE];
 
-/// Where the grid lies.
+/// The position of a grid on the page, in points.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Window {
     pub x: f64,
     pub y: f64,
-    /// How wide and high a cell is, in points.
+    /// The width and, below, height of a cell, in points.
     pub across: f64,
     pub up: f64,
     pub columns: usize,
@@ -22,19 +22,20 @@ pub(super) struct Window {
 }
 
 impl Window {
+    /// Returns the area that the grid covers, in points.
     pub fn area(&self) -> Area {
         let (x1, y1) = (self.x + self.across * self.columns as f64, self.y + self.up * self.rows as f64);
         Area { x0: self.x, y0: self.y, x1, y1 }
     }
 
-    /// Every cell.
+    /// Returns all cells.
     pub fn all(&self) -> Rows {
         let mut rows = [0; SIDE];
         rows[..self.rows.min(SIDE)].fill(between(0, self.columns));
         rows
     }
 
-    /// The cells inside an upright rectangle, and those that it touches.
+    /// Returns the cells inside an axis-aligned rectangle, and those that it touches.
     pub(in crate::rebuild::pdf) fn rectangle(&self, area: &Area) -> (Rows, Rows) {
         let (mut inner, mut outer) = ([0; SIDE], [0; SIDE]);
         let left = (area.x0 - self.x) / self.across;
@@ -53,13 +54,13 @@ impl Window {
     }
 }
 
-/// A place as the number of a cell, or the end of the row.
+/// Returns a position as the index of a cell, or `most`, the end of the row.
 fn cell(at: f64, most: usize) -> usize {
-    // Beyond either end it is that end; casting holds it there.
+    // Positions outside are clamped; the cast saturates.
     (at as i64).clamp(0, most as i64) as usize
 }
 
-/// The bits from one to before another.
+/// Returns the bits from `from` up to but excluding `to`.
 pub(super) fn between(from: usize, to: usize) -> u64 {
     if from >= to { 0 } else { below(to) & !below(from) }
 }
@@ -68,24 +69,25 @@ fn below(end: usize) -> u64 {
     if end >= SIDE { u64::MAX } else { (1 << end) - 1 }
 }
 
-/// How many cells are set.
+/// Returns the number of set cells.
 pub(super) fn count(rows: &Rows) -> u32 {
     rows.iter().map(|row| row.count_ones()).sum()
 }
 
-/// The cells of two, or those of the first that the second has not.
+/// Returns the cells in both or, if `without` is set, those in `one` that are not in `other`.
 pub(super) fn both(one: &Rows, other: &Rows, without: bool) -> Rows {
     let mut rows = *one;
     rows.iter_mut().zip(other).for_each(|(row, other)| *row &= if without { !other } else { *other });
     rows
 }
 
+/// Whether any cell is set.
 pub(super) fn any(rows: &Rows) -> bool {
     rows.iter().any(|row| *row != 0)
 }
 
-/// The cells within `cells` of those that are set, in a window.
-pub(super) fn widened(rows: &Rows, cells: usize, window: &Window) -> Rows {
+/// Returns the cells of a window at a distance of at most `cells` from a set one.
+pub(super) fn dilated(rows: &Rows, cells: usize, window: &Window) -> Rows {
     let all = between(0, window.columns);
     let mut out = *rows;
     for _ in 0..cells {
@@ -100,8 +102,8 @@ pub(super) fn widened(rows: &Rows, cells: usize, window: &Window) -> Rows {
     out
 }
 
-/// The same cells, as many to the right and up; what leaves the grid is gone.
-pub(super) fn moved(rows: &Rows, right: i64, up: i64) -> Rows {
+/// Shifts the cells to the right and up; cells that leave the grid are lost.
+pub(super) fn shifted(rows: &Rows, right: i64, up: i64) -> Rows {
     let mut out = [0; SIDE];
     if right.abs() >= SIDE as i64 || up.abs() >= SIDE as i64 {
         return out;
@@ -123,9 +125,9 @@ mod tests {
     fn widens_and_moves() {
         let mut rows = [0; SIDE];
         rows[10] = 1 << 5;
-        assert_eq!(count(&widened(&rows, 2, &WINDOW)), 25);
-        let there = moved(&rows, 3, -2);
+        assert_eq!(count(&dilated(&rows, 2, &WINDOW)), 25);
+        let there = shifted(&rows, 3, -2);
         assert_eq!((there[8], count(&there)), (1 << 8, 1));
-        assert_eq!(count(&moved(&rows, -6, 0)), 0);
+        assert_eq!(count(&shifted(&rows, -6, 0)), 0);
     }
 }

@@ -1,4 +1,4 @@
-//! State kept over the pages of one document: thresholds, the budget, and caches of glyphs and images.
+//! State that is shared by the pages of one document: thresholds, the budget, and caches of glyphs and images.
 
 use super::rasterize::Scratch;
 use std::collections::BTreeMap;
@@ -12,43 +12,44 @@ use crate::rebuild::Limits;
 use crate::rebuild::pdf::font::Font;
 use crate::rebuild::pdf::geometry::Step;
 
-/// What is asked of what is on a page.
+/// Thresholds of visibility.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Thresholds {
-    /// How much a letter stands out from what is around it.
+    /// Minimum contrast ratio of a glyph with its surroundings.
     pub contrast: f32,
-    /// How large a letter is.
+    /// Minimum font size, in points.
     pub letter_points: f64,
-    /// How many pixels of an image a point has at most.
+    /// Maximum pixels of an image for each point.
     pub pixels_per_point: f64,
 }
 
-/// What is kept over the pages of a document.
+/// State that is shared by the pages of a document.
 pub(in crate::rebuild::pdf) struct Context {
-    pub(super) asked: Thresholds,
+    pub(super) thresholds: Thresholds,
     pub budget: Budget,
-    /// Letters of the plain fonts, by the number of the font in the document and the code.
+    /// Measurements of standard fonts' glyphs, by the index of the font in the document and the code.
     plain: BTreeMap<(usize, u8), Option<Measure>>,
-    /// Images that words stand upon, by their number.
+    /// Colours of images with text on them, by image index.
     pub(super) blocks: BTreeMap<usize, Rc<Blocks>>,
-    pub(super) stamps: GlyphMaskCache,
+    pub(super) glyph_masks: GlyphMaskCache,
     pub(super) scratch: Scratch,
 }
 
 impl Context {
-    /// For a file of so many bytes, whose pages are also drawn or not.
+    /// Returns the state for a file of `bytes` bytes; `draws` says whether its pages are also rendered.
     pub fn new(limits: &Limits, bytes: usize, draws: bool) -> Context {
-        let asked = Thresholds {
+        let thresholds = Thresholds {
             contrast: limits.pdf_contrast as f32 / 100.0,
             letter_points: f64::from(limits.pdf_letter_points),
             pixels_per_point: f64::from(limits.pdf_pixels_per_point),
         };
         let (plain, blocks) = (BTreeMap::new(), BTreeMap::new());
-        let (stamps, scratch) = (GlyphMaskCache::default(), Scratch::default());
-        Context { asked, budget: Budget::of(bytes, draws), plain, blocks, stamps, scratch }
+        let (glyph_masks, scratch) = (GlyphMaskCache::default(), Scratch::default());
+        Context { thresholds, budget: Budget::of(bytes, draws), plain, blocks, glyph_masks, scratch }
     }
 
-    /// A letter of the plain font with this number; `None` where the font has none of this code.
+    /// Returns the measurements of a glyph of the standard font with this index; `None` if it has no glyph of this
+    /// code.
     pub fn plain(&mut self, fonts: &[Font], font: usize, code: u8) -> Option<Measure> {
         *self.plain.entry((font, code)).or_insert_with(|| {
             let (width, steps) = letter(fonts, font, code)?;

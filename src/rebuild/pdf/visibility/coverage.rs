@@ -1,28 +1,28 @@
-//! Area coverage: the part of each cell that a shape covers. Touching a cell says little, for many thin slits touch every
-//! cell and show nothing. Where edges are finer than the resolution, the result is a lower or an upper bound, as the
-//! caller asks.
+//! Area coverage: the fraction of each cell that a shape covers. Whether a shape touches a cell says little, because
+//! many thin slits touch every cell and show nothing. Where edges are finer than the resolution, the result is a lower
+//! or an upper bound, as the caller requests.
 
 use super::budget::Budget;
 use super::cells::{Rows, SIDE, Window};
 use crate::rebuild::Fault;
 use crate::rebuild::pdf::geometry::{Area, Edge};
 
-/// Which way a part may be off.
+/// The direction in which a coverage may deviate.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Bound {
     Least,
     Most,
 }
 
-/// Ends of edges that are closer than this, in rows, are not told apart.
+/// Ends of edges that are closer than this, in rows, are not distinguished.
 const FINE: f32 = 1.0 / 64.0;
 
-/// A part of an edge inside one row.
+/// The part of an edge inside one row.
 struct Piece {
     row: u32,
     low: f32,
     high: f32,
-    /// Where it is at `low`, and how far it goes to the right for each row up.
+    /// Its position at `low`, and its shift to the right for each row up.
     x: f32,
     slope: f32,
     way: i32,
@@ -34,33 +34,35 @@ impl Piece {
     }
 }
 
-/// The part of each cell of a window, between 0 and 1.
+/// The coverage of each cell of a window, from 0 to 1.
 #[derive(Default)]
 pub(super) struct Coverage {
     parts: Vec<f32>,
     pieces: Vec<Piece>,
-    /// Where edges end in a row, the layers between, and whether each is too fine to be told.
+    /// Buffers for one row: the ends of edges, the layers between them, and whether each is too fine to resolve.
     ends: Vec<f32>,
     layers: Vec<(f32, f32, bool)>,
     crossings: Vec<(f32, i32)>,
 }
 
 impl Coverage {
-    /// No part of any cell.
+    /// Sets all coverages to zero.
     pub fn clear(&mut self) {
         self.parts.clear();
         self.parts.resize(SIDE * SIDE, 0.0);
     }
 
+    /// Returns the coverage of one cell.
     pub fn at(&self, row: usize, column: usize) -> f32 {
         self.parts.get(row * SIDE + column).copied().unwrap_or(0.0)
     }
 
+    /// Returns the sum of all coverages, in cells.
     pub fn sum(&self) -> f32 {
         self.parts.iter().sum()
     }
 
-    /// Makes every part of `cells` what `of` makes of it.
+    /// Replaces the coverage of each of `cells` by the result of `of`, which is given the coverage, row and column.
     pub fn change(&mut self, cells: &Rows, of: impl Fn(f32, usize, usize) -> f32) {
         for (r, (row, parts)) in cells.iter().zip(self.parts.chunks_exact_mut(SIDE)).enumerate() {
             let mut left = *row;
@@ -74,23 +76,23 @@ impl Coverage {
         }
     }
 
-    /// The parts of a window in steps of a 255th, row by row.
+    /// Returns the coverages of a window in steps of 1/255, row by row.
     pub fn packed(&self, window: &Window) -> Vec<u8> {
         let rows = self.parts.chunks_exact(SIDE).take(window.rows.min(SIDE));
         rows.flat_map(|row| row.iter().take(window.columns)).map(|part| (part * 255.0).round() as u8).collect()
     }
 
-    /// Takes parts that were packed.
+    /// Loads coverages from [`Coverage::packed`].
     pub fn unpack(&mut self, packed: &[u8], window: &Window) {
         for (row, parts) in packed.chunks_exact(window.columns.max(1)).zip(self.parts.chunks_exact_mut(SIDE)) {
             parts.iter_mut().zip(row).for_each(|(part, packed)| *part = f32::from(*packed) / 255.0);
         }
     }
 
-    /// Measures the area within `edges`, moved by `shift`, in the rows of `window` in which any cell is `wanted`.
+    /// Measures the coverage by `edges`, moved by `shift`, in the rows of `window` that have any `wanted` cell.
     ///
     /// # Errors
-    /// `pdf.size` where that costs too much.
+    /// `pdf.size` if the budget is exhausted.
     pub fn measure(
         &mut self,
         (edges, even_odd, shift): (&[Edge], bool, (f64, f64)),
@@ -138,7 +140,7 @@ impl Coverage {
         Ok(())
     }
 
-    /// The parts of edges inside each row that is wanted.
+    /// Splits edges at the rows that are wanted.
     fn split(&mut self, edges: &[Edge], shift: (f64, f64), window: &Window, wanted: &Rows) {
         let (across, up) = ((1.0 / window.across) as f32, (1.0 / window.up) as f32);
         let (dx, dy) = ((shift.0 - window.x) as f32, (shift.1 - window.y) as f32);
@@ -166,7 +168,7 @@ impl Coverage {
         }
     }
 
-    /// The layers of a row: no edge begins, ends or comes into the window inside one, but in those that are too fine.
+    /// Divides a row into layers in which no edge begins, ends or enters the window, except in those that are too fine.
     fn layer(&mut self, row: &[Piece], columns: f32) {
         self.ends.clear();
         self.layers.clear();
@@ -198,7 +200,7 @@ impl Coverage {
     }
 }
 
-/// Adds to a row what lies between two places of it, so high.
+/// Adds the coverage of a strip of this height between two positions of a row.
 fn add(parts: &mut [f32], from: f32, to: f32, high: f32) {
     let (first, last) = (from as usize, to as usize);
     for (column, part) in parts.iter_mut().enumerate().take(last + 1).skip(first) {
@@ -207,7 +209,7 @@ fn add(parts: &mut [f32], from: f32, to: f32, high: f32) {
     }
 }
 
-/// The part of a cell of a window that is inside an upright rectangle.
+/// Returns the fraction of a cell that is inside an axis-aligned rectangle.
 pub(super) fn upright(area: &Area, window: &Window, row: usize, column: usize) -> f32 {
     let part = |from: f64, to: f64, begin: f64, length: f64, n: usize| {
         let at = begin + length * n as f64;

@@ -1,21 +1,21 @@
-//! The widths and outlines of the fonts of a document.
+//! The widths and outlines of glyphs in the document's fonts.
 
 use crate::rebuild::pdf::font::Font;
 use crate::rebuild::pdf::geometry::Step;
-use crate::rebuild::pdf::standard_fonts::{self, Standard};
+use crate::rebuild::pdf::standard_fonts::{self, StandardFont};
 
-/// How far a letter moves and around what it draws, in thousandths of its font's size.
+/// The advance width and the bounding box of a glyph, in thousandths of the font size.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::rebuild::pdf) struct Measure {
     pub width: f64,
     pub bounds: Option<[f64; 4]>,
 }
 
-/// How far a letter of the document's font with this number moves, and what it draws.
+/// Returns the advance width and the outline of a glyph in the document's font with this index.
 pub(super) fn letter(fonts: &[Font], font: usize, code: u8) -> Option<(f64, Vec<Step>)> {
     match fonts.get(font)? {
-        Font::Plain(name, windows) => Standard::of(name)?.letter(standard_fonts::letter(code, *windows)?),
-        Font::Drawn(glyphs) => {
+        Font::Standard(name, windows) => StandardFont::of(name)?.letter(standard_fonts::letter(code, *windows)?),
+        Font::Type3(glyphs) => {
             let glyph = glyphs.iter().find(|glyph| glyph.code == code)?;
             Some((glyph.width, glyph.outline.steps()))
         }

@@ -1,9 +1,9 @@
-//! Glyph masks: the ink of one letter in one style, rasterized once and used wherever the letter occurs.
+//! Glyph masks: the ink of one glyph in one style, rasterized once and used wherever the glyph occurs.
 
 use super::budget::Budget;
-use super::cells::{Rows, SIDE, Window, count, widened};
+use super::cells::{Rows, SIDE, Window, count, dilated};
 use super::glyph::letter;
-use super::mark::{Letter, Look};
+use super::mark::{GlyphStyle, Letter};
 use super::rasterize::{Covered, Scratch, cover};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -14,15 +14,16 @@ use crate::rebuild::Fault;
 use crate::rebuild::pdf::font::Font;
 use crate::rebuild::pdf::geometry::{Area, Edge, Matrix, Step, filled, lines, stroked};
 
-/// Cells that a letter's size has, and that its surroundings reach out.
+/// The number of cells for the size of a glyph, and for the margin that counts as its surroundings.
 const CELLS: f64 = 40.0;
 pub(super) const AROUND: usize = 2;
-/// Strokes are seen in their colour where they are a cell thick; from so many points on, whatever the letter's size.
+/// Strokes appear in their full colour if they are one cell thick, or this many points, whatever the glyph's size.
 const THICK: f64 = 0.5;
-/// What a line of no thickness comes to, in points: a dot of three hundred to the inch.
+/// The thickness at which a line of width zero is drawn, in points: one dot at 300 dpi.
 const HAIR: f64 = 0.25;
 
-/// What a letter shows that is filled and lined: both, its lines alone, or what they leave of the fill. It is read by any.
+/// Which ink of a filled and stroked glyph is read: both, the strokes alone, or the fill that they leave visible. One
+/// that is legible suffices.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Read {
     Both,
@@ -30,39 +31,39 @@ pub(super) enum Read {
     Fill,
 }
 
-/// The ink of a letter, read in one way.
+/// The ink of a glyph, read in one way.
 pub(super) struct Inked {
     pub read: Read,
     pub cells: Rows,
-    /// All that it touches.
+    /// All cells that it touches.
     pub touched: Rows,
-    /// How many cells it comes to as it is painted, and what its own lines leave of that.
+    /// The ink in cells, and what remains of it outside the glyph's own strokes.
     pub all: f32,
     pub left: f32,
-    /// How thick its strokes are, in points, on the average.
+    /// The average thickness of its strokes, in points.
     thick: f64,
 }
 
 impl Inked {
-    /// How much of a letter as solid as any shows of this one, where such a part of its ink is left: its strokes held against
-    /// the thinnest that are seen in their colour.
+    /// Returns how solid the glyph appears, from 0 to 1, when the fraction `left` of its ink remains: the thickness of
+    /// its strokes relative to the thinnest that appear in their full colour.
     pub fn solid(&self, left: f32, points: f64) -> f32 {
         (self.thick * f64::from(left) / (points / CELLS).min(THICK)).clamp(0.0, 1.0) as f32
     }
 }
 
-/// The ink of a letter whose place is the origin.
+/// The ink of a glyph whose origin is at zero.
 pub(super) struct GlyphMask {
-    /// The grid in which it is judged: it holds the ink and what is closely around it.
+    /// The grid in which it is judged: it holds the ink and a margin around it.
     pub window: Window,
-    /// The rectangle around the ink.
+    /// The bounding box of the ink.
     pub area: Area,
     pub inks: Vec<Inked>,
-    /// What is closely around the ink and has none of it.
+    /// The cells closely around the ink.
     pub ring: Rows,
-    /// The part of that which is beside the letter: before the first of its ink along the baseline, or behind the last.
+    /// Those of them that are beside the glyph: before the start of its ink along the baseline, or after its end.
     pub beside: Rows,
-    /// How much of each cell is filled, and is line.
+    /// The coverage of each cell by fill and, below, by stroke.
     fill: Vec<u8>,
     line: Vec<u8>,
     fill_edges: Vec<Edge>,
@@ -70,14 +71,14 @@ pub(super) struct GlyphMask {
 }
 
 impl GlyphMask {
-    fn new(look: &Look, steps: &[Step], scratch: &mut Scratch, budget: &mut Budget) -> Result<GlyphMask, Fault> {
+    fn new(look: &GlyphStyle, steps: &[Step], scratch: &mut Scratch, budget: &mut Budget) -> Result<GlyphMask, Fault> {
         let (mut fill_edges, mut line_edges) = (Vec::new(), Vec::new());
         let place = |matrix: Matrix| {
             let [a, b, c, d, ..] = matrix.0;
             Matrix([a, b, c, d, 0.0, 0.0])
         };
         let (text, page) = (place(look.text), place(look.page));
-        let mut placed = lines(steps, look.matrix().det().abs().sqrt());
+        let mut placed = lines(steps, look.matrix().determinant().abs().sqrt());
         for point in placed.iter_mut().flat_map(|line| &mut line.points) {
             *point = text.point(point.0, point.1);
         }
@@ -96,7 +97,7 @@ impl GlyphMask {
         if area.is_empty() {
             area = Area { x0: 0.0, y0: 0.0, x1: 0.0, y1: 0.0 };
         }
-        // Around the ink there is room for its surroundings and for a cell that is cut.
+        // The margin has room for the surroundings and for a cell that is cut.
         let room = 2 * AROUND + 1;
         let most = (area.x1 - area.x0).max(area.y1 - area.y0);
         let cell = (look.points / CELLS).max(most / (SIDE - room - 1) as f64).max(1e-3);
@@ -113,16 +114,16 @@ impl GlyphMask {
         let (fill_covered, fill) = inked(&fill_edges, &window, scratch, budget)?;
         let (line_covered, line) = inked(&line_edges, &window, scratch, budget)?;
         let touched = joined(&fill_covered.outer(), &line_covered.outer());
-        let mut ring = widened(&touched, AROUND, &window);
+        let mut ring = dilated(&touched, AROUND, &window);
         ring.iter_mut().zip(&touched).for_each(|(row, ink)| *row &= !ink);
         let beside = beside(&ring, &window, look.matrix(), [&fill_edges, &line_edges]);
         let mut stamp = GlyphMask { window, area, inks: Vec::new(), ring, beside, fill, line, fill_edges, line_edges };
         let (filled, lined) = (finest(&fill_covered), finest(&line_covered));
-        // Whatever is gone round again, or crosses itself, only makes strokes thinner than they are.
+        // Edges that are drawn twice or cross themselves only make strokes appear thinner.
         let length = |[x0, y0, x1, y1]: &Edge| f64::from((x1 - x0).hypot(y1 - y0));
         let around: f64 = stamp.fill_edges.iter().map(length).sum();
         let fill_thick = 2.0 * f64::from(sum(&stamp.fill)) * cell * cell / around.max(1e-9);
-        let line_thick = look.line.map_or(0.0, |(_, pen)| (pen.width * page.least()).max(HAIR));
+        let line_thick = look.line.map_or(0.0, |(_, pen)| (pen.width * page.min_scale()).max(HAIR));
         let reads: &[(Read, Rows, Rows)] = match (look.fill.is_some(), look.line.is_some()) {
             (true, true) => &[
                 (Read::Both, joined(&filled, &lined), touched),
@@ -146,7 +147,7 @@ impl GlyphMask {
         Ok(stamp)
     }
 
-    /// How much of each cell is ink, as it is read.
+    /// Loads the coverage of each cell, as it is read, into `plane`.
     pub fn load(&self, read: Read, plane: &mut Coverage) {
         plane.clear();
         plane.unpack(&self.shown(read), &self.window);
@@ -163,15 +164,15 @@ impl GlyphMask {
         }
     }
 
-    /// Every cell of ink.
+    /// Returns all cells with ink.
     pub fn ink(&self) -> Rows {
         self.inks.first().map_or([0; SIDE], |inked| inked.cells)
     }
 
-    /// Its ink in another window, where it stands at `at`.
+    /// Returns its ink in another window, with its origin at `at`.
     ///
     /// # Errors
-    /// `pdf.size` where that costs too much.
+    /// `pdf.size` if the budget is exhausted.
     pub fn ink_in(
         &self,
         window: &Window,
@@ -184,16 +185,16 @@ impl GlyphMask {
         let alike = (window.across - self.window.across).abs() < 1e-6 * window.across;
         if alike {
             let steps = |length: f64| (length / window.across).round() as i64;
-            return Ok(super::cells::moved(&self.ink(), steps(x), steps(y)));
+            return Ok(super::cells::shifted(&self.ink(), steps(x), steps(y)));
         }
         let [fill, line] = self.covers(window, at, scratch, budget)?;
         Ok(joined(&fill.middle, &line.middle))
     }
 
-    /// What it covers of another window, where it stands at `at`: filled, and as lines.
+    /// Returns what it covers of another window, with its origin at `at`: by its fill and by its strokes.
     ///
     /// # Errors
-    /// `pdf.size` where that costs too much.
+    /// `pdf.size` if the budget is exhausted.
     pub fn covers(
         &self,
         window: &Window,
@@ -206,7 +207,7 @@ impl GlyphMask {
     }
 }
 
-/// What `edges` cover of a window, and how much of each cell.
+/// Returns what `edges` cover of a window, and the coverage of each cell.
 fn inked(
     edges: &[Edge],
     window: &Window,
@@ -221,7 +222,8 @@ fn inked(
     Ok((covered, scratch.part.packed(window)))
 }
 
-/// The cells of `ring` that are before all of `edges` or behind them, along the baseline of letters of this matrix.
+/// Returns the cells of `ring` that are before all `edges` or after them, along the baseline of glyphs with this
+/// matrix.
 fn beside(ring: &Rows, window: &Window, matrix: Matrix, edges: [&[Edge]; 2]) -> Rows {
     let mut rows = [0; SIDE];
     let Some(back) = matrix.inverse() else { return rows };
@@ -241,12 +243,12 @@ fn beside(ring: &Rows, window: &Window, matrix: Matrix, edges: [&[Edge]; 2]) -> 
     rows
 }
 
-/// How many cells so many parts come to.
+/// Returns the sum of packed coverages, in cells.
 fn sum(parts: &[u8]) -> f32 {
     parts.iter().map(|part| u32::from(*part)).sum::<u32>() as f32 / 255.0
 }
 
-/// The finest ink passes between the middles of cells.
+/// Returns every cell that is touched: very fine ink lies between the middles of cells.
 fn finest(covered: &Covered) -> Rows {
     let thin = 4 * count(&covered.middle) < count(&covered.edge);
     if thin { covered.outer() } else { covered.middle }
@@ -258,21 +260,21 @@ fn joined(one: &Rows, other: &Rows) -> Rows {
     rows
 }
 
-/// GlyphMaskCache that are kept at most.
+/// Maximum number of cached masks.
 const KEPT_MAX: usize = 1000;
 
-/// The stamps that were made: by what makes the look, the font and the code.
+/// Cached masks, by shape, font and code.
 #[derive(Default)]
 pub(super) struct GlyphMaskCache {
     shapes: BTreeMap<[u64; 13], u32>,
-    /// The number that the next shape gets.
+    /// The number of the next shape.
     next: u32,
     kept: BTreeMap<(u32, u32, u8), Rc<GlyphMask>>,
 }
 
 impl GlyphMaskCache {
-    /// The number of what makes the shape of letters of a look: all but their colours.
-    pub fn shape(&mut self, look: &Look) -> u32 {
+    /// Returns the number of a style's shape: everything in it except the colours.
+    pub fn shape(&mut self, look: &GlyphStyle) -> u32 {
         let mut key = [0; 13];
         let pen = look.line.map_or([0.0; 3], |(_, pen)| [pen.width, pen.miter, f64::from(pen.join)]);
         let (text, page) = (look.text.0, look.page.0);
@@ -282,17 +284,17 @@ impl GlyphMaskCache {
         if self.shapes.len() >= KEPT_MAX {
             self.shapes.clear();
         }
-        // INVARIANT: no number stands for two shapes, or a letter would be judged by the ink of another.
+        // INVARIANT: a number never stands for two shapes, or a glyph would be judged by the ink of another.
         let next = self.next;
         let number = *self.shapes.entry(key).or_insert(next);
         self.next += u32::from(number == next);
         number
     }
 
-    /// The stamp of a letter.
+    /// Returns the mask of a glyph.
     pub fn of(
         &mut self,
-        (shape, look): (u32, &Look),
+        (shape, look): (u32, &GlyphStyle),
         of: &Letter,
         fonts: &[Font],
         scratch: &mut Scratch,
@@ -324,7 +326,14 @@ mod tests {
         let mut stamps = GlyphMaskCache::default();
         let mut shape = |points: f64| {
             let (fill, line) = (Some(Colour::BLACK), None);
-            stamps.shape(&Look { text: Matrix::UNIT, page: Matrix::UNIT, fill, line, alpha: [1.0; 2], points })
+            stamps.shape(&GlyphStyle {
+                text: Matrix::IDENTITY,
+                page: Matrix::IDENTITY,
+                fill,
+                line,
+                alpha: [1.0; 2],
+                points,
+            })
         };
         let first = shape(1.0);
         assert_eq!(shape(1.0), first);

@@ -1,26 +1,27 @@
-//! A coarse map of which parts of a page are not blank.
+//! A coarse map of the parts of a page that are not blank.
 
 use super::cells::between;
 use crate::rebuild::pdf::geometry::Area;
 
-/// Squares along one side of a sheet, a bit each.
+/// Squares along one side of a sheet, one bit each.
 const SQUARES: usize = 512;
 
-/// Which squares of a sheet something lies on that is not white. Marks are entered when that is asked.
+/// The squares of a sheet with anything other than white on them. Marks are entered only when the map is queried.
 pub(super) struct InkMap {
     sheet: Area,
     rows: Vec<[u64; SQUARES / 64]>,
-    /// How many marks are entered.
+    /// Number of marks that were entered.
     pub entered: usize,
 }
 
 impl InkMap {
-    /// Nothing lies on the sheet.
+    /// Returns the map of a blank sheet.
     pub fn new(sheet: Area) -> InkMap {
         InkMap { sheet, rows: Vec::new(), entered: 0 }
     }
 
-    /// The squares from one place to another of a side: those that are wholly between, if there are any, or those touched.
+    /// Returns the squares between two positions of a side: if `wholly` is set those that are entirely between them,
+    /// else all that are touched.
     fn squares(low: f64, high: f64, [from, to]: [f64; 2], wholly: bool) -> std::ops::Range<usize> {
         let at = |n: f64| (n - low) / (high - low) * SQUARES as f64;
         let held = |n: f64| (n as i64).clamp(0, SQUARES as i64) as usize;
@@ -44,7 +45,7 @@ impl InkMap {
         })
     }
 
-    /// Enters an area; returns how many steps that took.
+    /// Enters an area; returns the number of steps that it took.
     pub fn add(&mut self, area: &Area) -> usize {
         let [columns, rows] = self.places(area, false);
         let steps = rows.len() * (20 + columns.len() / 4);
@@ -59,7 +60,7 @@ impl InkMap {
         steps
     }
 
-    /// Whether anything lies where an area is.
+    /// Whether anything lies under an area.
     pub fn meets(&self, area: &Area) -> bool {
         let [columns, rows] = self.places(area, true);
         let any = |row: &[u64; SQUARES / 64]| {

@@ -1,9 +1,9 @@
-//! The display list of a page: areas, letters and images, their styles and their clips.
+//! The display list of a page: areas, glyphs and images, with their styles and clips.
 
 use crate::rebuild::pdf::colour::Colour;
 use crate::rebuild::pdf::geometry::{Area, Matrix, Pen};
 
-/// What of a page is not cut away: what is inside a rectangle and inside the shape with this number, if there is one.
+/// The clip of a page: the intersection of a rectangle and, if there is one, the clip shape with this index.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(in crate::rebuild::pdf) struct Clip {
     pub area: Area,
@@ -11,17 +11,18 @@ pub(in crate::rebuild::pdf) struct Clip {
 }
 
 impl Clip {
+    /// Returns the clip of a rectangle.
     pub fn of(area: Area) -> Clip {
         Clip { area, cut: None }
     }
 
-    /// What of it is also inside a rectangle.
-    pub fn common(&self, area: &Area) -> Clip {
-        Clip { area: self.area.common(area), cut: self.cut }
+    /// Returns its intersection with a rectangle.
+    pub fn intersection(&self, area: &Area) -> Clip {
+        Clip { area: self.area.intersection(area), cut: self.cut }
     }
 }
 
-/// A shape that a page is cut by, inside another.
+/// A clip shape, inside an outer one.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cut {
     pub edges: (u32, u32),
@@ -30,16 +31,17 @@ pub(super) struct Cut {
     pub depth: u8,
 }
 
-/// What is painted at once.
+/// One painted object.
 #[derive(Clone, Debug)]
 pub(super) struct Mark {
-    /// The rectangle around it, as far as it is not cut away.
+    /// Its bounding box inside the clip.
     pub area: Area,
-    /// The number of the rectangle that it is cut by.
+    /// The index of its clip.
     pub clip: u32,
     pub kind: Kind,
 }
 
+/// The type of a mark.
 #[derive(Clone, Debug)]
 pub(super) enum Kind {
     /// An area of one colour.
@@ -47,16 +49,16 @@ pub(super) enum Kind {
         edges: (u32, u32),
         even_odd: bool,
         colour: Colour,
-        /// How thickly it is laid on what is beneath.
+        /// Opacity, from 0 to 1.
         alpha: f32,
-        /// Whether it is an upright rectangle: then it is all of `Mark::area`.
+        /// Whether it is an axis-aligned rectangle; then it fills all of `Mark::area`.
         upright: bool,
-        /// Whether all of it is painted: a line with gaps is not.
+        /// Whether it is painted without gaps; a dashed line is not.
         whole: bool,
-        /// Whether it is shown in pictures: what only some readers paint is not.
+        /// Whether it is rendered for officers; what only some viewers paint is not.
         shown: bool,
     },
-    /// The image with this number, in the unit square of a plane of its own.
+    /// The image with this index, in the unit square of its own coordinates.
     Image {
         number: usize,
         edges: (u32, u32),
@@ -65,49 +67,50 @@ pub(super) enum Kind {
     Letter(Letter),
 }
 
-/// A letter with ink.
+/// A glyph with ink.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Letter {
-    /// The number of its look.
+    /// The index of its style.
     pub look: u32,
-    /// The number of its font in the document, and its code there.
+    /// The index of its font in the document, and its code in that font.
     pub font: u32,
     pub code: u8,
     /// Whether it is a letter or a digit.
-    pub spoken: bool,
-    /// The number of its word on the page.
+    pub alphanumeric: bool,
+    /// The index of its word on the page.
     pub word: u32,
-    /// Where it stands.
+    /// Its origin.
     pub at: (f64, f64),
 }
 
-/// How letters look.
+/// The style of glyphs.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(in crate::rebuild::pdf) struct Look {
-    /// From thousandths of the font's size to the plane in which lines are drawn, and from there to the sheet.
+pub(in crate::rebuild::pdf) struct GlyphStyle {
+    /// The transformation from thousandths of the font size to user space, in which strokes are drawn, and from there
+    /// to the page.
     pub text: Matrix,
     pub page: Matrix,
     pub fill: Option<Colour>,
     pub line: Option<(Colour, Pen)>,
-    /// How thickly the one and the other are laid on what is beneath.
+    /// Opacity of the fill and of the stroke.
     pub alpha: [f32; 2],
-    /// How high they are, in points.
+    /// Font size in points of the page.
     pub points: f64,
 }
 
-impl Look {
-    /// From thousandths of the font's size to points, without the place.
+impl GlyphStyle {
+    /// Returns the transformation from thousandths of the font size to points of the page, without the origin.
     pub fn matrix(&self) -> Matrix {
         let [a, b, c, d, ..] = self.text.then(self.page).0;
         Matrix([a, b, c, d, 0.0, 0.0])
     }
 }
 
-/// A letter to be placed.
+/// A glyph to be placed on the page.
 pub(in crate::rebuild::pdf) struct Placed {
     pub font: usize,
     pub code: u8,
     pub at: (f64, f64),
     pub bounds: [f64; 4],
-    pub spoken: bool,
+    pub alphanumeric: bool,
 }

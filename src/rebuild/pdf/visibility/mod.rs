@@ -1,11 +1,12 @@
-//! Whether what a page says is visible: everything that its content paints, in painting order, and a verdict on every
-//! letter and image.
+//! Decides whether the content of a page is visible: records everything that it paints, in painting order, and judges
+//! every glyph and image.
 //!
-//! In come marks; out go a verdict, and a picture of the page for the officer, made from the same marks. Every word must
-//! have ink of its own that stands out from its surroundings when the page is finished.
+//! The input is marks. The output is a verdict, and an image of the page for the officer, rendered from the same marks.
+//! Every word must have ink of its own that stands out from its surroundings on the finished page.
 //!
-//! It refuses words that are off the page, clipped, covered, overprinted, too small, or without contrast, and images that
-//! are covered, clipped or too small. It does not read pictures: what an image or a drawing shows is for the officer.
+//! It refuses text that is off the page, clipped, covered, overprinted, too small, or without contrast, and images that
+//! are covered, clipped or too small. It does not recognise the content of images: what an image or a drawing shows is
+//! for the officer to check.
 
 mod budget;
 mod cells;
@@ -23,7 +24,7 @@ mod judge;
 
 pub(super) use self::context::Context;
 pub(super) use self::glyph::Measure;
-pub(super) use self::mark::{Clip, Look, Placed};
+pub(super) use self::mark::{Clip, GlyphStyle, Placed};
 pub(super) use self::scene::Scene;
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::rebuild::Fault;
 use crate::rebuild::pdf::colour::Colour;
 use crate::rebuild::pdf::image::Image;
 
-/// An image, decoded.
+/// A decoded image.
 pub(super) struct Pixels {
     pub width: usize,
     pub height: usize,
@@ -19,10 +19,13 @@ pub(super) struct Pixels {
 
 impl Pixels {
     /// Decodes an image of the document.
+    ///
+    /// # Errors
+    /// `pdf.image` if it cannot be decoded.
     pub fn of(image: &Image) -> Result<Pixels, Fault> {
         let (space, channels) = if image.grey { (ColorSpace::Luma, 1) } else { (ColorSpace::RGB, 3) };
         let options = DecoderOptions::default().set_strict_mode(true).jpeg_set_out_colorspace(space);
-        let broken = || Fault::new("pdf.image", "an image whose pixels do not decode");
+        let broken = || Fault::new("pdf.image", "an image whose pixels cannot be decoded");
         let bytes = JpegDecoder::new_with_options(ZCursor::new(&image.jpeg), options).decode().map_err(|_| broken())?;
         let (width, height) = (image.width, image.height);
         if bytes.len() == width * height * channels {
@@ -32,7 +35,7 @@ impl Pixels {
         }
     }
 
-    /// The colour at a place of the unit square, from its upper left corner.
+    /// Returns the colour at a position in the unit square, measured from the upper left corner.
     pub fn at(&self, u: f64, v: f64) -> Option<[u8; 3]> {
         if !(0.0..1.0).contains(&u) || !(0.0..1.0).contains(&v) {
             return None;
@@ -53,7 +56,7 @@ impl Pixels {
 /// Blocks along one side of an image.
 const BLOCKS: usize = 192;
 
-/// The lightest and the darkest colour of each block of an image.
+/// The darkest and the lightest colour of each block of an image.
 pub(super) struct Blocks {
     across: usize,
     up: usize,
@@ -61,6 +64,7 @@ pub(super) struct Blocks {
 }
 
 impl Blocks {
+    /// Divides an image into at most [`BLOCKS`] by [`BLOCKS`] blocks.
     pub fn of(pixels: &Pixels) -> Blocks {
         let (across, up) = (pixels.width.min(BLOCKS), pixels.height.min(BLOCKS));
         let mut ends: Vec<([u8; 3], [u8; 3])> = vec![([255; 3], [0; 3]); across * up];
@@ -82,7 +86,8 @@ impl Blocks {
         Blocks { across, up, ends: ends.into_iter().map(|(dark, light)| (colour(dark), colour(light))).collect() }
     }
 
-    /// The darkest and the lightest colour about a place of the unit square, from its upper left corner.
+    /// Returns the darkest and the lightest colour around a position in the unit square, measured from the upper left
+    /// corner.
     pub fn at(&self, u: f64, v: f64) -> Option<(Colour, Colour)> {
         if !(0.0..1.0).contains(&u) || !(0.0..1.0).contains(&v) {
             return None;

@@ -1,34 +1,34 @@
-//! The rasterizer: which cells of a grid a shape covers, wholly or in part.
+//! The rasterizer: determines which cells of a grid a shape covers, wholly or in part.
 
 use super::cells::{Rows, SIDE, Window, between};
 use super::coverage::Coverage;
 use crate::rebuild::pdf::geometry::Edge;
 
-/// What is used again and again: where edges cross the middle of a row (the row, how far to the right, and which way they
-/// go), and how much of each cell is covered.
+/// Reusable buffers: where edges cross the middle of a row (row, column position and direction), and the coverage of
+/// each cell.
 #[derive(Default)]
 pub(super) struct Scratch {
     crossings: Vec<(u32, f32, i32)>,
     pub part: Coverage,
 }
 
-/// What an area covers of a window.
+/// The cells of a window that an area covers.
 pub(super) struct Covered {
     /// Cells whose middle is in the area.
     pub middle: Rows,
-    /// Cells that an edge of it touches.
+    /// Cells that one of its edges touches.
     pub edge: Rows,
 }
 
 impl Covered {
-    /// Cells that are wholly inside.
+    /// Returns the cells that are wholly inside.
     pub fn inner(&self) -> Rows {
         let mut rows = self.middle;
         rows.iter_mut().zip(&self.edge).for_each(|(row, edge)| *row &= !edge);
         rows
     }
 
-    /// Cells any of which is inside.
+    /// Returns the cells that are inside at least in part.
     pub fn outer(&self) -> Rows {
         let mut rows = self.middle;
         rows.iter_mut().zip(&self.edge).for_each(|(row, edge)| *row |= edge);
@@ -36,7 +36,7 @@ impl Covered {
     }
 }
 
-/// What the area within `edges`, moved by `shift`, covers of `window`.
+/// Returns what the area within `edges`, moved by `shift`, covers of `window`.
 pub(super) fn cover(
     edges: &[Edge],
     even_odd: bool,
@@ -125,7 +125,7 @@ mod tests {
             let edges = square(x0 as f32, y0 as f32, x1 as f32, y1 as f32);
             for even_odd in [false, true] {
                 let covered = cover(&edges, even_odd, (0.0, 0.0), &WINDOW, &mut scratch);
-                // On the line between two cells an edge touches one or both.
+                // An edge on the boundary of two cells touches one or both.
                 assert!(count(&covered.inner()).abs_diff(count(&inner)) <= 30, "{area:?}");
                 assert!(count(&covered.outer()).abs_diff(count(&outer)) <= 30, "{area:?}");
             }

@@ -10,30 +10,30 @@ use crate::rebuild::pdf::geometry::{Area, Edge, Matrix, THIN, filled, lines, str
 use crate::rebuild::pdf::image::Image;
 use crate::rebuild::{Fault, png};
 
-/// Pixels for each point, and along the longer side at most.
+/// Pixels for each point, and maximum pixels along the longer side.
 const PER_POINT: f64 = 100.0 / 72.0;
 const SIDE_MAX: f64 = 2200.0;
-/// Lines that each row of pixels is drawn by, and rows that are drawn at once.
+/// Scan lines for each row of pixels, and rows that are rendered together.
 const LINES: usize = 4;
 const BAND: usize = 16;
 
-/// A page of pixels, the highest row first.
+/// A page of pixels, the top row first.
 struct Canvas {
     width: usize,
     height: usize,
-    /// Red, green and blue.
+    /// Red, green and blue, a byte each.
     pixels: Vec<u8>,
-    /// From points of the sheet to pixels.
+    /// The transformation from points of the sheet to pixels.
     matrix: Matrix,
     crossings: Vec<(u32, f32, i32)>,
     cover: Vec<f32>,
 }
 
 impl Scene {
-    /// Draws the page, turned as it is shown, as a PNG image.
+    /// Renders the page, rotated as it is displayed, as a PNG image.
     ///
     /// # Errors
-    /// `pdf.size` where that costs too much, `pdf.image` if an image on it does not decode.
+    /// `pdf.size` if the budget is exhausted, `pdf.image` if an image on it cannot be decoded.
     pub fn draw(&mut self, fonts: &[Font], images: &[Image]) -> Result<Vec<u8>, Fault> {
         let (across, up) = (self.sheet.x1 - self.sheet.x0, self.sheet.y1 - self.sheet.y0);
         let scale = PER_POINT.min(SIDE_MAX / across.max(up));
@@ -46,7 +46,8 @@ impl Scene {
         let marks = std::mem::take(&mut self.marks);
         let mut edges = Vec::new();
         for mark in &marks {
-            let clip = self.clips.get(mark.clip as usize).map_or(Clip::of(self.sheet), |clip| clip.common(&self.sheet));
+            let clip =
+                self.clips.get(mark.clip as usize).map_or(Clip::of(self.sheet), |clip| clip.intersection(&self.sheet));
             let cuts: Vec<(&[Edge], bool)> = self
                 .cuts_of(&clip)
                 .map(|cut| {
@@ -81,7 +82,7 @@ impl Scene {
         Ok(png::write(pixels, width, height, 3))
     }
 
-    /// What a letter paints: the colours, and which of `edges` they fill.
+    /// Returns what a glyph paints: the colours with their opacity, and the range of `edges` that each fills.
     fn shapes(&self, of: &Letter, fonts: &[Font], edges: &mut Vec<Edge>) -> Vec<((Colour, f32), (usize, usize))> {
         edges.clear();
         let (Some(look), Some((_, steps))) =
@@ -93,7 +94,7 @@ impl Scene {
         let [a, b, c, d, ..] = look.page.0;
         let page = Matrix([a, b, c, d, of.at.0, of.at.1]);
         let text = linear(look.text);
-        let mut placed = lines(&steps, look.matrix().det().abs().sqrt() * PER_POINT);
+        let mut placed = lines(&steps, look.matrix().determinant().abs().sqrt() * PER_POINT);
         for point in placed.iter_mut().flat_map(|line| &mut line.points) {
             *point = text.point(point.0, point.1);
         }
@@ -113,7 +114,7 @@ impl Scene {
 }
 
 impl Canvas {
-    /// The pixels that an area of the sheet reaches, as columns and rows.
+    /// Returns the pixels that an area of the sheet touches, as ranges of columns and rows.
     fn range(&self, area: &Area) -> [std::ops::Range<usize>; 2] {
         let mut placed = Area::EMPTY;
         placed.add(self.matrix.point(area.x0, area.y0));
@@ -123,7 +124,7 @@ impl Canvas {
         [along(placed.x0, placed.x1, self.width), along(placed.y0, placed.y1, self.height)]
     }
 
-    /// Fills what is within `edges`; returns about how many steps that took.
+    /// Fills the area within `edges`; returns approximately the number of steps that it took.
     fn fill(
         &mut self,
         edges: &[Edge],
@@ -136,10 +137,10 @@ impl Canvas {
             area.add((f64::from(*x0), f64::from(*y0)));
             area.add((f64::from(*x1), f64::from(*y1)));
         }
-        if area.is_empty() || area.common(clip).is_empty() {
+        if area.is_empty() || area.intersection(clip).is_empty() {
             return 10;
         }
-        let [columns, rows] = self.range(&area.common(clip));
+        let [columns, rows] = self.range(&area.intersection(clip));
         let mut steps = 100;
         let mut top = rows.start;
         while top < rows.end {
@@ -169,7 +170,7 @@ impl Canvas {
         steps
     }
 
-    /// How much of each pixel of some rows is within `edges`, into `cover`.
+    /// Computes the coverage of each pixel of some rows by `edges`, into `cover`.
     fn band(&mut self, edges: &[Edge], even_odd: bool, columns: &std::ops::Range<usize>, rows: std::ops::Range<usize>) {
         let width = columns.len();
         self.cover.clear();
@@ -211,7 +212,7 @@ impl Canvas {
     fn image(&mut self, image: &Pixels, matrix: Matrix, mark: &Mark) -> usize {
         let Some(back) = matrix.then(self.matrix).inverse() else { return 10 };
         let [columns, rows] = self.range(&mark.area);
-        // Where pixels are finer than those of the page, several are taken together.
+        // Where image pixels are finer than page pixels, several are averaged.
         let [a, b, c, d, ..] = back.0;
         let fine = (a.hypot(c) * image.width as f64).max(b.hypot(d) * image.height as f64);
         let parts = (fine.ceil() as usize).clamp(1, 4);
@@ -236,7 +237,7 @@ impl Canvas {
         40 * rows.len() * columns.len() * parts * parts
     }
 
-    /// The page turned clockwise by so many degrees.
+    /// Returns the page rotated clockwise by `rotate` degrees.
     fn turned(self, rotate: usize) -> Canvas {
         if rotate == 0 {
             return self;
@@ -259,7 +260,7 @@ impl Canvas {
     }
 }
 
-/// Adds a part of a line of pixels.
+/// Adds the coverage of a span of a scan line.
 fn span(row: &mut [f32], from: f32, to: f32) {
     let share = 1.0 / LINES as f32;
     let (first, last) = (from as usize, to as usize);

@@ -2,20 +2,20 @@
 
 use super::context::Context;
 use super::ink_map::InkMap;
-use super::mark::{Clip, Cut, Kind, Letter, Look, Mark, Placed};
+use super::mark::{Clip, Cut, GlyphStyle, Kind, Letter, Mark, Placed};
 use crate::rebuild::Fault;
 use crate::rebuild::pdf::colour::Colour;
 use crate::rebuild::pdf::geometry::{Area, Edge, Matrix, Pen, Step, THIN, disputed, filled, lines, rectangle, stroked};
 
-/// Marks on one page at most, and straight edges of them.
+/// Maximum marks on one page, and maximum straight edges.
 const MARKS_MAX: usize = 50_000;
 const EDGES_MAX: usize = 300_000;
 
-/// Letters are at least this part of the longer side of their sheet: no hindrance up to A1 by itself, letters of two
+/// Letters must be at least this fraction of the longer side of the sheet. That is no restriction up to A1, and two
 /// millimetres on A0.
 const SHEET_LETTERS: f64 = 600.0;
 
-/// Shapes other than rectangles that one page is cut by, and that one mark is.
+/// Maximum clip shapes (other than rectangles) of one page, and maximum nesting of them.
 const CUTS_MAX: usize = 4000;
 const CUTS_DEPTH_MAX: u8 = 12;
 
@@ -34,39 +34,55 @@ struct Paint {
 pub(in crate::rebuild::pdf) struct Scene {
     pub context: Context,
     pub sheet: Area,
-    /// How it is turned, and its number from one.
+    /// Its rotation in degrees and, below, its page number from one.
     pub(super) rotate: usize,
     number: usize,
     pub(super) marks: Vec<Mark>,
     pub(super) edges: Vec<Edge>,
-    pub(super) looks: Vec<Look>,
+    pub(super) looks: Vec<GlyphStyle>,
     pub(super) clips: Vec<Clip>,
     cuts: Vec<Cut>,
     pub(super) words: u32,
     inked: InkMap,
-    /// How thickly areas and letters, and lines, are laid on now.
-    pub laid: [f32; 2],
-    /// Where what is painted is laid on thinly as one, how many marks were there before: none of them may be beneath.
-    pub thin: Option<usize>,
+    /// The current opacity of fills and of strokes.
+    pub alphas: [f32; 2],
+    /// Inside a transparency group that is not opaque, the number of marks before it: none of them may be beneath the
+    /// group.
+    pub marks_before: Option<usize>,
 }
 
 impl Scene {
+    /// Returns an empty page of this sheet, rotated by `rotate` degrees, with its page number from one.
     pub fn new(context: Context, sheet: Area, rotate: usize, number: usize) -> Scene {
         let (marks, edges, looks) = (Vec::new(), Vec::new(), Vec::new());
         let (clips, cuts) = (Vec::new(), Vec::new());
         let inked = InkMap::new(sheet);
-        let laid = [1.0; 2];
-        Scene { context, sheet, rotate, number, marks, edges, looks, clips, cuts, words: 0, inked, laid, thin: None }
+        let alphas = [1.0; 2];
+        Scene {
+            context,
+            sheet,
+            rotate,
+            number,
+            marks,
+            edges,
+            looks,
+            clips,
+            cuts,
+            words: 0,
+            inked,
+            alphas,
+            marks_before: None,
+        }
     }
 
-    /// How large letters must be on this sheet, in points: as large as is asked for anywhere, and so large that who looks at
-    /// all of it sees them.
+    /// Returns the minimum font size on this sheet, in points: the configured one, or more on a large sheet, so that
+    /// letters are visible when the whole sheet is shown.
     pub fn letter_points(&self) -> f64 {
         let Area { x0, y0, x1, y1 } = self.sheet;
-        self.context.asked.letter_points.max((x1 - x0).max(y1 - y0) / SHEET_LETTERS)
+        self.context.thresholds.letter_points.max((x1 - x0).max(y1 - y0) / SHEET_LETTERS)
     }
 
-    /// A fault at a place of the page, as who looks at it finds it.
+    /// Returns a fault at a place of the page, given in distances from its left and lower edge as displayed.
     pub fn fault(&self, code: &'static str, (x, y): (f64, f64), what: &str) -> Fault {
         let Area { x0, y0, x1, y1 } = self.sheet;
         let (left, up) = match self.rotate {
@@ -79,6 +95,7 @@ impl Scene {
         Fault::new(code, format!("page {number}, {left:.0} pt from the left and {up:.0} from below: {what}"))
     }
 
+    /// Returns a `pdf.hidden` fault at a place of the page.
     pub fn hidden(&self, at: (f64, f64), what: &str) -> Fault {
         self.fault("pdf.hidden", at, what)
     }
@@ -94,11 +111,11 @@ impl Scene {
     ) -> Result<(), Fault> {
         let upright = rectangle(steps, matrix);
         let from = self.edges.len();
-        filled(&lines(steps, matrix.det().abs().sqrt()), matrix, &mut self.edges);
-        self.area(from, clip, Paint { even_odd, colour, alpha: self.laid[0], upright, whole: true, shown: true })
+        filled(&lines(steps, matrix.determinant().abs().sqrt()), matrix, &mut self.edges);
+        self.area(from, clip, Paint { even_odd, colour, alpha: self.alphas[0], upright, whole: true, shown: true })
     }
 
-    /// Draws lines along a path.
+    /// Strokes a path.
     pub fn stroke(
         &mut self,
         steps: &[Step],
@@ -107,10 +124,11 @@ impl Scene {
         colour: Colour,
         clip: &Clip,
     ) -> Result<(), Fault> {
-        let lines = lines(steps, matrix.det().abs().sqrt());
-        // Round and square ends and round corners are taken for more than they paint: they cover, and are no ground for words.
+        let lines = lines(steps, matrix.determinant().abs().sqrt());
+        // Round and square caps and round joins are approximated by larger areas: they count as covering, but not as a
+        // background for text.
         let whole = !pen.dashed && pen.cap == 0 && pen.join == 0;
-        let paint = Paint { even_odd: false, colour, alpha: self.laid[1], upright: None, whole, shown: true };
+        let paint = Paint { even_odd: false, colour, alpha: self.alphas[1], upright: None, whole, shown: true };
         let from = self.edges.len();
         stroked(&lines, pen, THIN, matrix, &mut self.edges);
         self.area(from, clip, paint)?;
@@ -130,8 +148,8 @@ impl Scene {
         if area.is_empty() {
             return Ok(());
         }
-        // What is thin is still seen, and so is what lies along the edge of a page.
-        let area = area.common(&clip.area);
+        // Thin areas are visible, and so are those along the edge of the page.
+        let area = area.intersection(&clip.area);
         if area.is_empty() {
             self.edges.truncate(from);
             return Ok(());
@@ -139,17 +157,17 @@ impl Scene {
         let edges = (from as u32, self.edges.len() as u32);
         let Paint { even_odd, mut colour, mut alpha, upright, whole, shown } = paint;
         if alpha < 1.0 && !self.upon(&area)? {
-            // Upon nothing it is a paler colour.
-            (colour, alpha) = (Colour::WHITE.beneath(colour, alpha), 1.0);
+            // Over a blank page it is an opaque, paler colour.
+            (colour, alpha) = (Colour::WHITE.blended_with(colour, alpha), 1.0);
         }
         let upright = upright.is_some() && clip.cut.is_none();
         self.put(area, clip, Kind::Area { edges, even_odd, colour, alpha, upright, whole, shown })
     }
 
-    /// Cuts away what is outside a path.
+    /// Intersects the clip with a path.
     pub fn cut(&mut self, steps: &[Step], matrix: Matrix, even_odd: bool, clip: &Clip) -> Result<Clip, Fault> {
         let from = self.edges.len();
-        filled(&lines(steps, matrix.det().abs().sqrt()), matrix, &mut self.edges);
+        filled(&lines(steps, matrix.determinant().abs().sqrt()), matrix, &mut self.edges);
         let mut area = Area::EMPTY;
         for [x0, y0, x1, y1] in self.edges.get(from..).unwrap_or_default() {
             area.add((f64::from(*x0), f64::from(*y0)));
@@ -163,10 +181,10 @@ impl Scene {
         }
         let edges = (from as u32, self.edges.len() as u32);
         self.cuts.push(Cut { edges, even_odd, outer: clip.cut, depth });
-        Ok(Clip { area: clip.area.common(&area), cut: Some((self.cuts.len() - 1) as u32) })
+        Ok(Clip { area: clip.area.intersection(&area), cut: Some((self.cuts.len() - 1) as u32) })
     }
 
-    /// The shapes that something is cut by, the last one first.
+    /// Returns the shapes of a clip, the innermost first.
     pub(super) fn cuts_of(&self, clip: &Clip) -> impl Iterator<Item = Cut> {
         let at = |cut: Option<u32>| cut.and_then(|cut| self.cuts.get(cut as usize)).copied();
         std::iter::successors(at(clip.cut), move |cut| at(cut.outer))
@@ -176,10 +194,8 @@ impl Scene {
     pub fn image(&mut self, number: usize, matrix: Matrix, clip: &Clip) -> Result<(), Fault> {
         let area = matrix.area([0.0, 0.0, 1.0, 1.0]);
         let at = (area.x0, area.y0);
-        if clip.cut.is_some() || !self.sheet.common(&clip.area).holds(&area, 1.0) {
-            return Err(
-                self.hidden(at, "an image part of which is cut away: cut the picture itself, and draw all of it")
-            );
+        if clip.cut.is_some() || !self.sheet.intersection(&clip.area).contains(&area, 1.0) {
+            return Err(self.hidden(at, "a clipped image: crop the image itself, and draw all of it"));
         }
         let from = self.edges.len();
         let square = [Step::To([0.0, 0.0]), Step::Line([1.0, 0.0]), Step::Line([1.0, 1.0]), Step::Line([0.0, 1.0])];
@@ -189,15 +205,15 @@ impl Scene {
         self.put(area, clip, Kind::Image { number, edges, matrix: Box::new(matrix) })
     }
 
-    /// The number of a look.
-    pub fn look(&mut self, look: Look) -> u32 {
+    /// Returns the index of a style.
+    pub fn look(&mut self, look: GlyphStyle) -> u32 {
         if self.looks.last() != Some(&look) {
             self.looks.push(look);
         }
         (self.looks.len() - 1) as u32
     }
 
-    /// Whether anything that is not white lies where an area is.
+    /// Whether anything other than white lies under an area.
     fn upon(&mut self, area: &Area) -> Result<bool, Fault> {
         let mut steps = 100;
         for mark in self.marks.get(self.inked.entered..).unwrap_or_default() {
@@ -210,8 +226,8 @@ impl Scene {
         Ok(self.inked.meets(area))
     }
 
-    /// The number of what a look comes to upon nothing; kept for the letters that follow.
-    fn bare(&mut self, look: u32, bare: Look) -> u32 {
+    /// Returns the index of a style's opaque equivalent over a blank page; cached for the glyphs that follow.
+    fn bare(&mut self, look: u32, bare: GlyphStyle) -> u32 {
         if self.looks.get(look as usize + 1) == Some(&bare) {
             return look + 1;
         }
@@ -219,62 +235,62 @@ impl Scene {
         (self.looks.len() - 1) as u32
     }
 
-    /// Draws a letter with ink, of the word with this number.
+    /// Draws a glyph with ink, of the word with this index.
     pub fn letter(&mut self, look: u32, letter: &Placed, word: u32, clip: &Clip) -> Result<(), Fault> {
         let Some(of) = self.looks.get(look as usize) else { return Ok(()) };
         let [a, b, c, d, ..] = of.matrix().0;
         let mut area = Matrix([a, b, c, d, letter.at.0, letter.at.1]).area(letter.bounds);
         if let Some((_, pen)) = &of.line {
-            let half = pen.width.abs() * of.page.det().abs().sqrt();
+            let half = pen.width.abs() * of.page.determinant().abs().sqrt();
             area = Area { x0: area.x0 - half, y0: area.y0 - half, x1: area.x1 + half, y1: area.y1 + half };
         }
         self.context.budget.charge(150)?;
         let of = *of;
-        let look = if of.alpha != [1.0; 2] && !self.upon(&area.common(&clip.area))? {
-            let Look { fill, line, alpha, .. } = of;
-            let pale = |colour: Colour, alpha: f32| Colour::WHITE.beneath(colour, alpha);
+        let look = if of.alpha != [1.0; 2] && !self.upon(&area.intersection(&clip.area))? {
+            let GlyphStyle { fill, line, alpha, .. } = of;
+            let pale = |colour: Colour, alpha: f32| Colour::WHITE.blended_with(colour, alpha);
             let fill = fill.map(|fill| pale(fill, alpha[0]));
             let line = line.map(|(line, pen)| (pale(line, alpha[1]), pen));
-            let bare = Look { fill, line, alpha: [1.0; 2], ..of };
+            let bare = GlyphStyle { fill, line, alpha: [1.0; 2], ..of };
             self.bare(look, bare)
         } else {
             look
         };
-        let (font, code, spoken, at) = (letter.font as u32, letter.code, letter.spoken, letter.at);
-        self.put(area, clip, Kind::Letter(Letter { look, font, code, spoken, word, at }))
+        let (font, code, alphanumeric, at) = (letter.font as u32, letter.code, letter.alphanumeric, letter.at);
+        self.put(area, clip, Kind::Letter(Letter { look, font, code, alphanumeric, word, at }))
     }
 
-    /// The number of a new word.
+    /// Returns the index of a new word.
     pub fn word(&mut self) -> u32 {
         self.words += 1;
         self.words - 1
     }
 
-    /// How many marks there are.
+    /// Returns the number of marks.
     pub fn marks(&self) -> usize {
         self.marks.len()
     }
 
-    /// Whether none of the first `before` marks is beneath `area`, but for what is white as the sheet.
+    /// Checks that none of the first `before` marks lies beneath `area`, except white ones.
     ///
     /// # Errors
-    /// `pdf.hidden` where one is.
+    /// `pdf.hidden` if one does.
     fn blank(&mut self, area: &Area, before: usize) -> Result<(), Fault> {
         self.context.budget.charge(4 * before)?;
         let white = |mark: &Mark| matches!(mark.kind, Kind::Area { colour: Colour::WHITE, .. });
         let meets = |mark: &Mark| {
-            let common = mark.area.common(area);
+            let common = mark.area.intersection(area);
             common.x0 < common.x1 && common.y0 < common.y1
         };
         if self.marks.iter().take(before).any(|mark| !white(mark) && meets(mark)) {
-            let what = "something transparent that is drawn over something else: draw it first, or in a full colour";
+            let what = "a transparent object over other content: draw it first, or in an opaque colour";
             return Err(self.hidden((area.x0, area.y0), what));
         }
         Ok(())
     }
 
     fn put(&mut self, area: Area, clip: &Clip, kind: Kind) -> Result<(), Fault> {
-        if let Some(before) = self.thin {
+        if let Some(before) = self.marks_before {
             self.blank(&area, before)?;
         }
         if self.clips.last() != Some(clip) {

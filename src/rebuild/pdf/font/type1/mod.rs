@@ -1,32 +1,32 @@
 //! Type 1 font programs (Adobe Type 1 Font Format, version 1.1), read strictly and only as far as outlines need: glyph
 //! names, encoding, matrix and charstrings. No PostScript is executed.
 
-mod words;
+mod tokens;
 
 use std::collections::BTreeMap;
 
-use self::words::Words;
+use self::tokens::Tokens;
 use super::charstring;
 use super::glyph_names::Base;
 use super::outline::{Outline, Pen};
 use super::refused;
 use crate::rebuild::Fault;
 
-/// A program.
+/// A Type 1 font program.
 pub(in crate::rebuild::pdf) struct Type1 {
-    /// The drawings with their names; the first is the one that stands for what is lacking.
+    /// The charstrings with their glyph names; the first one is `.notdef`.
     drawings: Vec<(String, Vec<u8>)>,
     by_name: BTreeMap<String, u16>,
     parts: Vec<Vec<u8>>,
     matrix: [f64; 6],
-    /// The names of codes, where it has an encoding of its own, and else the standard one.
+    /// Glyph names by code if the program has an encoding of its own; `None` for StandardEncoding.
     encoding: Option<BTreeMap<u8, String>>,
 }
 
-/// What stands for a letter that a font lacks.
-const LACKING: &str = ".notdef";
-/// Drawings of one program at most, and parts of drawings.
-const DRAWINGS_MAX: usize = 65_535;
+/// The glyph that is drawn for characters that a font lacks.
+const NOTDEF: &str = ".notdef";
+/// Maximum charstrings, and subroutines, of one program.
+const GLYPHS_MAX: usize = 65_535;
 
 fn broken() -> Fault {
     refused("an embedded Type 1 font that is damaged or malformed")
@@ -34,14 +34,17 @@ fn broken() -> Fault {
 
 impl Type1 {
     /// Reads a program.
+    ///
+    /// # Errors
+    /// `pdf.font` if it is malformed.
     pub fn read(bytes: &[u8]) -> Result<Type1, Fault> {
         const ENDS: &[u8] = b"currentfile eexec";
         let ends = bytes.windows(ENDS.len()).position(|w| w == ENDS).ok_or_else(broken)?;
         let (head, rest) = bytes.split_at_checked(ends).ok_or_else(broken)?;
-        let (matrix, encoding) = public(head)?;
+        let (matrix, encoding) = clear_text(head)?;
         let private = decrypted(rest.get(ENDS.len()..).unwrap_or_default().trim_ascii_start())?;
         let (parts, mut drawings) = private_parts(&private)?;
-        let lacking = drawings.iter().position(|(name, _)| name == LACKING).ok_or_else(broken)?;
+        let lacking = drawings.iter().position(|(name, _)| name == NOTDEF).ok_or_else(broken)?;
         drawings.swap(0, lacking);
         let by_name: BTreeMap<String, u16> = (0..).zip(&drawings).map(|(i, (name, _))| (name.clone(), i)).collect();
         if by_name.len() != drawings.len() {
@@ -50,43 +53,46 @@ impl Type1 {
         Ok(Type1 { drawings, by_name, parts, matrix, encoding })
     }
 
-    /// What the drawing of this number is called.
+    /// Returns the name of the glyph with this index.
     pub fn name(&self, drawing: u16) -> Option<&str> {
         self.drawings.get(usize::from(drawing)).map(|(name, _)| name.as_str())
     }
 
-    /// How many drawings there are.
+    /// Returns the number of glyphs.
     pub fn count(&self) -> u16 {
-        // INVARIANT: `DRAWINGS_MAX` is the most that are read.
+        // INVARIANT: at most `GLYPHS_MAX` are read.
         self.drawings.len() as u16
     }
 
-    /// The number of a drawing.
+    /// Returns the index of the glyph with this name.
     pub fn named(&self, name: &str) -> Option<u16> {
         self.by_name.get(name).copied()
     }
 
-    /// The drawing that a code means in the encoding of the program.
-    pub fn coded(&self, code: u8) -> Option<u16> {
+    /// Returns the index of the glyph for a code in the program's encoding.
+    pub fn glyph_for_code(&self, code: u8) -> Option<u16> {
         match &self.encoding {
             Some(own) => self.named(own.get(&code)?),
-            None => self.lettered(Base::Standard.letter(code)?),
+            None => self.glyph_for_char(Base::Standard.letter(code)?),
         }
     }
 
-    /// The drawing of a letter, by its name.
-    pub fn lettered(&self, letter: char) -> Option<u16> {
+    /// Returns the index of the glyph for a character, found by its name.
+    pub fn glyph_for_char(&self, letter: char) -> Option<u16> {
         let is = |name: &str| super::glyph_names::letters(name).is_some_and(|l| l.chars().eq([letter]));
-        // Names with a point in them are other looks of the same letter.
+        // A name with a point in it is a variant of the glyph.
         self.by_name.iter().find(|(name, _)| !name.contains('.') && is(name)).map(|(_, drawing)| *drawing)
     }
 
-    /// What a letter draws.
+    /// Returns the outline of a glyph.
+    ///
+    /// # Errors
+    /// `pdf.font` if the index or the charstring is invalid.
     pub fn outline(&self, drawing: u16) -> Result<Outline, Fault> {
         let (_, code) = self.drawings.get(usize::from(drawing)).ok_or_else(broken)?;
         let mut pen = Pen::placed(self.matrix)?;
         let standard = |code: u8| {
-            let drawing = Base::Standard.letter(code).and_then(|letter| self.lettered(letter))?;
+            let drawing = Base::Standard.letter(code).and_then(|letter| self.glyph_for_char(letter))?;
             self.drawings.get(usize::from(drawing)).map(|(_, code)| code.as_slice())
         };
         charstring::draw(code, &self.parts, &standard, &mut pen).ok_or_else(broken)?;
@@ -94,26 +100,26 @@ impl Type1 {
     }
 }
 
-/// The matrix, and the names of the letters by their codes where the font has an encoding of its own.
-type Public = ([f64; 6], Option<BTreeMap<u8, String>>);
+/// The font matrix, and glyph names by code if the program has an encoding of its own.
+type ClearText = ([f64; 6], Option<BTreeMap<u8, String>>);
 
-/// What stands in the part that is not encrypted.
-fn public(head: &[u8]) -> Result<Public, Fault> {
-    let mut words = Words { bytes: head, at: 0 };
+/// Reads the part that is not encrypted.
+fn clear_text(head: &[u8]) -> Result<ClearText, Fault> {
+    let mut tokens = Tokens { bytes: head, at: 0 };
     let (mut matrix, mut encoding) = (None, None);
-    while let Some(word) = words.next() {
+    while let Some(word) = tokens.next() {
         match word {
             b"/FontMatrix" if matrix.is_none() => {
-                if !matches!(words.next(), Some(b"[" | b"{")) {
+                if !matches!(tokens.next(), Some(b"[" | b"{")) {
                     return Err(broken());
                 }
                 let mut numbers = [0.0; 6];
                 for number in &mut numbers {
-                    *number = words.number().ok_or_else(broken)?;
+                    *number = tokens.number().ok_or_else(broken)?;
                 }
                 matrix = Some(numbers);
             }
-            b"/Encoding" if encoding.is_none() => encoding = Some(words.encoding().ok_or_else(broken)?),
+            b"/Encoding" if encoding.is_none() => encoding = Some(tokens.encoding().ok_or_else(broken)?),
             b"/FontMatrix" | b"/Encoding" => return Err(broken()),
             _ => {}
         }
@@ -121,7 +127,7 @@ fn public(head: &[u8]) -> Result<Public, Fault> {
     Ok((matrix.ok_or_else(broken)?, encoding.ok_or_else(broken)?))
 }
 
-/// The encrypted part (7.1), as bytes or in digits of sixteen.
+/// Returns the encrypted part (7.1) decrypted; it is binary or hexadecimal.
 fn decrypted(bytes: &[u8]) -> Result<Vec<u8>, Fault> {
     let digits = |bytes: &[u8]| bytes.iter().all(u8::is_ascii_hexdigit);
     let packed;
@@ -137,7 +143,7 @@ fn decrypted(bytes: &[u8]) -> Result<Vec<u8>, Fault> {
     clear.get(4..).map(<[u8]>::to_vec).ok_or_else(broken)
 }
 
-/// Undoes the encryption of programs and of drawings, which differ in the key.
+/// Decrypts a program or a charstring, which differ in the key (7.2, 7.3).
 fn decrypt(bytes: &[u8], mut key: u16) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len());
     for cipher in bytes {
@@ -149,19 +155,20 @@ fn decrypt(bytes: &[u8], mut key: u16) -> Vec<u8> {
 
 type Parts = (Vec<Vec<u8>>, Vec<(String, Vec<u8>)>);
 
-/// The parts of drawings and the drawings, which stand in the part that was encrypted.
+/// Reads the subroutines and charstrings from the decrypted part.
 fn private_parts(private: &[u8]) -> Result<Parts, Fault> {
-    let mut words = Words { bytes: private, at: 0 };
+    let mut tokens = Tokens { bytes: private, at: 0 };
     let (mut ahead, mut parts, mut drawings) = (4usize, None, None);
-    while let Some(word) = words.next() {
+    while let Some(word) = tokens.next() {
         match word {
-            // How many bytes stand before each drawing; a negative number says that none is encrypted.
-            b"/lenIV" => ahead = words.count(16).ok_or_else(broken)?,
+            // The number of random bytes before each charstring; a negative one means that charstrings are not
+            // encrypted.
+            b"/lenIV" => ahead = tokens.count(16).ok_or_else(broken)?,
             b"/Subrs" if parts.is_none() && drawings.is_none() => {
-                parts = Some(words.parts(ahead).ok_or_else(broken)?);
+                parts = Some(tokens.subroutines(ahead).ok_or_else(broken)?);
             }
             b"/CharStrings" if drawings.is_none() => {
-                drawings = Some(words.drawings(ahead).ok_or_else(broken)?);
+                drawings = Some(tokens.charstrings(ahead).ok_or_else(broken)?);
             }
             b"/Subrs" | b"/CharStrings" => return Err(broken()),
             b"closefile" => break,
@@ -184,7 +191,7 @@ pub(super) mod tests {
         bytes.iter().map(cipher).collect()
     }
 
-    /// A drawing of numbers and commands: `c10` is the command 10, `c12.6` the command 6 behind 12.
+    /// A charstring of numbers and commands: `c10` is command 10, `c12.6` is the two-byte command 12 6.
     fn drawing(text: &str) -> Vec<u8> {
         let mut out = vec![0; 4];
         for word in text.split(' ') {
@@ -203,7 +210,7 @@ pub(super) mod tests {
         written(parts, "0 250 c13 c14", drawings, (encoding, digits))
     }
 
-    /// A program of these drawings, and of one for what it lacks.
+    /// A program with these charstrings, and one for `.notdef`.
     pub fn written(
         parts: &[&str],
         lacking: &str,
@@ -248,10 +255,10 @@ pub(super) mod tests {
     fn draws_letters_and_knows_their_codes() {
         let outline = "50 0 m\n550 0 l\n550 700 l\n50 700 l\nh\nf\n";
         assert_eq!(drawn(&[RETURN], BOX).as_deref(), Some(outline));
-        // The same by a part, and with the hints that are changed on the way.
+        // The same by a subroutine, and with hint replacement.
         let called = "50 600 c13 0 c10 0 c4 1 1 3 c12.16 c12.17 c10 c9 c14";
         assert_eq!(drawn(&["1 20 c1 c11", "500 c6 700 c7 -500 c6 c11"], called).as_deref(), Some(outline));
-        // A flat curve: seven points, gathered by parts of another language.
+        // A flex: seven points, collected by PostScript subroutines.
         let flex = "0 600 c13 0 c4 0 1 c12.16 100 0 c21 0 2 c12.16 -50 0 c21 0 2 c12.16 25 5 c21 0 2 c12.16 25 0 c21 \
                     0 2 c12.16 25 0 c21 0 2 c12.16 25 -5 c21 0 2 c12.16 50 0 c21 0 2 c12.16 \
                     50 200 0 3 0 c12.16 c12.17 c12.17 c12.33 0 400 c5 c9 c14";
@@ -260,8 +267,8 @@ pub(super) mod tests {
         let own = "256 array 0 1 255 {1 index exch /.notdef put} for dup 200 /A put readonly";
         for digits in [false, true] {
             let program = program(&[RETURN], &[("A", BOX), ("B.alt", BOX)], own, digits).unwrap();
-            assert_eq!((program.coded(200), program.coded(65)), (program.named("A"), None));
-            assert_eq!((program.lettered('A'), program.lettered('B')), (program.named("A"), None));
+            assert_eq!((program.glyph_for_code(200), program.glyph_for_code(65)), (program.named("A"), None));
+            assert_eq!((program.glyph_for_char('A'), program.glyph_for_char('B')), (program.named("A"), None));
         }
     }
 

@@ -1,88 +1,90 @@
-//! The contrast of a letter with its surroundings.
+//! The contrast of a glyph with its surroundings.
 //!
-//! One measure: the contrast of the resulting ink with its background. Transparent ink is blended with what is beneath,
-//! hairlines count by the light that they leave, and transparent layers above both apply to both.
+//! There is one measure: the contrast of the resulting ink with its background. Transparent ink is blended with what is
+//! beneath, hairlines count by the light that they leave, and transparent layers above are applied to both.
 
 use super::images::{sides, upon};
-use super::{Dye, Judge};
+use super::{InkColour, Judge};
 use crate::rebuild::Fault;
 use crate::rebuild::pdf::colour::Colour;
 use crate::rebuild::pdf::visibility::budget::Budget;
-use crate::rebuild::pdf::visibility::cells::{Rows, SIDE, Window, any, both, count, widened};
+use crate::rebuild::pdf::visibility::cells::{Rows, SIDE, Window, any, both, count, dilated};
 use crate::rebuild::pdf::visibility::glyph_mask::{AROUND, GlyphMask, Inked};
-use crate::rebuild::pdf::visibility::mark::{Kind, Look, Mark};
+use crate::rebuild::pdf::visibility::mark::{GlyphStyle, Kind, Mark};
 
-/// Words over each other are both read if one is so much paler, or so much larger and not of its colour.
+/// Overlapping words are both legible if one is this much paler, or this much larger and of another colour.
 const APART: f32 = 4.5;
 const LARGER: f64 = 2.5;
-/// What of other letters is close before a letter or behind it, where its neighbours on the line are, counts by so much.
+/// Ink of other glyphs close before or after a glyph, where its neighbours on the line are, counts by this factor.
 const BESIDE: f32 = 0.5;
-/// How far off the line such a neighbour is at most, in the size of letters, and how far turned, by the slope.
+/// The maximum distance of such a neighbour from the line, relative to the font size, and its maximum rotation, as a
+/// slope.
 const LEVEL: f64 = 0.05;
-/// Marks at most through which one letter, or what is around it, is seen.
+/// Maximum number of transparent marks over one glyph or its surroundings.
 const VEILS_MAX: usize = 5;
 
-/// A mark through which what is beneath it is seen.
+/// A transparent mark.
 #[derive(Clone, Copy)]
 pub(super) struct Veil {
-    /// The number of the mark.
+    /// The index of the mark.
     pub number: u32,
-    /// The cells that are wholly in it, and those that it touches.
+    /// The cells that are wholly inside it and, below, those that it touches.
     pub inner: Rows,
     pub outer: Rows,
-    pub dye: Dye,
+    pub dye: InkColour,
 }
 
-/// How a letter is seen, each as a part: of its surroundings, what it stands out from, and what is an image that it does not
-/// stand out from; of itself, what lies on the ink of others, and that with what is closely around it.
+/// How a glyph is seen, as fractions: of its surroundings, those from which it stands out, and those that are an image
+/// from which it does not; of the glyph itself, what overlaps other ink, and the same with its close surroundings.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Seen {
+pub(super) struct Prominence {
     pub around: f32,
     pub image: f32,
     pub over: f32,
     pub close: f32,
 }
 
-/// A letter before what is around it.
+/// A glyph in front of its surroundings.
 struct Figure<'a> {
     number: u32,
-    dyes: &'a [Dye],
-    /// How solid it is, and how much it must stand out.
+    dyes: &'a [InkColour],
+    /// How solid it appears, and the contrast that it needs.
     solid: f32,
     asked: f32,
-    /// The cells near its ink, by which of the marks over it that is in, or may be.
+    /// The cells near its ink, grouped by the set of marks above that ink.
     inks: Vec<(u32, Rows)>,
 }
 
 impl Figure<'_> {
-    /// The colours that its ink comes to upon a ground, and that ground, each beneath what is painted over it there.
+    /// Returns the resulting colours of its ink on a background, and of that background, each beneath what is painted
+    /// over it.
     fn seen(&self, ground: Colour, veils: &[Veil], here: u32, ink: u32) -> (Colour, impl Iterator<Item = Colour>) {
         let through = move |colour: Colour, which: u32, above: bool| {
             let veils = veils.iter().enumerate().rev();
             veils
                 .filter(|(i, veil)| which >> i & 1 == 1 && (veil.number > self.number) == above)
-                .fold(colour, |colour, (_, veil)| colour.beneath(veil.dye.0, veil.dye.1))
+                .fold(colour, |colour, (_, veil)| colour.blended_with(veil.dye.0, veil.dye.1))
         };
         let ground = through(ground, here, false);
-        let inks = self.dyes.iter().map(move |dye| through(ground.beneath(dye.0, dye.1), ink, true));
+        let inks = self.dyes.iter().map(move |dye| through(ground.blended_with(dye.0, dye.1), ink, true));
         (through(ground, here, true), inks)
     }
 
-    /// Whether all its ink stands out from a ground.
+    /// Whether all its ink stands out from a background.
     fn out(&self, ground: Colour, veils: &[Veil], here: u32, ink: u32) -> bool {
         let (ground, mut inks) = self.seen(ground, veils, here, ink);
         inks.all(|ink| ink.contrast_of(self.solid, ground) >= self.asked)
     }
 
-    /// Whether it stands out from the lightest and the darkest colour of an image, on the same side of both.
+    /// Whether it stands out from both the lightest and the darkest colour of an image, in the same direction.
     fn out_of(&self, (dark, light): (Colour, Colour), veils: &[Veil], here: u32, ink: u32) -> bool {
         let both = self.out(dark, veils, here, ink) && self.out(light, veils, here, ink);
         let ((dark, inks), (light, others)) = (self.seen(dark, veils, here, ink), self.seen(light, veils, here, ink));
         both && sides(inks.chain(others), dark, light)
     }
 
-    /// The cells of `cells`, all of one ground, that it stands out from: `out` says which, by what is painted over them and
-    /// over the ink. That must hold for all ink that is near.
+    /// Returns the cells of `cells`, all of one background, from which it stands out. `out` decides that from the marks
+    /// above the background and above the ink, and must hold for all ink nearby.
     fn standing(
         &self,
         cells: &Rows,
@@ -110,7 +112,7 @@ impl Figure<'_> {
         Ok(good)
     }
 
-    /// The cells of `cells` that it stands out from if their ground is of this colour.
+    /// Returns the cells of `cells` from which it stands out if their background has this colour.
     fn plain(&self, colour: Colour, cells: &Rows, veils: &[Veil], budget: &mut Budget) -> Result<Rows, Fault> {
         self.standing(
             cells,
@@ -123,8 +125,8 @@ impl Figure<'_> {
     }
 }
 
-/// Cells by which of the veils they are in. Those that one is in only a part of count as both where they `may` be, and as
-/// neither where they must.
+/// Groups cells by the veils above them. A cell that is partly inside a veil is in both groups if `may` is set, and in
+/// neither otherwise.
 fn parted(cells: &Rows, veils: &[Veil], may: bool) -> Vec<(u32, Rows)> {
     let mut parts = vec![(0, *cells)];
     for (i, veil) in veils.iter().enumerate() {
@@ -137,8 +139,8 @@ fn parted(cells: &Rows, veils: &[Veil], may: bool) -> Vec<(u32, Rows)> {
     parts
 }
 
-/// Whether a letter is on the line of another, as its neighbours are.
-fn is_level((look, at): (&Look, (f64, f64)), (other, there): (&Look, (f64, f64))) -> bool {
+/// Whether a glyph is on the same line as another, as its neighbours are.
+fn is_level((look, at): (&GlyphStyle, (f64, f64)), (other, there): (&GlyphStyle, (f64, f64))) -> bool {
     let Some(back) = look.matrix().inverse() else { return false };
     let [along, up, ..] = other.matrix().0;
     let (direction, away) = (back.point(along, up), back.point(there.0 - at.0, there.1 - at.1));
@@ -146,17 +148,17 @@ fn is_level((look, at): (&Look, (f64, f64)), (other, there): (&Look, (f64, f64))
 }
 
 impl Judge<'_> {
-    /// How the letter `at` is seen before what is around it. The marks of the place are in `found`, the last one first: each
-    /// cell shows the first that covers it.
+    /// Determines how the glyph `at` is seen in front of its surroundings. The marks nearby are in `found`, the last
+    /// one first: each cell shows the first that covers it.
     pub(super) fn around(
         &mut self,
         at: usize,
         mark: &Mark,
         window: &Window,
         (stamp, inked): (&GlyphMask, &Inked),
-        (dyes, solid): (&[Dye], f32),
-        look: &Look,
-    ) -> Result<Seen, Fault> {
+        (dyes, solid): (&[InkColour], f32),
+        look: &GlyphStyle,
+    ) -> Result<Prominence, Fault> {
         let found = std::mem::take(&mut self.found);
         let seen = self.surroundings(at, &found, window, (stamp, inked), (dyes, solid), look);
         self.found = found;
@@ -175,16 +177,16 @@ impl Judge<'_> {
         found: &[u32],
         window: &Window,
         (stamp, inked): (&GlyphMask, &Inked),
-        (dyes, solid): (&[Dye], f32),
-        look: &Look,
-    ) -> Result<Option<Seen>, Fault> {
+        (dyes, solid): (&[InkColour], f32),
+        look: &GlyphStyle,
+    ) -> Result<Option<Prominence>, Fault> {
         if self.veils.len() > VEILS_MAX {
             return Ok(None);
         }
         let (asked, own, number) = (self.asked(look), dyes.to_vec(), at as u32);
-        let near = |(which, cells): (u32, Rows)| (which, widened(&cells, AROUND + 1, window));
+        let near = |(which, cells): (u32, Rows)| (which, dilated(&cells, AROUND + 1, window));
         let inks = match self.veils.is_empty() {
-            // What is painted over nothing of it is the same wherever ink is near.
+            // A veil that covers nothing here is the same wherever ink is near.
             true => vec![(0, window.all())],
             false => parted(&inked.cells, &self.veils, true).into_iter().map(near).collect(),
         };
@@ -201,7 +203,7 @@ impl Judge<'_> {
             if m < number && self.veil(m, other, window)? && self.veils.len() > VEILS_MAX {
                 return Ok(None);
             }
-            // What is above a ground is seen over it; the veils are in the order of the marks.
+            // Only veils above a background are seen over it; veils are in the order of the marks.
             let above = self.veils.iter().take_while(|veil| veil.number > m).count();
             let veils: Vec<Veil> = self.veils.iter().take(above).copied().collect();
             match &other.kind {
@@ -210,14 +212,14 @@ impl Judge<'_> {
                     let stamp = self.stamp(letter)?;
                     let context = &mut self.scene.context;
                     let there = stamp.ink_in(window, letter.at, &mut context.scratch, &mut context.budget)?;
-                    let white = |(colour, alpha): Dye| Colour::WHITE.beneath(colour, alpha);
+                    let white = |(colour, alpha): InkColour| Colour::WHITE.blended_with(colour, alpha);
                     let fill = others.fill.map(|fill| white((fill, others.alpha[0])));
                     let line = others.line.map(|(line, _)| white((line, others.alpha[1])));
                     let seen = [fill, line];
                     let contrast = seen.iter().flatten().flat_map(|o| own.iter().map(|dye| white(*dye).contrast(*o)));
                     let contrast = contrast.fold(f32::INFINITY, f32::min);
                     let larger = (others.points / look.points).max(look.points / others.points) >= LARGER;
-                    let apart = contrast >= APART || larger && contrast >= self.scene.context.asked.contrast;
+                    let apart = contrast >= APART || larger && contrast >= self.scene.context.thresholds.contrast;
                     let veiled = others.alpha != [1.0; 2];
                     let level = is_level((look, place), (&others, letter.at));
                     for r in 0..rows {
@@ -244,7 +246,7 @@ impl Judge<'_> {
                     let lighter = own.first().is_some_and(|dye| colour.is_lighter(dye.0));
                     for r in 0..rows {
                         if contrasts {
-                            // Fine marks of lighter and of darker colours come to one between.
+                            // Fine marks of lighter and darker colours average to one in between.
                             let (own, other) = if lighter { (&mut light, &dark) } else { (&mut dark, &light) };
                             good[r] |= stands[r] & !other[r];
                             own[r] |= outer[r] & !inner[r] & open[r];
@@ -291,7 +293,7 @@ impl Judge<'_> {
         let sum = |cells: &dyn Fn(usize) -> u64| (0..rows).map(|r| cells(r).count_ones()).sum::<u32>() as f32;
         let all = sum(&|r| ink[r]).max(1.0);
         let around = sum(&|r| ring[r]).max(1.0);
-        Ok(Some(Seen {
+        Ok(Some(Prominence {
             around: sum(&|r| ring[r] & good[r]) / around,
             image: sum(&|r| image[r]) / around,
             over: sum(&|r| over[r] & ink[r]) / all,

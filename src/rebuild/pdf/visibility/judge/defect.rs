@@ -1,22 +1,22 @@
-//! Defects of a letter, by its remaining ink and its contrast.
+//! The defects of a glyph, determined from its remaining ink and its contrast.
 
-use super::contrast::Seen;
-use super::remaining_ink::Left;
+use super::contrast::Prominence;
+use super::remaining_ink::RemainingInk;
 use super::{AROUND, LEFT};
 use crate::rebuild::pdf::visibility::cells::Window;
 
-/// The part of a letter's ink that is neither off the sheet nor cut away.
+/// Minimum fraction of a glyph's ink that is on the sheet and not clipped.
 const INSIDE: f32 = 0.95;
-/// The part of a letter that may lie on the ink of others; of an accent or a point, which may stand upon a letter.
+/// Maximum fraction of a glyph that overlaps other ink; and of an accent or a point, which may touch a letter.
 const OVER: f32 = 0.15;
 const OVER_POINT: f32 = 0.6;
-/// As much ink of other letters, as a part of its own, may lie on it and closely around it.
+/// Maximum ink of other glyphs on it and closely around it, as a fraction of its own.
 const CLOSE: f32 = 0.25;
-/// The least ink of a letter, and of a point or a sign, as a part of the square of its size.
+/// Minimum ink of a letter, and of a point or symbol, as a fraction of the square of its size.
 const INK: f64 = 0.004;
 const INK_POINT: f64 = 0.0008;
 
-/// What is wrong with a letter; the worst first.
+/// A defect of a glyph, the most serious first.
 pub(super) enum Defect {
     Inkless,
     Outside,
@@ -27,14 +27,15 @@ pub(super) enum Defect {
 }
 
 impl Defect {
-    pub fn told(&self) -> &'static str {
+    /// Returns the message for the fault.
+    pub fn message(&self) -> &'static str {
         match self {
             Defect::Inkless => "letters with little or no ink: remove them",
             Defect::Outside => "words outside the page or clipped: move them onto it, or remove them",
-            Defect::Image => "words upon an image that they do not stand out from: put them beside it",
-            Defect::Covered => "words covered by what is painted over them: remove them, or what covers them",
+            Defect::Image => "words with too little contrast to the image behind them: move them off the image",
+            Defect::Covered => "words covered by later content: remove them, or what covers them",
             Defect::Colour => {
-                "words in the colour of what is beneath or around them, or too thin for it: give them one that stands out, \
+                "words that do not stand out from what is beneath or around them, or are too thin: use another colour, \
                  or remove them"
             }
             Defect::Over => "overlapping words: print each once, in its own place",
@@ -42,22 +43,23 @@ impl Defect {
     }
 }
 
-/// Whether so many cells of ink are next to none, for a letter of this size.
-pub(super) fn inkless(cells: f32, window: &Window, points: f64, spoken: bool) -> bool {
+/// Whether this amount of ink, in cells, is negligible for a glyph of this size.
+pub(super) fn inkless(cells: f32, window: &Window, points: f64, alphanumeric: bool) -> bool {
     let part = f64::from(cells) * window.across * window.up / (points * points);
-    part < if spoken { INK } else { INK_POINT }
+    part < if alphanumeric { INK } else { INK_POINT }
 }
 
-pub(super) fn defect(left: &Left, seen: &Seen, spoken: bool) -> Option<Defect> {
+/// Returns the most serious defect of a glyph; `alphanumeric` says whether it is a letter or a digit.
+pub(super) fn defect(left: &RemainingInk, seen: &Prominence, alphanumeric: bool) -> Option<Defect> {
     if left.inside < INSIDE {
         return Some(Defect::Outside);
     }
-    if spoken && left.left < LEFT {
+    if alphanumeric && left.left < LEFT {
         return Some(Defect::Covered);
     }
-    if spoken && seen.around < AROUND {
+    if alphanumeric && seen.around < AROUND {
         return Some(if seen.image > 0.1 { Defect::Image } else { Defect::Colour });
     }
-    let over = if spoken { seen.over > OVER || seen.close > CLOSE } else { seen.over > OVER_POINT };
+    let over = if alphanumeric { seen.over > OVER || seen.close > CLOSE } else { seen.over > OVER_POINT };
     over.then_some(Defect::Over)
 }

@@ -1,4 +1,4 @@
-//! Images: whether they are wholly visible, and the colours behind words on them.
+//! Images: whether they are entirely visible, and the colours behind text on them.
 
 use crate::rebuild::pdf::visibility::cells::{Rows, SIDE, Window, count};
 use crate::rebuild::pdf::visibility::mark::{Kind, Mark};
@@ -10,12 +10,12 @@ use crate::rebuild::pdf::colour::Colour;
 use crate::rebuild::pdf::geometry::Matrix;
 use crate::rebuild::pdf::visibility::pixels::{Blocks, Pixels};
 
-/// The part of an image that may be covered, and touched by lines.
+/// Maximum fraction of an image that may be covered, and that may be touched by lines.
 const COVERED: f32 = 0.01;
 const TOUCHED: f32 = 0.2;
 
 impl Judge<'_> {
-    /// The colours of an image that words stand upon.
+    /// Returns the colours of an image with text on it.
     pub(super) fn blocks(&mut self, number: usize) -> Result<Rc<Blocks>, Fault> {
         if let Some(blocks) = self.scene.context.blocks.get(&number) {
             return Ok(Rc::clone(blocks));
@@ -23,7 +23,7 @@ impl Judge<'_> {
         let image = self.images.get(number).ok_or_else(|| Fault::new("pdf.image", "a missing image"))?;
         self.scene.context.budget.charge(60 * image.width * image.height)?;
         let blocks = Rc::new(Blocks::of(&Pixels::of(image)?));
-        // Few images have words upon them; those of a document share what is kept.
+        // Few images have text on them; those of a document share a small cache.
         if self.scene.context.blocks.len() >= 8 {
             self.scene.context.blocks.clear();
         }
@@ -31,10 +31,10 @@ impl Judge<'_> {
         Ok(blocks)
     }
 
-    /// Whether an image is drawn so large that its pixels are to be seen.
+    /// Checks that an image is drawn large enough for its pixels to be visible.
     pub(super) fn size(&self, mark: &Mark, pixels: (usize, usize), points: (f64, f64)) -> Result<(), Fault> {
         let small = |pixels: usize, points: f64| {
-            pixels as f64 > points * self.scene.context.asked.pixels_per_point || pixels > 4 && points < 4.0
+            pixels as f64 > points * self.scene.context.thresholds.pixels_per_point || pixels > 4 && points < 4.0
         };
         if points.0.max(points.1) < 4.0 || small(pixels.0, points.0) || small(pixels.1, points.1) {
             let what = "an image too small to be seen: draw it larger, or with fewer pixels";
@@ -43,6 +43,10 @@ impl Judge<'_> {
         Ok(())
     }
 
+    /// Judges an image: it must be large enough, and entirely visible.
+    ///
+    /// # Errors
+    /// `pdf.hidden` if it is not; `pdf.size` if the budget is exhausted.
     pub(super) fn image(&mut self, i: usize, mark: &Mark) -> Result<(), Fault> {
         let cells = SIDE - 2;
         let (across, up) = (mark.area.x1 - mark.area.x0, mark.area.y1 - mark.area.y0);
@@ -66,20 +70,20 @@ impl Judge<'_> {
         self.found = found;
         let all = count(&own) as f32;
         if count(&gone) as f32 > COVERED * all || count(&once) as f32 > TOUCHED * all {
-            let what = "an image covered by what is painted over it: cut the picture itself, or remove what covers it";
+            let what = "a covered image: crop the image itself, or remove what covers it";
             return Err(self.scene.hidden((x, y), what));
         }
         Ok(())
     }
 }
 
-/// Whether two colours are both lighter than others, or both darker.
+/// Whether two colours are both lighter than all others, or both darker.
 pub(super) fn sides(colours: impl Iterator<Item = Colour>, dark: Colour, light: Colour) -> bool {
     let mut colours = colours;
     colours.all(|colour| dark.is_lighter(colour) == light.is_lighter(colour))
 }
 
-/// Sets the cells of `here` where the colours of an image are all as `all` asks.
+/// Sets the cells of `here` in which all colours of an image satisfy `all`.
 pub(super) fn upon(
     blocks: &Blocks,
     matrix: &Matrix,

@@ -1,4 +1,4 @@
-//! The verdict on a finished page: every letter and every image, by its remaining ink and its contrast.
+//! The verdict on a finished page: judges every glyph and every image, by remaining ink and contrast.
 
 mod spatial_index;
 mod images;
@@ -7,7 +7,7 @@ mod remaining_ink;
 mod defect;
 
 use crate::rebuild::pdf::visibility::cells::{Rows, SIDE, Window};
-use crate::rebuild::pdf::visibility::mark::{Clip, Cut, Kind, Letter, Look, Mark};
+use crate::rebuild::pdf::visibility::mark::{Clip, Cut, GlyphStyle, Kind, Letter, Mark};
 use crate::rebuild::pdf::visibility::rasterize::{Covered, cover};
 use crate::rebuild::pdf::visibility::scene::Scene;
 use std::rc::Rc;
@@ -22,12 +22,12 @@ use contrast::Veil;
 use defect::Defect;
 use spatial_index::Grid;
 
-/// The part of a word's ink that is left, and stands out.
+/// Minimum fraction of a word's ink that remains and stands out.
 const LEFT: f32 = 0.6;
-/// The part of what is around a word's ink that it must stand out from.
+/// Minimum fraction of the surroundings of a word's ink from which it must stand out.
 const AROUND: f32 = 0.6;
-/// Letters are as pale as is asked for up to this size. A larger one may be paler, by the square of its size, down to a
-/// quarter of what it stands out by.
+/// Up to this size, glyphs need the configured contrast. Larger ones need less, by the square of their size, down to a
+/// quarter.
 const LARGE_POINTS: f64 = 24.0;
 const LARGE_LEAST: f64 = 0.25;
 
@@ -35,11 +35,11 @@ impl Scene {
     /// Judges everything on the page.
     ///
     /// # Errors
-    /// `pdf.hidden` where something on it is not to be seen; `pdf.size` where that costs too much to say.
+    /// `pdf.hidden` if something on it is invisible; `pdf.size` if the budget is exhausted.
     pub fn judge(&mut self, fonts: &[Font], images: &[Image]) -> Result<(), Fault> {
         let grid = Grid::new(self.sheet, &self.marks);
         self.context.budget.charge(20_000 + 8 * grid.entries() + 30 * self.marks.len())?;
-        let shapes = self.looks.iter().map(|look| self.context.stamps.shape(look)).collect();
+        let shapes = self.looks.iter().map(|look| self.context.glyph_masks.shape(look)).collect();
         let (marks, words) = (std::mem::take(&mut self.marks), vec![[0.0; 3]; self.words as usize]);
         let (found, veils, worn) = (Vec::new(), Vec::new(), Coverage::default());
         let (marks_of, loaded) = (&marks, false);
@@ -57,13 +57,13 @@ impl Scene {
                 Kind::Area { .. } => {}
             }
         }
-        // Points and accents are judged with the word that they are part of.
+        // Points and accents are judged together with the word to which they belong.
         for mark in &marks {
             if let Kind::Letter(letter) = &mark.kind {
                 let [ink, left, around] = judge.words.get(letter.word as usize).copied().unwrap_or_default();
                 for (part, least, wrong) in [(left, LEFT, Defect::Covered), (around, AROUND, Defect::Colour)] {
                     if part < least * ink {
-                        return Err(judge.scene.hidden(letter.at, wrong.told()));
+                        return Err(judge.scene.hidden(letter.at, wrong.message()));
                     }
                 }
             }
@@ -79,23 +79,23 @@ struct Judge<'a> {
     fonts: &'a [Font],
     images: &'a [Image],
     grid: Grid,
-    /// The shape of each look.
+    /// The shape of each style.
     shapes: Vec<u32>,
-    /// The marks that are near what is judged, the last one first, and those of them that let through what is beneath.
+    /// The marks near the one that is judged, the last one first; and, below, the transparent ones above it.
     found: Vec<u32>,
     veils: Vec<Veil>,
-    /// What is left of the ink of the letter that is judged, if it was taken down.
+    /// The remaining ink of the current glyph, if it was loaded.
     worn: Coverage,
     loaded: bool,
-    /// The ink of each word, what is left of it, and what of it stands out.
+    /// For each word its ink, what remains of it, and what of it stands out.
     words: Vec<[f32; 3]>,
 }
 
-/// A colour of a letter, and how thickly it is laid on.
-type Dye = (Colour, f32);
+/// A colour of a glyph, and its opacity.
+type InkColour = (Colour, f32);
 
-/// The colours in which a letter is read, where its ink is read so.
-fn dyes(look: &Look, read: Read) -> Vec<Dye> {
+/// Returns the colours in which a glyph is read, for each way of reading its ink.
+fn dyes(look: &GlyphStyle, read: Read) -> Vec<InkColour> {
     let fill = look.fill.map(|fill| (fill, look.alpha[0])).filter(|_| read != Read::Line);
     let line = look.line.map(|(line, _)| (line, look.alpha[1])).filter(|_| read != Read::Fill);
     fill.into_iter().chain(line).collect()
@@ -106,13 +106,13 @@ impl Judge<'_> {
         let (look, shape) = (letter.look as usize, letter.look as usize);
         let (look, shape) = (self.scene.looks[look], self.shapes[shape]);
         let context = &mut self.scene.context;
-        context.stamps.of((shape, &look), letter, self.fonts, &mut context.scratch, &mut context.budget)
+        context.glyph_masks.of((shape, &look), letter, self.fonts, &mut context.scratch, &mut context.budget)
     }
 
-    /// How much letters of a look must stand out.
-    fn asked(&self, look: &Look) -> f32 {
+    /// Returns the contrast that glyphs of a style need.
+    fn asked(&self, look: &GlyphStyle) -> f32 {
         let relief = (LARGE_POINTS / look.points).powi(2).clamp(LARGE_LEAST, 1.0) as f32;
-        1.0 + (self.scene.context.asked.contrast - 1.0) * relief
+        1.0 + (self.scene.context.thresholds.contrast - 1.0) * relief
     }
 
     fn letter(&mut self, i: usize, mark: &Mark, letter: &Letter) -> Result<(), Fault> {
@@ -123,12 +123,13 @@ impl Judge<'_> {
         let looked = self.grid.near(&window.area(), self.marks, &mut self.found);
         self.scene.context.budget.charge(500 + 6 * looked + 40 * self.found.len() + 20 * window.rows)?;
         if let (&[_], [inked]) = (self.found.as_slice(), stamp.inks.as_slice()) {
-            // Nothing else is near: it stands on the sheet as it is.
+            // Nothing else is nearby: the glyph is on the blank sheet.
             let (asked, solid) = (self.asked(&look), inked.solid(1.0, look.points));
-            let out = |dye: Dye| Colour::WHITE.beneath(dye.0, dye.1).contrast_of(solid, Colour::WHITE) >= asked;
+            let out =
+                |dye: InkColour| Colour::WHITE.blended_with(dye.0, dye.1).contrast_of(solid, Colour::WHITE) >= asked;
             let clip = self.clip(mark);
-            let whole = clip.cut.is_none() && clip.area.holds(&window.area(), 0.0);
-            let inkless = defect::inkless(inked.all, &window, look.points, letter.spoken);
+            let whole = clip.cut.is_none() && clip.area.contains(&window.area(), 0.0);
+            let inkless = defect::inkless(inked.all, &window, look.points, letter.alphanumeric);
             if whole && !inkless && dyes(&look, inked.read).into_iter().all(out) {
                 self.counted(letter, inked.all, 1.0, 1.0);
                 return Ok(());
@@ -137,14 +138,14 @@ impl Judge<'_> {
         self.scene.context.budget.charge(3000)?;
         let mut worst = Defect::Inkless;
         for inked in &stamp.inks {
-            if defect::inkless(inked.all, &window, look.points, letter.spoken) {
+            if defect::inkless(inked.all, &window, look.points, letter.alphanumeric) {
                 continue;
             }
             let dyes = dyes(&look, inked.read);
             let left = self.left(i, mark, &window, (&stamp, inked))?;
             let solid = inked.solid(left.left, look.points);
             let seen = self.around(i, mark, &window, (&stamp, inked), (&dyes, solid), &look)?;
-            match defect::defect(&left, &seen, letter.spoken) {
+            match defect::defect(&left, &seen, letter.alphanumeric) {
                 None => {
                     self.counted(letter, inked.all, left.left, seen.around);
                     return Ok(());
@@ -152,23 +153,23 @@ impl Judge<'_> {
                 Some(wrong) => worst = wrong,
             }
         }
-        Err(self.scene.hidden(letter.at, worst.told()))
+        Err(self.scene.hidden(letter.at, worst.message()))
     }
 
-    /// Counts the ink of a letter for its word, the part of it that is left, and the part that stands out.
+    /// Adds the ink of a glyph to its word: all of it, the part that remains, and the part that stands out.
     fn counted(&mut self, letter: &Letter, ink: f32, left: f32, around: f32) {
         if let Some(word) = self.words.get_mut(letter.word as usize) {
             word.iter_mut().zip([1.0, left, around]).for_each(|(sum, part)| *sum += ink * part);
         }
     }
 
-    /// What is not cut away around a mark.
+    /// Returns the clip of a mark.
     fn clip(&self, mark: &Mark) -> Clip {
         let sheet = self.scene.sheet;
-        self.scene.clips.get(mark.clip as usize).map_or(Clip::of(sheet), |clip| clip.common(&sheet))
+        self.scene.clips.get(mark.clip as usize).map_or(Clip::of(sheet), |clip| clip.intersection(&sheet))
     }
 
-    /// What of a window one shape that cuts leaves.
+    /// Returns what one clip shape leaves of a window.
     fn leaves(&mut self, cut: &Cut, window: &Window) -> Result<Covered, Fault> {
         let edges = self.scene.edges.get(cut.edges.0 as usize..cut.edges.1 as usize).unwrap_or_default();
         let context = &mut self.scene.context;
@@ -176,9 +177,9 @@ impl Judge<'_> {
         Ok(cover(edges, cut.even_odd, (0.0, 0.0), window, &mut context.scratch))
     }
 
-    /// The cells of a window that are wholly inside what is not cut away, and those any of which is.
+    /// Returns the cells of a window that are wholly inside a clip, and those that are inside at least in part.
     fn uncut(&mut self, clip: &Clip, window: &Window) -> Result<(Rows, Rows), Fault> {
-        let (mut inner, mut outer) = if clip.area.holds(&window.area(), 0.0) {
+        let (mut inner, mut outer) = if clip.area.contains(&window.area(), 0.0) {
             (window.all(), window.all())
         } else {
             window.rectangle(&clip.area)
@@ -195,7 +196,7 @@ impl Judge<'_> {
         Ok((inner, outer))
     }
 
-    /// The cells of a window that lie wholly in an area or an image, and those that it touches.
+    /// Returns the cells of a window that lie wholly in an area or an image, and those that it touches.
     fn covered(&mut self, mark: &Mark, window: &Window) -> Result<(Rows, Rows), Fault> {
         let (edges, even_odd) = match &mark.kind {
             Kind::Area { upright: true, .. } => {
@@ -213,7 +214,7 @@ impl Judge<'_> {
         context.budget.charge(12 * (super::cells::count(&covered.edge) as usize))?;
         let (mut inner, mut outer) = (covered.inner(), covered.outer());
         let clip = self.clip(mark);
-        if clip.cut.is_some() || !clip.area.holds(&window.area(), 0.0) {
+        if clip.cut.is_some() || !clip.area.contains(&window.area(), 0.0) {
             let (inside, touched) = self.uncut(&clip, window)?;
             for r in 0..SIDE {
                 inner[r] &= inside[r];

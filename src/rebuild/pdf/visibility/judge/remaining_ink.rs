@@ -1,5 +1,5 @@
-//! The remaining ink of a letter, by area: what is on the page, not clipped, and not covered later. Cells with edges count
-//! with their lower bound.
+//! The remaining ink of a glyph, by area: what is on the page, not clipped, and not covered by later marks. Cells with
+//! edges count with their lower bound.
 
 use super::Judge;
 use super::contrast::Veil;
@@ -9,29 +9,29 @@ use crate::rebuild::pdf::visibility::coverage::{Bound, upright};
 use crate::rebuild::pdf::visibility::glyph_mask::{GlyphMask, Inked};
 use crate::rebuild::pdf::visibility::mark::{Clip, Kind, Mark};
 
-/// What is left of a letter's ink, each as a part of the whole.
+/// The fractions of a glyph's ink that are inside the page and clip, and that remain visible.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Left {
+pub(super) struct RemainingInk {
     pub inside: f32,
     pub left: f32,
 }
 
 impl Judge<'_> {
-    /// What is left of the ink of the mark `at`, whose surroundings are in `found`. Marks painted later through which it is
-    /// seen become `veils`.
+    /// Computes the remaining ink of the mark `at`, whose neighbours are in `found`. Later marks that are transparent
+    /// become `veils`.
     pub(super) fn left(
         &mut self,
         at: usize,
         mark: &Mark,
         window: &Window,
         (stamp, inked): (&GlyphMask, &Inked),
-    ) -> Result<Left, Fault> {
+    ) -> Result<RemainingInk, Fault> {
         self.veils.clear();
         let clip = self.clip(mark);
         let mut ink = stamp.area;
         let (x, y) = (window.x - stamp.window.x, window.y - stamp.window.y);
         (ink.x0, ink.x1, ink.y0, ink.y1) = (ink.x0 + x, ink.x1 + x, ink.y0 + y, ink.y1 + y);
-        let whole = clip.cut.is_none() && clip.area.holds(&ink, 0.0);
+        let whole = clip.cut.is_none() && clip.area.contains(&ink, 0.0);
         let later = self.found.iter().take_while(|m| **m as usize > at).count();
         if whole && later == 0 {
             return Ok(of(inked, inked.all, inked.left));
@@ -41,7 +41,7 @@ impl Judge<'_> {
         if !whole {
             self.wear((stamp, inked))?;
             self.cut(&clip, window, &inked.touched)?;
-            // What lines of its own eat of the fill is none the less inside.
+            // Fill that the glyph's own strokes cover is nevertheless inside.
             inside -= inked.left - self.worn.sum();
         }
         let found = std::mem::take(&mut self.found);
@@ -58,7 +58,7 @@ impl Judge<'_> {
         Ok(of(inked, inside, if self.loaded { self.worn.sum() } else { inked.left }))
     }
 
-    /// Takes the letter's ink down, cell by cell, so that something can be taken off it.
+    /// Loads the glyph's ink, cell by cell, so that parts of it can be removed.
     fn wear(&mut self, (stamp, inked): (&GlyphMask, &Inked)) -> Result<(), Fault> {
         if !self.loaded {
             self.scene.context.budget.charge(10_000)?;
@@ -68,7 +68,7 @@ impl Judge<'_> {
         Ok(())
     }
 
-    /// Takes whole cells off.
+    /// Removes whole cells.
     fn gone(&mut self, cells: &Rows, of: (&GlyphMask, &Inked)) -> Result<(), Fault> {
         let cells = both(&of.1.touched, cells, false);
         if any(&cells) {
@@ -78,9 +78,9 @@ impl Judge<'_> {
         Ok(())
     }
 
-    /// Takes off what is cut away.
+    /// Removes what is clipped.
     fn cut(&mut self, clip: &Clip, window: &Window, ink: &Rows) -> Result<(), Fault> {
-        if !clip.area.holds(&window.area(), 0.0) {
+        if !clip.area.contains(&window.area(), 0.0) {
             self.worn.change(ink, |part, row, column| part.min(upright(&clip.area, window, row, column)));
         }
         let cuts: Vec<_> = self.scene.cuts_of(clip).collect();
@@ -95,14 +95,14 @@ impl Judge<'_> {
                 let part = &mut context.scratch.part;
                 let area = (edges, cut.even_odd, (0.0, 0.0));
                 part.measure(area, window, &along, Bound::Least, &mut context.budget)?;
-                // Ink and what is left of the cell may lie apart.
+                // Ink and the rest of the cell may be in different parts of it.
                 self.worn.change(&along, |ink, row, column| (ink + part.at(row, column) - 1.0).max(0.0));
             }
         }
         Ok(())
     }
 
-    /// Takes off what a later mark covers.
+    /// Removes what a later mark covers.
     fn taken(&mut self, number: u32, other: &Mark, window: &Window, of: (&GlyphMask, &Inked)) -> Result<(), Fault> {
         if self.veil(number, other, window)? {
             return Ok(());
@@ -144,8 +144,8 @@ impl Judge<'_> {
         Ok(())
     }
 
-    /// Adds what a mark covers of a window to the veils, if what is beneath is seen through it; the uppermost first. Whether
-    /// it is.
+    /// If a mark is transparent, adds what it covers of a window to the veils, the uppermost first. Returns whether it
+    /// is.
     pub(super) fn veil(&mut self, number: u32, mark: &Mark, window: &Window) -> Result<bool, Fault> {
         match &mark.kind {
             Kind::Area { colour, alpha, whole, .. } if *alpha < 1.0 => {
@@ -173,7 +173,7 @@ impl Judge<'_> {
     }
 }
 
-fn of(inked: &Inked, inside: f32, cells: f32) -> Left {
+fn of(inked: &Inked, inside: f32, cells: f32) -> RemainingInk {
     let all = inked.all.max(1e-6);
-    Left { inside: inside / all, left: cells / all }
+    RemainingInk { inside: inside / all, left: cells / all }
 }

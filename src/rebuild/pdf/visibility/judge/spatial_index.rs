@@ -1,25 +1,25 @@
-//! A spatial index of marks: each is entered in every square of the page that it meets; large ones are kept apart.
+//! A spatial index of marks: each is entered in every square of the page that it meets; large ones are kept separately.
 
 use crate::rebuild::pdf::geometry::Area;
 use crate::rebuild::pdf::visibility::mark::Mark;
 
 /// Squares along one side of a sheet.
 const SQUARES: usize = 64;
-/// Entries of one page, about.
+/// Approximate maximum number of entries of one page.
 const ENTRIES: usize = 500_000;
 
 /// The marks of a page by place.
 pub(super) struct Grid {
     sheet: Area,
-    /// Where the entries of each square begin.
+    /// The index of the first entry of each square.
     begins: Vec<u32>,
     entries: Vec<u32>,
-    /// Marks that meet more squares than are entered.
+    /// Marks that meet too many squares to be entered.
     wide: Vec<u32>,
 }
 
 impl Grid {
-    /// Enters `marks`; also tells how many entries there are.
+    /// Returns an index of `marks`.
     pub fn new(sheet: Area, marks: &[Mark]) -> Grid {
         let most = (ENTRIES / marks.len().max(1)).clamp(8, 512);
         let mut grid = Grid { sheet, begins: vec![0; SQUARES * SQUARES + 1], entries: Vec::new(), wide: Vec::new() };
@@ -51,6 +51,7 @@ impl Grid {
         grid
     }
 
+    /// Returns the number of entries.
     pub fn entries(&self) -> usize {
         self.entries.len()
     }
@@ -65,7 +66,8 @@ impl Grid {
         [along(area.x0, area.x1, x0, x1), along(area.y0, area.y1, y0, y1)]
     }
 
-    /// The marks that meet `area`, the last one first, into `found`; returns how many were looked at.
+    /// Collects the marks that meet `area` in `found`, the last one first; returns the number of marks that were
+    /// examined.
     pub fn near(&self, area: &Area, marks: &[Mark], found: &mut Vec<u32>) -> usize {
         found.clear();
         let [x, y] = self.squares(area);
@@ -83,7 +85,7 @@ impl Grid {
     }
 }
 
-/// Whether two meet; also where one has no breadth.
+/// Whether two areas meet; an area may have zero width.
 fn close(a: &Area, b: &Area) -> bool {
     a.x0 <= b.x1 && b.x0 <= a.x1 && a.y0 <= b.y1 && b.y0 <= a.y1
 }

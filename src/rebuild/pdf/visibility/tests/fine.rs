@@ -1,10 +1,10 @@
-//! Letters and lines that are thin, small, pale or beneath something transparent.
+//! Glyphs and lines that are thin, small, pale or beneath something transparent.
 
 use super::*;
 
 #[test]
 fn slivers_of_letters_are_none_however_many_there_are() {
-    // Through slits so thick, one above the other at such a distance, around words of some size.
+    // Text of several sizes clipped by slits of this thickness and distance.
     let comb = |size: f64, pitch: f64, thick: f64| {
         let slits = (0..(1.4 * size / pitch) as usize)
             .map(|i| format!("50 {:.4} 520 {thick:.4} re ", 700.0 - 0.3 * size + pitch * i as f64));
@@ -37,14 +37,14 @@ fn what_is_both_thin_and_pale_is_not_seen() {
     };
     let words = |grey: f64, size: f64| format!("{grey} g BT /F1 {size} Tf 72 700 Td (EXERCISE) Tj ET");
     all(&[
-        // Lines as thin as can be are seen in black, and not in a grey that would do for letters.
+        // The thinnest lines are visible in black, but not in a grey that suffices for filled glyphs.
         (&lines(0.0, 0.0, 12.0), "pass"),
         (&lines(0.0, 0.0, 60.0), "pass"),
         (&lines(0.74, 0.0, 12.0), "pdf.hidden"),
         (&lines(0.74, 0.5, 12.0), "pass"),
         (&words(0.74, 12.0), "pass"),
         (&lines(0.9, 0.0, 24.0), "pdf.hidden"),
-        // A pale heading is none, a pale watermark is one.
+        // A pale heading is refused, a pale watermark passes.
         (&words(0.9, 24.0), "pdf.hidden"),
         (&words(0.74, 24.0), "pass"),
         (&words(0.9, 60.0), "pass"),
@@ -85,14 +85,15 @@ fn lines_that_go_nowhere_and_ends_of_lines_are_no_ground() {
             let on = |words: &str| format!("q {ends} 200 w {path} S Q {words}");
             all(&[(&on(&white("300 390")), "pdf.hidden"), (&on(black), "pass")]);
         }
-        // Upon the line itself they stand, and not upon what is beyond its end.
+        // The line itself is a background for text, the area beyond its end is not.
         let line = |words: &str| format!("q {ends} 100 w 100 400 m 300 400 l S Q {words}");
         all(&[(&line(&white("330 396")), "pdf.hidden"), (&line(black), "pass")]);
     }
     all(&[
         (&format!("q 100 w 100 400 m 300 400 l S Q {}", white("200 396")), "pass"),
         (&format!("q 100 w 1 j 100 400 m 300 400 l 300 600 l S Q {}", white("320 370")), "pdf.hidden"),
-        // Words beneath what some readers paint are covered for those, beneath what nobody paints they are not.
+        // Text under something that some viewers paint is covered for their users; text under something that no viewer
+        // paints is not.
         (&format!("{black} q 1 G 2 J 200 w 100 700 m 100 700 l S Q"), "pdf.hidden"),
         (&format!("{black} q 1 G 1 J 200 w 100 700 m 100 700 l S Q"), "pdf.hidden"),
         (&format!("{black} q 1 G 2 J 200 w 100 700 m S Q"), "pass"),
@@ -119,21 +120,21 @@ fn words_beneath_something_transparent_are_judged_by_what_they_look_like_there()
         (format!("{} /G gs 0 g {mark}", words(0.0)), Ok(())),
         (format!("{} /G gs 0 0 1 rg {over}", words(0.0)), Ok(())),
         (format!("{} /G gs 0 0 1 rg {over} {mark}", words(0.2)), Ok(())),
-        // What takes away all that they stood out by.
+        // Layers that take away all contrast.
         (format!("{} /H gs 1 g {over}", words(0.0)), Err("pdf.hidden")),
         (format!("{} /H gs 0 g {over}", words(0.0)), Err("pdf.hidden")),
         (format!("{} /G gs 1 g {over} {over} {over} {over}", words(0.4)), Err("pdf.hidden")),
         (format!("{} /G gs 1 g {over} {over} {over} {over} {over} {over} {over}", words(0.0)), Err("pdf.hidden")),
         (format!("{} /G gs 1 g {over}", words(0.7)), Err("pdf.hidden")),
-        // The same letters in white over them, and stripes that are finer than they are.
+        // The same glyphs in white over them, and stripes finer than the glyphs.
         (format!("{} /H gs {}", words(0.0), words(1.0)), Err("pdf.hidden")),
         (format!("{} /H gs 1 g {stripes} f", words(0.0)), Err("pdf.hidden")),
-        // Words that are transparent themselves, upon a ground that hides them and one that does not.
+        // Transparent text over a background that hides it, and over one that does not.
         (format!("0 g {over} /G gs {}", words(0.2)), Err("pdf.hidden")),
         (format!("0 g {over} /G gs {}", words(1.0)), Ok(())),
         (format!("/G gs {}", words(0.0)), Ok(())),
         (format!("/G gs {}", words(0.4)), Err("pdf.hidden")),
-        // A ground that is transparent, upon black and upon the sheet.
+        // A transparent background over black and over the blank sheet.
         (format!("0 g {over} /G gs 1 g {over} /W gs {}", words(1.0)), Ok(())),
         (format!("0 g {over} /H gs 1 g {over} /W gs {}", words(1.0)), Err("pdf.hidden")),
         (format!("/H gs 0 g {over} /W gs {}", words(1.0)), Ok(())),
@@ -154,7 +155,8 @@ fn lines_are_drawn_with_their_ends_as_readers_draw_them() {
         let pixel = |(x, y): &(usize, usize)| pixels[3 * (y * frame.width as usize + x)];
         points.iter().map(pixel).collect::<Vec<u8>>()
     };
-    // A point of 144 by 144 about the middle of the page, which is at 425, 550: its middle, its side, its corner.
+    // A dot of 144 by 144 points around the middle of the page, which is pixel 425, 550: its middle, its side, its
+    // corner.
     let places = [(425, 550), (520, 550), (515, 460)];
     let drawn = |path: &str| at(&format!("144 w {path} S"), &places);
     assert_eq!(drawn("1 J 306 396 m 306 396 l"), [0, 0, 255]);

@@ -1,4 +1,4 @@
-//! What is to be seen passes, and what is not is refused, each beside the other.
+//! Visible content passes and invisible content is refused, each case next to its opposite.
 
 mod fine;
 
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use crate::rebuild::pdf::tests::{PLAIN, Parts, drawn, pdf};
 use crate::rebuild::{Kind, Limits, Task, draw, work};
 
-/// Each page beside what becomes of it.
+/// Checks each page against its expected result.
 fn all(cases: &[(&str, &str)]) {
     for (page, expected) in cases {
         assert_eq!(drawn(page), *expected, "{page}");
@@ -22,16 +22,16 @@ fn fault(page: &str) -> String {
 #[test]
 fn a_line_that_runs_off_the_page_or_out_of_what_is_cut_is_refused() {
     let line = |letters: usize| format!("BT /F1 12 Tf 72 700 Td ({}) Tj ET", "EXERCISE ".repeat(letters / 9));
-    // 142 letters reach a thousand points to the right, on a sheet of 612.
+    // 142 letters extend a thousand points to the right, on a sheet 612 points wide.
     all(&[
         (&line(60), "pass"),
         (&line(142), "pdf.hidden"),
         (&format!("0 690 500 30 re W n {}", line(45)), "pass"),
         (&format!("0 690 300 30 re W n {}", line(45)), "pdf.hidden"),
-        // A word that is cut in the middle of a letter, from above.
+        // A word that is clipped through the middle of its letters, from above.
         ("0 690 300 18 re W n BT /F1 12 Tf 72 700 Td (EXERCISE) Tj ET", "pdf.hidden"),
         ("0 690 300 19 re W n BT /F1 12 Tf 72 700 Td (EXERCISE) Tj ET", "pass"),
-        // Cut by shapes of other kinds: two rectangles, one with a hole, one inside another.
+        // Clips of other shapes: two rectangles, one with a hole, one inside another.
         ("60 690 20 30 re 80 690 90 30 re W n BT /F1 12 Tf 72 700 Td (EXERCISE) Tj ET", "pass"),
         ("60 690 20 30 re 95 690 90 30 re W n BT /F1 12 Tf 72 700 Td (EXERCISE) Tj ET", "pdf.hidden"),
         ("0 0 600 790 re 60 690 99 30 re W* n BT /F1 12 Tf 72 700 Td (EXERCISE) Tj ET", "pdf.hidden"),
@@ -39,7 +39,7 @@ fn a_line_that_runs_off_the_page_or_out_of_what_is_cut_is_refused() {
         ("0 0 m 600 0 l 0 790 l W n BT /F1 12 Tf 42 700 Td (EXERCISE) Tj ET", "pdf.hidden"),
         ("0 0 m 600 0 l 0 790 l W n 0 0 600 790 re W n BT /F1 12 Tf 2 700 Td (x) Tj ET", "pass"),
         ("q 0 0 m 600 0 l 0 790 l W n Q BT /F1 12 Tf 500 700 Td (x) Tj ET", "pass"),
-        // What is cut away covers nothing, and is no ground to stand on.
+        // An area that is clipped away covers nothing, and is no background.
         ("BT /F1 12 Tf 72 700 Td (x) Tj ET 1 g 0 0 600 790 re 60 690 99 30 re W* n 0 0 600 790 re f", "pass"),
         ("q 0 0 600 790 re 60 690 99 30 re W* n 0 0 600 790 re f Q 1 g BT /F1 12 Tf 72 700 Td (x) Tj ET", "pdf.hidden"),
     ]);
@@ -58,7 +58,7 @@ fn spacing_moves_words_as_a_reader_moves_them() {
         ("BT /F1 12 Tf 60 Tc 72 700 Td (EXERCISE UNSEEN) Tj ET", "pdf.hidden"),
         ("BT /F1 12 Tf 20 Tw 72 700 Td (EXERCISE UNSEEN) Tj ET", "pass"),
         ("BT /F1 12 Tf 700 Tw 72 700 Td (EXERCISE UNSEEN) Tj ET", "pdf.hidden"),
-        // Only the blank is widened by it.
+        // Word spacing widens the space only.
         ("BT /F1 12 Tf 700 Tw 72 700 Td (EXERCISE) Tj ET", "pass"),
         ("BT /F1 12 Tf 300 Tz 72 700 Td (EXERCISE) Tj ET", "pass"),
         ("BT /F1 12 Tf 900 Tz 72 700 Td (EXERCISE UNSEEN) Tj ET", "pdf.hidden"),
@@ -86,7 +86,7 @@ fn what_is_beneath_words_is_what_is_painted_there() {
     };
     all(&[
         (&on("60 690 200 30 re f", white), "pass"),
-        // A speck beneath the words, the rectangle around a hairline, a frame, and a panel that ends halfway.
+        // A speck beneath the words, the bounding box of a hairline, a frame, and a panel that ends halfway.
         (&on("80 703 0.6 0.6 re f", white), "pdf.hidden"),
         (&on("60 690 m 200 690 l 200 690.3 l 60 720 l 60 719.9 l h f", white), "pdf.hidden"),
         (&on("60 690 m 200 690 l 130 690.5 l h f", white), "pdf.hidden"),
@@ -101,7 +101,7 @@ fn what_is_beneath_words_is_what_is_painted_there() {
         (&on("0.4 w [0.1 0.9] 0 d 60 690 200 30 re B", white), "pass"),
         (&on("20 w 60 704 m 200 704 l S", white), "pass"),
         (&on("20 w [1 1] 0 d 60 704 m 200 704 l S", white), "pdf.hidden"),
-        // Dots of black on white, so fine that they come to the grey of the words.
+        // Black dots on white, so fine that they average to the grey of the words.
         (&on(&dots(0.25), grey), "pdf.hidden"),
         (&on("1 0 0 rg 60 690 200 30 re f", white), "pass"),
         (&on("1 1 0 rg 60 690 200 30 re f", white), "pdf.hidden"),
@@ -118,7 +118,7 @@ fn words_over_each_other_and_marks_too_small_are_refused() {
         ("0.7 g BT /F1 2 Tf 72 700 Td (EXERCISE) Tj ET", "pdf.hidden"),
         ("0.7 g BT /F1 4 Tf 72 700 Td (EXERCISE) Tj ET", "pass"),
         ("0.8 g BT /F1 12 Tf 72 700 Td (EXERCISE) Tj ET", "pdf.hidden"),
-        // A pale, large word beneath others leaves both to be read; a dark one does not.
+        // A pale, large word beneath others leaves both legible; a dark one does not.
         (&format!("0.9 g BT /F1 90 Tf 72 680 Td (DRAFT) Tj ET 0 g {}", at("EXERCISE")), "pass"),
         (&format!("0.9 g BT /F1 50 Tf 0.8 0.6 -0.6 0.8 60 640 Tm (DRAFT) Tj ET 0 g {}", at("EXERCISE")), "pass"),
         (&format!("0.1 g BT /F1 90 Tf 72 680 Td (DRAFT) Tj ET 0 g {}", at("EXERCISE")), "pdf.hidden"),
@@ -145,14 +145,14 @@ fn covers_count_as_they_lie_and_all_together() {
         (&lines(40, 0.3, 0.35), "pdf.hidden"),
         (&lines(12, 0.7, 1.0), "pdf.hidden"),
         (&format!("{words} 0.6 w 60 704 m 200 704 l S"), "pass"),
-        // The rectangle around a slanted line is no cover; a curve that lies on the words is.
+        // The bounding box of a slanted line covers nothing; a curve over the words does.
         (&format!("{words} 60 690 m 200 730 l S"), "pass"),
         (&format!("{words} 1 g 60 690 m 60 760 200 760 200 690 c f"), "pdf.hidden"),
         (&format!("{words} 1 g 60 690 m 60 800 200 800 200 690 c 60 690 m 60 780 200 780 200 690 c f*"), "pass"),
-        // A frame around the words, and one that is filled.
+        // A frame around the words, and a filled one.
         (&format!("{words} 68 696 80 16 re S"), "pass"),
         (&format!("{words} 68 696 80 16 re B"), "pdf.hidden"),
-        // The point of a corner reaches far beyond its lines.
+        // A miter extends far beyond its lines.
         (&format!("{words} 1 G 20 w 40 680 m 60 704 l 40 728 l S"), "pass"),
         (&format!("{words} 1 G 20 w 9 j 0 697 m 60 704 l 0 711 l S"), "pdf.operator"),
         (&format!("{words} 1 G 20 w 0 697 m 60 704 l 0 711 l S"), "pdf.hidden"),
@@ -185,7 +185,7 @@ fn images_are_seen_whole_and_large_enough() {
         (format!("q 200 0 0 60 72 690 cm /Im Do Q {words}"), "pdf.hidden"),
         (format!("q 200 0 0 60 72 690 cm /Im Do Q 1 g {words}"), "pass"),
         (format!("q 30 0 0 60 72 690 cm /Im Do Q 1 g {words}"), "pdf.hidden"),
-        // Beside the image, and inside the rectangle around one that is turned.
+        // Next to the image, and inside the bounding box of a rotated one.
         (format!("q 200 0 0 60 72 600 cm /Im Do Q {words}"), "pass"),
         (format!("q 120 160 -48 36 150 520 cm /Im Do Q {words}"), "pass"),
         (format!("{words} q 200 0 0 60 72 690 cm /Im Do Q"), "pdf.hidden"),
@@ -212,7 +212,7 @@ fn pages_are_drawn_as_they_are_judged() {
         };
         ((frame.width, frame.height), at)
     };
-    // A hundred pixels an inch, the first row the highest.
+    // A hundred pixels an inch, with the top row first.
     let (size, at) = page("", "1 0 0 rg 72 648 72 72 re f BT /F1 72 Tf 0 g 288 648 Td (I) Tj ET");
     assert_eq!(size, (850, 1100));
     assert_eq!((at(150, 150), at(50, 150), at(150, 250)), ([255, 0, 0], [255; 3], [255; 3]));
@@ -223,7 +223,7 @@ fn pages_are_drawn_as_they_are_judged() {
     assert_eq!(draw(Kind::Csv, b"a\n1\n", &Limits::default()).unwrap_err().code, "filter.failed");
 }
 
-/// A word somewhere on the sheet, upright or a little turned, and where it stands.
+/// A word at a random place of the sheet, upright or slightly rotated.
 fn words() -> impl Strategy<Value = (f64, f64, f64, f64)> {
     (100.0..300.0, 100.0..600.0, 6.0..30.0, -0.5..0.5f64)
 }
@@ -281,7 +281,7 @@ fn neighbours_on_a_line_may_be_close_to_each_other_and_nothing_else() {
         (&format!("{} {}", words(0.0, 0.0), words(0.2, -0.1)), "pdf.hidden"),
         (&format!("{} {}", words(0.0, 0.0), words(0.0, 0.5)), "pdf.hidden"),
         (&format!("{} {}", words(0.0, 0.0), words(0.0, 1.2)), "pass"),
-        // Bars so close that they come to one, and bars that do not.
+        // Strokes so close that they merge, and strokes that do not.
         (&spaced(-1.4), "pdf.hidden"),
         (&spaced(-0.4), "pass"),
     ]);

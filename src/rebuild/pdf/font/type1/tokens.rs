@@ -1,17 +1,18 @@
-//! The words of a Type 1 program, and the values that are written with them.
+//! The tokens of a Type 1 program, and the values that are written with them.
 
 use std::collections::BTreeMap;
 
-use super::{DRAWINGS_MAX, LACKING, decrypt};
+use super::{GLYPHS_MAX, NOTDEF, decrypt};
 use crate::rebuild::pdf::file::object::is_space;
 
-/// The words of a program, one after another.
-pub(super) struct Words<'a> {
+/// Reads the tokens of a program one after another.
+pub(super) struct Tokens<'a> {
     pub bytes: &'a [u8],
     pub at: usize,
 }
 
-impl<'a> Words<'a> {
+impl<'a> Tokens<'a> {
+    /// Returns the next token; `None` at the end. A name includes its slash.
     pub fn next(&mut self) -> Option<&'a [u8]> {
         let delimiter = |b: u8| matches!(b, b'(' | b')' | b'<' | b'>' | b'[' | b']' | b'{' | b'}' | b'/' | b'%');
         loop {
@@ -19,7 +20,7 @@ impl<'a> Words<'a> {
             if is_space(b) {
                 self.at += 1;
             } else if b == b'%' {
-                self.over(|b| !matches!(b, b'\r' | b'\n'));
+                self.skip_while(|b| !matches!(b, b'\r' | b'\n'));
             } else {
                 break;
             }
@@ -27,22 +28,23 @@ impl<'a> Words<'a> {
         let from = self.at;
         self.at += 1;
         match self.bytes.get(from)? {
-            b'(' => self.text()?,
-            b'/' => self.over(|b| !is_space(b) && !delimiter(b)),
+            b'(' => self.skip_string()?,
+            b'/' => self.skip_while(|b| !is_space(b) && !delimiter(b)),
             b if delimiter(*b) => {}
-            _ => self.over(|b| !is_space(b) && !delimiter(b)),
+            _ => self.skip_while(|b| !is_space(b) && !delimiter(b)),
         }
         self.bytes.get(from..self.at)
     }
 
-    pub fn over(&mut self, more: impl Fn(u8) -> bool) {
+    /// Skips bytes as long as `more` accepts them.
+    pub fn skip_while(&mut self, more: impl Fn(u8) -> bool) {
         while self.bytes.get(self.at).is_some_and(|b| more(*b)) {
             self.at += 1;
         }
     }
 
-    /// The rest of a string, up to the bracket that ends it.
-    pub fn text(&mut self) -> Option<()> {
+    /// Skips the rest of a string, up to the closing parenthesis.
+    pub fn skip_string(&mut self) -> Option<()> {
         let mut open = 1;
         while open > 0 {
             match self.bytes.get(self.at)? {
@@ -56,18 +58,20 @@ impl<'a> Words<'a> {
         Some(())
     }
 
+    /// Reads a number.
     pub fn number(&mut self) -> Option<f64> {
         let text = std::str::from_utf8(self.next()?).ok()?;
         let plain = text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.' | b'e' | b'E'));
         text.parse::<f64>().ok().filter(|n| plain && n.abs() < 1e6)
     }
 
+    /// Reads an integer from 0 to `max`.
     pub fn count(&mut self, max: usize) -> Option<usize> {
         let n = self.number()?;
         (n >= 0.0 && n.fract() == 0.0 && n <= max as f64).then_some(n as usize)
     }
 
-    /// An encoding: the standard one, or names of codes; everything else that stands in it only prepares it.
+    /// Reads an encoding: names by code, or `None` for the standard one. Other tokens in it only initialise the array.
     pub fn encoding(&mut self) -> Option<Option<BTreeMap<u8, String>>> {
         if self.next()? == b"StandardEncoding" {
             return Some(None);
@@ -82,7 +86,7 @@ impl<'a> Words<'a> {
                     if self.next()? != b"put" {
                         return None;
                     }
-                    if name != LACKING && names.insert(code, name.clone()).is_some_and(|other| other != name) {
+                    if name != NOTDEF && names.insert(code, name.clone()).is_some_and(|other| other != name) {
                         return None;
                     }
                 }
@@ -91,10 +95,10 @@ impl<'a> Words<'a> {
         }
     }
 
-    /// So many bytes behind one blank, decrypted.
+    /// Reads a count and that many bytes after one space, decrypted and without the first `ahead` bytes.
     pub fn binary(&mut self, ahead: usize) -> Option<Vec<u8>> {
         let length = self.count(65_535)?;
-        // The word that reads them has a name that each program chooses.
+        // The operator that reads them has a name that each program chooses.
         let word = self.next()?;
         if !matches!(word, b"RD" | b"-|") {
             return None;
@@ -105,9 +109,9 @@ impl<'a> Words<'a> {
         decrypt(bytes, 4330).get(ahead..).map(<[u8]>::to_vec)
     }
 
-    /// Parts that drawings have in common.
-    pub fn parts(&mut self, ahead: usize) -> Option<Vec<Vec<u8>>> {
-        let count = self.count(DRAWINGS_MAX)?;
+    /// Reads the subroutines.
+    pub fn subroutines(&mut self, ahead: usize) -> Option<Vec<Vec<u8>>> {
+        let count = self.count(GLYPHS_MAX)?;
         (self.next()? == b"array").then_some(())?;
         let mut parts: BTreeMap<usize, Vec<u8>> = BTreeMap::new();
         loop {
@@ -125,15 +129,16 @@ impl<'a> Words<'a> {
                     self.at = before;
                     break;
                 }
-                // `NP`, or what it stands for.
+                // `NP`, or the program's name for it.
                 _ => {}
             }
         }
         Some((0..count).map(|index| parts.remove(&index).unwrap_or_default()).collect())
     }
 
-    pub fn drawings(&mut self, ahead: usize) -> Option<Vec<(String, Vec<u8>)>> {
-        let count = self.count(DRAWINGS_MAX)?;
+    /// Reads the charstrings with their names.
+    pub fn charstrings(&mut self, ahead: usize) -> Option<Vec<(String, Vec<u8>)>> {
+        let count = self.count(GLYPHS_MAX)?;
         let mut drawings = Vec::new();
         loop {
             match self.next()? {
@@ -145,13 +150,14 @@ impl<'a> Words<'a> {
                     let drawing = self.binary(ahead)?;
                     drawings.push((name(word)?, drawing));
                 }
-                // `dict dup begin` before them, `ND` behind each, or what it stands for.
+                // `dict dup begin` before them, and `ND`, or the program's name for it, after each.
                 _ => {}
             }
         }
     }
 }
 
+/// Returns the name without its slash; `None` if the token is not a name.
 pub(super) fn name(word: &[u8]) -> Option<String> {
     let name = std::str::from_utf8(word.strip_prefix(b"/")?).ok()?;
     (!name.is_empty() && name.len() <= 127 && name.bytes().all(|b| b.is_ascii_graphic())).then(|| name.to_owned())
