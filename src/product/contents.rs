@@ -93,14 +93,14 @@ pub(crate) fn copy(content: &mut dyn Read, out: &mut dyn Write) -> Result<(u64, 
 }
 
 /// A writer that hands each piece to an observer, with the digest that the whole is meant to have, and keeps nothing.
-pub(crate) struct Shown<'a> {
+pub(crate) struct ObservedBytes<'a> {
     /// What the bytes are meant to be.
     pub digest: Digest,
     /// The observer.
     pub each: &'a mut dyn FnMut(Digest, &[u8]),
 }
 
-impl Write for Shown<'_> {
+impl Write for ObservedBytes<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         (self.each)(self.digest, bytes);
         Ok(bytes.len())
@@ -149,11 +149,11 @@ impl Contents for NoContents {
 
 /// Contents held in memory, for what is small or for a test.
 #[derive(Clone, Default)]
-pub struct Kept(BTreeMap<Digest, Arc<[u8]>>);
+pub struct MemoryContents(BTreeMap<Digest, Arc<[u8]>>);
 
-impl Kept {
+impl MemoryContents {
     /// Holds `bytes` under their digest, which it gives back.
-    pub fn keep(&mut self, bytes: impl Into<Arc<[u8]>>) -> Digest {
+    pub fn insert(&mut self, bytes: impl Into<Arc<[u8]>>) -> Digest {
         let bytes = bytes.into();
         let digest = Digest::of(&bytes);
         self.0.insert(digest, bytes);
@@ -161,14 +161,14 @@ impl Kept {
     }
 }
 
-impl fmt::Debug for Kept {
+impl fmt::Debug for MemoryContents {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The bytes are content, and content stays out of every log.
-        write!(f, "Kept({} contents)", self.0.len())
+        write!(f, "MemoryContents({} contents)", self.0.len())
     }
 }
 
-impl Contents for Kept {
+impl Contents for MemoryContents {
     fn open(&self, digest: Digest) -> Result<Box<dyn ReadSeek + Send>, ContentsFault> {
         let bytes = self.0.get(&digest).ok_or(ContentsFault::Missing(digest))?;
         Ok(Box::new(Cursor::new(bytes.clone())))
@@ -181,8 +181,8 @@ mod tests {
 
     #[test]
     fn gives_what_it_keeps_and_nothing_else() {
-        let mut kept = Kept::default();
-        let digest = kept.keep(*b"EXERCISE");
+        let mut kept = MemoryContents::default();
+        let digest = kept.insert(*b"EXERCISE");
         let mut text = String::new();
         kept.open(digest).unwrap().read_to_string(&mut text).unwrap();
         assert_eq!(text, "EXERCISE");
@@ -193,8 +193,8 @@ mod tests {
 
     #[test]
     fn refuses_a_content_of_another_length_than_stated() {
-        let mut kept = Kept::default();
-        let digest = kept.keep(*b"EXERCISE");
+        let mut kept = MemoryContents::default();
+        let digest = kept.insert(*b"EXERCISE");
         assert!(sized(kept.open(digest).unwrap(), digest, 8).is_ok());
         let fault = sized(kept.open(digest).unwrap(), digest, 9).err();
         assert_eq!(fault, Some(ContentsFault::Length { digest, stated: 9, found: 8 }));

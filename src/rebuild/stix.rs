@@ -105,7 +105,7 @@ fn nested(value: &Value) -> Result<(), Fault> {
     match value {
         Value::Object(members_of) => members(members_of),
         Value::List(list) => list.iter().try_for_each(nested),
-        Value::Text(id) => match Tlp::from_id(id).filter(|tlp| !tlp.reaches_a_partner()) {
+        Value::Text(id) => match Tlp::from_id(id).filter(|tlp| !tlp.may_be_shared_with_partners()) {
             Some(tlp) => {
                 let message =
                     format!("a TLP label: what has it may be shared {}, and goes to no partner", tlp.sharing());

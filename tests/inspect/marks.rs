@@ -7,7 +7,7 @@ use crate::vectors;
 use portcullis::digest::Digest;
 use portcullis::inspect::{self, FilterName, Finding, Source, marks_in};
 use portcullis::marking::Register;
-use portcullis::product::{Kept, NoContents};
+use portcullis::product::{MemoryContents, NoContents};
 
 /// A product for GBR whose paragraph, marked CONFIDENTIAL, is this text.
 fn with_text(text: &str) -> String {
@@ -341,8 +341,8 @@ fn a_mark_in_a_file_beside_the_text_is_found() {
             bytes.len(),
             Digest::of(bytes.as_bytes())
         );
-        let mut kept = Kept::default();
-        kept.keep(bytes.into_bytes());
+        let mut kept = MemoryContents::default();
+        kept.insert(bytes.into_bytes());
         let product = read(text.as_bytes()).unwrap();
         let cut = cut(&product);
         let source = Source {

@@ -5,7 +5,7 @@ use super::{json, markdown, text};
 use crate::product::fault::{FaultCode, Faults, ProductFault};
 use crate::product::format::Format;
 
-/// What the first bytes show. The two formats in JSON are told apart once the JSON has been read.
+/// What the first bytes show. The two formats in JSON are declared apart once the JSON has been read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Family {
     Text,
@@ -27,9 +27,9 @@ pub(super) fn family(bytes: &[u8]) -> Family {
 }
 
 /// The fault of a product that is not in the format that was stated for it.
-pub(super) fn not_as_told(told: Format, found: Option<Format>) -> ProductFault {
+pub(super) fn wrong_format(declared: Format, found: Option<Format>) -> ProductFault {
     let found = found.map_or_else(String::new, |f| format!(": by its content it is {f}"));
-    let hint = match told {
+    let hint = match declared {
         Format::Text => format!("begin the file with the line `{}`, or name another format", text::SIGNATURE),
         Format::Markdown => format!("begin the file with the line `{}`, or name another format", markdown::signature()),
         Format::Json => {
@@ -42,7 +42,7 @@ pub(super) fn not_as_told(told: Format, found: Option<Format>) -> ProductFault {
         code: FaultCode::Format.into(),
         line: 1,
         columns: 0..0,
-        message: format!("the file is not a product in the format {told}{found}"),
+        message: format!("the file is not a product in the format {declared}{found}"),
         hint,
         rule: FaultCode::Format.rule(),
         fix: None,

@@ -19,7 +19,7 @@ mod detect;
 
 use jiff::civil::Date;
 
-use self::detect::{Family, family, is_text, json_format, not_as_told};
+use self::detect::{Family, family, is_text, json_format, wrong_format};
 pub use self::json::SCHEMA;
 use self::json::tree::{self, LineStarts};
 pub(crate) use self::text::{Form, Parts, is_delimiter, print, read_parts};
@@ -43,17 +43,17 @@ impl Product {
         Product::read_as(source, None, bounds, register)
     }
 
-    /// Reads a product that is `told` to be in this format, and refuses one that its content shows to be in another.
+    /// Reads a product that is `declared` to be in this format, and refuses one that its content shows to be in another.
     ///
     /// # Errors
     /// As for [`Product::read`].
     pub fn read_as(
         source: &[u8],
-        told: Option<Format>,
+        declared: Option<Format>,
         bounds: &Bounds,
         register: &Register,
     ) -> Result<Product, Vec<ProductFault>> {
-        let (format, parts) = read(source, told, bounds, register, Form::Source)?;
+        let (format, parts) = read(source, declared, bounds, register, Form::Source)?;
         // INVARIANT: `Form::Source` demands an originator.
         let originator = parts.originator.expect("a source product states its originator");
         Ok(Product {
@@ -68,35 +68,35 @@ impl Product {
     }
 }
 
-/// Reads a source of either form in the format its content shows, which must be the one `told` if one was.
+/// Reads a source of either form in the format its content shows, which must be the one `declared` if one was.
 pub(crate) fn read(
     source: &[u8],
-    told: Option<Format>,
+    declared: Option<Format>,
     bounds: &Bounds,
     register: &Register,
     form: Form,
 ) -> Result<(Format, Parts), Vec<ProductFault>> {
-    if let Some(told) = told.filter(|told| !told.is_read()) {
-        return Err(vec![not_as_told(told, None)]);
+    if let Some(declared) = declared.filter(|declared| !declared.is_read()) {
+        return Err(vec![wrong_format(declared, None)]);
     }
     let mut faults = Faults::new(bounds);
     let parts = match family(source) {
         Family::Text => {
-            if let Some(told) = told.filter(|told| *told != Format::Text) {
-                return Err(vec![not_as_told(told, is_text(source).then_some(Format::Text))]);
+            if let Some(declared) = declared.filter(|declared| *declared != Format::Text) {
+                return Err(vec![wrong_format(declared, is_text(source).then_some(Format::Text))]);
             }
             return read_parts(source, bounds, register, form).map(|parts| (Format::Text, parts));
         }
         Family::Markdown => {
-            if let Some(told) = told.filter(|told| *told != Format::Markdown) {
-                return Err(vec![not_as_told(told, Some(Format::Markdown))]);
+            if let Some(declared) = declared.filter(|declared| *declared != Format::Markdown) {
+                return Err(vec![wrong_format(declared, Some(Format::Markdown))]);
             }
             text::lines(source, bounds, &mut faults)
                 .and_then(|lines| markdown::draft(&lines, &mut faults))
                 .and_then(|draft| draft::read(&draft, Format::Markdown, bounds, register, form, &mut faults))
                 .map(|parts| (Format::Markdown, parts))
         }
-        Family::Json => read_json(source, told, bounds, register, form, &mut faults),
+        Family::Json => read_json(source, declared, bounds, register, form, &mut faults),
     };
     match parts {
         Some(parts) if faults.is_empty() => Ok(parts),
@@ -107,7 +107,7 @@ pub(crate) fn read(
 /// Reads JSON, which is a product of its own schema or a STIX bundle.
 fn read_json(
     source: &[u8],
-    told: Option<Format>,
+    declared: Option<Format>,
     bounds: &Bounds,
     register: &Register,
     form: Form,
@@ -117,8 +117,8 @@ fn read_json(
     let lines = LineStarts::of(source);
     let root = tree::read(source, bounds, &lines, faults)?;
     let format = json_format(&root, faults)?;
-    if let Some(told) = told.filter(|told| *told != format) {
-        faults.add(not_as_told(told, Some(format)));
+    if let Some(declared) = declared.filter(|declared| *declared != format) {
+        faults.add(wrong_format(declared, Some(format)));
         return None;
     }
     let parts = if format == Format::Stix {

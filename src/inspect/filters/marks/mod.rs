@@ -145,7 +145,7 @@ fn labels_in(attachment: &Attachment, reading: Option<&AttachmentText>, rules: &
     let refusal = |stated: &labels::Label| {
         let place = stated.place;
         let (code, message) = match &stated.says {
-            Says::Tlp(tlp) if tlp.reaches_a_partner() => return None,
+            Says::Tlp(tlp) if tlp.may_be_shared_with_partners() => return None,
             Says::Tlp(tlp) => {
                 let sharing = tlp.sharing();
                 let why = "and goes to no partner: ask its originator for TLP:GREEN or TLP:CLEAR";
@@ -188,10 +188,10 @@ fn is_covered(look: Look, text: Option<&str>, attachment: &Attachment, rules: &R
         Look::Actions => return text == "clear",
         Look::Statement => return false,
         // A label says nothing of classification, and all of how far it may go.
-        Look::TrafficLight => return Tlp::named(text).is_some_and(Tlp::reaches_a_partner),
+        Look::TrafficLight => return Tlp::named(text).is_some_and(Tlp::may_be_shared_with_partners),
         // Data are asked what it leads to.
         Look::Reference if Layout::of(attachment) == Layout::Values => return true,
-        Look::Reference => return Tlp::from_id(text).is_some_and(Tlp::reaches_a_partner),
+        Look::Reference => return Tlp::from_id(text).is_some_and(Tlp::may_be_shared_with_partners),
         _ => {}
     }
     let own = attachment.marking();
