@@ -205,7 +205,7 @@ fn voters(case: &Case) -> BTreeSet<VoterTerms> {
     names.into_iter().map(voter).collect()
 }
 
-/// One case as a question, for use outside the policy cases.
+/// One case as a question, with the expected answer.
 #[derive(Clone, Debug)]
 pub struct CaseQuestion {
     /// Its name.

@@ -46,7 +46,7 @@ pub(super) struct ConsentQuery<'a> {
     pub day: Date,
 }
 
-/// What consents give.
+/// The conditions that consents meet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct GrantedConsents {
     /// Codes of the governments and organisations that consented, or need not be asked.
@@ -59,7 +59,7 @@ pub(super) struct GrantedConsents {
 const CONCEALED_SOURCE: &str = "CONCEALED-SOURCE";
 
 impl ConsentQuery<'_> {
-    /// What `consents` give for this.
+    /// The conditions that `consents` meet for this release.
     pub fn given(&self, consents: &[ConsentTerms]) -> GrantedConsents {
         let mut given = GrantedConsents::default();
         // The partner needs no consent for its own information.

@@ -37,7 +37,7 @@ pub(super) struct CutFacts {
 
 const NATO: &str = "NATO";
 
-/// The countries and organisations that a list of codes covers.
+/// The countries and organisations that a list of codes covers, organisations with their listed members.
 #[derive(Default)]
 pub(super) struct CodeMembers {
     pub countries: BTreeSet<String>,

@@ -1,13 +1,13 @@
 //! The formats in which products are read and cuts are written: one folder each, with its reader and its writer.
 //!
-//! In come the bytes of a source; out come the parts of a product, or every fault with its place in the source. Out of a
-//! tearline comes its text in a format. Text is the canonical format. Readers of the others find strings and places and
-//! hand them on as a [`draft`], which is read as the text it stands for. A reader refuses whatever has no place in a
-//! product; a writer refuses a tearline of which its format cannot hold everything ([`NoImage`]).
+//! A reader turns the bytes of a source into the parts of a product, or every fault with its place in the source. A writer turns
+//! a tearline into text in a format. Text is the canonical format. The readers of the others extract strings with their places
+//! as a [`draft`], which is converted to text and read as such. A reader refuses whatever has no place in a product; a writer
+//! refuses a tearline if its format cannot hold everything ([`NoImage`]).
 //!
 //! A new format is a folder here, its `mod` line and its arm in [`write()`] (and in [`read`] and `detect`, if products are read in
-//! it), its names in [`Format`], and its name among those that an agreement may list (`partner/agreement/check.rs`). The compiler asks
-//! for the arms, a test in `product/format.rs` for the rest.
+//! it), its names in [`Format`], and its name among those that an agreement may list (`partner/agreement/check.rs`). The compiler
+//! reports missing arms, a test in `product/format.rs` the rest.
 
 mod text;
 mod draft;
@@ -32,9 +32,9 @@ use crate::digest::Digest;
 use crate::marking::Register;
 
 impl Product {
-    /// Reads a product in whatever format its content shows it to be (`docs/PRODUCT-FORMAT.md`, `docs/FORMATS.md`), and
+    /// Reads a product in the format that its content shows (`docs/PRODUCT-FORMAT.md`, `docs/FORMATS.md`), and
     /// checks everything that the marking specification asks of a whole product: every mark valid on the product's
-    /// date, every banner covering what stands beneath it, levels never rising and audiences never shrinking from one
+    /// date, every banner covering its portions, levels never rising and audiences never shrinking from one
     /// tearline to the next.
     ///
     /// # Errors
@@ -43,7 +43,7 @@ impl Product {
         Product::read_as(source, None, bounds, register)
     }
 
-    /// Reads a product that is `declared` to be in this format, and refuses one that its content shows to be in another.
+    /// Reads a product that is `declared` to be in this format, and refuses one whose content shows another.
     ///
     /// # Errors
     /// As for [`Product::read`].
@@ -68,7 +68,10 @@ impl Product {
     }
 }
 
-/// Reads a source of either form in the format its content shows, which must be the one `declared` if one was.
+/// Reads a source of either form in the format that its content shows. If a format is `declared`, it must be that one.
+///
+/// # Errors
+/// Every fault found, in the order of the source, up to `bounds.faults_max`.
 pub(crate) fn read(
     source: &[u8],
     declared: Option<Format>,
