@@ -194,7 +194,7 @@ impl Node {
                 return Err(GatewayError::refused(format!("officer `{id}` may hold at most {most} keys")));
             }
             for key in &appointment.keys {
-                let taken = self.own_profile()?.takes_statements_of(key);
+                let taken = self.own_profile()?.check_statement_key(key);
                 taken.map_err(|e| GatewayError::refused(format!("key of officer `{id}`: {e}")))?;
             }
             if appointment.until <= now {

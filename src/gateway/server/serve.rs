@@ -130,7 +130,7 @@ impl Running {
             node: config.node.name.clone(),
             boot: entropy(),
             secret: edge_secret(&config.store.database, node.now()),
-            came_from: addresses.kept(),
+            partner_networks: addresses.kept(),
             listen: config.listen.address.map(|address| Listen { profile, address }).into_iter().collect(),
             tuning: tuning(&limits),
         };
@@ -246,7 +246,7 @@ impl Running {
             // Altered rows are noticed also while nothing is to be decided.
             self.node().participants_now().await?;
             self.apply_credential();
-            self.addresses.keep(self.edge.came_from());
+            self.addresses.keep(self.edge.partner_networks());
             self.node().expire_requests().await?;
             // Agreements and appointments begin and end by the calendar, without a recorded change.
             last.presses += 1;

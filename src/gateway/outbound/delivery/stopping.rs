@@ -53,7 +53,7 @@ impl Node {
                     None => {
                         // The record changed: nothing more leaves until the effect is known.
                         if attempt.is_behind(roster) {
-                            attempt.stop.hold_up();
+                            attempt.stop.pause();
                         }
                         to_be_decided.push((attempt, row));
                     }
@@ -78,7 +78,7 @@ impl Node {
                     Some(why) => attempt.order(&why),
                     None => {
                         attempt.decided(parties.generation, now);
-                        attempt.stop.go_on();
+                        attempt.stop.resume();
                     }
                 },
             }
