@@ -3,8 +3,8 @@
 use std::hint::black_box;
 
 use portcullis::marking::{
-    DocumentDate, Kind, Level, LinkRights, Marking, PartnerKind, PortionForRollup, Register, RollupOptions, Rules,
-    Whole, covers, roll_up,
+    AccessCheck, DocumentDate, Kind, Level, LinkRights, Marking, PartnerKind, PortionForRollup, Register,
+    RollupOptions, Rules, covers, roll_up,
 };
 
 fn main() {
@@ -84,7 +84,7 @@ fn product_of_forty_portions_decided_for_fifty_partners(bencher: divan::Bencher<
         let rolled = roll_up(&rules, &parts, RollupOptions::default()).expect("a banner");
         let banner = rules.parse_banner("SECRET//SI/TK//FGI GBR//IMCON/REL TO USA, AUS, CAN, GBR").expect("valid");
         assert!(covers(&rules, &banner, &rolled).is_ok());
-        let whole = Whole::new(&rules, &banner, &portions);
-        links.iter().filter(|link| whole.may_go(&rules, link).is_ok()).count()
+        let whole = AccessCheck::new(&rules, &banner, &portions);
+        links.iter().filter(|link| whole.may_release(&rules, link).is_ok()).count()
     });
 }

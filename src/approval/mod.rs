@@ -22,7 +22,7 @@ mod submission;
 pub use self::officers::fault::OfficersFault;
 pub use self::officers::identity::{NamedRecord, namesake};
 pub use self::officers::officer::{Declared, Officer, OfficerState};
-pub use self::officers::role::{NotARole, Role};
+pub use self::officers::role::{Role, UnknownRole};
 pub use self::officers::roster::Officers;
 pub use self::orders::admission::{Admission, Quarantined};
 pub use self::orders::order::NoAuthority;

@@ -280,15 +280,15 @@ mod tests {
         let signed = [Signed::sign(approval, &first).unwrap().bytes().to_vec()];
         let verified = VerificationCache::default();
         for _ in 0..2 {
-            let tally = count(&signed, &subject, &officers(&first).remembering(verified.clone()), NOW);
+            let tally = count(&signed, &subject, &officers(&first).with_verification_cache(verified.clone()), NOW);
             assert_eq!((tally.people(), tally.void.len()), (1, 0));
         }
-        let tally = count(&signed, &subject, &officers(&second).remembering(verified.clone()), NOW);
+        let tally = count(&signed, &subject, &officers(&second).with_verification_cache(verified.clone()), NOW);
         assert_eq!(tally.people(), 0);
         assert!(matches!(tally.void[0].reasons[..], [VoidReason::NotSigned(_)]));
         // Bytes that differ in one bit are other bytes.
         let mut altered = signed.clone();
         altered[0][20] ^= 1;
-        assert_eq!(count(&altered, &subject, &officers(&first).remembering(verified), NOW).people(), 0);
+        assert_eq!(count(&altered, &subject, &officers(&first).with_verification_cache(verified), NOW).people(), 0);
     }
 }

@@ -2,7 +2,10 @@
 
 use crate::sign::{NotSigned, PublicKey, Signed, Statement, VerificationCache};
 
-/// The statement in `bytes`, if it is signed with any one of `keys`.
+/// Verifies that the statement in `bytes` is signed with one of `keys`, and returns it.
+///
+/// # Errors
+/// [`NotSigned`]: the most specific reason found.
 pub(super) fn verify<T: Statement>(
     bytes: &[u8],
     keys: &[PublicKey],

@@ -6,7 +6,7 @@ use super::Cut;
 use super::read::{generated_title, placeholder};
 use super::refusal::{CutRefusal, TearlineRefusal, reasons_of};
 use super::select::{self, MarkedTearline, Selection};
-use crate::marking::{AccessRefusal, LinkRights, Marking, Register, Rules, covers_portions, may_go};
+use crate::marking::{AccessRefusal, LinkRights, Marking, Register, Rules, covers_portions, may_release};
 use crate::partner::Agreement;
 use crate::product::confusable::Tokens;
 use crate::product::{Bounds, Head, Item, Parts, Product, Tearline};
@@ -92,15 +92,15 @@ pub fn assemble(
     let count = product.tearlines().len();
     let tearline = product.tearlines().get(index).ok_or(CutRefusal::NoSuchTearline { index, count })?;
     let rules = Rules::new(register, product.as_of());
-    let may_go = |(index, tearline): (usize, &Tearline)| permitted(tearline, link, &rules, index);
-    may_go((index, tearline))?;
+    let may_release = |(index, tearline): (usize, &Tearline)| permitted(tearline, link, &rules, index);
+    may_release((index, tearline))?;
     let not_agreed = |tearline: &Tearline| {
         let mut attachments = tearline.attachments().iter();
         attachments.find(|a| !terms.attachments.contains(a.media_type())).map(|a| (a.media_type().into(), a.line()))
     };
     if let Some((media_type, line)) = not_agreed(tearline) {
         let mut beneath = product.tearlines().iter().enumerate().skip(index + 1);
-        let lower = beneath.find(|(n, lower)| not_agreed(lower).is_none() && may_go((*n, lower)).is_ok());
+        let lower = beneath.find(|(n, lower)| not_agreed(lower).is_none() && may_release((*n, lower)).is_ok());
         return Err(CutRefusal::AttachmentType { media_type, line, lower: lower.map(|(n, _)| n) });
     }
     let front = product.tearlines()[0].head();
@@ -140,7 +140,7 @@ fn permitted(tearline: &Tearline, link: &LinkRights, rules: &Rules<'_>, index: u
     let marks: Vec<Marking> = tearline.marked().map(|(_, m)| m.clone()).collect();
     let because =
         |refusals: Vec<AccessRefusal>| CutRefusal::Tearline { index, reasons: reasons_of(&refusals, tearline) };
-    may_go(tearline.banner(), &marks, link, rules).map(|_| ()).map_err(because)
+    may_release(tearline.banner(), &marks, link, rules).map(|_| ()).map_err(because)
 }
 
 /// Decides which items of the front block are included with a tearline.
@@ -170,7 +170,7 @@ impl HeadFilter<'_> {
     fn may_keep(&self, item: &Item) -> bool {
         let alone = std::slice::from_ref(&item.marking);
         self.own
-            || may_go(&item.marking, alone, self.link, self.rules).is_ok()
+            || may_release(&item.marking, alone, self.link, self.rules).is_ok()
                 && covers_portions(self.rules, self.banner, alone).is_ok()
                 && !self.protected.stand_in(&item.text)
     }

@@ -44,8 +44,8 @@ impl<'m> Places<'m> {
     }
 
     /// The control by which a mark bars release to every partner, if one does.
-    fn kept_by(&self) -> Option<&'m str> {
-        self.parts.iter().map(|(_, mark)| *mark).chain([self.banner]).find_map(Marking::kept_by)
+    fn prohibited_by(&self) -> Option<&'m str> {
+        self.parts.iter().map(|(_, mark)| *mark).chain([self.banner]).find_map(Marking::prohibited_by)
     }
 
     /// The places whose marks satisfy `such`, as text.
@@ -69,9 +69,9 @@ fn kept(word: &str, stands: &str) -> String {
 /// Describes a refusal of the marking engine for `places`.
 pub fn refused(refusal: &AccessRefusal, places: &Places<'_>) -> Reason {
     let sentence = match refusal {
-        AccessRefusal::NotReleasable => match places.kept_by() {
+        AccessRefusal::NotReleasable => match places.prohibited_by() {
             Some(word) => {
-                let stands = places.all(|mark| mark.kept_by() == Some(word));
+                let stands = places.all(|mark| mark.prohibited_by() == Some(word));
                 format!("{}: release a version without it", kept(word, &stands))
             }
             None => "not releasable to this partner: its marks do not name the partner, or bar release to every partner; have its \
@@ -116,7 +116,7 @@ pub fn refused(refusal: &AccessRefusal, places: &Places<'_>) -> Reason {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::marking::{DocumentDate, Level, LinkRights, PartnerKind, Register, Rules, may_go};
+    use crate::marking::{DocumentDate, Level, LinkRights, PartnerKind, Register, Rules, may_release};
 
     fn said(banner: &str, portions: &[&str], accredited: &[&str]) -> Vec<String> {
         let rules = Rules::new(Register::compiled_in(), DocumentDate::Unknown);
@@ -126,7 +126,8 @@ mod tests {
         let link = LinkRights::new("GBR", PartnerKind::Country, Level::TopSecret, accredited);
         let parts = (1..).zip(&marks).map(|(n, mark)| (format!("line {n}"), mark)).collect();
         let places = Places { banner: &banner, parts };
-        let refusals = may_go(&banner, &marks, &link, &rules).map(|_| Vec::new()).unwrap_or_else(|refused| refused);
+        let refusals =
+            may_release(&banner, &marks, &link, &rules).map(|_| Vec::new()).unwrap_or_else(|refused| refused);
         refusals.iter().map(|refusal| refused(refusal, &places).sentence).collect()
     }
 

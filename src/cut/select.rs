@@ -7,7 +7,7 @@
 use std::fmt;
 
 use crate::marking::{
-    AccessRefusal, LinkRights, Marking, Permitted, Rejected, Rules, Shortfall, Whole, covers_portions,
+    AccessCheck, AccessRefusal, LinkRights, Marking, Permitted, Rejected, Rules, Shortfall, covers_portions,
 };
 
 /// A tearline's banner and the marks of its portions, each valid by itself.
@@ -64,7 +64,7 @@ pub enum ProductFault {
 /// A product that passed the whole-product checks, expanded once for all partners.
 #[derive(Debug, Clone)]
 pub struct SoundProduct {
-    tearlines: Vec<Whole>,
+    tearlines: Vec<AccessCheck>,
 }
 
 /// A fault and the tearline in which it was found.
@@ -146,7 +146,7 @@ impl SoundProduct {
                 return refuse(ProductFault::AudienceShrinks, above + 1);
             }
         }
-        let whole = |t: &MarkedTearline| Whole::new(rules, &t.banner, &t.portions);
+        let whole = |t: &MarkedTearline| AccessCheck::new(rules, &t.banner, &t.portions);
         Ok(Self { tearlines: tearlines.iter().map(whole).collect() })
     }
 
@@ -159,7 +159,7 @@ impl SoundProduct {
                 per_tearline.push(Verdict::PassedOver);
                 continue;
             }
-            match whole.may_go(rules, link) {
+            match whole.may_release(rules, link) {
                 Ok(permitted) => {
                     per_tearline.push(Verdict::Releasable(permitted));
                     return Selection { tearline: Some(at), refused: None, per_tearline };

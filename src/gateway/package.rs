@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use crate::config::{NewFile, NewFolder};
 pub use crate::product::{ATTACHMENTS, TEXT};
 use crate::product::{
-    Attachment, Contents, EntryKind, FileName, Folder, FolderSource, Listed, Package, PackageCode, PackageFault, Zip,
-    read_bounded,
+    Attachment, Contents, EntryKind, FileName, Folder, FolderEntry, FolderSource, Package, PackageCode, PackageFault,
+    Zip, read_bounded,
 };
 
 const NO_FOLLOW: i32 = (rustix::fs::OFlags::NOFOLLOW.bits() | rustix::fs::OFlags::NONBLOCK.bits()) as i32;
@@ -79,7 +79,7 @@ impl FolderSource for OnDisk {
         path.display().to_string()
     }
 
-    fn list(&self, path: &str, max: usize) -> io::Result<Vec<Listed>> {
+    fn list(&self, path: &str, max: usize) -> io::Result<Vec<FolderEntry>> {
         let one = |entry: io::Result<fs::DirEntry>| {
             let entry = entry?;
             let kind = match entry.file_type()? {
@@ -87,12 +87,12 @@ impl FolderSource for OnDisk {
                 kind if kind.is_dir() => EntryKind::Folder,
                 _ => EntryKind::Other,
             };
-            let listed = Listed { name: entry.file_name().into_string().ok(), kind, path: String::new() };
+            let listed = FolderEntry { name: entry.file_name().into_string().ok(), kind, path: String::new() };
             Ok((entry.path(), listed))
         };
         let mut entries = fs::read_dir(self.0.join(path))?.take(max).map(one).collect::<io::Result<Vec<_>>>()?;
         entries.sort_by(|a, b| a.0.cmp(&b.0));
-        Ok(entries.into_iter().map(|(at, listed)| Listed { path: at.display().to_string(), ..listed }).collect())
+        Ok(entries.into_iter().map(|(at, listed)| FolderEntry { path: at.display().to_string(), ..listed }).collect())
     }
 
     fn open(&self, path: &str) -> io::Result<Option<Box<dyn Read>>> {

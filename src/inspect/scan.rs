@@ -263,12 +263,12 @@ fn check_block<'a>(
 mod tests {
     use super::*;
     use crate::marking::Register;
-    use crate::product::{Bounds, Kept, Product};
+    use crate::product::{Bounds, MemoryContents, Product};
 
     /// Returns a detached attachment with this content.
-    fn detached(name: &str, media_type: &str, content: &[u8]) -> (Attachment, Kept) {
-        let mut kept = Kept::default();
-        let digest = kept.keep(content);
+    fn detached(name: &str, media_type: &str, content: &[u8]) -> (Attachment, MemoryContents) {
+        let mut kept = MemoryContents::default();
+        let digest = kept.insert(content);
         let text = format!(
             "PORTCULLIS PRODUCT 1\nId: EXERCISE-1\nTitle: (U) EXERCISE\nOriginator: (U) EXERCISE desk\nDate: 2026-11-20\n\
              Kind: report\n\nUNCLASSIFIED\n\n(U) EXERCISE.\n\n(U) ATTACHMENT {name} {media_type} {} {digest}\n",
@@ -324,7 +324,7 @@ mod tests {
     fn refuses_what_is_missing_and_lines_without_end() {
         let (attachment, kept) = detached("e.txt", "text/plain", &vec![b'a'; LINE_BYTES_MAX + 1]);
         assert!(codes(scan_lines(&attachment, &kept).types).contains("types.line"));
-        assert!(codes(scan_lines(&attachment, &Kept::default()).types).contains("inspect.contents"));
+        assert!(codes(scan_lines(&attachment, &MemoryContents::default()).types).contains("inspect.contents"));
         for end in ["", "\n", "\nb\n"] {
             let text = [&vec![b'a'; LINE_BYTES_MAX][..], end.as_bytes()].concat();
             let (attachment, kept) = detached("e.txt", "text/plain", &text);

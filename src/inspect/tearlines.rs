@@ -10,7 +10,7 @@ use super::prepare::{Prepared, prepare};
 use super::settings::Settings;
 use super::subject::Source;
 use crate::cut::{self, Cut, CutRefusal, Terms};
-use crate::marking::{Level, LinkRights, Marking, PartnerKind, Register, Rules, Whole, may_go};
+use crate::marking::{AccessCheck, Level, LinkRights, Marking, PartnerKind, Register, Rules, may_release};
 use crate::product::{Contents, Product, Tearline};
 
 /// A tearline that the filters would refuse.
@@ -55,14 +55,14 @@ fn links(product: &Product, tearline: &Tearline, register: &Register) -> Vec<Lin
     let rules = Rules::new(register, product.as_of());
     let marks: Vec<Marking> = tearline.marked().map(|(_, m)| m.clone()).collect();
     let met: Vec<String> =
-        Whole::new(&rules, tearline.banner(), &marks).conditions().iter().map(ToString::to_string).collect();
+        AccessCheck::new(&rules, tearline.banner(), &marks).conditions().iter().map(ToString::to_string).collect();
     let audience = rules.release_audience(tearline.banner());
     let countries = audience.countries.iter().map(|code| (code, PartnerKind::Country));
     let organisations = audience.organisations.iter().map(|code| (code, PartnerKind::Organisation));
     let link = |(code, kind): (&crate::marking::Code, _)| {
         LinkRights::new(code.as_str(), kind, Level::TopSecret, met.iter().cloned())
     };
-    let released = |link: &LinkRights| may_go(tearline.banner(), &marks, link, &rules).is_ok();
+    let released = |link: &LinkRights| may_release(tearline.banner(), &marks, link, &rules).is_ok();
     countries.chain(organisations).map(link).filter(released).collect()
 }
 
@@ -114,7 +114,7 @@ fn not_passed(
 /// Returns, for each marked part of the product, whether it is withheld from the recipient of this cut.
 fn withheld(prepared: &Prepared, cut: &Cut, link: &LinkRights, register: &Register) -> Vec<bool> {
     let rules = Rules::new(register, prepared.product.as_of());
-    let is_withheld = |mark: &Marking| may_go(cut.marking(), std::slice::from_ref(mark), link, &rules).is_err();
+    let is_withheld = |mark: &Marking| may_release(cut.marking(), std::slice::from_ref(mark), link, &rules).is_err();
     prepared.product.tearlines().iter().flat_map(Tearline::marked).map(|(_, mark)| is_withheld(mark)).collect()
 }
 

@@ -20,13 +20,13 @@ pub struct Checked {
     pub canonical: Option<String>,
     /// The effective foreign-disclosure state.
     pub effective_fdr: Option<String>,
-    /// Countries that may have it, by name or membership.
+    /// Countries to which the mark allows release, by name or as members of a named organisation.
     pub releasable_to: Vec<Code>,
-    /// Countries that may see it.
+    /// Countries to which the mark allows display.
     pub displayable_to: Vec<Code>,
     /// Named organisations whose members are not public.
     pub unresolved_codes: Vec<Code>,
-    /// What else must be met, when anybody is authorised at all.
+    /// The further conditions of a release; empty when the mark authorises nobody.
     pub conditions: Vec<Condition>,
 }
 
@@ -58,7 +58,7 @@ impl Checked {
 }
 
 impl Rules<'_> {
-    /// Reads a text and tells everything about it. `banner` is what a portion inherits from.
+    /// Parses `text` and reports everything about it. `banner` is what a portion inherits from.
     #[must_use]
     pub fn check(&self, text: &str, kind: Kind, banner: Option<&Marking>) -> Checked {
         let outcome = parse::parse(self, text, kind, banner);
@@ -83,7 +83,7 @@ impl Rules<'_> {
         checked.releasable_to = release.countries.into_iter().collect();
         checked.displayable_to = display.countries.into_iter().collect();
         checked.unresolved_codes = display.unresolved.into_iter().collect();
-        // Where nobody is authorised there is nothing to put a condition on.
+        // A mark that authorises nobody has no conditions to meet.
         if !marking.rel_to.is_empty() || !marking.display_to.is_empty() {
             checked.conditions = marking.conditions();
         }
@@ -91,7 +91,7 @@ impl Rules<'_> {
     }
 }
 
-/// A marking taken apart, with the field names of the shared cases.
+/// The parts of a marking, with the field names of the shared test cases.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Parsed {
@@ -168,7 +168,7 @@ pub struct ParsedSources {
 }
 
 impl Marking {
-    /// Takes the marking apart for answers and logs.
+    /// Returns the parts of the marking, for output and logs.
     #[must_use]
     pub fn parsed(&self, kind: Kind) -> Parsed {
         if let Some(cui) = &self.cui {

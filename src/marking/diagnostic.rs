@@ -13,7 +13,7 @@ macro_rules! rules {
             /// Every code.
             pub const ALL: &'static [Self] = &[$(Self::$name,)*];
 
-            /// The code as written in answers, such as `E-CLASS-FLOOR`.
+            /// The code as text, such as `E-CLASS-FLOOR`.
             #[must_use]
             pub const fn as_str(self) -> &'static str { match self { $(Self::$name => $text,)* } }
         }
@@ -41,7 +41,7 @@ rules! {
     ClassMissing = "E-CLASS-MISSING";
     /// RESTRICTED without a foreign owner.
     ClassNotUs = "E-CLASS-NOT-US";
-    /// A classification nobody knows.
+    /// An unknown classification.
     ClassUnknown = "E-CLASS-UNKNOWN";
     /// A code that is deprecated at the document's date.
     CodeDeprecated = "E-CODE-DEPRECATED";
@@ -55,7 +55,7 @@ rules! {
     DisplayEmpty = "E-DISPLAY-EMPTY";
     /// A value written twice.
     Dup = "E-DUP";
-    /// Nothing there.
+    /// An empty text.
     Empty = "E-EMPTY";
     /// Controls that exclude each other.
     Exclusive = "E-EXCLUSIVE";
@@ -81,11 +81,11 @@ rules! {
     JointRestricted = "E-JOINT-RESTRICTED";
     /// A retired form.
     Legacy = "E-LEGACY";
-    /// Longer than the engine reads.
+    /// Longer than the limit.
     Limit = "E-LIMIT";
     /// A list with the wrong separator.
     ListSeparator = "E-LIST-SEPARATOR";
-    /// A word of the register where a name of somebody's choice belongs.
+    /// A word of the register in place of a free name, such as that of a compartment or program.
     NameReserved = "E-NAME-RESERVED";
     /// A NATO control on information that is not NATO's.
     NatoControl = "E-NATO-CONTROL";
@@ -142,7 +142,7 @@ impl RuleCode {
         if self.as_str().starts_with("W-") { Severity::Warning } else { Severity::Error }
     }
 
-    /// True for faults of writing only: what the mark says is plain, and writing it properly changes none of it.
+    /// True for faults of form only: the meaning of the mark is clear, and correcting the form does not change it.
     #[must_use]
     pub const fn is_formal(self) -> bool {
         matches!(
@@ -178,23 +178,23 @@ impl fmt::Display for RuleCode {
     }
 }
 
-/// How much a diagnostic weighs.
+/// The severity of a diagnostic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
-    /// The mark stands, and the release decision may still refuse it.
+    /// The mark is valid; the release decision may still refuse it.
     Warning,
     /// The mark is refused.
     Error,
 }
 
-/// A replacement that makes a mark proper without widening its release.
+/// A replacement that corrects a mark without widening its release.
 ///
 /// A fix never lowers a level and never adds a country: it only rewrites what the mark already says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fix {
-    /// The bytes to replace.
+    /// The byte range of the input to replace.
     pub span: Range<usize>,
-    /// What to put there.
+    /// The text to put in its place.
     pub replacement: String,
 }
 
@@ -203,7 +203,7 @@ pub struct Fix {
 pub struct Diagnostic {
     /// The rule.
     pub code: RuleCode,
-    /// The bytes of the input it is about.
+    /// The byte range of the input that it is about.
     pub span: Range<usize>,
     /// Error or warning.
     pub severity: Severity,
@@ -211,9 +211,9 @@ pub struct Diagnostic {
     pub message: String,
     /// What to do about it, in one line.
     pub hint: String,
-    /// The source that decides, such as `M16 H.8; ISM-ID-00033`.
+    /// The source of the rule, such as `M16 H.8; ISM-ID-00033`.
     pub rule: &'static str,
-    /// A safe rewriting, where one exists.
+    /// A safe correction, where one exists.
     pub fix: Option<Fix>,
 }
 
@@ -246,7 +246,7 @@ impl fmt::Display for Rejected {
 
 impl std::error::Error for Rejected {}
 
-/// The short explanation and the source of a rule, for people.
+/// The message of a rule, and its source.
 #[must_use]
 pub(super) const fn about(code: RuleCode) -> (&'static str, &'static str) {
     use RuleCode as R;

@@ -1,6 +1,6 @@
 //! Diagnostics for people, in the manner of a compiler: the line, the exact bytes underlined, the rule, why, the fix.
 //!
-//! A line is never shown raw: characters that could deceive a terminal or a reader are shown by their number.
+//! A line is never shown raw: characters that could deceive a terminal or a reader are shown as code points.
 
 use std::fmt::Write;
 use std::ops::Range;
@@ -8,7 +8,7 @@ use std::ops::Range;
 use super::diagnostic::{Diagnostic, Severity};
 use super::remedy::{Remedy, RemedyKind};
 
-/// Where a mark stands.
+/// The place of a mark, for a report.
 #[derive(Debug, Clone, Copy)]
 pub struct Source<'s> {
     /// The file's name, or what to call the input.
@@ -95,7 +95,7 @@ pub fn render(source: &Source<'_>, diagnostics: &[Diagnostic], colour: bool) -> 
     out
 }
 
-/// Renders what the author of a refused mark may have meant. What is safe to write stands with the findings already.
+/// Renders the proposals for a refused mark. Safe fixes are left out: [`render`] shows them with the findings.
 ///
 /// ```
 /// use portcullis::marking::{DocumentDate, Kind, Register, Rules, fault_report};
@@ -161,7 +161,7 @@ fn excerpt(text: &str, span: &Range<usize>) -> (String, usize, usize) {
     (format!("{lead}{before}{inside}{after}{tail}"), lead.len() + before.chars().count(), width)
 }
 
-/// A text with everything but printable ASCII shown by its number.
+/// A text with everything but printable ASCII shown as code points.
 fn shown(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

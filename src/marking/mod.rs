@@ -33,7 +33,7 @@
 //! Clauses cited as `spec 1.9` are those of `docs/MARKINGS.md`; `M16` and `ISM-ID-...` are the sources it names.
 //!
 //! Reading order: [`Register`] and [`Rules`] (what is in force), [`Marking`] (the value), [`Diagnostic`] (what is
-//! wrong), [`roll_up`] and [`covers_portions`] (portions and banner), [`Condition`], [`Whole`] and [`may_go`] (access).
+//! wrong), [`roll_up`] and [`covers_portions`] (portions and banner), [`Condition`], [`AccessCheck`] and [`may_release`] (access).
 
 mod diagnostic;
 mod spelling;
@@ -59,8 +59,8 @@ pub use model::{
 pub use parse::Kind;
 pub use register::{Register, RegisterError, RegisterFiles};
 pub use releasability::{
-    AccessRefusal, Audience, BY_CONSENT, Condition, DisclosureState, LinkRights, PartnerKind, Permitted, Whole,
-    accreditation, may_go,
+    AccessCheck, AccessRefusal, Audience, BY_CONSENT, Condition, DisclosureState, LinkRights, PartnerKind, Permitted,
+    accreditation, may_release,
 };
 pub use remedy::{Remedy, RemedyKind};
 pub use rollup::{PortionForRollup, RollupError, RollupOptions, Shortfall, covers, covers_portions, roll_up};

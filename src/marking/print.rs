@@ -16,8 +16,8 @@ enum Form {
 }
 
 impl Marking {
-    /// The canonical banner line, in the Register's banner abbreviations: what travels on the wire, and what
-    /// [`Rules::parse_banner_canonical`](super::Rules::parse_banner_canonical) takes back.
+    /// The canonical banner line, in the Register's banner abbreviations: the form on the wire, and the only one that
+    /// [`Rules::parse_banner_canonical`](super::Rules::parse_banner_canonical) accepts.
     #[must_use]
     pub fn banner(&self) -> String {
         print(self, Form::Banner)

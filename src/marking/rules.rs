@@ -15,7 +15,7 @@ pub enum Expansion {
     Manual2016,
 }
 
-/// How an unmarked but controlled unclassified portion takes part in roll-up (spec 0.1, conflict 4).
+/// How an unclassified portion with controls but without disclosure marking takes part in roll-up (spec 0.1, conflict 4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum UnclassifiedPolicy {
     /// As RELIDO without REL, so it blocks a REL banner (ISM-ID-00088). The stricter reading.
@@ -51,11 +51,17 @@ pub struct Config {
 /// ```
 #[derive(Debug, Clone)]
 pub struct Rules<'r> {
+    /// The vocabulary.
     pub(super) register: &'r Register,
+    /// The document's date.
     pub(super) date: DocumentDate,
+    /// The profile that marks are judged by.
     pub(super) profile: Profile,
+    /// The operator's vocabulary.
     pub(super) config: Config,
+    /// Which organisations roll-up may decompose.
     pub(super) expansion: Expansion,
+    /// How unmarked unclassified portions with controls roll up.
     pub(super) unclassified: UnclassifiedPolicy,
 }
 
@@ -80,14 +86,14 @@ impl<'r> Rules<'r> {
         self
     }
 
-    /// The same rules under the profile that `mark` is written in: that of a banner is the profile of all that stands
-    /// beneath it.
+    /// The same rules under the profile that `mark` is written in: the profile of a banner applies to all
+    /// portions under it.
     #[must_use]
     pub fn in_profile_of(&self, mark: &str) -> Self {
         self.clone().with_profile(Profile::of(mark))
     }
 
-    /// The same rules with the operator's words.
+    /// The same rules with the operator's vocabulary.
     #[must_use]
     pub fn with_config(mut self, config: Config) -> Self {
         self.config = config;
@@ -108,7 +114,7 @@ impl<'r> Rules<'r> {
         self
     }
 
-    /// The register these rules read with.
+    /// The register of these rules.
     #[must_use]
     pub fn register(&self) -> &'r Register {
         self.register

@@ -153,8 +153,7 @@ impl Agreement {
     pub fn link_rights(&self) -> LinkRights {
         // `parse` refuses such names; if one is here nevertheless, it grants nothing.
         let standing = self.accreditations.iter().filter(|name| !is_by_consent(name)).cloned();
-        let mut link =
-            LinkRights::new(&self.party.code, self.party.kind, self.ceiling, standing).at_home_in(&self.ours);
+        let mut link = LinkRights::new(&self.party.code, self.party.kind, self.ceiling, standing).with_home(&self.ours);
         link.network.clone_from(&self.network);
         link
     }
@@ -171,7 +170,7 @@ impl Agreement {
         // The sender is responsible for the consents of its sources; they are not required again here.
         let consents = BY_CONSENT.map(str::to_owned);
         let met = self.accreditations.iter().cloned().chain(consents);
-        LinkRights::new(&self.ours, ours, self.ceiling, met).at_home_in(&self.party.code)
+        LinkRights::new(&self.ours, ours, self.ceiling, met).with_home(&self.party.code)
     }
 }
 

@@ -205,9 +205,9 @@ fn voters(case: &Case) -> BTreeSet<VoterTerms> {
     names.into_iter().map(voter).collect()
 }
 
-/// One case as a question, for use outside the policy cases.
+/// One case as a question, with the expected answer.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct CaseQuestion {
     /// Its name.
     pub name: String,
     /// The question.
@@ -222,13 +222,13 @@ pub struct Asked {
 ///
 /// # Errors
 /// [`CasesFault`] if the file is not valid.
-pub fn questions(text: &str) -> Result<Vec<Asked>, CasesFault> {
+pub fn questions(text: &str) -> Result<Vec<CaseQuestion>, CasesFault> {
     let file: File = toml::from_str(text).map_err(|e| CasesFault::Form(e.to_string()))?;
     let read = |changes: toml::Table| {
         let case = read(&file.base, changes)?;
         let fault = |problem| CasesFault::Case { case: case.name.clone(), problem };
         let question = question(&case).map_err(fault)?;
-        Ok(Asked { name: case.name, question, permit: case.expect == Expect::Permit, rules: case.rules })
+        Ok(CaseQuestion { name: case.name, question, permit: case.expect == Expect::Permit, rules: case.rules })
     };
     file.case.into_iter().map(read).collect()
 }

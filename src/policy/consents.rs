@@ -34,7 +34,7 @@ pub struct ConsentTerms {
 }
 
 /// The release for which consents are looked up.
-pub(super) struct Sought<'a> {
+pub(super) struct ConsentQuery<'a> {
     pub partner: &'a str,
     /// The partner's code.
     pub code: &'a str,
@@ -46,9 +46,9 @@ pub(super) struct Sought<'a> {
     pub day: Date,
 }
 
-/// What consents give.
+/// The conditions that consents meet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Given {
+pub(super) struct GrantedConsents {
     /// Codes of the governments and organisations that consented, or need not be asked.
     pub sources: BTreeSet<String>,
     /// Other conditions that are met.
@@ -58,10 +58,10 @@ pub(super) struct Given {
 /// The rules' name for the consent of a concealed source.
 const CONCEALED_SOURCE: &str = "CONCEALED-SOURCE";
 
-impl Sought<'_> {
-    /// What `consents` give for this.
-    pub fn given(&self, consents: &[ConsentTerms]) -> Given {
-        let mut given = Given::default();
+impl ConsentQuery<'_> {
+    /// The conditions that `consents` meet for this release.
+    pub fn given(&self, consents: &[ConsentTerms]) -> GrantedConsents {
+        let mut given = GrantedConsents::default();
         // The partner needs no consent for its own information.
         given.sources.insert(self.code.to_owned());
         for consent in consents.iter().filter(|consent| self.is_given_by(consent)) {
@@ -114,14 +114,14 @@ mod tests {
         }
     }
 
-    fn given(consent: ConsentTerms) -> Given {
+    fn given(consent: ConsentTerms) -> GrantedConsents {
         let product = ProductTerms {
             number: "EXERCISE-1".into(),
             digest: "00".into(),
             subjects: ["EXERCISE convoys".to_owned()].into(),
             originator: "EXERCISE DESK".into(),
         };
-        let sought = Sought {
+        let sought = ConsentQuery {
             partner: "exercise-gbr",
             code: "GBR",
             kind: "report",
@@ -132,7 +132,7 @@ mod tests {
         sought.given(&[consent])
     }
 
-    fn codes(given: &Given) -> Vec<&str> {
+    fn codes(given: &GrantedConsents) -> Vec<&str> {
         given.sources.iter().chain(&given.conditions).map(String::as_str).collect()
     }
 

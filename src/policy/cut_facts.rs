@@ -37,17 +37,17 @@ pub(super) struct CutFacts {
 
 const NATO: &str = "NATO";
 
-/// The countries and organisations that a list of codes covers.
+/// The countries and organisations that a list of codes covers, organisations with their listed members.
 #[derive(Default)]
-pub(super) struct Reached {
+pub(super) struct CodeMembers {
     pub countries: BTreeSet<String>,
     pub organisations: BTreeSet<String>,
 }
 
-impl Reached {
+impl CodeMembers {
     /// What `codes` cover in a document of `date`, by name or as listed members.
-    pub fn by<'c>(codes: impl Iterator<Item = &'c String>, membership: &Membership, date: Option<Date>) -> Reached {
-        let mut reached = Reached::default();
+    pub fn by<'c>(codes: impl Iterator<Item = &'c String>, membership: &Membership, date: Option<Date>) -> CodeMembers {
+        let mut reached = CodeMembers::default();
         for code in codes {
             match membership.look_up(code, date) {
                 Some(Party::Country) => _ = reached.countries.insert(code.clone()),

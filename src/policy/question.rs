@@ -9,8 +9,8 @@ use jiff::civil::Date;
 use serde_json::json;
 
 use super::cedar_values::{attributes, long};
-use super::consents::{ConsentTerms, Sought};
-use super::cut_facts::{Reached, members, merge};
+use super::consents::{ConsentQuery, ConsentTerms};
+use super::cut_facts::{CodeMembers, members, merge};
 use super::fault::PolicyFault;
 use super::membership::Membership;
 use super::rules::Policies;
@@ -83,15 +83,15 @@ impl Question {
 
     /// Those of the voters who submitted the request or originated the product.
     fn involved(&self) -> BTreeSet<&String> {
-        let submitted = |voter: &&VoterTerms| voter.id == self.submitter || voter.is(&self.submitter);
-        let originated = |voter: &&VoterTerms| voter.is(&self.cut.product.originator);
+        let submitted = |voter: &&VoterTerms| voter.id == self.submitter || voter.is_named(&self.submitter);
+        let originated = |voter: &&VoterTerms| voter.is_named(&self.cut.product.originator);
         self.voters.iter().filter(|voter| submitted(voter) || originated(voter)).map(|voter| &voter.id).collect()
     }
 
     fn partner_facts(&self, membership: &Membership) -> serde_json::Value {
         let p = &self.partner;
         let date = self.cut.date;
-        let network = Reached::by(p.network.iter().flatten(), membership, date);
+        let network = CodeMembers::by(p.network.iter().flatten(), membership, date);
         json!({
             "code": p.code,
             "home": p.home,
@@ -128,7 +128,7 @@ impl Question {
     fn circumstances(&self) -> serde_json::Value {
         let r = &self.request;
         let product = &self.cut.product;
-        let consents = Sought {
+        let consents = ConsentQuery {
             partner: &self.partner.partner,
             code: &self.partner.code,
             kind: &self.cut.kind,

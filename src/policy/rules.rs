@@ -154,7 +154,7 @@ impl Policies {
     /// Reads a schema and the rules written in its words.
     ///
     /// # Errors
-    /// [`PolicyFault`] if either does not read, a rule lacks its id, sentence or subject, two rules have one id, a
+    /// [`PolicyFault`] if either cannot be parsed, a rule lacks its id, sentence or subject, two rules have one id, a
     /// required rule is missing, or anything in the rules fails strict validation or draws a warning.
     pub fn load(schema_text: &str, rules_text: &str) -> Result<Policies, PolicyFault> {
         let schema = Schema::from_str(schema_text).map_err(|e| PolicyFault::Schema(said(&e)))?;

@@ -137,7 +137,7 @@ pub struct VoterTerms {
 
 impl VoterTerms {
     /// Whether the free-text name `who` is this officer's: letters and digits are compared, without regard to case.
-    pub(super) fn is(&self, who: &str) -> bool {
+    pub(super) fn is_named(&self, who: &str) -> bool {
         let bare = |text: &str| -> String {
             text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
         };

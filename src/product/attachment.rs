@@ -1,5 +1,5 @@
-//! Attachments: bytes that belong to a tearline, under a mark of their own. Small ones stand in the text (inline); of
-//! large ones the text holds only the length and the digest, and the bytes are kept beside it (detached).
+//! Attachments: bytes that belong to a tearline, under a mark of their own. Small ones are in the text
+//! (inline); of large ones the text has only the length and the digest, and the bytes are stored separately (detached).
 
 use std::fmt;
 use std::io::{Read as _, Write};
@@ -15,12 +15,12 @@ use crate::marking::Marking;
 pub(super) enum Body {
     /// In the text.
     Inline(Vec<u8>),
-    /// Beside it.
+    /// Outside the text.
     Detached,
 }
 
 /// One attachment. The bytes of an inline one are decoded and already checked against its begin line; those of a
-/// detached one are named by length and digest, and checked by whoever reads them.
+/// detached one are known by length and digest, and checked when they are read.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Attachment {
     pub(super) marking: Marking,
@@ -43,12 +43,12 @@ impl Attachment {
         &self.name
     }
 
-    /// Its declared media type, such as `text/csv`. What the bytes really are is for inspection to say.
+    /// Its declared media type, such as `text/csv`. Inspection determines what the bytes really are.
     pub fn media_type(&self) -> &str {
         &self.media_type
     }
 
-    /// Its bytes, if they stand in the text; `None` for a detached one, whatever its length.
+    /// Its decoded bytes, if they are in the text; `None` for a detached one, whatever its length.
     pub fn inline(&self) -> Option<&[u8]> {
         match &self.body {
             Body::Inline(bytes) => Some(bytes),
@@ -56,21 +56,21 @@ impl Attachment {
         }
     }
 
-    /// Whether its bytes are kept beside the text.
+    /// Whether its bytes are stored outside the text.
     pub fn is_detached(&self) -> bool {
         self.body == Body::Detached
     }
 
-    /// How many bytes it has; at least one.
+    /// Its length in bytes; at least one.
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// Its bytes, wherever they are, from the first on. A detached one is asked of `contents` and refused if its length
-    /// is another than the text states; that the bytes are those of the digest is what [`Contents::open`] promises.
+    /// Opens its bytes, at the first one. Those of a detached one come from `contents` and are refused if their length is not
+    /// the one in the text; [`Contents::open`] guarantees that they match the digest.
     ///
     /// # Errors
-    /// [`ContentsFault`] if `contents` does not have it or has something else.
+    /// [`ContentsFault`] if `contents` does not have the bytes, or has others.
     pub fn open<'a>(&'a self, contents: &dyn Contents) -> Result<Box<dyn ReadSeek + Send + 'a>, ContentsFault> {
         match &self.body {
             Body::Inline(bytes) => Ok(Box::new(std::io::Cursor::new(bytes.as_slice()))),
@@ -78,11 +78,11 @@ impl Attachment {
         }
     }
 
-    /// Copies its bytes to `out`, hashing them as they pass: whatever `contents` promise, what arrived is what the text
-    /// names, or this is an error.
+    /// Copies its bytes to `out` and hashes them on the way, so that bytes other than those of the text's digest are an error
+    /// whatever `contents` returns.
     ///
     /// # Errors
-    /// [`CopyFault`]; what was written until then is to be thrown away.
+    /// [`CopyFault`]; the caller must discard what was written.
     pub fn copy_to(&self, contents: &dyn Contents, out: &mut dyn Write) -> Result<(), CopyFault> {
         // One byte more than stated is enough to find that there is more.
         let mut bytes = self.open(contents)?.take(self.size.saturating_add(1));
@@ -98,12 +98,12 @@ impl Attachment {
         self.digest
     }
 
-    /// The line of the source text on which it begins.
+    /// The line of the source text on which it begins, counted from one.
     pub fn line(&self) -> usize {
         self.line
     }
 
-    /// The same attachment with the bytes that it was rebuilt to, which stand in the text.
+    /// The same attachment, inline, with the `bytes` that it was rebuilt to.
     pub(crate) fn with_bytes(&self, bytes: Vec<u8>) -> Attachment {
         let (digest, size) = (Digest::of(&bytes), bytes.len() as u64);
         Attachment { digest, size, body: Body::Inline(bytes), ..self.clone() }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Limits on one product. Whatever is larger is refused as a whole, never cut short.
+/// Limits on one product. Whatever is larger is refused as a whole, never truncated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Bounds {
@@ -18,11 +18,11 @@ pub struct Bounds {
     pub portions_max: usize,
     /// Attachments of one tearline.
     pub attachments_max: usize,
-    /// One attachment that stands in the text, decoded, in bytes.
+    /// One inline attachment, decoded, in bytes.
     pub attachment_bytes_max: usize,
-    /// One attachment that is kept beside the text, in bytes. What it costs is disk and time, never memory.
+    /// One detached attachment, in bytes. It costs disk and time, never memory.
     pub detached_bytes_max: u64,
-    /// All attachments of a product that are kept beside its text, together, in bytes.
+    /// All detached attachments of a product together, in bytes.
     pub detached_total_max: u64,
     /// A title, subject, originator or contact, in characters.
     pub title_chars_max: usize,

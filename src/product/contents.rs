@@ -1,4 +1,4 @@
-//! The bytes of detached attachments, wherever they are kept: asked for by digest, read as a stream.
+//! The bytes of detached attachments, wherever they are stored: opened by digest, read as a stream.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,17 +14,17 @@ impl<T: Read + Seek> ReadSeek for T {}
 
 /// Where the bytes of detached attachments are: a folder beside the text, the node's own storage, a test's memory.
 pub trait Contents: Send + Sync {
-    /// The bytes whose SHA-256 is `digest`, from the first on.
+    /// Opens the bytes whose SHA-256 is `digest`, at the first one.
     ///
-    /// Whoever implements this answers for the bytes: they were hashed before this returns, and what is read then is
-    /// what was hashed, or a read fails. It holds no more of them in memory than a fixed piece, whatever their length.
+    /// An implementation hashes the bytes before it returns, and guarantees that a later read gives the hashed bytes or fails.
+    /// It holds at most a piece of fixed size in memory, whatever their length.
     ///
     /// # Errors
-    /// [`ContentsFault`]; nothing may be concluded about the bytes then.
+    /// [`ContentsFault`] if the bytes are missing, damaged or unreadable.
     fn open(&self, digest: Digest) -> Result<Box<dyn ReadSeek + Send>, ContentsFault>;
 }
 
-/// Why the bytes of a detached attachment are not to be had.
+/// Why the bytes of a detached attachment are not available.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ContentsFault {
     /// They are not here.
@@ -33,7 +33,7 @@ pub enum ContentsFault {
     /// Something is stored under that digest and does not match it.
     #[error("attachment with SHA-256 `{}` is damaged: it was altered, truncated or replaced", .0.short())]
     Damaged(Digest),
-    /// They have another length than the text states.
+    /// Their length is not the one in the text.
     #[error("attachment with SHA-256 `{}` has {found} bytes; the text states {stated}", digest.short())]
     Length {
         /// Which.
@@ -48,13 +48,13 @@ pub enum ContentsFault {
     Unreadable {
         /// Which.
         digest: Digest,
-        /// The system's words.
+        /// The system's message.
         why: String,
     },
 }
 
 impl ContentsFault {
-    /// A failed read as a fault. What does not decrypt any more arrives as invalid data and was altered.
+    /// Converts a failed read. Stored bytes that do not decrypt are reported as invalid data: they were altered.
     pub fn of_io(digest: Digest, error: &io::Error) -> ContentsFault {
         match error.kind() {
             io::ErrorKind::NotFound => ContentsFault::Missing(digest),
@@ -64,17 +64,22 @@ impl ContentsFault {
     }
 }
 
-/// Bytes of a content that are handled at a time.
+/// The size of the pieces in which content is copied, in bytes.
 const CHUNK: usize = 64 * 1024;
 
 /// Which side of a copy failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
+    /// Reading the source.
     Read,
+    /// Writing the target.
     Write,
 }
 
-/// Reads `content` to its end into `out`; how many bytes there were, and their digest.
+/// Copies `content` to `out`, to its end. Returns the number of bytes and their SHA-256.
+///
+/// # Errors
+/// The failed side, with its error.
 pub(crate) fn copy(content: &mut dyn Read, out: &mut dyn Write) -> Result<(u64, Digest), (Side, io::Error)> {
     let mut chunk = vec![0; CHUNK];
     let (mut hasher, mut length) = (Hasher::new(), 0u64);
@@ -92,15 +97,15 @@ pub(crate) fn copy(content: &mut dyn Read, out: &mut dyn Write) -> Result<(u64, 
     }
 }
 
-/// A writer that hands each piece to an observer, with the digest that the whole is meant to have, and keeps nothing.
-pub(crate) struct Shown<'a> {
-    /// What the bytes are meant to be.
+/// A writer that passes each piece to an observer and stores nothing.
+pub(crate) struct ObservedBytes<'a> {
+    /// The digest that the whole should have, which the observer gets with each piece.
     pub digest: Digest,
     /// The observer.
     pub each: &'a mut dyn FnMut(Digest, &[u8]),
 }
 
-impl Write for Shown<'_> {
+impl Write for ObservedBytes<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         (self.each)(self.digest, bytes);
         Ok(bytes.len())
@@ -111,10 +116,10 @@ impl Write for Shown<'_> {
     }
 }
 
-/// Why an attachment was not copied; what was written of it is to be thrown away.
+/// Why an attachment was not copied. The caller must discard what was written.
 #[derive(Debug, thiserror::Error)]
 pub enum CopyFault {
-    /// The bytes are not to be had, or are others.
+    /// The bytes are not available, or do not match the text.
     #[error(transparent)]
     Contents(#[from] ContentsFault),
     /// They could not be written.
@@ -122,7 +127,10 @@ pub enum CopyFault {
     Write(io::Error),
 }
 
-/// `content`, positioned at its first byte, if it has `stated` bytes.
+/// Returns `content`, positioned at its first byte, if it has `stated` bytes.
+///
+/// # Errors
+/// [`ContentsFault`] if it has another length, or cannot be read.
 pub(super) fn sized(
     mut content: Box<dyn ReadSeek + Send>,
     digest: Digest,
@@ -147,13 +155,13 @@ impl Contents for NoContents {
     }
 }
 
-/// Contents held in memory, for what is small or for a test.
+/// Contents in memory, for small attachments and for tests.
 #[derive(Clone, Default)]
-pub struct Kept(BTreeMap<Digest, Arc<[u8]>>);
+pub struct MemoryContents(BTreeMap<Digest, Arc<[u8]>>);
 
-impl Kept {
-    /// Holds `bytes` under their digest, which it gives back.
-    pub fn keep(&mut self, bytes: impl Into<Arc<[u8]>>) -> Digest {
+impl MemoryContents {
+    /// Stores `bytes` under their digest, which it returns.
+    pub fn insert(&mut self, bytes: impl Into<Arc<[u8]>>) -> Digest {
         let bytes = bytes.into();
         let digest = Digest::of(&bytes);
         self.0.insert(digest, bytes);
@@ -161,14 +169,14 @@ impl Kept {
     }
 }
 
-impl fmt::Debug for Kept {
+impl fmt::Debug for MemoryContents {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The bytes are content, and content stays out of every log.
-        write!(f, "Kept({} contents)", self.0.len())
+        write!(f, "MemoryContents({} contents)", self.0.len())
     }
 }
 
-impl Contents for Kept {
+impl Contents for MemoryContents {
     fn open(&self, digest: Digest) -> Result<Box<dyn ReadSeek + Send>, ContentsFault> {
         let bytes = self.0.get(&digest).ok_or(ContentsFault::Missing(digest))?;
         Ok(Box::new(Cursor::new(bytes.clone())))
@@ -181,8 +189,8 @@ mod tests {
 
     #[test]
     fn gives_what_it_keeps_and_nothing_else() {
-        let mut kept = Kept::default();
-        let digest = kept.keep(*b"EXERCISE");
+        let mut kept = MemoryContents::default();
+        let digest = kept.insert(*b"EXERCISE");
         let mut text = String::new();
         kept.open(digest).unwrap().read_to_string(&mut text).unwrap();
         assert_eq!(text, "EXERCISE");
@@ -193,8 +201,8 @@ mod tests {
 
     #[test]
     fn refuses_a_content_of_another_length_than_stated() {
-        let mut kept = Kept::default();
-        let digest = kept.keep(*b"EXERCISE");
+        let mut kept = MemoryContents::default();
+        let digest = kept.insert(*b"EXERCISE");
         assert!(sized(kept.open(digest).unwrap(), digest, 8).is_ok());
         let fault = sized(kept.open(digest).unwrap(), digest, 9).err();
         assert_eq!(fault, Some(ContentsFault::Length { digest, stated: 9, found: 8 }));

@@ -20,7 +20,7 @@ pub struct ProductFault {
     pub hint: String,
     /// The rule that is broken, or the source of the marking rule.
     pub rule: &'static str,
-    /// The whole mark at fault as it may be written, where that says nothing it did not say.
+    /// The corrected mark as a whole, where the correction does not change its meaning.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fix: Option<String>,
     /// The JSON pointer (RFC 6901) of the value at fault, where the product was JSON.
@@ -40,7 +40,7 @@ impl fmt::Display for ProductFault {
 
 impl std::error::Error for ProductFault {}
 
-/// Collects faults up to the bound, and then one that says so.
+/// Collects faults up to the bound, then one fault that says that more were found.
 #[derive(Debug)]
 pub(in crate::product) struct Faults {
     list: Vec<ProductFault>,
@@ -48,10 +48,12 @@ pub(in crate::product) struct Faults {
 }
 
 impl Faults {
+    /// An empty collector for at most `bounds.faults_max` faults.
     pub fn new(bounds: &Bounds) -> Faults {
         Faults { list: Vec::new(), max: bounds.faults_max.max(1) }
     }
 
+    /// Adds a fault, up to the bound.
     pub fn add(&mut self, fault: ProductFault) {
         if self.list.len() < self.max {
             self.list.push(fault);
@@ -69,6 +71,7 @@ impl Faults {
         }
     }
 
+    /// Adds a fault at `columns`, bytes counted from zero, of `line`, counted from one.
     pub fn at(
         &mut self,
         code: FaultCode,
@@ -82,11 +85,12 @@ impl Faults {
         self.add(ProductFault { code: code.into(), line, columns, message, hint, rule, fix: None, pointer: None });
     }
 
-    /// Another collector with the same bound, for faults whose places are still to be moved.
+    /// Another collector with the same bound, for faults whose places must be converted before they are reported.
     pub fn fresh(&self) -> Faults {
         Faults { list: Vec::new(), max: self.max }
     }
 
+    /// Whether no fault was found.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
@@ -148,10 +152,10 @@ macro_rules! fault_codes {
         pub enum FaultCode { $($(#[$doc])* $name,)* }
 
         impl FaultCode {
-            /// Every code, in the order of this page.
+            /// Every code, in the order of declaration.
             pub const ALL: &'static [FaultCode] = &[$(FaultCode::$name,)*];
 
-            /// The code as printed.
+            /// The code as text, such as `P-BOUNDS`.
             pub const fn as_str(self) -> &'static str {
                 match self { $(FaultCode::$name => $text,)* }
             }

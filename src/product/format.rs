@@ -24,7 +24,7 @@ impl Format {
     /// Every format, in the order of the documentation.
     pub const ALL: [Format; 5] = [Format::Text, Format::Markdown, Format::Json, Format::Stix, Format::Html];
 
-    /// The word by which commands and agreements name it.
+    /// The name that commands and agreements use.
     pub const fn as_str(self) -> &'static str {
         match self {
             Format::Text => "text",
@@ -35,12 +35,12 @@ impl Format {
         }
     }
 
-    /// The format of this name, which an agreement or a manifest gives. `None` for a name of no format here.
+    /// The format with this name, which an agreement or a manifest gives. `None` for an unknown name.
     pub fn named(name: &str) -> Option<Format> {
         name.parse().ok()
     }
 
-    /// The file extension of this format. It is for people: nothing is decided by it.
+    /// The file extension of this format. It is for people: no decision depends on it.
     pub const fn extension(self) -> &'static str {
         match self {
             Format::Text => "txt",
@@ -51,19 +51,19 @@ impl Format {
         }
     }
 
-    /// Whether products are read in it.
+    /// Whether products can be read in it; every format can be written.
     pub const fn is_read(self) -> bool {
         !matches!(self, Format::Html)
     }
 }
 
-/// Why a product cannot be written in a format. Nothing is left out to make it fit.
+/// Why a product cannot be written in a format. A writer never leaves anything out to make it fit.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{format} cannot hold this: {what}")]
 pub struct NoImage {
     /// The format.
     pub format: Format,
-    /// What has no place in it.
+    /// The content that the format cannot hold.
     pub what: &'static str,
 }
 
@@ -88,8 +88,9 @@ mod tests {
 
     #[test]
     fn agreements_name_exactly_the_formats_that_there_are() {
-        let ours: std::collections::BTreeSet<&str> = Format::ALL.iter().map(|f| f.as_str()).collect();
-        assert!(ours.iter().copied().eq(crate::partner::FORMATS));
+        assert!(Format::ALL.iter().map(|f| f.as_str()).eq(crate::partner::FORMATS));
+        let expected = "pdf".parse::<Format>().unwrap_err().to_string();
+        assert!(Format::ALL.iter().all(|f| expected.contains(&format!("`{f}`"))), "{expected}");
         assert!(Format::ALL.iter().all(|f| Format::named(f.as_str()) == Some(*f)));
         assert_eq!(Format::named("pdf"), None);
     }

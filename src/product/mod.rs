@@ -22,8 +22,8 @@ pub use crate::product::fault_report::{Style, render};
 pub use attachment::{Attachment, FileName};
 pub use bounds::Bounds;
 pub(crate) use confusable::is_phrase;
-pub use contents::{Contents, ContentsFault, CopyFault, Kept, NoContents, ReadSeek};
-pub(crate) use contents::{Shown, Side, copy};
+pub use contents::{Contents, ContentsFault, CopyFault, MemoryContents, NoContents, ReadSeek};
+pub(crate) use contents::{ObservedBytes, Side, copy};
 pub use fault::{Code, FaultCode, ProductFault};
 pub use format::{Format, NoImage};
 pub(crate) use formats::{Form, Parts, is_delimiter, print, read as read_format, read_parts, write as write_format};
@@ -31,6 +31,6 @@ pub use formats::{HYPHENS, SCHEMA, SIGNATURE};
 pub use model::{Head, Item, Kind, Portion, PortionKind, Product, ProductId, Tearline};
 pub(crate) use package::read_bounded;
 pub use package::{
-    ATTACHMENTS, EntryKind, Folder, FolderSource, Keep, Listed, Package, PackageCode, PackageFault, TEXT, TextAlone,
-    Zip,
+    ATTACHMENTS, AttachmentSink, EntryKind, Folder, FolderEntry, FolderSource, Package, PackageCode, PackageFault,
+    TEXT, TextAlone, Zip,
 };

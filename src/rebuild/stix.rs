@@ -108,7 +108,7 @@ fn check_value(value: &Value) -> Result<(), Fault> {
     match value {
         Value::Object(members_of) => check_members(members_of),
         Value::List(list) => list.iter().try_for_each(check_value),
-        Value::Text(id) => match Tlp::from_id(id).filter(|tlp| !tlp.reaches_a_partner()) {
+        Value::Text(id) => match Tlp::from_id(id).filter(|tlp| !tlp.may_be_shared_with_partners()) {
             Some(tlp) => {
                 let message = format!(
                     "a TLP label that permits no release to a partner: content may be shared {}",

@@ -4,7 +4,7 @@ use super::decision::{Reason, Source};
 use crate::approval::Outline;
 use crate::cut::{self, Places, Reason as CutReason};
 use crate::digest::Digest;
-use crate::marking::{DocumentDate, LinkRights, Marking, Register, Rejected, Rules, covers_portions, may_go};
+use crate::marking::{DocumentDate, LinkRights, Marking, Register, Rejected, Rules, covers_portions, may_release};
 
 /// A check of markings, of one cut for one partner.
 pub(super) trait Lattice {
@@ -53,7 +53,7 @@ impl Lattice for Engine<'_> {
                 }),
             );
         }
-        if let Err(refusals) = may_go(&banner, &portions, link, &rules) {
+        if let Err(refusals) = may_release(&banner, &portions, link, &rules) {
             // Places are named by their marks, because the text may no longer be available.
             let parts = portions.iter().map(|mark| (format!("`{}`", mark.portion()), mark)).collect();
             let places = Places { banner: &banner, parts };

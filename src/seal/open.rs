@@ -12,7 +12,7 @@ use super::stream::Window;
 use crate::cut::Cut;
 use crate::digest::Digest;
 use crate::envelope::{Binding, ExchangeContext, Header, OpeningProof};
-use crate::product::{Contents, ContentsFault, ReadSeek, Shown, Side, copy};
+use crate::product::{Contents, ContentsFault, ObservedBytes, ReadSeek, Side, copy};
 use crate::seal::payload_key::{OpenFault, Opener};
 
 /// The decrypted content of a payload, as a stream.
@@ -115,7 +115,7 @@ impl<'a> Opened<'a> {
         let mut at = TEXT_AT as u64 + self.text.len() as u64;
         for attachment in laid_out(cut) {
             let mut bytes = (&mut self.frame).take(attachment.size());
-            let mut shown = Shown { digest: attachment.digest(), each: &mut *each };
+            let mut shown = ObservedBytes { digest: attachment.digest(), each: &mut *each };
             let copied = copy(&mut bytes, &mut shown).map_err(|(Side::Read | Side::Write, e)| OpenFault::of_io(&e))?;
             if copied != (attachment.size(), attachment.digest()) {
                 return Err(OpenFault::Attachment(attachment.digest()));

@@ -13,7 +13,7 @@ use crate::digest::Digest;
 use crate::envelope::{Binding, ExchangeContext, Header, OpeningSecret};
 use crate::ident::ExchangeId;
 use crate::marking::{Level, LinkRights, PartnerKind, Register};
-use crate::product::{Bounds, Contents, ContentsFault, Kept, NoContents, Product};
+use crate::product::{Bounds, Contents, ContentsFault, MemoryContents, NoContents, Product};
 use crate::time::Time;
 
 const LARGE: usize = 300_000;
@@ -39,13 +39,13 @@ fn bytes(seed: u8, length: usize) -> Vec<u8> {
 }
 
 /// A cut with these attachments, and their contents.
-fn cut_with(attachments: &[Vec<u8>]) -> (Cut, Kept) {
-    let mut kept = Kept::default();
+fn cut_with(attachments: &[Vec<u8>]) -> (Cut, MemoryContents) {
+    let mut kept = MemoryContents::default();
     let mut text = "PORTCULLIS PRODUCT 1\nId: EXERCISE-1\nTitle: (U) EXERCISE\nOriginator: (U) EXERCISE desk\n\
                     Date: 2026-11-20\nKind: report\n\nSECRET//REL TO USA, GBR\n\n(S//REL) EXERCISE text.\n"
         .to_owned();
     for (n, bytes) in attachments.iter().enumerate() {
-        let digest = kept.keep(bytes.clone());
+        let digest = kept.insert(bytes.clone());
         text.push_str(&format!("\n(S//REL) ATTACHMENT e{n}.txt text/plain {} {digest}\n", bytes.len()));
     }
     let (bounds, register) = (Bounds::default(), Register::compiled_in());

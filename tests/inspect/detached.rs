@@ -6,11 +6,11 @@ use crate::support::{self, cut, settings, with_attachment};
 use portcullis::digest::Digest;
 use portcullis::inspect::{self, FilterName, Source};
 use portcullis::marking::Register;
-use portcullis::product::{Bounds, Contents, ContentsFault, Kept, NoContents, Product, ReadSeek};
+use portcullis::product::{Bounds, Contents, ContentsFault, MemoryContents, NoContents, Product, ReadSeek};
 use proptest::prelude::*;
 
 /// Contents that return a few bytes per read, so that blocks end at different positions.
-struct Trickle(Kept, usize);
+struct Trickle(MemoryContents, usize);
 
 struct Slow(Box<dyn ReadSeek + Send>, usize);
 
@@ -60,8 +60,8 @@ fn outward(product: &Product, contents: &dyn Contents) -> BTreeSet<String> {
 
 /// Returns the findings for a detached attachment that is read `at_a_time` bytes per call.
 fn streamed(media_type: &str, name: &str, bytes: &[u8], at_a_time: usize) -> BTreeSet<String> {
-    let mut kept = Kept::default();
-    kept.keep(bytes.to_vec());
+    let mut kept = MemoryContents::default();
+    kept.insert(bytes.to_vec());
     outward(&read(beside(name, media_type, bytes).as_bytes()), &Trickle(kept, at_a_time))
 }
 
@@ -135,8 +135,8 @@ fn every_filter_that_looks_into_a_file_refuses_one_that_it_cannot_read() {
     let readers = [FilterName::Text, FilterName::Words, FilterName::Types, FilterName::Marks];
     assert!(by.is_superset(&BTreeSet::from(readers)), "{by:?}");
     // The counterpart: the same file, when it can be read.
-    let mut kept = Kept::default();
-    kept.keep(bytes.into_bytes());
+    let mut kept = MemoryContents::default();
+    kept.insert(bytes.into_bytes());
     assert!(inspect::inbound(&cut, Register::compiled_in(), &kept, &settings()).is_ok());
 }
 
@@ -149,8 +149,8 @@ fn a_file_of_another_tearline_that_cannot_be_read_refuses_though_its_own_mark_re
     let product = read(text.replacen("line.\n\n-----", &format!("line.\n\n{line}\n\n-----"), 1).as_bytes());
     // None of it is withheld from the partner, so only the comparison of the cut with the whole source reads it.
     assert_eq!(outward(&product, &NoContents), BTreeSet::from(["canary.unread".to_owned()]));
-    let mut kept = Kept::default();
-    kept.keep(above.into_bytes());
+    let mut kept = MemoryContents::default();
+    kept.insert(above.into_bytes());
     assert_eq!(outward(&product, &kept), BTreeSet::new());
 }
 
@@ -159,9 +159,9 @@ fn a_file_of_no_part_of_the_tearline_is_found_though_its_name_is_one() {
     let (bytes, others) = (filler(1000), filler(2000));
     let product = read(beside("a.txt", "text/plain", bytes.as_bytes()).as_bytes());
     let source = read(beside("a.txt", "text/plain", others.as_bytes()).as_bytes());
-    let mut kept = Kept::default();
-    kept.keep(bytes.into_bytes());
-    kept.keep(others.into_bytes());
+    let mut kept = MemoryContents::default();
+    kept.insert(bytes.into_bytes());
+    kept.insert(others.into_bytes());
     let found = |source: &Product| {
         let source = Source { product: source, tearline: 1, register: Register::compiled_in(), link: &support::link() };
         support::codes(inspect::outbound(&cut(&product), source, &kept, &settings()))
@@ -191,8 +191,8 @@ fn a_run_of_words_from_a_file_above_the_line_is_found() {
     let text = String::from_utf8(with_attachment("b.txt", "text/plain", below.as_bytes())).unwrap();
     let line = format!("(S//NF) ATTACHMENT a.txt text/plain {} {}", above.len(), Digest::of(above.as_bytes()));
     let text = text.replacen("line.\n\n-----", &format!("line.\n\n{line}\n\n-----"), 1);
-    let mut kept = Kept::default();
-    kept.keep(above.into_bytes());
+    let mut kept = MemoryContents::default();
+    kept.insert(above.into_bytes());
     let product = read(text.as_bytes());
     // The run is in the tearline itself, so it is allowed there and is no leak ...
     assert_eq!(outward(&product, &kept), BTreeSet::new());

@@ -7,7 +7,7 @@ use crate::vectors;
 use portcullis::digest::Digest;
 use portcullis::inspect::{self, FilterName, Finding, Source, marks_in};
 use portcullis::marking::Register;
-use portcullis::product::{Kept, NoContents};
+use portcullis::product::{MemoryContents, NoContents};
 
 /// Returns a product for GBR with this text as a paragraph, marked CONFIDENTIAL.
 fn with_text(text: &str) -> String {
@@ -340,8 +340,8 @@ fn a_mark_in_a_file_beside_the_text_is_found() {
             bytes.len(),
             Digest::of(bytes.as_bytes())
         );
-        let mut kept = Kept::default();
-        kept.keep(bytes.into_bytes());
+        let mut kept = MemoryContents::default();
+        kept.insert(bytes.into_bytes());
         let product = read(text.as_bytes()).unwrap();
         let cut = cut(&product);
         let source = Source {

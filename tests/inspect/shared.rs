@@ -10,7 +10,7 @@ use portcullis::cut::{Terms, cut_for};
 use portcullis::digest::Digest;
 use portcullis::inspect::{self, Finding, Inspected, Refused, Settings, SharedRun, Source, WordList};
 use portcullis::marking::{Level, LinkRights, PartnerKind, Register};
-use portcullis::product::{Bounds, Kept, PortionKind, Product};
+use portcullis::product::{Bounds, MemoryContents, PortionKind, Product};
 use portcullis::rebuild::InProcess;
 
 const PARAGRAPH: &str = "The third engineer of the night ferry counts the crates on the eastern quay and writes to \
@@ -23,7 +23,7 @@ struct Draft {
     above: Vec<String>,
     head: Vec<String>,
     below: Vec<String>,
-    kept: Kept,
+    kept: MemoryContents,
 }
 
 impl Draft {
@@ -160,7 +160,7 @@ fn capitals_of_no_script_make_two_of_the_same_words() {
         }
         for (above, below) in &pairs {
             let mut draft = Draft::new(&[above], &[below]);
-            [&small, &capitals].iter().for_each(|text| _ = draft.kept.keep(text.as_bytes()));
+            [&small, &capitals].iter().for_each(|text| _ = draft.kept.insert(text.as_bytes()));
             assert_eq!(draft.contradictions().len(), 1, "{above}");
         }
         // The counterpart: other words.
@@ -170,7 +170,7 @@ fn capitals_of_no_script_make_two_of_the_same_words() {
         let below = format!("(C//REL) EXERCISE. {} {}", words.join(" "), self::words(90, 95));
         for above in [paragraph("(S//NF)", text), pairs[3].0.clone()] {
             let mut draft = Draft::new(&[&above], &[&below]);
-            draft.kept.keep(small.as_bytes());
+            draft.kept.insert(small.as_bytes());
             assert_eq!(draft.shared().iter().map(|run| run.words).collect::<Vec<_>>(), [10], "{above}");
         }
         let last = text.trim_end_matches('.').rsplit(' ').next().unwrap();
@@ -300,7 +300,7 @@ fn refuses_an_attachment_by_its_digest_and_by_what_its_reader_sees() {
     ] {
         let mut draft = Draft::new(&[&above], &[&below]);
         for content in [table, other] {
-            draft.kept.keep(content.as_bytes());
+            draft.kept.insert(content.as_bytes());
         }
         assert_eq!(draft.codes(), BTreeSet::from(["canary.contradiction"]), "{above}\n{below}");
         draft.above = vec![above.replacen("(S//NF)", "(C//REL TO USA, GBR)", 1)];
@@ -371,7 +371,7 @@ fn runs_are_found_in_attachments_of_either_side_and_beside_the_text() {
         (paragraph("(S//NF)"), beside("(C//REL)", "a.txt", "text/plain", &content), PortionKind::Attachment),
     ] {
         let mut draft = Draft::new(&[&above], &[&below]);
-        draft.kept.keep(content.as_bytes());
+        draft.kept.insert(content.as_bytes());
         let found = draft.shared();
         assert_eq!(found.len(), 1, "{found:?}");
         assert_eq!((found[0].words, found[0].place.part), (12, part));
@@ -379,14 +379,14 @@ fn runs_are_found_in_attachments_of_either_side_and_beside_the_text() {
     // Too long to be held in memory: then the other side is held, and two such files are refused.
     let long = format!("{}{content}", "EXERCISEfilleroffileslong\n".repeat(330_000));
     let mut draft = Draft::new(&[&beside("(S//NF)", "a.txt", "text/plain", &long)], &[&paragraph("(C//REL)")]);
-    draft.kept.keep(long.as_bytes());
+    draft.kept.insert(long.as_bytes());
     assert_eq!(draft.shared().iter().map(|run| run.words).collect::<Vec<_>>(), [12]);
     let other = format!("{}END\n", "Anotherwordofanotherfile\n".repeat(350_000));
     let (above, below) =
         (beside("(S//NF)", "a.txt", "text/plain", &long), beside("(C//REL)", "b.txt", "text/plain", &other));
     let mut draft = Draft::new(&[&above], &[&below]);
     for content in [&long, &other] {
-        draft.kept.keep(content.as_bytes());
+        draft.kept.insert(content.as_bytes());
     }
     assert_eq!(draft.codes(), BTreeSet::from(["canary.large"]));
 }
@@ -429,8 +429,8 @@ fn stopped_by(below: &[&str], head: &[&str]) -> Vec<&'static str> {
     let terms = Terms { attachments: ["text/plain", "text/csv"].map(str::to_owned).into() };
     let cut = cut_for(&product, &link, &terms, 0, &Bounds::default(), register).unwrap();
     let source = Source { product: &source, tearline: 1, register, link: &link };
-    let mut kept = Kept::default();
-    kept.keep(LINES.as_bytes());
+    let mut kept = MemoryContents::default();
+    kept.insert(LINES.as_bytes());
     let found = inspect::outbound(&cut, source, &kept, &settings()).err().map_or(Vec::new(), |r| r.findings);
     if found.iter().any(|f| f.code == "canary.protected") {
         stopped.push("canary");

@@ -2,8 +2,8 @@
 
 use portcullis::marking::accreditation::is_accreditation;
 use portcullis::marking::{
-    AccessRefusal, Condition, DocumentDate, Level, LinkRights, Marking, PartnerKind, Profile, Register, Rules,
-    UnclassifiedPolicy, Whole,
+    AccessCheck, AccessRefusal, Condition, DocumentDate, Level, LinkRights, Marking, PartnerKind, Profile, Register,
+    Rules, UnclassifiedPolicy,
 };
 
 fn rules() -> Rules<'static> {
@@ -28,17 +28,17 @@ fn over(mut link: LinkRights, network: &[&str]) -> LinkRights {
     link
 }
 
-fn whole(rules: &Rules<'_>, banner: &str, portions: &[&str]) -> Whole {
+fn whole(rules: &Rules<'_>, banner: &str, portions: &[&str]) -> AccessCheck {
     let banner = rules.parse_banner(banner).unwrap_or_else(|e| panic!("{banner}: {e}"));
     let portion = |p: &&str| rules.parse_portion(p, None).unwrap_or_else(|e| panic!("{p}: {e}"));
     let portions: Vec<Marking> = portions.iter().map(portion).collect();
-    Whole::new(rules, &banner, &portions)
+    AccessCheck::new(rules, &banner, &portions)
 }
 
 /// The words of every refusal, empty for a permit.
 fn verdict(banner: &str, portions: &[&str], link: &LinkRights) -> Vec<String> {
     let rules = rules();
-    match whole(&rules, banner, portions).may_go(&rules, link) {
+    match whole(&rules, banner, portions).may_release(&rules, link) {
         Ok(permitted) => {
             assert_eq!(permitted.partner(), link.id);
             vec![]
@@ -84,8 +84,8 @@ fn who_may_only_see_it_does_not_get_it() {
 fn nothing_goes_to_the_country_whose_gateway_it_is() {
     let banner = "SECRET//REL TO USA, FRA, GBR";
     assert_eq!(verdict(banner, &[], &country("USA")), [NOT]);
-    assert_ne!(verdict(banner, &[], &country("GBR").at_home_in("GBR")), [""; 0]);
-    let consented = met(country("FRA").at_home_in("GBR"), &["FGI-CONSENT:USA"]);
+    assert_ne!(verdict(banner, &[], &country("GBR").with_home("GBR")), [""; 0]);
+    let consented = met(country("FRA").with_home("GBR"), &["FGI-CONSENT:USA"]);
     assert_eq!(verdict(banner, &[], &consented), [""; 0]);
 }
 
@@ -96,15 +96,15 @@ fn whoever_owns_it_is_a_source_unless_it_is_home_or_the_receiver() {
     // At a gateway of another country, every mark of the United States but an unclassified one that says nothing else.
     let us = "SECRET//REL TO USA, AUS, GBR";
     assert_eq!(verdict(us, &[], &country("AUS")), [""; 0]);
-    assert_eq!(verdict(us, &[], &country("AUS").at_home_in("GBR")), [CONSENT]);
-    assert_eq!(verdict(us, &[], &met(country("AUS").at_home_in("GBR"), &["FGI-CONSENT:USA"])), [""; 0]);
-    assert_eq!(verdict(us, &[], &met(country("AUS").at_home_in("GBR"), &["FGI-CONSENT:GBR"])), [CONSENT]);
-    assert_eq!(verdict(us, &[], &country("USA").at_home_in("GBR")), [""; 0]);
+    assert_eq!(verdict(us, &[], &country("AUS").with_home("GBR")), [CONSENT]);
+    assert_eq!(verdict(us, &[], &met(country("AUS").with_home("GBR"), &["FGI-CONSENT:USA"])), [""; 0]);
+    assert_eq!(verdict(us, &[], &met(country("AUS").with_home("GBR"), &["FGI-CONSENT:GBR"])), [CONSENT]);
+    assert_eq!(verdict(us, &[], &country("USA").with_home("GBR")), [""; 0]);
     let british = "//GBR SECRET//REL TO USA, AUS, GBR";
     let own = "(//GBR S//REL TO USA, AUS, GBR)";
-    assert_eq!(verdict(british, &[own, "(U)"], &country("AUS").at_home_in("GBR")), [""; 0]);
+    assert_eq!(verdict(british, &[own, "(U)"], &country("AUS").with_home("GBR")), [""; 0]);
     let states = [own, "(U//REL TO USA, AUS, GBR)"];
-    assert_eq!(verdict(british, &states, &country("AUS").at_home_in("GBR")), [CONSENT]);
+    assert_eq!(verdict(british, &states, &country("AUS").with_home("GBR")), [CONSENT]);
     // A joint product goes to each of its owners, and to others with the consent of all of them.
     let joint = "//JOINT SECRET CAN GBR USA//REL TO USA, AUS, CAN, GBR";
     assert_eq!(verdict(joint, &[], &country("CAN")), [""; 0]);
@@ -146,7 +146,7 @@ fn nato_is_asked_like_any_owner_but_for_itself_and_for_members_that_every_mark_n
 
 #[test]
 fn what_came_from_the_united_states_goes_back_only_where_every_release_list_names_them() {
-    let back = country("USA").at_home_in("GBR");
+    let back = country("USA").with_home("GBR");
     let listed = "SECRET//REL TO USA, GBR";
     assert_eq!(verdict(listed, &[], &back), [""; 0]);
     assert_eq!(verdict(listed, &["(S//REL TO USA, GBR)", "(U)"], &back), [""; 0]);
@@ -156,8 +156,8 @@ fn what_came_from_the_united_states_goes_back_only_where_every_release_list_name
         assert_eq!(verdict(listed, &["(S//REL TO USA, GBR)", unlisted], &back), [NOT], "{unlisted}");
     }
     // They are a country, and their name stands for nobody else.
-    assert_eq!(verdict(listed, &[], &organisation("USA").at_home_in("GBR")), [NOT]);
-    assert_eq!(verdict(listed, &[], &country("FRA").at_home_in("GBR")), [NOT, CONSENT]);
+    assert_eq!(verdict(listed, &[], &organisation("USA").with_home("GBR")), [NOT]);
+    assert_eq!(verdict(listed, &[], &country("FRA").with_home("GBR")), [NOT, CONSENT]);
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn an_unclassified_portion_without_a_list_follows_the_banner_unless_it_is_contro
     assert_eq!(verdict(banner, &["(U)"], &country("GBR")), [""; 0]);
     assert_eq!(verdict(banner, &["(U//FOUO)"], &country("GBR")), [NOT]);
     let lenient = rules().with_unclassified_policy(UnclassifiedPolicy::Manual);
-    assert!(whole(&lenient, banner, &["(U//FOUO)"]).may_go(&lenient, &country("GBR")).is_ok());
+    assert!(whole(&lenient, banner, &["(U//FOUO)"]).may_release(&lenient, &country("GBR")).is_ok());
 }
 
 #[test]
@@ -213,7 +213,7 @@ fn every_condition_of_the_banner_and_of_any_portion_must_be_met() {
     let whole = whole(&rules, banner, &portions);
     let each_once = [Condition::Sci("SI".into()), Condition::Sci("TK".into())];
     assert_eq!(whole.conditions(), each_once);
-    assert_eq!(whole.may_go(&rules, &both).unwrap().met(), each_once);
+    assert_eq!(whole.may_release(&rules, &both).unwrap().met(), each_once);
 }
 
 #[test]
@@ -225,7 +225,7 @@ fn a_source_needs_no_consent_to_get_back_what_is_its_own_alone() {
     // What is ours needs nobody's consent.
     let german = "//DEU SECRET//REL TO USA, DEU, GBR";
     assert_eq!(verdict(german, &[], &country("GBR")), [CONSENT]);
-    assert_eq!(verdict(german, &[], &country("GBR").at_home_in("DEU")), [""; 0]);
+    assert_eq!(verdict(german, &[], &country("GBR").with_home("DEU")), [""; 0]);
     // Several sources, in one mark or in two, have no sole one.
     let of_two = "SECRET//FGI DEU GBR//REL TO USA, DEU, GBR";
     assert_eq!(verdict(of_two, &[], &country("DEU")), [CONSENT]);
@@ -269,7 +269,7 @@ fn a_network_that_may_not_carry_it_to_the_partner_refuses() {
     assert_eq!(verdict(banner, &[], &over(organisation("NATO"), &["GBR"])), ["NETWORK"]);
     // A network of another country names the United States like any other.
     let ours = "SECRET//REL TO USA, GBR";
-    let back = || country("USA").at_home_in("GBR");
+    let back = || country("USA").with_home("GBR");
     assert_eq!(verdict(ours, &[], &over(back(), &["USA"])), [""; 0]);
     assert_eq!(verdict(ours, &[], &over(back(), &["FVEY"])), ["NETWORK"]);
     // A code that the register does not know carries nothing, and takes nothing from the others.
@@ -281,7 +281,7 @@ fn a_network_that_may_not_carry_it_to_the_partner_refuses() {
 fn a_withdrawn_code_bounds_nothing_and_one_for_sources_is_nobody() {
     let (listed, isaf) = ("SECRET//REL TO USA, ISAF", over(organisation("ISAF"), &["ISAF"]));
     let before = Rules::new(Register::compiled_in(), DocumentDate::Known("2016-03-16".parse().unwrap()));
-    assert!(whole(&before, listed, &[]).may_go(&before, &isaf).is_ok());
+    assert!(whole(&before, listed, &[]).may_release(&before, &isaf).is_ok());
     assert_eq!(verdict("SECRET//REL TO USA, GBR", &[], &isaf), [NOT, "NETWORK"]);
     // AX1 stands in lists of sources only, whatever the list that a network is bound by says.
     assert_eq!(verdict("SECRET//REL TO USA, GBR", &[], &over(country("AX1"), &["AX1"])), [NOT, "NETWORK"]);
@@ -304,7 +304,7 @@ fn no_mark_denies_foreigners_and_lists_some() {
 fn says_every_reason_in_order() {
     let link = over(country("FRA"), &["GBR"]);
     let rules = rules();
-    let refusals = whole(&rules, "TOP SECRET//SI//REL TO USA, GBR", &[]).may_go(&rules, &link).unwrap_err();
+    let refusals = whole(&rules, "TOP SECRET//SI//REL TO USA, GBR", &[]).may_release(&rules, &link).unwrap_err();
     let expected = [
         AccessRefusal::NotReleasable,
         AccessRefusal::Ceiling,
@@ -363,7 +363,7 @@ fn cui_goes_only_where_every_mark_of_it_names_the_partner_and_under_no_privilege
             ("CUI//DISPLAY ONLY GBR", &[], country("GBR"), vec!["DISPLAY-ONLY"]),
             ("CUI//PRIVILEGE//Attorney-WP/DISPLAY ONLY GBR", &[], country("GBR"), vec![NOT]),
         ] {
-            let found = match whole(&cui, banner, portions).may_go(&cui, &link) {
+            let found = match whole(&cui, banner, portions).may_release(&cui, &link) {
                 Ok(_) => vec![],
                 Err(refusals) => refusals.iter().map(ToString::to_string).collect(),
             };

@@ -191,7 +191,7 @@ fn reports_every_fault_of_the_files_at_once() {
 #[test]
 fn tells_which_codes_are_one_slip_away_by_their_full_names() {
     let register = Register::compiled_in();
-    let near = |code: &str| register.near(code).map(|(code, _)| code.to_string()).collect::<Vec<_>>();
+    let near = |code: &str| register.similar_codes(code).map(|(code, _)| code.to_string()).collect::<Vec<_>>();
     assert!(near("GBR").contains(&"BGR".to_owned()), "{:?}", near("GBR"));
     assert!(near("AUS").contains(&"AUT".to_owned()), "{:?}", near("AUS"));
     for code in ["GBR", "AUS", "NATO", "EU"] {
@@ -200,7 +200,7 @@ fn tells_which_codes_are_one_slip_away_by_their_full_names() {
     }
     assert_eq!(register.name_of("BGR"), Some("Republic of Bulgaria"));
     assert_eq!(register.name_of("XXX"), None);
-    assert_eq!(register.near("AUSTRALIA_GROUP").count(), 0);
+    assert_eq!(register.similar_codes("AUSTRALIA_GROUP").count(), 0);
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use portcullis::marking::{
-    AccessRefusal, Control, DocumentDate, Level, LinkRights, Marking, PartnerKind, Register, Rules, System, Whole,
+    AccessCheck, AccessRefusal, Control, DocumentDate, Level, LinkRights, Marking, PartnerKind, Register, Rules, System,
 };
 use portcullis::policy::{Membership, cases};
 use serde_json::{Value, json};
@@ -90,11 +90,11 @@ fn level(mark: &Marking) -> i64 {
 /// Whoever may have it by its list, asked one by one.
 fn reached(mark: &Marking, kind: PartnerKind) -> BTreeSet<String> {
     let (rules, portion) = (rules(), [mark.clone()]);
-    let whole = Whole::new(&rules, mark, &portion);
+    let whole = AccessCheck::new(&rules, mark, &portion);
     let may = |code: &str| {
         // From somewhere else, so that the United States are asked about too.
-        let link = LinkRights::new(code, kind, Level::TopSecret, []).at_home_in("ZZZ");
-        let refusals = whole.may_go(&rules, &link).err().unwrap_or_default();
+        let link = LinkRights::new(code, kind, Level::TopSecret, []).with_home("ZZZ");
+        let refusals = whole.may_release(&rules, &link).err().unwrap_or_default();
         !refusals.iter().any(|r| matches!(r, AccessRefusal::NotReleasable | AccessRefusal::DisplayOnly))
     };
     let codes = Register::compiled_in().codes().map(|(code, _)| code.as_str().to_owned());

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use portcullis::digest::Digest;
 use portcullis::gateway::package;
 use portcullis::marking::Register;
-use portcullis::product::{Bounds, Kept, PackageFault, Product};
+use portcullis::product::{Bounds, MemoryContents, PackageFault, Product};
 
 const A: &[u8] = b"name,count\nAlpha,1\n";
 
@@ -44,7 +44,7 @@ impl Place {
         let text = package.text(1 << 20)?;
         let product = Product::read(&text, &Bounds::default(), Register::compiled_in()).unwrap();
         let mut taken = Vec::new();
-        package.take(&product, &mut |_, bytes| {
+        package.read_attachments(&product, &mut |_, bytes| {
             let mut all = Vec::new();
             bytes.read_to_end(&mut all)?;
             let found = (all.len() as u64, Digest::of(&all));
@@ -140,8 +140,8 @@ fn refuses_links_pipes_and_folders_in_the_place_of_files() {
 
 #[test]
 fn a_folder_that_was_written_reads_and_is_never_written_over() {
-    let mut kept = Kept::default();
-    kept.keep(A);
+    let mut kept = MemoryContents::default();
+    kept.insert(A);
     let text = text(&[("a.csv", A)]);
     let product = Product::read(text.as_bytes(), &Bounds::default(), Register::compiled_in()).unwrap();
     let place = Place(tempfile::tempdir().unwrap());
@@ -157,8 +157,9 @@ fn a_folder_whose_attachments_are_not_to_be_had_is_not_there_at_all() {
     let text = text(&[("a.csv", A)]);
     let product = Product::read(text.as_bytes(), &Bounds::default(), Register::compiled_in()).unwrap();
     let place = Place(tempfile::tempdir().unwrap());
-    let mut fill =
-        |folder: &Path| product.detached().try_for_each(|a| package::write_attachment(folder, a, &Kept::default()));
+    let mut fill = |folder: &Path| {
+        product.detached().try_for_each(|a| package::write_attachment(folder, a, &MemoryContents::default()))
+    };
     let refused = package::write(&place.root(), text.as_bytes(), Some(&mut fill)).unwrap_err();
     assert!(refused.contains("is missing"), "{refused}");
     assert_eq!(fs::read_dir(place.0.path()).unwrap().count(), 0, "nothing is left of it");

@@ -29,7 +29,7 @@ fn take(bytes: &[u8]) -> Result<Taken, Vec<PackageFault>> {
     let product = Product::read(&text, &Bounds::default(), Register::compiled_in());
     let mut taken = Vec::new();
     if let Ok(product) = product {
-        zip.take(&product, &mut |_, bytes| {
+        zip.read_attachments(&product, &mut |_, bytes| {
             let mut all = Vec::new();
             bytes.read_to_end(&mut all)?;
             let found = (all.len() as u64, Digest::of(&all));

@@ -45,14 +45,14 @@ impl fmt::Display for Role {
 /// A text that is no role.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected `originator`, `release-to-public`, `disclosure-officer` or `senior-disclosure-officer`")]
-pub struct NotARole;
+pub struct UnknownRole;
 
 impl std::str::FromStr for Role {
-    type Err = NotARole;
+    type Err = UnknownRole;
 
-    fn from_str(text: &str) -> Result<Role, NotARole> {
+    fn from_str(text: &str) -> Result<Role, UnknownRole> {
         let all = [Role::Originator, Role::ReleaseToPublic, Role::DisclosureOfficer, Role::SeniorDisclosureOfficer];
-        all.into_iter().find(|role| role.to_string() == text).ok_or(NotARole)
+        all.into_iter().find(|role| role.to_string() == text).ok_or(UnknownRole)
     }
 }
 
@@ -68,7 +68,7 @@ mod tests {
         assert_eq!(roles, all);
         assert_eq!(all.map(|role| role.to_string()), names);
         for other in ["", "senior", "Originator", "disclosure-officer "] {
-            assert_eq!(other.parse::<Role>(), Err(NotARole), "{other:?}");
+            assert_eq!(other.parse::<Role>(), Err(UnknownRole), "{other:?}");
         }
     }
 }

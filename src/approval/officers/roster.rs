@@ -80,7 +80,7 @@ impl Officers {
 
     /// The same roster with `verified` as its cache of verified signatures.
     #[must_use]
-    pub fn remembering(self, verified: VerificationCache) -> Officers {
+    pub fn with_verification_cache(self, verified: VerificationCache) -> Officers {
         Officers { verified, ..self }
     }
 

@@ -25,7 +25,7 @@ pub enum NoAuthority {
     Other,
     /// No officer holds this key.
     #[error("no officer is enrolled with key `{key}`: see `officer list`")]
-    Stranger {
+    UnknownKey {
         /// Short fingerprint of the key.
         key: String,
     },
@@ -99,13 +99,13 @@ pub(in crate::approval) fn in_context(
 /// The officer in office who holds this key, and the role of theirs with most authority.
 ///
 /// # Errors
-/// [`NoAuthority::Stranger`] or [`NoAuthority::OutOfOffice`].
+/// [`NoAuthority::UnknownKey`] or [`NoAuthority::OutOfOffice`].
 pub(in crate::approval) fn in_office<'o>(
     officers: &'o Officers,
     key: &PublicKey,
     now: Time,
 ) -> Result<(&'o Officer, Role), NoAuthority> {
-    let stranger = || NoAuthority::Stranger { key: key.fingerprint().short() };
+    let stranger = || NoAuthority::UnknownKey { key: key.fingerprint().short() };
     let officer = officers.holder_of(key).ok_or_else(stranger)?;
     if !officer.in_office(now) {
         return Err(NoAuthority::OutOfOffice(officer.id.clone()));

@@ -126,7 +126,7 @@ mod tests {
         let (roster, key) = officers(Role::DisclosureOfficer, OfficerState::Revoked);
         assert!(matches!(RecallOrder::authority(&roster, key.public(), NOW), Err(NoAuthority::OutOfOffice(_))));
         let (roster, _) = officers(Role::DisclosureOfficer, OfficerState::Active);
-        assert!(matches!(RecallOrder::authority(&roster, key.public(), NOW), Err(NoAuthority::Stranger { .. })));
+        assert!(matches!(RecallOrder::authority(&roster, key.public(), NOW), Err(NoAuthority::UnknownKey { .. })));
         let late = NOW.plus(std::time::Duration::from_secs(1));
         let (roster, key) = officers(Role::DisclosureOfficer, OfficerState::Active);
         assert!(matches!(RecallOrder::authority(&roster, key.public(), late), Err(NoAuthority::OutOfOffice(_))));

@@ -209,7 +209,7 @@ fn officer(text: &str) -> Result<Named, String> {
             "id" => id = Some(value.parse().map_err(|e: crate::ident::NotAnIdent| e.to_string())?),
             "name" => name = Some(value.to_owned()),
             "role" => {
-                roles.insert(value.parse().map_err(|e: crate::approval::NotARole| e.to_string())?);
+                roles.insert(value.parse().map_err(|e: crate::approval::UnknownRole| e.to_string())?);
             }
             "key-file" => key_file = Some(PathBuf::from(value)),
             _ => return Err(wrong()),

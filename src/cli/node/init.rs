@@ -114,7 +114,7 @@ impl Init {
         if register.is_country(code) || register.is_organisation(code) {
             return Ok(());
         }
-        let near: Vec<String> = register.near(code).map(|(code, name)| format!("`{code}` ({name})")).collect();
+        let near: Vec<String> = register.similar_codes(code).map(|(code, name)| format!("`{code}` ({name})")).collect();
         let meant = if near.is_empty() { String::new() } else { format!(": did you mean {}?", near.join(", ")) };
         Err(Failure::input(format!("--code: the marking register has no code `{code}`{meant}")))
     }

@@ -332,7 +332,7 @@ fn write_cut(place: &Path, cut: &Cut, product: &Product, source: &mut dyn Packag
             all.0.iter().try_for_each(std::fs::File::sync_all)?;
             Ok(copied)
         };
-        let taken = source.take(product, &mut keep);
+        let taken = source.read_attachments(product, &mut keep);
         taken.map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
     };
     let fill: Option<&mut package::Fill<'_>> = if cut.detached().next().is_some() { Some(&mut fill) } else { None };

@@ -145,7 +145,8 @@ impl Node {
             PartnerKind::Country if register.is_organisation(code) => "; did you mean kind `organisation`?".to_owned(),
             PartnerKind::Organisation if register.is_country(code) => "; did you mean kind `country`?".to_owned(),
             _ => {
-                let near: Vec<String> = register.near(code).map(|(code, name)| format!("`{code}` ({name})")).collect();
+                let near: Vec<String> =
+                    register.similar_codes(code).map(|(code, name)| format!("`{code}` ({name})")).collect();
                 if near.is_empty() { String::new() } else { format!("; did you mean {}?", near.join(" or ")) }
             }
         }

@@ -11,7 +11,9 @@ use crate::digest::Digest;
 use crate::gateway::{GatewayError, Node};
 use crate::ident::RequestId;
 use crate::inspect::ScanResults;
-use crate::product::{Attachment, Contents, ContentsFault, Package, PackageFault, Product, ReadSeek, Shown, copy};
+use crate::product::{
+    Attachment, Contents, ContentsFault, ObservedBytes, Package, PackageFault, Product, ReadSeek, copy,
+};
 use crate::progress::{Progress, Unit};
 use crate::seal::StorageKey;
 use crate::store::{FileHold, PayloadReader, Spool, SpoolError, SpoolId, has_pending_exchanges};
@@ -133,7 +135,7 @@ impl<'a> Keep<'a> {
                 }
             }
         };
-        let taken = package.take(product, &mut keep);
+        let taken = package.read_attachments(product, &mut keep);
         match (taken, trouble) {
             (_, Some(error)) => Err(NotKept::Trouble(error)),
             (Err(faults), None) => Err(NotKept::Faults(faults)),
@@ -213,7 +215,7 @@ impl StoredAttachments<'_> {
         let content = self.decrypted(digest, &reader)?;
         // Long content is decrypted by one thread while another hashes it.
         let content = if is_long(reader.size()) { read_ahead(content) } else { content };
-        let (_, found) = copy(&mut self.progress.reading(content), &mut Shown { digest, each })
+        let (_, found) = copy(&mut self.progress.reading(content), &mut ObservedBytes { digest, each })
             .map_err(|(_, error)| ContentsFault::of_io(digest, &error))?;
         if found != digest {
             return Err(ContentsFault::Damaged(digest));

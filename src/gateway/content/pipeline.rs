@@ -238,7 +238,7 @@ impl LookBehind {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::product::{Kept, copy};
+    use crate::product::{MemoryContents, copy};
 
     /// Bytes of which no two pieces are alike.
     fn bytes(length: u64) -> Vec<u8> {
@@ -248,13 +248,13 @@ mod tests {
     #[test]
     fn what_is_read_ahead_is_what_is_there_to_its_last_byte() {
         for length in [0, 1, LONG - 1, LONG, LONG + 1, LONG + PIECE as u64, 3 * LONG + 7] {
-            let mut kept = Kept::default();
-            let digest = kept.keep(bytes(length));
+            let mut kept = MemoryContents::default();
+            let digest = kept.insert(bytes(length));
             let mut content = Ahead(&kept).open(digest).unwrap();
             assert_eq!(copy(&mut content, &mut io::sink()).unwrap(), (length, digest), "{length}");
             assert_eq!(content.read(&mut [0; 8]).unwrap(), 0);
         }
-        assert!(Ahead(&Kept::default()).open(Digest::of(b"EXERCISE")).is_err());
+        assert!(Ahead(&MemoryContents::default()).open(Digest::of(b"EXERCISE")).is_err());
     }
 
     /// Contents that fail, or panic, behind their first pieces.
@@ -293,8 +293,8 @@ mod tests {
 
     #[test]
     fn refuses_to_go_back_in_what_is_read_ahead() {
-        let mut kept = Kept::default();
-        let digest = kept.keep(bytes(LONG));
+        let mut kept = MemoryContents::default();
+        let digest = kept.insert(bytes(LONG));
         let mut content = Ahead(&kept).open(digest).unwrap();
         assert_eq!(content.seek(SeekFrom::End(0)).unwrap(), LONG);
         assert_eq!(content.seek(SeekFrom::Start(1)).unwrap(), 1);

@@ -17,7 +17,7 @@ use crate::gateway::outbound::submission::request::describe;
 use crate::gateway::{GatewayError, Node};
 use crate::ident::{ExchangeId, PartnerId};
 use crate::ledger::{Entry, EntryKind};
-use crate::marking::{DocumentDate, Marking, PartnerKind, Rules, may_go};
+use crate::marking::{DocumentDate, Marking, PartnerKind, Rules, may_release};
 use crate::partner::Partner;
 use crate::sign::Signed;
 use crate::store::{
@@ -143,7 +143,7 @@ impl Node {
         let organisation = self.register().is_organisation(&partner.agreement.ours);
         let ours = if organisation { PartnerKind::Organisation } else { PartnerKind::Country };
         let link = partner.agreement.link_rights_inward(ours);
-        may_go(banner, portions, &link, rules).map(|_| ()).map_err(|reasons| {
+        may_release(banner, portions, &link, rules).map(|_| ()).map_err(|reasons| {
             let reasons: Vec<String> = reasons.iter().map(ToString::to_string).collect();
             Rejection::new(RefusalCode::MarkingRefused, reasons.join(", "))
         })

@@ -281,7 +281,7 @@ pub(in crate::gateway) fn named_by(cut: &Cut, register: &Register) -> Vec<String
     let codes = banner.rel_to().iter().chain(banner.display_to().iter()).filter(|code| *code != "USA");
     let codes: BTreeSet<&str> = codes.collect();
     let line = |code: &str| {
-        let near: Vec<String> = register.near(code).map(|(near, name)| format!("{near} {name}")).collect();
+        let near: Vec<String> = register.similar_codes(code).map(|(near, name)| format!("{near} {name}")).collect();
         let near =
             if near.is_empty() { String::new() } else { format!(" (one typing error from {})", near.join("; ")) };
         format!("{code} {}{near}", register.name_of(code).unwrap_or_default())

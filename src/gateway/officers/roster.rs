@@ -57,7 +57,7 @@ impl Node {
     pub(in crate::gateway) fn officers_of(&self, rows: &[store::Officer]) -> Result<Officers, GatewayError> {
         let certifying = self.certifying()?;
         let (officers, _) = Officers::excluding(rows.iter().map(|row| self.officer_of(row, &certifying)));
-        Ok(officers.remembering(self.verified().clone()))
+        Ok(officers.with_verification_cache(self.verified().clone()))
     }
 
     /// Logs and records who is excluded and why, once while that lasts.

@@ -166,12 +166,12 @@ pub(in crate::inspect) fn windows(
 mod tests {
     use super::*;
     use crate::marking::Register;
-    use crate::product::{Bounds, Kept, Product};
+    use crate::product::{Bounds, MemoryContents, Product};
 
     /// Returns a detached attachment with this content.
-    fn detached(name: &str, media_type: &str, content: &[u8]) -> (Attachment, Kept) {
-        let mut kept = Kept::default();
-        let digest = kept.keep(content);
+    fn detached(name: &str, media_type: &str, content: &[u8]) -> (Attachment, MemoryContents) {
+        let mut kept = MemoryContents::default();
+        let digest = kept.insert(content);
         let text = format!(
             "PORTCULLIS PRODUCT 1\nId: EXERCISE-1\nTitle: (U) EXERCISE\nOriginator: (U) EXERCISE desk\nDate: 2026-11-20\n\
              Kind: report\n\nUNCLASSIFIED\n\n(U) EXERCISE.\n\n(U) ATTACHMENT {name} {media_type} {} {digest}\n",

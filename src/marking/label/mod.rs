@@ -1,7 +1,8 @@
-//! Labels: a marking in the formats of others. A marking goes out as a confidentiality label of STANAG 4774, bound to bytes by
-//! STANAG 4778, or as STIX data markings; such labels come in and are read back under our rules.
+//! Labels: markings in external formats. A marking is written as a confidentiality label of STANAG 4774, bound to bytes by
+//! STANAG 4778, or as STIX data markings. Such labels are parsed under our rules.
 //!
-//! It refuses, both ways, whatever has no faithful image in the other format, and any XML construct that a label does not need.
+//! In both directions it refuses whatever has no exact equivalent in the other format, and any XML construct that a label does
+//! not need.
 
 mod xml;
 mod c14n;

@@ -1,12 +1,12 @@
 //! Confidentiality labels of STANAG 4774 (ADatP-4774). [`stanag4778`](super::stanag4778) binds them to bytes.
 //!
-//! A label speaks in the words of one policy. Under our own policy every part of a marking has a place, and reading
-//! back gives the same value. Under NATO's and a foreign government's policy only the classification and NATO's own
-//! sensitivities do. What has no faithful image is refused, both ways: a JOINT, many-owner or concealed-source mark
-//! names no single policy, and a category that this engine does not know may restrict, so it is never ignored.
+//! A label uses the vocabulary of one policy. Under our own policy every part of a marking can be expressed, and parsing the
+//! label returns the same value. Under NATO's or a foreign government's policy only the classification can, and NATO's own
+//! sensitivities. What has no exact equivalent is refused in both directions: a JOINT mark, or one with several owners or a
+//! concealed source, belongs to no single policy, and an unknown category may be a restriction, so it is never ignored.
 //!
-//! A permissive category restrains by naming who may; a label without one restrains nobody. So our label always names
-//! `USA` there, and NOFORN is never silence.
+//! A permissive category restricts by listing who is allowed; a label without one restricts nobody. So our labels always have
+//! one, with `USA` in it: NOFORN is never expressed by leaving it out.
 
 use super::xml::{self, Element, XmlError};
 use crate::marking::diagnostic::Rejected;
@@ -39,18 +39,18 @@ pub enum LabelError {
     /// An element or attribute is missing, repeated or out of place.
     #[error("the label's `{element}` is missing, repeated or out of place; compare it with STANAG 4774")]
     Structure {
-        /// Which element.
+        /// The element's name.
         element: &'static str,
     },
-    /// The content has no faithful image on the other side.
+    /// The content has no exact equivalent in the target.
     #[error("{what} cannot be expressed in {target}; use a format that can express it")]
     NoImage {
-        /// What.
+        /// The content.
         what: &'static str,
-        /// Where it has none.
+        /// The target: a format or policy.
         target: &'static str,
     },
-    /// What the label says is not a valid marking.
+    /// The content of the label is not a valid marking.
     #[error("the label does not hold a valid marking: {0}")]
     Marking(#[from] Rejected),
 }
@@ -106,13 +106,17 @@ pub fn write_label(marking: &Marking, created: &str) -> Result<String, LabelErro
 ///
 /// # Errors
 ///
-/// XML that is not read, a structure that is not a label's, categories without a faithful reading, and content that
-/// does not add up to a valid marking under `rules`.
+/// [`LabelError`] for unsupported XML, a structure that is not a label's, a category without an exact equivalent, and content
+/// that is not a valid marking under `rules`.
 pub fn read_label(rules: &Rules<'_>, text: &str) -> Result<Marking, LabelError> {
     read_element(rules, &xml::read(text)?)
 }
 
-/// Reads a label that stands inside something else.
+/// Parses a label that is part of another document.
+///
+/// # Errors
+///
+/// As [`read_label`].
 pub(in crate::marking) fn read_element(rules: &Rules<'_>, label: &Element) -> Result<Marking, LabelError> {
     let structure = |element| LabelError::Structure { element };
     if !label.is(SLAB, "originatorConfidentialityLabel") || !is_blank(label) {
@@ -122,7 +126,7 @@ pub(in crate::marking) fn read_element(rules: &Rules<'_>, label: &Element) -> Re
     if !information.is(SLAB, "ConfidentialityInformation") || !is_blank(information) {
         return Err(structure("ConfidentialityInformation"));
     }
-    // What stands behind restrains nobody: times and identifiers. Anything else there is not passed over.
+    // The elements after the categories restrict nobody: times and identifiers. Any other element is refused.
     let harmless = ["CreationDateTime", "OriginatorID", "ReviewDateTime"];
     if !rest.iter().all(|e| harmless.iter().any(|name| e.is(SLAB, name))) {
         return Err(structure("originatorConfidentialityLabel"));
@@ -146,7 +150,7 @@ pub(in crate::marking) fn read_element(rules: &Rules<'_>, label: &Element) -> Re
         seen.push(tag);
     }
     if marking.system == System::Us && !seen.contains(&"Releasable To") {
-        // Without its permissive category the label says less than ours always says.
+        // Our labels always have the permissive category, so a label without it is not one of ours.
         return Err(structure("Category"));
     }
     let read = rules.parse_banner_canonical(&marking.banner())?;
@@ -183,7 +187,7 @@ fn read_category<'e>(rules: &Rules<'_>, category: &'e Element, marking: &mut Mar
         return Err(structure);
     }
     let foreign = marking.system != System::Us;
-    // NATO's own sensitivities stand in the places of SCI and AEA; nothing else is known of a foreign policy.
+    // NATO's own sensitivities use the tags SCI and AEA; no other tag of a foreign policy is supported.
     let nato = marking.system == System::Nato && matches!(tag, "SCI" | "AEA");
     if known.is_none() || (foreign && !nato) {
         return Err(no_image);
@@ -247,7 +251,7 @@ fn read_aea(values: &[&str], marking: &mut Marking) -> Option<()> {
     Some(())
 }
 
-/// The tag a control is a value of; none when it is carried by another tag's text.
+/// The tag that `control` is a value of; `None` when the text of another tag holds it.
 fn tag_of(control: Control) -> Option<&'static str> {
     match control {
         Control::Rel | Control::Eyes | Control::Balk | Control::Bohemia => None,

@@ -2,7 +2,7 @@
 //!
 //! The signature covers the binding by its `Id` and the bytes by their address: exclusive canonicalisation, SHA-384
 //! digests, ECDSA on P-384. It refuses a binding that is not signed, signed by another key, signed with anything else,
-//! or that holds more than one label or one reference: with several, a reader must choose, and two would differ.
+//! or that holds more than one label or one reference: of several, two implementations could choose different ones.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -31,7 +31,7 @@ pub enum BindingError {
     /// The key is not one that the profile allows.
     #[error("a binding needs an ECDSA P-384 key, found a key for {found}")]
     Key {
-        /// What the key is for.
+        /// The algorithm of the key.
         found: &'static str,
     },
     /// The holder of the key did not sign.
@@ -40,7 +40,7 @@ pub enum BindingError {
     /// The signature is not of this profile.
     #[error("the signature's `{element}` is missing or is not exclusive C14N, SHA-384 and ECDSA on P-384")]
     Profile {
-        /// Which element.
+        /// The element's name.
         element: &'static str,
     },
     /// The bytes are not those the label was bound to.
@@ -65,7 +65,7 @@ impl From<xml::XmlError> for BindingError {
 ///
 /// # Errors
 ///
-/// [`BindingError::Key`] unless `signer` holds a P-384 key; [`BindingError::NotSigned`] if it would not sign;
+/// [`BindingError::Key`] unless `signer` holds a P-384 key; [`BindingError::NotSigned`] if signing fails;
 /// [`BindingError::Label`] if `label` is not XML.
 pub fn write_binding(label: &str, uri: &str, bytes: &[u8], signer: &dyn Signer) -> Result<String, BindingError> {
     profile_key(signer.public())?;
@@ -86,11 +86,11 @@ pub fn write_binding(label: &str, uri: &str, bytes: &[u8], signer: &dyn Signer) 
 }
 
 /// Reads a binding of exactly one label to exactly one reference, `uri`, and checks that `key` signed it and that it
-/// binds these bytes. What a document says about its own key is not looked at.
+/// binds these bytes. Key information in the document is ignored.
 ///
 /// # Errors
 ///
-/// [`BindingError`], whatever is not exactly so.
+/// [`BindingError`] for the first check that fails.
 pub fn read_binding(
     rules: &Rules<'_>,
     text: &str,
@@ -123,7 +123,7 @@ fn bound_label<'e>(binding: &'e Element, uri: &str) -> Result<&'e Element, Bindi
     if !metadata.is(BINDING, "Metadata") || !is_blank(metadata) {
         return Err(structure("Metadata"));
     }
-    // A media type may stand beside the address; it restrains nobody and is signed with the rest.
+    // A media type may accompany the address; it restricts nobody and is signed with the rest.
     if !reference.is(BINDING, "DataReference") || reference.attribute("URI") != Some(uri) || !reference.nodes.is_empty()
     {
         return Err(structure("DataReference"));

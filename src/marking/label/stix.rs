@@ -1,9 +1,9 @@
 //! STIX 2.1 marking definitions: TLP 2.0 and statement markings, in and out.
 //!
 //! TLP says how far a recipient may share; it says nothing of classification, and a classification says nothing of
-//! TLP. So the two are not translated into each other, with one exception each way that loses nothing: a TLP label
-//! travels as a TLP label, and a marking travels as a statement that holds its canonical banner and nothing else.
-//! What has no faithful image is refused, with why. Objects without a marking are not readable as open.
+//! TLP. So the two are not translated into each other. A TLP label is written as a TLP label, and a marking as a statement
+//! that holds its canonical banner and nothing else. What has no exact equivalent is refused, with the reason. An object
+//! without a marking is never taken as unrestricted.
 
 use serde_json::{Map, Value, json};
 
@@ -27,7 +27,7 @@ pub enum StixMarking {
     Tlp(Tlp),
     /// A marking of this engine, carried as a statement.
     Marking(Box<Marking>),
-    /// A statement in free words. It restrains people and grants nothing.
+    /// A statement in free text. It may restrict, and grants nothing.
     Statement(String),
 }
 
@@ -37,30 +37,30 @@ pub enum StixError {
     /// The object is not what the standard says it is.
     #[error("`{field}` of a marking definition is not {expected}; correct it at its source")]
     Malformed {
-        /// Which property.
+        /// The property's name.
         field: &'static str,
-        /// What it must be.
+        /// What it must be, to complete "is not …".
         expected: &'static str,
     },
-    /// A definition that this engine cannot read faithfully.
+    /// A definition without an exact equivalent here.
     #[error("unsupported marking definition `{kind}`; use TLP 2.0 or a statement")]
     NoImage {
-        /// What it calls itself.
+        /// Its type.
         kind: &'static str,
     },
     /// A statement claims to hold a banner and does not.
     #[error("a statement contains an invalid marking: {0}")]
     Banner(#[from] crate::marking::diagnostic::Rejected),
-    /// It says something beside the marking, which may restrain.
+    /// It has members besides the marking, which may be restrictions.
     #[error("{place} of a marking definition has an unknown member, which may be a restriction; remove it")]
     Unknown {
-        /// Which part of it.
+        /// The part that has the unknown member.
         place: &'static str,
     },
-    /// A TLP definition whose words and identifier disagree.
+    /// A TLP definition whose label and identifier disagree.
     #[error("the TLP label `{label}` does not match its identifier")]
     Mismatch {
-        /// The label in its words.
+        /// The label as its text gives it.
         label: &'static str,
     },
 }
@@ -78,8 +78,8 @@ pub fn tlp_definition(tlp: Tlp) -> Value {
     })
 }
 
-/// A statement marking definition holding a marking's canonical banner. The caller supplies identifier and time: the
-/// core knows neither.
+/// A statement marking definition that holds a marking's canonical banner. `uuid` is the UUID of its identifier, `created` its
+/// time in RFC 3339 form.
 #[must_use]
 pub fn statement_definition(marking: &Marking, uuid: &str, created: &str) -> Value {
     json!({
@@ -96,8 +96,8 @@ pub fn statement_definition(marking: &Marking, uuid: &str, created: &str) -> Val
 ///
 /// # Errors
 ///
-/// Always: no label says what a classification or a release list says. Only a mark that says UNCLASSIFIED and nothing
-/// else could be mistaken for one, and whether that may go to everybody is not in the mark either.
+/// Always: no TLP label expresses a classification or a release list. Even of a mark that is UNCLASSIFIED and nothing else,
+/// the mark does not say whether everybody may have the content.
 pub fn tlp_of(_marking: &Marking) -> Result<Tlp, StixError> {
     Err(StixError::NoImage { kind: "classification" })
 }
@@ -106,7 +106,7 @@ pub fn tlp_of(_marking: &Marking) -> Result<Tlp, StixError> {
 ///
 /// # Errors
 ///
-/// Malformed objects, members beside those that its kind of definition has, definitions without a faithful reading (ACS,
+/// Malformed objects, members that its kind of definition does not have, definitions without an exact equivalent (ACS,
 /// TLP of unknown labels, granular extensions), and statements that claim a banner which is not canonical.
 pub fn read_definition(rules: &Rules<'_>, object: &Value) -> Result<StixMarking, StixError> {
     let object = object.as_object().ok_or(StixError::Malformed { field: "object", expected: "an object" })?;
@@ -136,7 +136,8 @@ pub fn read_definition(rules: &Rules<'_>, object: &Value) -> Result<StixMarking,
     }
 }
 
-/// Reads a reference to a marking definition that need not be in the bundle: only the fixed TLP identifiers are known.
+/// Parses a reference to a marking definition that need not be in the bundle: one of the fixed TLP identifiers. `None` for any
+/// other.
 #[must_use]
 pub fn read_reference(id: &str) -> Option<Tlp> {
     Tlp::from_id(id)
@@ -294,7 +295,7 @@ mod tests {
 
     #[test]
     fn only_what_everybody_or_the_community_may_have_goes_on_to_a_partner() {
-        let on: Vec<Tlp> = Tlp::ALL.into_iter().filter(|tlp| tlp.reaches_a_partner()).collect();
+        let on: Vec<Tlp> = Tlp::ALL.into_iter().filter(|tlp| tlp.may_be_shared_with_partners()).collect();
         assert_eq!(on, [Tlp::Clear, Tlp::Green]);
         for tlp in Tlp::ALL {
             assert_eq!(Tlp::named(tlp.as_str()), Some(tlp));

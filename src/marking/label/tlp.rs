@@ -43,7 +43,7 @@ impl Tlp {
         }
     }
 
-    /// The label that a text gives, in any case and with or without `TLP` before it; `white` is clear, as TLP 1.0 has it.
+    /// Parses a label, in any case and with or without `TLP` before it; `white` is clear, as in TLP 1.0. `None` for any other text.
     ///
     /// ```
     /// use portcullis::marking::stix::Tlp;
@@ -64,7 +64,7 @@ impl Tlp {
         }
     }
 
-    /// How far it lets a recipient share.
+    /// How far a recipient may share it.
     #[must_use]
     pub const fn sharing(self) -> Sharing {
         match self {
@@ -76,14 +76,15 @@ impl Tlp {
         }
     }
 
-    /// Whether what has this label may go on to a partner of ours. A partner belongs to the community; it is neither our
-    /// organisation nor its client, and that it is one of those whom the originator addressed nothing here can show.
+    /// Whether content with this label may be shared with a partner of ours. A partner belongs to the community, but is neither
+    /// our organisation nor its client, and nothing here can prove that it is among the recipients whom the originator named.
     #[must_use]
-    pub const fn reaches_a_partner(self) -> bool {
+    pub const fn may_be_shared_with_partners(self) -> bool {
         matches!(self.sharing(), Sharing::Everybody | Sharing::Community)
     }
 
-    /// The label of an identifier, TLP 1.0 included: `white` is clear, `amber` becomes the stricter of its two heirs.
+    /// The label of a marking definition's identifier, TLP 1.0 included: `white` is clear, `amber` is the stricter of its two
+    /// successors. `None` for any other identifier.
     #[must_use]
     pub fn from_id(id: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|t| t.id() == id).or(match id {

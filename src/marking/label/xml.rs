@@ -1,7 +1,7 @@
-//! A strict little reader of XML elements for the label formats.
+//! A strict parser of the XML elements that the label formats need.
 //!
 //! It refuses document types, processing instructions, CDATA, comments, entities other than characters, prefixes that
-//! are not bound, and anything deeper, longer or wider than a label is: what it cannot bound it does not read.
+//! are not bound, and anything deeper, longer or wider than a label is.
 
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::name::ResolveResult;
@@ -11,28 +11,35 @@ const LEN_MAX: usize = 64 * 1024;
 const DEPTH_MAX: usize = 8;
 const ELEMENTS_MAX: usize = 1024;
 
-/// One element with everything in it, in the order it stands.
+/// One element with its content in document order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::marking) struct Element {
     /// Empty for the default namespace.
     pub prefix: String,
+    /// The namespace's URI; empty for none.
     pub namespace: String,
+    /// The local name.
     pub name: String,
     /// Attributes without namespace declarations.
     pub attributes: Vec<Attribute>,
+    /// Child elements and text.
     pub nodes: Vec<Node>,
 }
 
 /// An attribute; one without a prefix has no namespace.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::marking) struct Attribute {
+    /// Empty for none.
     pub prefix: String,
+    /// The namespace's URI; empty for none.
     pub namespace: String,
+    /// The local name.
     pub name: String,
+    /// The value, with character references decoded.
     pub value: String,
 }
 
-/// What stands inside an element.
+/// The content of an element.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::marking) enum Node {
     Element(Element),
@@ -50,13 +57,13 @@ impl Element {
         self.attributes.iter().find(|a| a.namespace.is_empty() && a.name == name).map(|a| a.value.as_str())
     }
 
-    /// The elements in it.
+    /// The child elements, in document order.
     pub fn children(&self) -> Vec<&Element> {
         let nodes = self.nodes.iter();
         nodes.filter_map(|node| if let Node::Element(element) = node { Some(element) } else { None }).collect()
     }
 
-    /// All text that stands directly in it.
+    /// The text directly in it, without that of child elements.
     pub fn text(&self) -> String {
         let nodes = self.nodes.iter();
         nodes.filter_map(|node| if let Node::Text(text) = node { Some(text.as_str()) } else { None }).collect()
@@ -71,19 +78,19 @@ impl Element {
     }
 }
 
-/// Why a text is not read as XML.
+/// Why a text cannot be parsed as XML.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum XmlError {
     /// Not well formed.
     #[error("the label is not well-formed XML near byte {at}")]
     Malformed {
-        /// Where.
+        /// The byte offset in the text.
         at: u64,
     },
-    /// A construct that labels do not need and attackers do.
+    /// A construct that labels do not need and that attacks use.
     #[error("the label contains {what}, which is not accepted; remove it")]
     Refused {
-        /// Which.
+        /// The construct.
         what: &'static str,
     },
     /// Over a bound.
@@ -91,12 +98,16 @@ pub enum XmlError {
     Limit {
         /// The bound.
         max: usize,
-        /// Of what.
+        /// What is limited.
         what: &'static str,
     },
 }
 
-/// Reads one document.
+/// Parses one document: one element with its content.
+///
+/// # Errors
+///
+/// [`XmlError`] for the first problem.
 pub(in crate::marking) fn read(text: &str) -> Result<Element, XmlError> {
     if text.len() > LEN_MAX {
         return Err(XmlError::Limit { max: LEN_MAX, what: "bytes" });
@@ -194,7 +205,7 @@ fn element(reader: &NsReader<&[u8]>, start: &BytesStart<'_>, namespace: String) 
         let value = attribute.normalized_value(XmlVersion::Explicit1_0).ok()?.into_owned();
         let prefix = attribute.key.prefix().map(|p| p.as_ref().to_owned()).unwrap_or_default();
         let name = local.as_ref().to_owned();
-        // Two prefixes for one namespace would let one attribute stand twice.
+        // Two prefixes for one namespace would allow the same attribute twice.
         if attributes.iter().any(|a| a.namespace == namespace && a.name == name) {
             return None;
         }

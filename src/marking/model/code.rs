@@ -7,8 +7,8 @@ pub const CODE_LEN_MAX: usize = 15;
 
 /// A country trigraph or an organisation code, as text, held in sixteen bytes.
 ///
-/// The value says nothing about membership or validity: that is the [`Register`](crate::marking::Register)'s
-/// to say, and it never classifies a code by its length (`EU` and `NSG` are organisations).
+/// The value says nothing about membership or validity: the [`Register`](crate::marking::Register) decides that, and never
+/// by the length of a code (`EU` and `NSG` are organisations).
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Code {
     len: u8,
@@ -21,7 +21,7 @@ impl Code {
     /// The North Atlantic Treaty Organization.
     pub const NATO: Self = Self::literal("NATO");
 
-    /// Holds `text` if it has the shape of a code: 1 to 15 bytes of `A-Z`, `0-9`, `_`, `-` and `:`.
+    /// The code `text`; `None` unless it has the form of a code: 1 to 15 bytes of `A-Z`, `0-9`, `_`, `-` and `:`.
     #[must_use]
     pub fn new(text: &str) -> Option<Self> {
         let shaped = |b: &u8| matches!(b, b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' | b':');
@@ -74,7 +74,7 @@ impl fmt::Debug for Code {
     }
 }
 
-/// A list of codes in canonical order, kept as the text it prints as: one small allocation, none when empty.
+/// A list of codes in canonical order, stored as the text that it prints as: one small allocation, none when empty.
 ///
 /// INVARIANT: built only from a list that was checked for order and duplicates, so equal text is equal content.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -93,7 +93,7 @@ impl CodeList {
         Self(text.into_boxed_str())
     }
 
-    /// Takes a text of canonical codes separated by single spaces.
+    /// Accepts a text of codes in canonical order, separated by single spaces.
     pub(in crate::marking) fn from_canonical(text: String) -> Self {
         Self(text.into_boxed_str())
     }

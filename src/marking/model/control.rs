@@ -1,20 +1,20 @@
-//! The closed set of controls this engine knows by meaning, and their printed forms.
+//! The controls that the engine implements, each with its printed forms.
 //!
-//! The register file repeats these forms; loading refuses a register that disagrees, because an engine must not print
-//! a form it would not read back.
+//! The register file repeats these forms. Loading refuses a register that disagrees: the engine must never print a form that
+//! it would not parse.
 //!
-//! A new control is a line here and a row in `policy/register/register.json`. What it means is said where it matters: whether it
-//! takes part in roll-up (`marking/rollup/banner.rs`), and whether its release needs an accreditation, an approval or a consent
-//! (`marking/releasability/condition.rs`). Policy has its own reading (`policy/mark_reader/vocabulary.rs`, and the rules in
-//! `policy/*.cedar` with their cases), and the filter that looks for marks in text has its own words
-//! (`inspect/marks/vocabulary/lexicon.rs`). `tests/marking/rules.rs`, `tests/marking/register.rs` and `tests/policy/facts.rs` fail until
-//! all agree.
+//! A new control is a line in `controls!` and a row in `policy/register/register.json`. Two functions then do not compile until
+//! they have a case for it: how it takes part in roll-up (`rolls_up_unconditionally` in `marking/rollup/banner.rs`), and what a
+//! release of it requires (`own_condition` in `marking/releasability/condition.rs`). Policy reads marks by itself
+//! (`policy/mark_reader/vocabulary.rs`, and the rules in `policy/*.cedar` with their cases), and so does the filter that looks
+//! for marks in text (`inspect/marks/vocabulary/lexicon.rs`): `tests/marking/rules.rs`, `tests/marking/register.rs` and
+//! `tests/policy/facts.rs` fail until all agree.
 
 use std::fmt;
 
 macro_rules! controls {
     ($($(#[$doc:meta])* $name:ident = $id:literal, $category:ident, $title:literal, $banner:literal, $portion:literal;)*) => {
-        /// A control with a meaning of its own. The order is Register order inside each category (spec 1.5).
+        /// A control marking, such as NOFORN. The variants are in Register order inside each category (spec 1.5).
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(u8)]
         pub enum Control { $($(#[$doc])* $name,)* }
@@ -150,11 +150,11 @@ impl ControlSet {
     /// The non-IC controls that carry NOFORN with them.
     pub const NONIC_NOFORN: Self = Self::of(&[Control::SbuNf, Control::LesNf]);
     /// Every IC dissemination control.
-    pub const DISSEM: Self = Self::range(Control::Rs, Control::DisplayOnly);
+    pub const DISSEM: Self = Self::in_category(Category::Dissem);
     /// Every non-IC control.
-    pub const NONIC: Self = Self::range(Control::Ds, Control::Ssi);
+    pub const NONIC: Self = Self::in_category(Category::NonIc);
     /// Every atomic energy control.
-    pub const AEA: Self = Self::range(Control::Rd, Control::Atomal);
+    pub const AEA: Self = Self::in_category(Category::Aea);
     /// The controls that only NATO information carries.
     pub const NATO: Self = Self::of(&[Control::Atomal, Control::Balk, Control::Bohemia]);
 
@@ -170,8 +170,16 @@ impl ControlSet {
         Self(bits)
     }
 
-    const fn range(first: Control, last: Control) -> Self {
-        Self((u64::MAX >> (63 - last as u8)) & (u64::MAX << first as u8))
+    const fn in_category(category: Category) -> Self {
+        let mut set = Self::EMPTY;
+        let mut i = 0;
+        while i < Control::ALL.len() {
+            if Control::ALL[i].category() as u8 == category as u8 {
+                set.insert(Control::ALL[i]);
+            }
+            i += 1;
+        }
+        set
     }
 
     /// True when `control` is in the set.
@@ -182,7 +190,7 @@ impl ControlSet {
 
     /// True when the two sets share a control.
     #[must_use]
-    pub const fn meets(self, other: Self) -> bool {
+    pub const fn intersects(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
 

@@ -5,7 +5,9 @@ use super::Control;
 
 /// A limited dissemination control: banner form, portion form.
 pub(in crate::marking) struct Ldc {
+    /// The form in a banner.
     pub banner: &'static str,
+    /// The form in a portion mark.
     pub portion: &'static str,
 }
 
@@ -34,8 +36,8 @@ pub(in crate::marking) const NOFORN: u8 = 7;
 pub(in crate::marking) const REL: u8 = 8;
 pub(in crate::marking) const RELIDO: u8 = 9;
 
-/// Categories that hold the very information of an intelligence control, which they bring with them: what that control
-/// needs before anything goes (spec 1.9 item 4, 4.2 FD-14) is not lost by marking it as CUI.
+/// Categories of the same information as an intelligence control, with that control. Its conditions for a release apply to the
+/// category as well (spec 1.9 item 4, 4.2 FD-14).
 const COUNTERPARTS: [(&str, Control); 6] = [
     ("DCNI", Control::Dcni),
     ("FISA", Control::Fisa),
@@ -45,9 +47,8 @@ const COUNTERPARTS: [(&str, Control); 6] = [
     ("UCNI", Control::Ucni),
 ];
 
-/// Categories of the group "Law Enforcement" of the CUI registry, and those by whose descriptions there it is the same
-/// information (enforcement by DHS, arrests, victims and witnesses of crimes): law enforcement sensitive by whichever of them
-/// it is marked.
+/// Categories that count as law enforcement sensitive: the group "Law Enforcement" of the CUI registry, and those whose
+/// descriptions there cover the same information (enforcement by DHS, arrests, victims and witnesses of crimes).
 const LAW_ENFORCEMENT: [&str; 26] = [
     "AIV",
     "CHLD",
@@ -77,46 +78,46 @@ const LAW_ENFORCEMENT: [&str; 26] = [
     "WIT",
 ];
 
-/// Categories of information that another government or an organisation gave under a protecting treaty or agreement. The
-/// mark does not say who, so it counts as a concealed source.
-const OF_OTHERS: [&str; 3] = ["CUI-PROVISIONAL-HSAI", "CUI-PROVISIONAL-IAIH", "INTL"];
+/// Categories of information that another government or an organisation provided under a treaty or agreement that protects it.
+/// The mark does not name the provider, which counts as a concealed source.
+const GIVEN_BY_OTHERS: [&str; 3] = ["CUI-PROVISIONAL-HSAI", "CUI-PROVISIONAL-IAIH", "INTL"];
 
-/// The control whose information a category holds.
+/// The intelligence control for the same information as `category`, if there is one.
 pub(in crate::marking) fn counterpart(category: &str) -> Option<Control> {
     let found = COUNTERPARTS.iter().find(|(name, _)| *name == category).map(|(_, control)| *control);
     found.or_else(|| LAW_ENFORCEMENT.contains(&category).then_some(Control::Les))
 }
 
-/// The category of information under a legal privilege. The control beside it only says whose privilege it is.
+/// The category of information under a legal privilege. A control in the same mark only says whose privilege it is.
 pub(in crate::marking) const PRIVILEGE: &str = "PRIVILEGE";
 
-/// Categories that are never released here. The law behind each, or its description in the CUI registry, restricts who may
+/// Categories that are never released. The law behind each, or its description in the CUI registry, restricts who may
 /// have it or requires a permission that nothing here records; a release list does not override either.
-const KEPT: [&str; 21] = [
+const NEVER_RELEASED: [&str; 21] = [
     "ASYL",    // 8 CFR 208.6
     "BATT",    // 8 USC 1367
-    "CENS",    // those who are sworn to the Census
-    "CONV",    // the parties of a tax convention
-    "CVI",     // whom 6 CFR 27.400 covers
-    "FSEC",    // as FinCEN lays down
+    "CENS",    // only persons sworn to the Census
+    "CONV",    // only the parties to a tax convention
+    "CVI",     // only persons covered by 6 CFR 27.400
+    "FSEC",    // as FinCEN prescribes
     "ID",      // not beyond CIA channels
     "JURY",    // secret by Fed. R. Crim. P. 6(e)
-    "LPROT",   // whom the order of a court names
-    "NNPI",    // beside CUI a marking of the Department of Defense alone: ISM-ID-00535
+    "LPROT",   // only persons named in a court order
+    "NNPI",    // with CUI, a marking of the Department of Defense only: ISM-ID-00535
     "NUC",     // as RECCOM, SGI and SRI
-    "PCII",    // whom 6 CFR 29 authorises
-    PRIVILEGE, // whoever holds the privilege
-    "PSEC",    // an order of secrecy
-    "RECCOM",  // on the safety of nuclear facilities of defence
-    "SGI",     // whom 42 USC 2011 and after and 10 CFR 73 authorise
+    "PCII",    // only persons authorised by 6 CFR 29
+    PRIVILEGE, // only the holder of the privilege
+    "PSEC",    // patent secrecy order
+    "RECCOM",  // safety of defence nuclear facilities
+    "SGI",     // only persons authorised by 42 USC 2011 et seq. and 10 CFR 73
     "SRI",     // nuclear security, as SGI
-    "STAT",    // the purposes of statistics
+    "STAT",    // statistical purposes only
     "TAI",     // 26 USC 6103
     "TAX",     // 26 USC 6103
     "VISA",    // 8 USC 1202(f)
 ];
 
-/// A category without the sign of a specified one.
+/// `category` without the prefix `SP-` of a specified one.
 pub(in crate::marking) fn bare(category: &str) -> &str {
     category.strip_prefix("SP-").unwrap_or(category)
 }
@@ -124,6 +125,7 @@ pub(in crate::marking) fn bare(category: &str) -> &str {
 /// What a CUI mark carries besides its release lists.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(in crate::marking) struct Cui {
+    /// Categories as written, such as `SP-LES`, in canonical order.
     pub categories: Vec<Box<str>>,
     /// Limited dissemination controls as indices into [`LDC`], ascending.
     pub controls: Vec<u8>,
@@ -132,15 +134,16 @@ pub(in crate::marking) struct Cui {
 impl Cui {
     /// The control or category that forbids any release, whatever the release list: a privilege of attorney and client, which
     /// only its holder can lift, or a restricted category. Nothing here records that it was lifted.
-    pub(in crate::marking) fn kept_by(&self) -> Option<&str> {
+    pub(in crate::marking) fn prohibited_by(&self) -> Option<&str> {
         let privileged = self.controls.iter().find(|control| [ATTORNEY_CLIENT, ATTORNEY_WP].contains(control));
         let control = privileged.and_then(|control| LDC.get(usize::from(*control))).map(|words| words.banner);
-        control.or_else(|| self.categories.iter().map(|c| &**c).find(|category| KEPT.contains(&bare(category))))
+        control
+            .or_else(|| self.categories.iter().map(|c| &**c).find(|category| NEVER_RELEASED.contains(&bare(category))))
     }
 
-    /// Whether it was given by others, whom the mark does not name.
-    pub(in crate::marking) fn is_of_others(&self) -> bool {
-        self.categories.iter().any(|category| OF_OTHERS.contains(&bare(category)))
+    /// Whether another government or an organisation, which the mark does not name, provided the information.
+    pub(in crate::marking) fn is_given_by_others(&self) -> bool {
+        self.categories.iter().any(|category| GIVEN_BY_OTHERS.contains(&bare(category)))
     }
 }
 

@@ -18,7 +18,7 @@ pub enum System {
 }
 
 impl System {
-    /// The name used in answers.
+    /// The name used in output.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -108,7 +108,7 @@ impl Marking {
         self.system
     }
 
-    /// The profile that it is written in, and that everything beneath it is read in where it is a banner.
+    /// The profile that it is written in. The profile of a banner applies to all portions under it.
     #[must_use]
     pub fn profile(&self) -> Profile {
         if self.system == System::Cui { Profile::Cui } else { Profile::Ic }
@@ -147,13 +147,13 @@ impl Marking {
     /// True when a foreign source is present and not named.
     #[must_use]
     pub fn conceals_source(&self) -> bool {
-        self.concealed || self.cui.as_ref().is_some_and(|cui| cui.is_of_others())
+        self.concealed || self.cui.as_ref().is_some_and(|cui| cui.is_given_by_others())
     }
 
-    /// The CUI category or control that forbids any release, whatever release list the mark has.
+    /// The CUI category or control that prohibits any release, whatever release list the mark has.
     #[must_use]
-    pub fn kept_by(&self) -> Option<&str> {
-        self.cui.as_ref().and_then(|cui| cui.kept_by())
+    pub fn prohibited_by(&self) -> Option<&str> {
+        self.cui.as_ref().and_then(|cui| cui.prohibited_by())
     }
 
     /// True when it contains foreign information of an acknowledged or concealed source (owners of JOINT not counted).
@@ -181,8 +181,8 @@ impl Marking {
         alone.into_iter().chain(self.owners.iter().filter(move |_| several))
     }
 
-    /// Whether something of this source is in what is marked so: as its owner, as an acknowledged source, or for
-    /// [`CONCEALED`] as one that is concealed.
+    /// Whether content with this mark includes information of `source`: as an owner, as an acknowledged source, or for
+    /// [`CONCEALED`] as a concealed source.
     pub fn is_of(&self, source: &str) -> bool {
         match source {
             CONCEALED => self.conceals_source(),
@@ -215,7 +215,7 @@ impl Marking {
     /// True when it contains NATO information.
     #[must_use]
     pub fn has_nato_information(&self) -> bool {
-        self.controls.meets(ControlSet::NATO)
+        self.controls.intersects(ControlSet::NATO)
             || self.owners.iter().chain(self.sources.iter()).any(|c| c == "NATO" || c.starts_with("NATO:"))
     }
 }

@@ -11,7 +11,7 @@ pub enum Profile {
 }
 
 impl Profile {
-    /// The profile that a mark is written in, a banner or a portion mark with its parentheses. Its first word tells: no mark
+    /// The profile that a mark is written in, a banner or a portion mark with its parentheses. Its first word decides: no mark
     /// of the intelligence community begins with `CUI` or `CONTROLLED`, and no mark of CUI with anything else.
     #[must_use]
     pub fn of(mark: &str) -> Self {
@@ -22,7 +22,7 @@ impl Profile {
         }
     }
 
-    /// The name used in answers.
+    /// The name used in output.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

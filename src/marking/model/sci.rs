@@ -13,8 +13,10 @@ pub(in crate::marking) enum SciSystem {
 }
 
 impl SciSystem {
+    /// Every system, in alphabetical order of abbreviation.
     pub const ALL: [Self; 7] = [Self::Bur, Self::Hcs, Self::Klm, Self::Mvl, Self::Rsv, Self::Si, Self::Tk];
 
+    /// The abbreviation, which is the form in portions and canonical banners, such as `SI`.
     pub const fn abbreviation(self) -> &'static str {
         match self {
             Self::Bur => "BUR",
@@ -27,6 +29,7 @@ impl SciSystem {
         }
     }
 
+    /// The title, which a banner may have in place of the abbreviation.
     pub const fn title(self) -> &'static str {
         match self {
             Self::Klm => "KLAMATH",

@@ -5,6 +5,8 @@ use crate::marking::diagnostic::RuleCode;
 use crate::marking::model::Control;
 
 impl<'t> Reader<'t, '_> {
+    /// Reads an item of atomic energy information. `head` is its first word, `base` the control that it stands for, `before` the
+    /// last control of the segment, for the order.
     pub(super) fn read_aea(&mut self, item: &'t str, head: &'t str, base: Control, before: &mut Option<Control>) {
         self.order_controls(item, base, before);
         if item.len() == head.len() {
@@ -38,6 +40,7 @@ impl<'t> Reader<'t, '_> {
         }
     }
 
+    /// Reads the SIGMA numbers in `part`, which follow `word`.
     pub(super) fn read_sigma(&mut self, part: &'t str, word: &'t str) {
         let mut last = 0;
         if part.len() == word.len() {

@@ -1,6 +1,6 @@
-//! Classification authority blocks, which stand on a document's first page beside its marks (32 CFR 2001.21 to 2001.26).
+//! Classification authority blocks, which accompany the marks on a document's first page (32 CFR 2001.21 to 2001.26).
 
-/// What the lines of such a block begin with, and what older ones say.
+/// The beginnings of the lines of such a block, in current and older forms.
 const OPENINGS: [&str; 17] = [
     "CLASSIFIED BY",
     "DERIVED FROM",
@@ -21,7 +21,7 @@ const OPENINGS: [&str; 17] = [
     "POC:",
 ];
 
-/// Phrases that tell wherever they stand.
+/// Phrases that identify such a line wherever they occur in it.
 const PHRASES: [&str; 7] = [
     "DECLASSIFICATION SCHEDULE",
     "AUTOMATICALLY DECLASSIFIED",

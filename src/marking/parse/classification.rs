@@ -7,7 +7,7 @@ use crate::marking::model::{CodeList, Level, System};
 
 const US_WORDS: &str = "TOP SECRET, SECRET, CONFIDENTIAL, UNCLASSIFIED";
 
-/// What a foreign classification text turned out to be.
+/// The kind of a foreign classification.
 enum Foreign<'t> {
     Joint { level: &'t str, codes: &'t str },
     Nato { level: Level, activity: Option<&'t str>, proper: bool },
@@ -17,7 +17,7 @@ enum Foreign<'t> {
 }
 
 impl<'t> Reader<'t, '_> {
-    /// Reads the classification. Gives back the segments after it: `None` when there are none.
+    /// Reads the classification. Returns the segments after it: `None` when there are none.
     pub(super) fn read_class(&mut self) -> Option<&'t str> {
         let body = self.body;
         if let Some(after) = body.strip_prefix("//") {
@@ -34,7 +34,7 @@ impl<'t> Reader<'t, '_> {
         let (class, rest) = split(body);
         self.draft.class = class;
         if class.is_empty() {
-            // Only a body that begins with a single slash gets here: the emptiness is told with the segment.
+            // Only a body that begins with a single slash gets here; the empty segment is reported with the segments.
             self.fault(RuleCode::ClassMissing, body, format!("begin with one of {US_WORDS}"));
             return Some(body);
         }
@@ -94,7 +94,7 @@ impl<'t> Reader<'t, '_> {
         code == "FGI" || self.rules.register.by_code.find(code).is_some()
     }
 
-    /// Tells what kind of foreign classification a text is, in either form.
+    /// Determines what kind of foreign classification a text is, in either form.
     fn recognise(&self, class: &'t str) -> Foreign<'t> {
         if class == "JOINT" {
             return Foreign::Unknown;

@@ -6,7 +6,7 @@ use super::{CODES_MAX, Reader};
 use crate::marking::diagnostic::RuleCode;
 use crate::marking::model::{CodeList, DocumentDate};
 
-/// Words that people write beside a list, and that are no codes.
+/// Words that people write in a list and that are not codes.
 const ENGLISH: [&str; 4] = ["ALL", "ONLY", "OR", "TO"];
 /// English words that are also codes: of Andorra, the Emirates, Norway and Peru. `CAN` in capitals is Canada.
 pub(in super::super) const ENGLISH_CODES: [&str; 4] = ["AND", "ARE", "NOR", "PER"];
@@ -55,7 +55,7 @@ impl ListKind {
 type Place<'t> = (bool, &'t str);
 
 impl<'t> Reader<'t, '_> {
-    /// Reads the text of a list. What comes back is canonical only if no fault was recorded.
+    /// Reads the text of a list. The result is canonical only if no fault was recorded.
     pub(super) fn read_codes(&mut self, text: &'t str, kind: ListKind) -> CodeList {
         let mut out = String::with_capacity(text.len());
         let mut before: Option<Place<'t>> = None;
@@ -100,7 +100,7 @@ impl<'t> Reader<'t, '_> {
         usa: bool,
     ) {
         let organisation = self.check_code(code, kind);
-        // USA has its own place and its own faults in REL TO, and an order without USA at its head is not judged.
+        // In REL TO, USA has its own place and its own faults; the order of a list that does not begin with USA is not checked.
         let judged = !kind.usa_first() || (code != "USA" && usa && out.starts_with("USA"));
         if judged {
             let place = (organisation, code);
@@ -123,9 +123,9 @@ impl<'t> Reader<'t, '_> {
         out.push_str(code);
     }
 
-    /// Looks for words that a fix would make countries of, in a list that is not in its canonical form: `and` is read as
-    /// English then, and so is a word in lower case among codes in capitals. And for a space or a code too many in a list of
-    /// owners or sources, in whose place one may have been that has to be asked.
+    /// Looks for words that a fix would turn into countries, in a list that is not in canonical form: there `and` is read as
+    /// English, and so is a lower-case word among codes in capitals. Also looks for a surplus space or code in a list of owners
+    /// or sources, where the code of an owner or source may be missing whose consent is needed.
     #[cold]
     fn refuse_guesses(&mut self, list: &'t str, kind: ListKind, usa_leads: bool) {
         let span = self.span(list);
@@ -189,7 +189,7 @@ impl<'t> Reader<'t, '_> {
             return false;
         }
         if kind == ListKind::Eyes {
-            if !register.rules_eyes(code) {
+            if !register.may_be_in_eyes_only(code) {
                 self.fault(RuleCode::EyesCountry, code, "EYES ONLY is for AUS, CAN, GBR and NZL");
             }
             return organisation;
@@ -215,7 +215,7 @@ impl<'t> Reader<'t, '_> {
         organisation
     }
 
-    /// A piece between proper separators that holds a wrong one: told once for each, then read code by code.
+    /// Reads a piece between valid separators that contains an invalid one: reports each of those, then reads code by code.
     fn read_badly_separated(&mut self, piece: &'t str, kind: ListKind, each: &mut dyn FnMut(&mut Self, &'t str)) {
         if piece.is_empty() {
             self.fault(RuleCode::ListSeparator, piece, "a code is missing between the commas");
@@ -237,7 +237,7 @@ impl<'t> Reader<'t, '_> {
         }
     }
 
-    /// In an unordered list equal codes need not be neighbours: find them the slow way, for the report only.
+    /// In an unordered list equal codes need not be neighbours: this slower search finds them, for the report only.
     #[cold]
     fn report_distant_repeats(&mut self, text: &'t str, kind: ListKind) {
         let codes: Vec<&str> = text.split([' ', ',', '/']).filter(|c| !c.is_empty()).collect();

@@ -1,26 +1,27 @@
-//! The rules between the parts of one mark (spec 1.6), judged once everything was read.
+//! The rules between the parts of one mark (spec 1.6), checked after the whole mark is read.
 
 use super::{Kind, Reader};
 use crate::marking::diagnostic::RuleCode;
 use crate::marking::model::{Category, Control, ControlSet, Level, System};
 use crate::marking::releasability::audience;
 
-/// The controls that FOUO gives way to besides the non-IC ones (ISM-ID-00327).
+/// The controls that supersede FOUO, besides the non-IC ones (ISM-ID-00327).
 const SUPERSEDES_FOUO: ControlSet =
     ControlSet::DISSEM.without(ControlSet::FDR).without(ControlSet::of(&[Control::Fouo]));
 
 impl<'t> Reader<'t, '_> {
+    /// Checks every rule between the parts of the mark, and records the faults.
     pub(super) fn check_constraints(&mut self) {
         if let Some(level) = self.draft.level {
             self.check_levels(level);
         }
         self.check_needs();
         self.check_conditional();
-        if self.has(Control::Fouo) && self.controls().meets(SUPERSEDES_FOUO.union(ControlSet::NONIC)) {
+        if self.has(Control::Fouo) && self.controls().intersects(SUPERSEDES_FOUO.union(ControlSet::NONIC)) {
             let part = self.read_at(Control::Fouo);
             self.fault(RuleCode::FouoSuperseded, part, "leave FOUO out: another control supersedes it");
         }
-        if self.kind == Kind::Banner && self.has(Control::Pr) && !self.controls().meets(ControlSet::FDR) {
+        if self.kind == Kind::Banner && self.has(Control::Pr) && !self.controls().intersects(ControlSet::FDR) {
             let part = self.read_at(Control::Pr);
             self.fault(RuleCode::Requires, part, "needs a foreign disclosure marking in a banner");
         }
@@ -68,7 +69,7 @@ impl<'t> Reader<'t, '_> {
     #[cold]
     fn report_low(&mut self, low: ControlSet) {
         for control in low.iter() {
-            // A part of restricted data is told once, with the highest floor of the item it stands in.
+            // A part of restricted data is reported once, with the highest floor of its item.
             let part = self.read_at(control);
             let floor = self.rules.register.row(control).floor;
             let higher = low.iter().any(|c| {
@@ -110,7 +111,7 @@ impl<'t> Reader<'t, '_> {
                 let (part, hint) = (self.read_at(control), format!("needs {}", self.join(missing)));
                 self.fault(RuleCode::Requires, part, hint);
             }
-            // Each pair is told once, at the control that stands later.
+            // Each pair is reported once, at the later control.
             for other in row.forbids.intersection(present).iter().filter(|o| *o < control) {
                 let (one, two) = (self.read_at(other), self.read_at(control));
                 let later = if self.offset(one) > self.offset(two) { one } else { two };
@@ -128,7 +129,7 @@ impl<'t> Reader<'t, '_> {
             let part = named.unwrap_or(self.draft.class);
             self.fault(RuleCode::FgiOnNonus, part, "the owners of a foreign mark are its sources; leave FGI out");
         }
-        if self.controls().meets(ControlSet::NATO) && !self.draft.marking.may_hold_nato() {
+        if self.controls().intersects(ControlSet::NATO) && !self.draft.marking.may_hold_nato() {
             for control in self.controls().intersection(ControlSet::NATO).iter() {
                 let part = self.read_at(control);
                 self.fault(RuleCode::NatoControl, part, "only NATO information carries this; add FGI NATO");

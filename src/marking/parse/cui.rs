@@ -26,11 +26,12 @@ const EXCLUSIVE: [(u8, u8); 9] = [
     (DISPLAY_ONLY, FEDCON),
 ];
 
+/// Reads a CUI mark into `reader`, and records the faults.
 pub(super) fn read(reader: &mut Reader<'_, '_>) {
     let body = reader.body;
     let mut segments = body.split("//");
     let class = segments.next().unwrap_or_default();
-    // What is neither classified nor CUI has this mark in a document of CUI that marks its portions (32 CFR 2002.20).
+    // In a CUI document with portion marks, content that is neither classified nor CUI has this mark (32 CFR 2002.20).
     if reader.kind == Kind::Portion && body == "U" {
         reader.draft.level = Some(Level::Unclassified);
         reader.draft.marking = Marking::bare(System::Us, Level::Unclassified);
@@ -85,7 +86,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_>) {
     reader.draft.marking.cui = Some(Box::new(cui));
 }
 
-/// What to say of a word that is no limited dissemination control.
+/// The hint for a word that is not a limited dissemination control.
 fn unknown_control(word: &str) -> String {
     if word == "REL" {
         return "write the list out: REL TO USA and at least one other".to_owned();

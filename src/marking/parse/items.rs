@@ -1,4 +1,4 @@
-//! What an item of a segment is: told from its text alone, before anything is checked.
+//! What an item of a segment is: determined from its text alone, before anything is checked.
 
 use super::Reader;
 use crate::marking::model::{Category, Control, SciSystem};
@@ -24,6 +24,7 @@ pub(super) enum Item<'t> {
 }
 
 impl Item<'_> {
+    /// The category whose segment it belongs in; `None` if that is unknown.
     pub fn category(&self) -> Option<Category> {
         match self {
             Self::Control { control, .. } | Self::Aea { control, .. } => Some(control.category()),
@@ -44,7 +45,7 @@ impl<'t> Reader<'t, '_> {
         self.identify(first).category().is_some()
     }
 
-    /// Tells what an item is. Lists are recognised by their opening, everything else by the register.
+    /// Determines what `item` is. Lists are recognised by their opening, everything else by the register.
     pub(super) fn identify(&self, item: &'t str) -> Item<'t> {
         // The first letter rules most of these out at once.
         let list = match item.as_bytes().first() {
@@ -117,7 +118,7 @@ impl<'t> Reader<'t, '_> {
     }
 }
 
-/// The text behind `word` and a space; empty when there is only the word.
+/// The text after `word` and a space; empty when there is only the word.
 fn opening<'t>(item: &'t str, word: &str) -> Option<&'t str> {
     let rest = item.strip_prefix(word)?;
     if rest.is_empty() { Some(rest) } else { rest.strip_prefix(' ') }

@@ -2,7 +2,7 @@
 //!
 //! A clean mark is read in place. A mark with lexical faults is copied once, with the spaces that do not belong left
 //! out and its letters raised, and a map back to the input's bytes: only so that the faults behind the first are found
-//! at their true place. The copy is never accepted.
+//! at their true place. A mark that needed a copy is never accepted.
 
 use super::{Kind, MARK_LEN_MAX, diagnostic};
 use crate::marking::diagnostic::{Diagnostic, RuleCode};
@@ -11,6 +11,7 @@ use crate::marking::model::{Profile, cui};
 /// A text ready to be read.
 pub(super) struct Lexed {
     copy: Option<String>,
+    /// For a copy, the input offset of each of its bytes, and of its end; `None` for a clean mark.
     pub map: Option<Vec<u32>>,
     /// Where the body starts in the input, or in the copy.
     pub start: usize,
@@ -18,6 +19,7 @@ pub(super) struct Lexed {
 }
 
 impl Lexed {
+    /// The mark without its parentheses: a slice of `text`, or the copy.
     pub fn body<'a>(&'a self, text: &'a str) -> &'a str {
         match &self.copy {
             Some(copy) => copy,
@@ -26,6 +28,7 @@ impl Lexed {
     }
 }
 
+/// Checks the characters, case, spaces and parentheses of `text`, and records the faults. `None` if nothing of it can be read.
 pub(super) fn lex(text: &str, kind: Kind, profile: Profile, diagnostics: &mut Vec<Diagnostic>) -> Option<Lexed> {
     if text.len() > MARK_LEN_MAX {
         let hint = format!("a mark has at most {MARK_LEN_MAX} bytes; this text has {}", text.len());
@@ -102,7 +105,7 @@ fn is_clean(bytes: &[u8], kind: Kind, profile: Profile) -> bool {
         before = byte;
     }
     if profile == Profile::Cui && body.iter().any(u8::is_ascii_lowercase) {
-        // The mixed-case words are rare enough to take the careful road.
+        // Mixed-case words are rare: the full check handles them.
         return false;
     }
     !body.is_empty() && before != b' '

@@ -72,14 +72,21 @@ impl Rules<'_> {
     }
 }
 
-/// What reading gave: the value if there was no error, and every finding.
+/// The result of reading: the value if there was no error, and every finding.
 pub(super) struct Outcome {
+    /// The value; `None` if there was an error.
     pub marking: Option<Marking>,
+    /// Every finding, errors and warnings.
     pub diagnostics: Vec<Diagnostic>,
     guessed: bool,
 }
 
 impl Outcome {
+    /// The value, or every finding.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejected`] if there was an error.
     pub fn into_result(self) -> Result<Marking, Rejected> {
         self.marking.ok_or(Rejected { diagnostics: self.diagnostics })
     }
@@ -89,7 +96,7 @@ impl Outcome {
 pub(super) fn parse(rules: &Rules<'_>, text: &str, kind: Kind, banner: Option<&Marking>) -> Outcome {
     let mut outcome = read(rules, text, kind, banner);
     if outcome.diagnostics.len() > 1 {
-        outcome.tell_case_once();
+        outcome.report_case_once();
     }
     if outcome.diagnostics.len() > 1 {
         outcome.diagnostics.sort_by_key(|d| (d.span.start, d.span.end, d.code));
@@ -157,16 +164,16 @@ pub(super) fn not_canonical(text: &str, canonical: &str) -> Rejected {
 
 impl Outcome {
     /// Reports lower case once, at the first word, not at each.
-    fn tell_case_once(&mut self) {
+    fn report_case_once(&mut self) {
         let first = self.diagnostics.iter().filter(|d| d.code == RuleCode::Case).map(|d| d.span.start).min();
         self.diagnostics.retain(|d| d.code != RuleCode::Case || Some(d.span.start) == first);
     }
 
-    /// Where every fault is one of writing only, the proper text of what was read is a safe fix: it says the same.
+    /// Adds the canonical text of the value as a safe fix, where every fault is one of form only.
     fn offer_fix(&mut self, rules: &Rules<'_>, text: &str, kind: Kind, banner: Option<&Marking>) {
         let errors = || self.diagnostics.iter().filter(|d| d.severity == Severity::Error);
         let lost = |d: &Diagnostic| d.code == RuleCode::Whitespace && may_have_lost_a_word(text, &d.span);
-        // A source that is not named, and a list without all its commas: one of its codes may have been the source's.
+        // A concealed source, and a list that lacks commas: one of the codes may be the source's.
         let concealed = self.marking.as_ref().is_some_and(Marking::conceals_source);
         if concealed && errors().any(|d| d.code == RuleCode::ListSeparator) {
             return;
@@ -192,12 +199,12 @@ impl Outcome {
     }
 }
 
-/// Whether a space too many may stand where a word was that says more of what is before it: a source, an owner, a part of a
-/// program. Elsewhere spaces on both sides of a separator are a manner of writing.
+/// Whether a word may be missing at a surplus space: a source, an owner, or a part of a program's name. Elsewhere, spaces around
+/// a separator are only a habit of writing.
 fn may_have_lost_a_word(text: &str, space: &Range<usize>) -> bool {
     let (Some(before), Some(after)) = (text.get(..space.start), text.get(space.end..)) else { return true };
     let ends = [before.is_empty() || before.ends_with(['/', '(']), after.is_empty() || after.starts_with(['/', ')'])];
-    // At the beginning an owner or TOP may have stood.
+    // At the beginning, an owner or TOP may be missing.
     let begins = before.trim_start_matches('(').is_empty();
     if begins || ends == [true, true] || (space.len() > 1 && ends.contains(&true)) {
         return true;
@@ -221,6 +228,7 @@ fn may_have_lost_a_word(text: &str, space: &Range<usize>) -> bool {
 
 /// What has been read so far.
 pub(super) struct Draft<'t> {
+    /// The value as far as it was read.
     pub marking: Marking,
     /// The level, when one was read.
     pub level: Option<Level>,
@@ -232,7 +240,7 @@ pub(super) struct Draft<'t> {
     needs: Vec<Need<'t>>,
     /// The categories whose segments were read.
     seen: [bool; 6],
-    /// Something was read that is too much of a guess to be offered as a fix.
+    /// Part of the reading is a guess, so no fix is offered.
     guessed: bool,
     /// JOINT, FGI and NATO faults are judged only when the classification itself was readable.
     inherits: bool,
@@ -261,8 +269,11 @@ impl Draft<'_> {
 
 /// The reader of one mark.
 pub(super) struct Reader<'t, 'r> {
+    /// The rules that it is read under.
     pub rules: &'t Rules<'r>,
+    /// The kind of mark.
     pub kind: Kind,
+    /// What inheriting abbreviations refer to.
     pub banner: Option<&'t Marking>,
     /// The mark without its parentheses, normalised if it had lexical faults.
     pub body: &'t str,
@@ -270,8 +281,11 @@ pub(super) struct Reader<'t, 'r> {
     start: usize,
     /// For a normalised body, the input offset of each of its bytes, and of its end.
     map: Option<&'t [u32]>,
+    /// The span of the whole mark in the input.
     pub whole: Range<usize>,
+    /// Every finding, errors and warnings.
     pub diagnostics: Vec<Diagnostic>,
+    /// What was read so far.
     pub draft: Draft<'t>,
 }
 
@@ -290,7 +304,7 @@ impl<'t> Reader<'t, '_> {
         self.fault_at(code, span, hint);
     }
 
-    /// Records that something stands twice. It is no fix to write it once: another may have been meant.
+    /// Records a duplicate. There is no fix for it: another value may have been meant.
     #[cold]
     fn doubled(&mut self, part: &str, hint: &str) {
         self.draft.guessed = true;
@@ -317,11 +331,11 @@ impl<'t> Reader<'t, '_> {
 
     /// Where a slice of the body starts in it.
     pub(super) fn offset(&self, part: &str) -> usize {
-        // INVARIANT: every part handed around is a subslice of the body, so the difference is an offset into it.
+        // INVARIANT: every `part` is a subslice of the body, so the difference is an offset into it.
         (part.as_ptr() as usize).wrapping_sub(self.body.as_ptr() as usize).min(self.body.len())
     }
 
-    /// The part itself, or where it is empty the `width` bytes before it (behind it at the start): something to show.
+    /// The part itself, or where it is empty the `width` bytes before it (after it at the start), so that there is something to underline.
     fn or_before(&self, part: &'t str, width: usize) -> &'t str {
         if !part.is_empty() {
             return part;
@@ -361,7 +375,7 @@ impl<'t> Reader<'t, '_> {
     }
 }
 
-/// A finding with the standing words of its rule.
+/// A finding with the message and source of its rule.
 pub(super) fn diagnostic(code: RuleCode, span: Range<usize>, hint: impl Into<String>) -> Diagnostic {
     let (message, rule) = about(code);
     Diagnostic {

@@ -1,8 +1,8 @@
-//! Names of somebody's choice: SCI compartments and sub-compartments that the register does not list, SAP programs, their
+//! Free names: SCI compartments and sub-compartments that the register does not list, SAP programs, their
 //! compartments and sub-compartments (spec 1.2 note f).
 //!
 //! It refuses every word of the register as such a name, alone or as a part of one, and codes of countries and organisations
-//! as a part of one. `SI-TK` is a slip for `SI/TK`, and read as a compartment it would lose what TK asks for.
+//! as a part of one. `SI-TK` is a typing error for `SI/TK`; read as a compartment, it would drop the conditions of TK.
 
 use jiff::civil::Date;
 
@@ -10,7 +10,7 @@ use super::Reader;
 use crate::marking::diagnostic::RuleCode;
 
 impl<'t> Reader<'t, '_> {
-    /// Checks the words of the name `text`, whose place in its tree is `path`, such as `SI-ABC` and `SAR-BP-123`.
+    /// Checks the words of the name `text`, whose path in its tree is `path`, such as `SI-ABC` and `SAR-BP-123`.
     pub(super) fn check_name(&mut self, text: &'t str, path: impl Fn() -> String) {
         let register = self.rules.register;
         let several = text.contains(' ');
@@ -30,12 +30,12 @@ impl<'t> Reader<'t, '_> {
         }
     }
 
-    /// From which day on the register's data has this name, be it in no form that names have.
+    /// The first day of a name that the register lists as an exception to these rules.
     fn excepted(&self, path: &str) -> Option<Date> {
         self.rules.register.names.iter().find(|(name, _)| **name == *path).map(|(_, day)| *day)
     }
 
-    /// Whether the register's data has this name on the day of the document.
+    /// Whether the register lists this name as an exception on the day of the document.
     pub(super) fn is_named(&self, path: &str) -> bool {
         self.excepted(path).is_some_and(|day| self.rules.date.is_from(day))
     }

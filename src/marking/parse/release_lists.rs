@@ -1,4 +1,4 @@
-//! The lists of REL TO and EYES ONLY: USA first, and somebody else (spec 1.6).
+//! The lists of REL TO and EYES ONLY: USA first, then at least one other code (spec 1.6).
 
 use super::codes::ListKind;
 use super::{Kind, Reader};
@@ -22,15 +22,16 @@ impl<'t> Reader<'t, '_> {
         }
     }
 
+    /// Reports an EYES ONLY list in a document that is too recent for one (M16 B.5).
     pub(super) fn check_legacy_eyes(&mut self, item: &'t str) {
         if !self.rules.date.allows_eyes() {
             self.fault(RuleCode::Legacy, item, "EYES ONLY ended on 2017-10-01; the originator re-marks as REL TO");
         }
     }
 
-    /// The shape of REL TO and EYES ONLY: USA, first, and somebody else.
+    /// Checks the form of a REL TO or EYES ONLY list: USA first, then at least one other code.
     pub(super) fn check_release_list(&mut self, item: &'t str, list: &'t str, codes: CodeList) {
-        // What every proper list looks like: USA, and behind it somebody else.
+        // The common case: USA, then another code.
         if codes.as_str().strip_prefix("USA ").is_some_and(|others| !others.starts_with("USA")) {
             self.take_release_list(codes);
             return;
@@ -57,7 +58,7 @@ impl<'t> Reader<'t, '_> {
         self.take_release_list(codes);
     }
 
-    /// Keeps the first list; a second one is a fault already.
+    /// Stores the list, unless there is one: a second list was reported.
     pub(super) fn take_release_list(&mut self, codes: CodeList) {
         if self.draft.marking.rel_to.is_empty() {
             self.draft.marking.rel_to = codes;

@@ -5,7 +5,7 @@ use crate::marking::diagnostic::RuleCode;
 use crate::marking::model::{Control, ControlSet, Level, SciSystem};
 use crate::marking::register::{Row, SciRows};
 
-/// What the register says of a compartment, or why it is none.
+/// The register's row of a compartment, or why it is not one.
 struct Compartment<'r> {
     row: Option<&'r Row>,
     hint: Option<&'static str>,
@@ -68,7 +68,7 @@ impl<'t> Reader<'t, '_> {
         self.draft.needs.push(Need { item, row: need });
     }
 
-    /// Reads an item of an unpublished system the operator configured: shape is all that is known of it.
+    /// Reads an item of an unpublished system the operator configured: only its form can be checked.
     pub(super) fn read_unpublished(&mut self, item: &'t str) {
         let mut out = self.open_item(item.len());
         let mut before: Option<&str> = None;
@@ -241,7 +241,7 @@ fn compartment<'r>(rows: &'r SciRows, system: SciSystem, id: &str) -> Compartmen
         (SciSystem::Tk, "BLFH") => known(&rows.tk_blfh),
         (SciSystem::Tk, "IDIT") => known(&rows.tk_idit),
         (SciSystem::Tk, "KAND") => known(&rows.tk_kand),
-        // Every TK compartment is NOFORN, so an unknown one still asks for it (ISM-ID-00369..00371).
+        // Every TK compartment is NOFORN, so an unknown one requires it as well (ISM-ID-00369..00371).
         (SciSystem::Tk, _) => {
             Compartment { row: Some(&rows.tk_idit), hint: Some("TK has the compartments BLFH, IDIT and KAND") }
         }
@@ -250,8 +250,8 @@ fn compartment<'r>(rows: &'r SciRows, system: SciSystem, id: &str) -> Compartmen
     }
 }
 
-/// Whether a compartment is a name of somebody's choice: of a system whose compartments the register does not list one by
-/// one, and none of those that it does list.
+/// Whether a compartment has a free name: its system is one whose compartments the register does not list individually, and it
+/// is none of those that the register lists.
 fn is_free(system: SciSystem, id: &str) -> bool {
     match system {
         SciSystem::Bur | SciSystem::Hcs | SciSystem::Mvl | SciSystem::Tk => false,
@@ -274,7 +274,7 @@ fn sub_row(rows: &SciRows, system: SciSystem, id: &str, sub: &str) -> Result<Opt
         (SciSystem::Hcs, "P" | "X") if !shape(6) => Err("an HCS sub-compartment is 1 to 6 characters"),
         (SciSystem::Hcs, "O") => Err("HCS-O has no sub-compartments"),
         (SciSystem::Klm, "R") if shape(6) => Ok(Some(Row {
-            // ISM-ID-00470, 00471: under KLM-R it is the sub-compartment that asks for ORCON.
+            // ISM-ID-00470, 00471: under KLM-R it is the sub-compartment that requires ORCON.
             requires: ControlSet::of(&[Control::Oc]),
             forbids: ControlSet::of(&[Control::OcUsgov]),
             ..Row::default()

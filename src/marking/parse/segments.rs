@@ -7,6 +7,7 @@ use crate::marking::diagnostic::RuleCode;
 use crate::marking::model::{Category, CodeList, Control};
 
 impl<'t> Reader<'t, '_> {
+    /// Reads `rest`, the segments after the classification.
     pub(super) fn read_segments(&mut self, rest: &'t str) {
         let mut rest = Some(rest);
         let mut last: Option<Category> = None;
@@ -140,7 +141,7 @@ impl<'t> Reader<'t, '_> {
                 if self.kind == Kind::Portion && !item.starts_with("FGI") {
                     self.fault(RuleCode::Form, item, "banner form in a portion; write FGI");
                 }
-                // A second list would take the place of the first, and its sources would be asked for nothing.
+                // A second list would replace the first, and the consent of the first list's sources would not be required.
                 if self.draft.marking.concealed || !self.draft.marking.sources.is_empty() {
                     self.fault(RuleCode::CategoryRepeated, item, "write FGI once, its sources parted by spaces");
                 }
@@ -190,6 +191,7 @@ impl<'t> Reader<'t, '_> {
         }
     }
 
+    /// Reports `control` if `before`, the last control of the segment, follows it in Register order.
     pub(super) fn order_controls(&mut self, item: &'t str, control: Control, before: &mut Option<Control>) {
         if let Some(last) = *before
             && last.category() == control.category()
@@ -212,6 +214,7 @@ impl<'t> Reader<'t, '_> {
         *before = Some(system);
     }
 
+    /// The form of `control` in this kind of mark.
     pub(super) fn named(&self, control: Control) -> &'static str {
         if self.kind == Kind::Portion { control.portion() } else { control.banner() }
     }

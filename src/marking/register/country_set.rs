@@ -1,6 +1,6 @@
 //! Sets of countries by the register's own numbering, used only inside one register's decisions.
 
-/// How many countries a register may hold.
+/// The most countries a register may hold.
 pub(in crate::marking) const COUNTRIES_MAX: usize = 384;
 
 /// A set of countries: one bit for each number in the register.
@@ -8,43 +8,52 @@ pub(in crate::marking) const COUNTRIES_MAX: usize = 384;
 pub(in crate::marking) struct CountrySet([u64; COUNTRIES_MAX / 64]);
 
 impl CountrySet {
+    /// The empty set.
     pub const EMPTY: Self = Self([0; COUNTRIES_MAX / 64]);
 
+    /// Adds the country with this number; below [`COUNTRIES_MAX`].
     pub fn insert(&mut self, number: u16) {
         self.0[usize::from(number) / 64] |= 1 << (number % 64);
     }
 
+    /// Removes a country.
     pub fn remove(&mut self, number: u16) {
         self.0[usize::from(number) / 64] &= !(1 << (number % 64));
     }
 
-    pub fn has(&self, number: u16) -> bool {
+    /// Whether the country is in the set.
+    pub fn contains(&self, number: u16) -> bool {
         self.0[usize::from(number) / 64] & (1 << (number % 64)) != 0
     }
 
-    pub fn add(&mut self, other: &Self) {
+    /// Adds every country of `other`.
+    pub fn union_with(&mut self, other: &Self) {
         for (mine, theirs) in self.0.iter_mut().zip(other.0) {
             *mine |= theirs;
         }
     }
 
-    pub fn take(&mut self, other: &Self) {
+    /// Removes every country of `other`.
+    pub fn subtract(&mut self, other: &Self) {
         for (mine, theirs) in self.0.iter_mut().zip(other.0) {
             *mine &= !theirs;
         }
     }
 
-    pub fn keep(&mut self, other: &Self) {
+    /// Removes every country that is not in `other`.
+    pub fn intersect_with(&mut self, other: &Self) {
         for (mine, theirs) in self.0.iter_mut().zip(other.0) {
             *mine &= theirs;
         }
     }
 
+    /// Whether every country of the set is in `other`.
     pub fn is_subset(&self, other: &Self) -> bool {
         self.0.iter().zip(other.0).all(|(mine, theirs)| mine & !theirs == 0)
     }
 
+    /// The numbers of the countries, ascending.
     pub fn iter(&self) -> impl Iterator<Item = u16> + '_ {
-        (0..COUNTRIES_MAX as u16).filter(|n| self.has(*n))
+        (0..COUNTRIES_MAX as u16).filter(|n| self.contains(*n))
     }
 }

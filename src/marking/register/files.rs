@@ -58,7 +58,7 @@ pub enum RegisterError {
     Json {
         /// Which file.
         file: &'static str,
-        /// What the reader said.
+        /// The parser's message.
         why: String,
     },
     /// The file and the engine disagree about a marking.
@@ -72,10 +72,10 @@ pub enum RegisterError {
         what: &'static str,
         /// What the file says.
         found: String,
-        /// What the engine would print.
+        /// The engine's form.
         expected: String,
     },
-    /// A row that must be there is not, or one is there that the engine does not know.
+    /// A row that is missing, or one that the engine does not implement.
     #[error("`{file}`: {what} `{id}`; {remedy}")]
     Row {
         /// Which file.
@@ -89,6 +89,7 @@ pub enum RegisterError {
     },
 }
 
+/// `register.json`.
 #[derive(Deserialize)]
 pub(super) struct RegisterFile {
     pub version: String,
@@ -97,6 +98,7 @@ pub(super) struct RegisterFile {
     pub markings: Vec<MarkingRow>,
 }
 
+/// One marking of `register.json`: its forms, the lowest and highest level, and the ids of what it requires and excludes.
 #[derive(Deserialize)]
 pub(super) struct MarkingRow {
     pub id: String,
@@ -127,11 +129,13 @@ pub(super) struct NameRow {
     pub basis: Option<String>,
 }
 
+/// `countries.json`.
 #[derive(Deserialize)]
 pub(super) struct CountriesFile {
     pub countries: Vec<CountryRow>,
 }
 
+/// One country: a trigraph and its full name.
 #[derive(Deserialize)]
 pub(super) struct CountryRow {
     pub code: String,
@@ -140,6 +144,7 @@ pub(super) struct CountryRow {
     pub deprecated_on: Option<Date>,
 }
 
+/// `tetragraphs.json`.
 #[derive(Deserialize)]
 pub(super) struct TetragraphsFile {
     pub tetragraphs: Vec<TetragraphRow>,
@@ -147,7 +152,7 @@ pub(super) struct TetragraphsFile {
     pub joined: Vec<JoinedRow>,
 }
 
-/// Since when a member that is listed without a date has been one.
+/// The date of a member that is listed without one.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct JoinedRow {
@@ -156,6 +161,7 @@ pub(super) struct JoinedRow {
     pub from: Date,
 }
 
+/// One organisation: its code, name and members, each dated where a date is known.
 #[derive(Deserialize)]
 pub(super) struct TetragraphRow {
     pub code: String,
@@ -175,6 +181,7 @@ pub(super) struct TetragraphRow {
     pub date_last_verified: Option<Date>,
 }
 
+/// `overlay.json`: the operator's dated changes.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct OverlayFile {
@@ -197,6 +204,7 @@ pub(super) struct OverlayFile {
     pub also_affects: Vec<String>,
 }
 
+/// One change of membership: the organisation's code, and the country that is added or removed from a day on.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct OverlayRow {
@@ -211,12 +219,14 @@ pub(super) struct OverlayRow {
     pub basis: Option<String>,
 }
 
+/// `cui.json`: the basic and the specified categories.
 #[derive(Deserialize)]
 pub(super) struct CuiFile {
     pub basic: Vec<CuiRow>,
     pub specified: Vec<CuiRow>,
 }
 
+/// One category, by the token that marks have.
 #[derive(Deserialize)]
 pub(super) struct CuiRow {
     pub token: String,

@@ -13,6 +13,11 @@ use super::membership::{Changes, memberships};
 use super::{CodeEntry, CuiWords, Register, rows, vocabulary};
 use crate::marking::model::Code;
 
+/// Parses the files and checks them against the engine and each other.
+///
+/// # Errors
+///
+/// Every [`RegisterError`] found.
 pub(super) fn load(files: &RegisterFiles<'_>) -> Result<Register, Vec<RegisterError>> {
     let mut faults = Vec::new();
     let register: Option<RegisterFile> = read("register.json", files.register, &mut faults);

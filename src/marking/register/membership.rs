@@ -65,7 +65,7 @@ pub(super) fn memberships(
         let is_member = |n: u16| {
             let own =
                 by_code.find(code).filter(|own| *own >= country_count).map(|own| usize::from(own - country_count));
-            own.is_some_and(|own| access[own].members.has(n))
+            own.is_some_and(|own| access[own].members.contains(n))
         };
         let Some(number) = number.filter(|n| is_member(*n)) else {
             let what = format!("{code}, {member}");

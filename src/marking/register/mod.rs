@@ -34,22 +34,31 @@ pub(super) use vocabulary::Word;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Register {
+    /// The version of the data, for decisions and logs.
     pub(super) version: String,
+    /// SHA-256 over the loaded texts.
     pub(super) digest: [u8; 32],
     /// Countries first, then organisations, each in alphabetical order: numbering order is list order (spec 1.5).
     pub(super) codes: Vec<CodeEntry>,
+    /// The number of each code.
     pub(super) by_code: HashTable<u16>,
+    /// The fixed words of the grammar.
     pub(super) words: HashTable<Word>,
-    /// Words that compartments and programs must not be named by; and the exceptions, each with its first day.
+    /// Words that must not be names of compartments and programs.
     pub(super) reserved: HashTable<()>,
+    /// The exceptions to `reserved`, each with its first day.
     pub(super) names: Vec<(Box<str>, Date)>,
+    /// What markings require and exclude.
     pub(super) rows: Rows,
     /// What access expands, by organisation. Kept apart from `rollup` on purpose (spec 1.9).
     pub(super) access: Vec<AccessMembership>,
     /// What roll-up expands, by organisation: number of the organisation, then the members as listed.
     pub(super) rollup: Vec<RollupMembership>,
+    /// The number of countries: codes with a number below it are countries, the others organisations.
     pub(super) country_count: u16,
+    /// The number of `USA`.
     pub(super) usa: u16,
+    /// The CUI categories.
     pub(super) cui: CuiWords,
 }
 
@@ -71,13 +80,14 @@ pub(super) struct AccessMembership {
     /// False when the membership is suppressed or only described: nobody matches by country.
     pub listed: bool,
     pub members: CountrySet,
-    /// The day from which on the members are those of their time: the first of their dates, or without any the day on
-    /// which the register's list was looked at.
+    /// The first day for which the member list is known: the earliest date of a member or, without dates, the day on which the
+    /// register's list was verified.
     pub known_from: Option<Date>,
-    /// Since when those of the members are that have a date.
+    /// The members with a date of accession, by the register's numbers.
     pub since: Vec<(Date, u16)>,
-    /// Members that the operator's overlay adds, and since when.
+    /// Members that the operator's overlay adds, with the first day of each.
     pub joined: Vec<(Date, u16)>,
+    /// Former members, which count in no document.
     pub left: CountrySet,
 }
 
@@ -100,9 +110,13 @@ pub(super) struct RollupMember {
 /// What the register says a marking needs.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Row {
+    /// The lowest classification it may have.
     pub floor: Level,
+    /// The highest classification it may have.
     pub ceiling: Level,
+    /// The controls that must be present with it.
     pub requires: ControlSet,
+    /// The controls that must not be present with it.
     pub forbids: ControlSet,
 }
 
@@ -122,8 +136,9 @@ impl Default for Row {
 pub(super) struct Rows {
     /// By `Control as usize`; `forbids` is symmetric.
     pub controls: Vec<Row>,
-    /// Controls that may not stand at a level, by `Level as usize`.
+    /// Controls whose floor is above a level, by `Level as usize`.
     pub too_low: [ControlSet; 5],
+    /// As `too_low`, for controls above their ceiling.
     pub too_high: [ControlSet; 5],
     /// Controls that require or forbid something.
     pub conditional: ControlSet,
@@ -210,9 +225,8 @@ impl Register {
         self.by_code.find(code).is_some_and(|n| self.codes[usize::from(n)].organisation)
     }
 
-    /// True when `code` may stand for whoever consents that something of theirs goes on: a country, or an
-    /// organisation. A short word for countries each of which answers for itself, such as FVEY, may not; NATO,
-    /// which has members and information of its own, may.
+    /// True when `code` can be the source of a consent: a country, or an organisation with information of its own, such as NATO.
+    /// A group name for countries that each decide for themselves, such as FVEY, cannot.
     #[must_use]
     pub fn is_source(&self, code: &str) -> bool {
         let Some(number) = self.by_code.find(code) else { return false };
@@ -233,9 +247,9 @@ impl Register {
         Some(&*self.entry(number).name).filter(|name| !name.is_empty())
     }
 
-    /// The codes that one slip makes of `code`, with their full names: one letter more, less or other, or two that changed
-    /// places. Withdrawn ones are left out.
-    pub fn near<'a>(&'a self, code: &str) -> impl Iterator<Item = (Code, &'a str)> {
+    /// The codes that are one edit away from `code`, with their full names: a letter inserted, deleted or replaced, or two
+    /// neighbours transposed. Withdrawn codes are left out.
+    pub fn similar_codes<'a>(&'a self, code: &str) -> impl Iterator<Item = (Code, &'a str)> {
         let code = code.to_owned();
         let slip = move |entry: &&CodeEntry| {
             !entry.fgi_only && entry.deprecated_on.is_none() && is_one_edit_apart(entry.code.as_str(), &code)
@@ -250,11 +264,12 @@ impl Register {
         found.next().map(|entry| entry.code.to_string())
     }
 
+    /// The entry of the code with this number.
     pub(super) fn entry(&self, number: u16) -> &CodeEntry {
         &self.codes[usize::from(number)]
     }
 
-    /// The organisations of a list of which the register cannot tell who belonged to them on `date`.
+    /// The organisations of a list whose members on `date` the register does not know.
     pub(super) fn undated<'l>(&self, list: &'l CodeList, date: DocumentDate) -> impl Iterator<Item = &'l str> {
         list.iter().filter(move |code| {
             let place = self.by_code.find(code).and_then(|n| n.checked_sub(self.country_count));
@@ -264,10 +279,11 @@ impl Register {
     }
 
     /// True when legacy EYES ONLY may name `code`.
-    pub(super) fn rules_eyes(&self, code: &str) -> bool {
+    pub(super) fn may_be_in_eyes_only(&self, code: &str) -> bool {
         self.rows.eyes.iter().any(|c| c.as_str() == code)
     }
 
+    /// What `control` requires and excludes.
     pub(super) fn row(&self, control: Control) -> &Row {
         &self.rows.controls[control as usize]
     }

@@ -32,14 +32,14 @@ const LEGACY: &[(&str, Category)] = &[
     ("FORMERLY RESTRICTED DATA-N", Category::Aea),
 ];
 
-/// What else of the grammar and of the register no name may be: levels and owners, the openings of lists and trees, values
+/// Further words of the grammar and the register that a free name must not be: levels and owners, the openings of lists and trees, values
 /// that stand in the authority block (`X1`), retired or other profiles' words that have no form of their own above, and
 /// the English between codes.
 const RESERVED: &str = "TS S C U R CTS NS NC NR NU COSMIC NATO USA JOINT TOP SCI SAP SAR SPECIAL ACCESS REQUIRED FGI REL EYES ONLY CUI \
     CONTROLLED CNWDI SIGMA SG ACCM WAIVED HVSACO OADR MR X1 X2 X3 X4 X5 X6 X7 X8 X9 25X1 25X2 25X3 25X4 25X5 25X6 25X7 25X8 25X9 \
     EXEMPT AND OR ALL SPECAT WNINTEL NOCONTRACT NOCON FEDCON UMBRA DINAR TRINE SPOKE MORAY ZARF RUFF BYEMAN VRK NNPI";
 
-/// Every word of the register, in any form: none is a name of somebody's choice (spec 1.2 note f).
+/// Every word of the register, in any form: none may be a free name (spec 1.2 note f).
 pub(super) fn reserved() -> HashTable<()> {
     let levels = Level::ALL.iter().map(|level| level.title());
     let controls = Control::ALL.iter().flat_map(|control| [control.title(), control.banner(), control.portion()]);
@@ -57,6 +57,7 @@ pub(super) fn reserved() -> HashTable<()> {
     words
 }
 
+/// The words by which an item of a segment is recognised, with their meaning.
 pub(super) fn table() -> HashTable<Word> {
     let mut words = HashTable::with_room(192);
     for &control in Control::ALL {

@@ -1,26 +1,26 @@
 //! The names that the accreditation record of a link may hold: those that [`Condition`](crate::marking::Condition)
-//! prints, but for what only a consent meets.
+//! prints, except those that only a consent meets.
 
 use super::condition::{BY_CONSENT, UNNAMED_PROGRAMS};
 use crate::marking::model::SciSystem;
 use crate::marking::spelling::edit_distance;
 
-/// What a link is accredited for by a name that stands by itself.
+/// The accreditations whose names have no parameter.
 pub const STANDING: [&str; 4] = ["AEA-AGREEMENT", "ATOMAL-AGREEMENT", "NATO-READON", "NOCON-ASSURANCE"];
 
-/// The control systems, those of NATO with them.
+/// The abbreviations of the control systems, NATO's included.
 fn systems() -> impl Iterator<Item = &'static str> {
     SciSystem::ALL.into_iter().map(SciSystem::abbreviation).chain(["BALK", "BOHEMIA"])
 }
 
-/// Every name but those that hold a name of somebody else's choice: compartments and programmes.
+/// Every accreditation name without a free part, such as `SCI:SI`: those of compartments and programs are not listed.
 pub fn names() -> Vec<String> {
     let mut names: Vec<String> = STANDING.iter().map(|name| (*name).to_owned()).collect();
     names.extend(systems().map(|system| format!("SCI:{system}")));
     names
 }
 
-/// Whether a link can be accredited by this name: one of [`names`], a compartment such as `SCI:SI-ABC`, or a programme or a part
+/// Whether a link can be accredited by this name: one of [`names`], a compartment such as `SCI:SI-ABC`, or a program or a part
 /// of one, such as `SAP:EXERCISE` and `SAP:EXERCISE-ONE`. Programs that are not named cannot be accredited.
 #[must_use]
 pub fn is_accreditation(name: &str) -> bool {
@@ -48,7 +48,7 @@ pub fn nearest(name: &str) -> Option<String> {
     };
     let wanted = bare(name);
     let known = || names().into_iter().chain(BY_CONSENT.iter().map(|name| (*name).to_owned()));
-    // In another spelling; then as a part of a name; then with a slip or two.
+    // In another spelling; then as a part of a name; then within two edits.
     let spelled = || known().find(|known| bare(known) == wanted);
     let tree = || {
         let (kind, rest) = name.split_once(':')?;
@@ -63,9 +63,9 @@ pub fn nearest(name: &str) -> Option<String> {
     spelled().or_else(tree).or_else(part).or_else(slip)
 }
 
-/// A suggestion for an unknown `name`, as text.
+/// A suggestion for an unknown `name`: a clause for the end of an error message.
 #[must_use]
-pub fn meant_by(name: &str) -> String {
+pub fn suggestion(name: &str) -> String {
     match nearest(name) {
         Some(meant) if BY_CONSENT.contains(&meant.as_str()) => {
             format!("`{meant}` is a consent, recorded by itself with `change propose --consent NAME=FILE --out CHANGE`")

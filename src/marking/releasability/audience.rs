@@ -25,14 +25,16 @@ pub struct Audience {
 /// An audience in the register's numbering, for decisions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::marking) struct AccessExpansion {
+    /// Countries named, or members of an organisation named.
     pub countries: CountrySet,
-    /// Literal organisations, by their place after the countries.
+    /// Literal organisations, by their number less that of the first organisation.
     pub organisations: CountrySet,
     /// Literal organisations without listed members.
     pub unresolved: CountrySet,
 }
 
 impl AccessExpansion {
+    /// Nobody.
     pub const EMPTY: Self =
         Self { countries: CountrySet::EMPTY, organisations: CountrySet::EMPTY, unresolved: CountrySet::EMPTY };
 
@@ -64,8 +66,8 @@ impl AccessExpansion {
                             members.insert(*number);
                         }
                     }
-                    members.take(&membership.left);
-                    all.countries.add(&members);
+                    members.subtract(&membership.left);
+                    all.countries.union_with(&members);
                 } else {
                     all.unresolved.insert(place);
                 }
@@ -77,24 +79,26 @@ impl AccessExpansion {
         all
     }
 
-    pub fn add(&mut self, other: &Self) {
-        self.countries.add(&other.countries);
-        self.organisations.add(&other.organisations);
-        self.unresolved.add(&other.unresolved);
+    /// Adds everyone that `other` reaches.
+    pub fn union_with(&mut self, other: &Self) {
+        self.countries.union_with(&other.countries);
+        self.organisations.union_with(&other.organisations);
+        self.unresolved.union_with(&other.unresolved);
     }
 
-    /// Keeps only whom `other` reaches as well.
-    pub fn keep(&mut self, other: &Self) {
-        self.countries.keep(&other.countries);
-        self.organisations.keep(&other.organisations);
-        self.unresolved.keep(&other.unresolved);
+    /// Removes everyone that `other` does not reach.
+    pub fn intersect_with(&mut self, other: &Self) {
+        self.countries.intersect_with(&other.countries);
+        self.organisations.intersect_with(&other.organisations);
+        self.unresolved.intersect_with(&other.unresolved);
     }
 
-    /// True when whoever this reaches by country, or by a code that cannot be resolved to countries, `other` reaches.
+    /// True when `other` reaches everyone that this reaches by country, or by a code that cannot be resolved to countries.
     pub fn is_within(&self, other: &Self) -> bool {
         self.countries.is_subset(&other.countries) && self.unresolved.is_subset(&other.unresolved)
     }
 
+    /// The audience by codes, without `USA`.
     pub fn into_audience(self, register: &Register) -> Audience {
         let country = |n: u16| register.entry(n).code;
         let organisation = |n: u16| register.entry(n + register.country_count).code;
@@ -155,10 +159,10 @@ impl Marking {
     #[must_use]
     pub fn disclosure_state(&self, date: DocumentDate) -> DisclosureState {
         let controls = self.controls;
-        if controls.has(Control::Nf) || controls.meets(ControlSet::NONIC_NOFORN) {
+        if controls.has(Control::Nf) || controls.intersects(ControlSet::NONIC_NOFORN) {
             return DisclosureState::Noforn;
         }
-        if controls.meets(ControlSet::FDR) {
+        if controls.intersects(ControlSet::FDR) {
             return DisclosureState::Marked {
                 rel: controls.has(Control::Rel) || controls.has(Control::Eyes),
                 relido: controls.has(Control::Relido),
@@ -178,7 +182,7 @@ impl Marking {
     #[must_use]
     pub fn is_caveated(&self) -> bool {
         let caveats = ControlSet::AEA.union(ControlSet::DISSEM).union(ControlSet::NONIC);
-        self.controls.meets(caveats) || !self.sap.is_empty()
+        self.controls.intersects(caveats) || !self.sap.is_empty()
     }
 
     /// True for a mark that may carry BALK, BOHEMIA or ATOMAL: NATO is its owner or source, or its source is concealed
@@ -210,10 +214,10 @@ impl Rules<'_> {
     }
 }
 
-/// Whether the mark keeps it from every partner, whatever lists stand beside that.
+/// True when the mark excludes every partner, whatever its release lists say.
 pub(in crate::marking) fn denies_all(marking: &Marking) -> bool {
     let controls = marking.controls;
-    controls.has(Control::Nf) || controls.meets(ControlSet::NONIC_NOFORN) || marking.kept_by().is_some()
+    controls.has(Control::Nf) || controls.intersects(ControlSet::NONIC_NOFORN) || marking.prohibited_by().is_some()
 }
 
 pub(in crate::marking) fn release(rules: &Rules<'_>, marking: &Marking) -> AccessExpansion {
@@ -226,7 +230,7 @@ pub(in crate::marking) fn release(rules: &Rules<'_>, marking: &Marking) -> Acces
 pub(in crate::marking) fn display(rules: &Rules<'_>, marking: &Marking) -> AccessExpansion {
     let mut all = release(rules, marking);
     if !denies_all(marking) && !marking.display_to.is_empty() {
-        all.add(&AccessExpansion::of(rules, &marking.display_to));
+        all.union_with(&AccessExpansion::of(rules, &marking.display_to));
     }
     all
 }
@@ -241,6 +245,6 @@ pub(in crate::marking) fn covers_owners(rules: &Rules<'_>, marking: &Marking) ->
                 .register
                 .by_code
                 .find(owner)
-                .is_some_and(|n| n < rules.register.country_count && reached.countries.has(n))
+                .is_some_and(|n| n < rules.register.country_count && reached.countries.contains(n))
     })
 }

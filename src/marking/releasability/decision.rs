@@ -37,7 +37,7 @@ pub struct LinkRights {
     pub accreditations: BTreeSet<String>,
     /// What the network under the link may carry, as a REL set of codes; `None` when it sets no bound of its own.
     pub network: Option<BTreeSet<String>>,
-    /// The country whose gateway this is: never a partner, and in no need of its own consent. `USA` unless said.
+    /// The country whose gateway this is: never a partner, and in no need of its own consent. `USA` by default.
     pub home: String,
 }
 
@@ -52,7 +52,7 @@ impl LinkRights {
     /// The same rights at a gateway of another country. Release lists always name the United States, so there it is a
     /// partner like any other.
     #[must_use]
-    pub fn at_home_in(mut self, country: &str) -> Self {
+    pub fn with_home(mut self, country: &str) -> Self {
         country.clone_into(&mut self.home);
         self
     }
@@ -60,12 +60,12 @@ impl LinkRights {
     const US: &'static str = "USA";
 }
 
-/// One reason why nothing goes. `Display` is the word the answers use.
+/// One reason why a release is refused. `Display` is the name used in output, such as `CONDITION:SCI:SI`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AccessRefusal {
     /// The partner is not authorised by name.
     NotReleasable,
-    /// The partner may see it and may not have it.
+    /// The mark allows display to the partner, and no release.
     DisplayOnly,
     /// The level is above the link's ceiling.
     Ceiling,
@@ -87,7 +87,7 @@ impl fmt::Display for AccessRefusal {
     }
 }
 
-/// Proof that the native check permitted one partner. Only [`Whole::may_go`] makes one.
+/// Proof that the native check permitted one partner. Only [`AccessCheck::may_release`] makes one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Permitted {
     partner: String,
@@ -101,16 +101,16 @@ impl Permitted {
         &self.partner
     }
 
-    /// The conditions that were found met.
+    /// The conditions that the marks raise and the link meets.
     #[must_use]
     pub fn met(&self) -> &[Condition] {
         &self.met
     }
 }
 
-/// A banner with its portions, expanded once so that many partners can be decided on cheaply.
+/// The native check for a banner with its portions: expanded once, so that deciding on many partners is cheap.
 #[derive(Debug, Clone)]
-pub struct Whole {
+pub struct AccessCheck {
     level: Level,
     release: AccessExpansion,
     display: AccessExpansion,
@@ -125,7 +125,7 @@ pub struct Whole {
     joint: BTreeSet<BTreeSet<String>>,
 }
 
-impl Whole {
+impl AccessCheck {
     /// Expands a banner and its portions. It does not check that the banner covers them: see
     /// [`covers_portions`](crate::marking::covers_portions).
     #[must_use]
@@ -161,8 +161,8 @@ impl Whole {
             }
             whole.names_us &= names_us(portion);
             whole.named.retain(|code| portion.rel_to().iter().any(|named| named == code));
-            whole.release.keep(&audience::release(rules, portion));
-            whole.display.keep(&audience::display(rules, portion));
+            whole.release.intersect_with(&audience::release(rules, portion));
+            whole.display.intersect_with(&audience::display(rules, portion));
         }
         whole
     }
@@ -173,12 +173,12 @@ impl Whole {
         &self.conditions
     }
 
-    /// Decides for one partner.
+    /// Decides whether the partner of `link` may have it (spec 1.9).
     ///
     /// # Errors
     ///
-    /// Every reason against, in the order of [`AccessRefusal`].
-    pub fn may_go(&self, rules: &Rules<'_>, link: &LinkRights) -> Result<Permitted, Vec<AccessRefusal>> {
+    /// Every reason for refusal, in the order of [`AccessRefusal`].
+    pub fn may_release(&self, rules: &Rules<'_>, link: &LinkRights) -> Result<Permitted, Vec<AccessRefusal>> {
         let mut refusals = Vec::new();
         let back_to_us = self.names_us && link.kind == PartnerKind::Country && link.id == LinkRights::US;
         let released = link.id != link.home && (back_to_us || reaches(rules, &self.release, link));
@@ -208,9 +208,9 @@ impl Whole {
         if refusals.is_empty() { Ok(Permitted { partner: link.id.clone(), met: conditions }) } else { Err(refusals) }
     }
 
-    /// The conditions for one partner: those of the marks, with the consent of whoever owns or gave any of it and is
-    /// neither the partner nor at home here. A joint product goes to each of its owners without asking the others; NATO
-    /// need not be asked for a member that every mark names itself.
+    /// The conditions for one partner: those of the marks, and the consent of every owner and source other than the partner and
+    /// the home country. A joint product may be released to each of its owners without the consent of the others. NATO's consent
+    /// is not needed for a member that every mark names itself.
     fn conditions_over(&self, rules: &Rules<'_>, link: &LinkRights) -> Vec<Condition> {
         let joint = self.joint.iter().filter(|joint| !joint.contains(&link.id)).flatten();
         let mut sources: BTreeSet<String> = self.owners.iter().chain(joint).cloned().collect();
@@ -261,31 +261,31 @@ impl Whole {
     }
 }
 
-/// Decides whether one partner may have a banner with its portions: [`Whole::new`] and [`Whole::may_go`] in one.
+/// Decides whether one partner may have a banner with its portions: [`AccessCheck::new`] and [`AccessCheck::may_release`] in one.
 ///
 /// # Errors
 ///
-/// Every reason against, not only the first.
+/// Every reason for refusal, in the order of [`AccessRefusal`].
 ///
 /// ```
-/// use portcullis::marking::{DocumentDate, Level, LinkRights, PartnerKind, Register, Rules, may_go};
+/// use portcullis::marking::{DocumentDate, Level, LinkRights, PartnerKind, Register, Rules, may_release};
 ///
 /// let rules = Rules::new(Register::compiled_in(), DocumentDate::Unknown);
 /// let banner = rules.parse_banner("SECRET//SI//REL TO USA, GBR").unwrap();
 /// let portions = [rules.parse_portion("(S//SI//REL TO USA, GBR)", None).unwrap()];
 /// let mut link = LinkRights::new("GBR", PartnerKind::Country, Level::Secret, []);
-/// let refused = may_go(&banner, &portions, &link, &rules).unwrap_err();
+/// let refused = may_release(&banner, &portions, &link, &rules).unwrap_err();
 /// assert_eq!(refused[0].to_string(), "CONDITION:SCI:SI");
 /// link.accreditations.insert("SCI:SI".into());
-/// assert!(may_go(&banner, &portions, &link, &rules).is_ok());
+/// assert!(may_release(&banner, &portions, &link, &rules).is_ok());
 /// ```
-pub fn may_go(
+pub fn may_release(
     banner: &Marking,
     portions: &[Marking],
     link: &LinkRights,
     rules: &Rules<'_>,
 ) -> Result<Permitted, Vec<AccessRefusal>> {
-    Whole::new(rules, banner, portions).may_go(rules, link)
+    AccessCheck::new(rules, banner, portions).may_release(rules, link)
 }
 
 fn reaches(rules: &Rules<'_>, audience: &AccessExpansion, link: &LinkRights) -> bool {
@@ -293,10 +293,10 @@ fn reaches(rules: &Rules<'_>, audience: &AccessExpansion, link: &LinkRights) -> 
     let Some(number) = register.by_code.find(&link.id) else { return false };
     match link.kind {
         PartnerKind::Country => {
-            number < register.country_count && number != register.usa && audience.countries.has(number)
+            number < register.country_count && number != register.usa && audience.countries.contains(number)
         }
         PartnerKind::Organisation => {
-            number >= register.country_count && audience.organisations.has(number - register.country_count)
+            number >= register.country_count && audience.organisations.contains(number - register.country_count)
         }
     }
 }
@@ -309,7 +309,7 @@ fn is_in_nato(rules: &Rules<'_>, country: &str) -> bool {
     let members = AccessExpansion::of(rules, &CodeList::from_ordered([NATO])).countries;
     let number = register.by_code.find(country).filter(|number| *number < register.country_count);
     // The register's expansions leave out the United States, which founded it.
-    number.is_some_and(|number| number == register.usa || members.has(number))
+    number.is_some_and(|number| number == register.usa || members.contains(number))
 }
 
 /// Whether a mark has a release list that counts, which always names the United States (E-REL-NO-USA).

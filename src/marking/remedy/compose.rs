@@ -8,7 +8,7 @@ use crate::marking::model::{Category, Control};
 use crate::marking::register::Register;
 
 impl Ask<'_, '_> {
-    /// The text of a draft in the kind that was asked for; none without a level.
+    /// The text of a draft in the requested kind; `None` without a level.
     pub(super) fn compose(&self, draft: &Draft) -> Option<String> {
         let level = draft.level?;
         let banner = self.kind == Kind::Banner;

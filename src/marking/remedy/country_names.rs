@@ -4,7 +4,7 @@ use super::Ask;
 use super::tokenizer::{Gap, Word};
 use crate::marking::register::Register;
 
-/// Names of countries that people write for their codes.
+/// Common names of countries, with their codes.
 const NAMES: [(&str, &str); 40] = [
     ("UK", "GBR"),
     ("GB", "GBR"),
@@ -65,7 +65,7 @@ pub(super) fn country(register: &Register, words: &[Word]) -> Option<(String, us
     register.by_code.find(&first.text).map(|_| (first.text.clone(), 1, false))
 }
 
-/// A country as people call it; the register has the names of treaties.
+/// The common name of a country; the register has the official ones.
 pub(super) fn short_name<'a>(ask: &'a Ask<'_, '_>, code: &'a str) -> &'a str {
     match code {
         "AUS" => "Australia",

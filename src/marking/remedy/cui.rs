@@ -19,7 +19,7 @@ const CATEGORIES: [(&str, &str); 8] = [
     ("LES", "LEI"),
     ("LAWENFORCEMENT", "LEI"),
 ];
-/// What is said of a placeholder.
+/// The advice for a placeholder.
 const PLACEHOLDER: &str = "handbooks write BASIC, DISSEM and their like where a category or control of the registry belongs: name it, or \
                            leave it out if there is none";
 
@@ -74,7 +74,7 @@ impl Ask<'_, '_> {
         let mark = self.compose_cui(&found.categories, &found.controls);
         let read = parse::parse(self.rules, &mark, self.kind, self.banner).marking;
         let releases = |read: &Marking| !read.rel_to().is_empty() || !read.display_to().is_empty();
-        // What was lost may have kept it from everybody.
+        // A lost word may have prohibited any release.
         let mark = read.filter(|read| !(found.open && releases(read))).map(|_| mark);
         if found.notes.is_empty() {
             let text = match &mark {
@@ -86,7 +86,7 @@ impl Ask<'_, '_> {
         vec![Remedy { kind: RemedyKind::Rewrite, text: found.notes.join("; "), mark }]
     }
 
-    /// Takes what begins at a word; how many words that is.
+    /// Reads what begins at the word `at`; returns the number of words read.
     fn take(&self, words: &[Word], at: usize, found: &mut Found) -> usize {
         let word = words[at].text.as_str();
         let next = words.get(at + 1).map(|word| word.text.as_str());
@@ -169,7 +169,7 @@ impl Ask<'_, '_> {
         (codes, at - from)
     }
 
-    /// Makes controls of the lists; the stricter of two that exclude each other stands.
+    /// Turns the lists into controls; of two that exclude each other, the stricter is used.
     fn settle_lists(&self, found: &mut Found) {
         let has = |found: &Found, control: &str| found.controls.contains(control);
         if has(found, "FED ONLY") {
@@ -228,7 +228,7 @@ impl Ask<'_, '_> {
     }
 }
 
-/// `AAAA`, `BBBB`: one letter over and over.
+/// True for one letter repeated, such as `AAAA`.
 fn is_filler(word: &str) -> bool {
     word.len() > 2 && word.bytes().all(|b| Some(b) == word.bytes().next())
 }

@@ -7,7 +7,7 @@ use super::lenient::{Draft, Owner};
 use super::{Ask, Remedy, RemedyKind, plain};
 use crate::marking::model::Level;
 
-/// A mark of others as it stands there: the words that tell, whose it is, its level here, and what to say.
+/// A known foreign mark: its text, its owner, its equivalent level, and the advice.
 struct Known {
     written: &'static str,
     owner: &'static str,
@@ -21,7 +21,7 @@ const fn known(written: &'static str, owner: &'static str, level: Option<Level>,
 
 const NO_EQUIVALENT: &str = "it has no US equivalent; ask its owner how to protect it";
 
-/// Whole texts, in upper case. Equivalents are those that the owners publish; where there is none, a person asks.
+/// Whole texts, in upper case. Equivalents are those that the owners publish; where there is none, the advice is to ask.
 const WHOLE: &[Known] = &[
     known("OFFICIAL", "GBR", None, "OFFICIAL is a mark of the United Kingdom and of Australia"),
     known("OFFICIAL-SENSITIVE", "GBR", None, "OFFICIAL-SENSITIVE is a mark of the United Kingdom"),
@@ -103,7 +103,7 @@ const EUROPEAN: [(&str, Level); 8] = [
     ("SECRET", Level::Secret),
 ];
 
-/// Controls that only one country writes, wherever they stand in a mark, with whose they are.
+/// Controls that only one country uses, anywhere in a mark, with that country.
 const CAVEATS: [(&str, &str); 14] = [
     ("AGAO", "AUS"),
     ("AUSTEO", "AUS"),
@@ -121,11 +121,11 @@ const CAVEATS: [(&str, &str); 14] = [
     ("LOCSEN", "GBR"),
 ];
 
-/// What each country calls itself before its levels.
+/// The prefixes that countries put before their levels.
 const PREFIXES: [(&str, &str); 6] =
     [("UK", "GBR"), ("NZ", "NZL"), ("AUS", "AUS"), ("CAN", "CAN"), ("CANADA", "CAN"), ("AUSTRALIAN", "AUS")];
 
-/// The proposals for a mark of others; none where it seems to be one of the United States.
+/// The proposals for a foreign mark; empty where it seems to be a US mark.
 pub(super) fn remedies(ask: &Ask<'_, '_>, text: &str) -> Vec<Remedy> {
     let upper = plain(text);
     if let Some(remedy) = traffic_light(&upper) {
@@ -157,12 +157,12 @@ fn said(text: &str, level: Option<Level>) -> String {
     if level.is_some() || text.contains("such as `//") { text.to_owned() } else { format!("{text}; {NO_EQUIVALENT}") }
 }
 
-/// Whether what was found is a list without the United States, which theirs may be as well.
+/// Whether what was found is a list without the United States, which may also be a faulty US mark.
 pub(super) fn may_be_ours(found: &[Remedy]) -> bool {
     found.iter().any(|remedy| remedy.text.starts_with(LEAVES_OUT))
 }
 
-/// How the sentence begins that is said of such a list.
+/// The beginning of the advice for such a list.
 const LEAVES_OUT: &str = "the list does not name the United States";
 
 /// TLP and PAP, which say who may share what and classify nothing.
@@ -253,7 +253,7 @@ fn without_the_united_states(ask: &Ask<'_, '_>, text: &str) -> Option<Remedy> {
     let owner = first.text.clone();
     let name = short_name(ask, &owner).to_owned();
     draft.owner = Owner::Foreign(BTreeSet::from([owner]));
-    // A group that the United States is of stands for it; else its own list does not let it have this.
+    // A group with the United States in it includes it; otherwise the list does not release to the United States.
     let groups = ["ACGU", "FVEY", "NATO", "TEYE"];
     let us_too = list.iter().any(|code| groups.contains(&code.as_str()));
     let mut text = format!("{LEAVES_OUT}: this seems to be a mark of {name}, or of another country in it");

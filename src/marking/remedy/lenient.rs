@@ -21,7 +21,7 @@ pub(super) enum Owner {
     Concealed,
 }
 
-/// What a text seems to say.
+/// The likely content of a text.
 #[derive(Debug, Clone)]
 pub(super) struct Draft {
     pub owner: Owner,
@@ -35,7 +35,7 @@ pub(super) struct Draft {
     pub display: Option<BTreeSet<String>>,
     /// The sources; an empty set is a concealed one.
     pub fgi: Option<BTreeSet<String>>,
-    /// What there is to say of it, with the kind of proposal that it makes.
+    /// Advice, with the kind of proposal that it makes.
     pub notes: Vec<(RemedyKind, String)>,
     /// The text is ambiguous, or may exclude every foreign recipient: no mark that releases may be composed from it.
     pub open: bool,
@@ -45,15 +45,15 @@ pub(super) struct Draft {
 /// English between codes.
 const ENGLISH: [&str; 8] = ["AND", "OR", "ONLY", "ALL", "THE", "TO", "PLUS", "COUNTRIES"];
 impl Ask<'_, '_> {
-    /// Reads a text loosely; none where not even a classification is found.
+    /// Reads a text leniently; `None` where not even a classification is found.
     pub(super) fn read_leniently(&self, text: &str) -> Option<Draft> {
         let bare = super::bare(text);
         let words = split(&bare);
         let mut reader = LenientReader { ask: self, words: &words, at: 0, draft: Draft::new() };
-        // Something stood between these separators, or doubt was written down.
+        // Something is missing between these separators, or the author expressed doubt.
         reader.draft.open |= bare.trim_start_matches('/').contains("///") || bare.contains(['!', '~', '^', '?']);
         reader.classification()?;
-        // What begins with `//` has an owner; which one, nobody can tell where it is missing.
+        // A mark that begins with `//` has an owner, which is unknown where it is missing.
         reader.draft.open |= bare.starts_with("//") && reader.draft.owner == Owner::Us;
         while reader.at < words.len() {
             reader.element();
@@ -80,7 +80,7 @@ impl Draft {
         }
     }
 
-    /// Says something once.
+    /// Adds advice, once.
     pub fn note(&mut self, kind: RemedyKind, text: impl Into<String>) {
         let text = text.into();
         if self.notes.iter().all(|(_, known)| *known != text) {
@@ -166,7 +166,7 @@ impl LenientReader<'_> {
             Meaning::Other(text) => {
                 self.draft.note(RemedyKind::Profile, text);
                 self.draft.open = true;
-                // What stands behind it in the same item belongs to it.
+                // The rest of the same item belongs to it.
                 while self.at < self.words.len() && self.words[self.at].gap != Gap::Double {
                     self.at += 1;
                 }

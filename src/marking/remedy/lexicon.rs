@@ -29,7 +29,7 @@ pub(super) enum Meaning {
     /// A retired phrase and what replaced it, with a sentence that says so.
     Retired(Control, &'static str),
     RetiredSystem(SciSystem, &'static str),
-    /// A retired word without a successor. It may have excluded every foreign recipient.
+    /// A retired word without a successor, with a sentence about it. It may have excluded every foreign recipient.
     Gone(&'static str),
     /// A word of another manual or profile.
     Other(&'static str),

@@ -20,10 +20,10 @@ use super::model::{Marking, Profile};
 use super::parse::{self, Kind, is_authority_block};
 use super::rules::Rules;
 
-/// What kind of proposal a [`Remedy`] is. `as_str` is the word that answers use.
+/// The kind of a [`Remedy`]. `as_str` is the name used in output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RemedyKind {
-    /// The same mark in its proper writing: safe to write.
+    /// The same mark in its correct form: safe to use.
     Fix,
     /// A mark that the author may have meant. A person decides.
     Rewrite,
@@ -31,14 +31,14 @@ pub enum RemedyKind {
     Legacy,
     /// Whose mark it is, and the form that it takes here.
     Foreign,
-    /// Which option, profile or manual knows it.
+    /// The option, profile or manual that has the marking.
     Profile,
     /// Not a mark but a classification authority block.
     Block,
 }
 
 impl RemedyKind {
-    /// The word in answers: `fix`, `rewrite`, `legacy`, `foreign`, `profile`, `block`.
+    /// The name in output: `fix`, `rewrite`, `legacy`, `foreign`, `profile`, `block`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -59,7 +59,7 @@ pub struct Remedy {
     pub kind: RemedyKind,
     /// Why, and what to do, in one or two sentences.
     pub text: String,
-    /// The whole mark, if there is one; the reader accepts it in the kind that was asked for.
+    /// The whole mark, if there is one. The parser accepts it in the requested kind.
     pub mark: Option<String>,
 }
 
@@ -95,7 +95,7 @@ impl Rules<'_> {
             return ask.cui(text);
         }
         let mut found = foreign::remedies(&ask, text);
-        // A list without the United States may as well be one of theirs that was written wrong.
+        // A list without the United States may also be a faulty US mark.
         if found.is_empty() || foreign::may_be_ours(&found) {
             found.extend(ask.rewrite(text));
         }
@@ -111,12 +111,12 @@ struct Ask<'t, 'r> {
 }
 
 impl Ask<'_, '_> {
-    /// Whether the reader accepts a mark.
+    /// Whether the parser accepts a mark.
     fn accepts(&self, mark: &str) -> bool {
         parse::parse(self.rules, mark, self.kind, self.banner).marking.is_some()
     }
 
-    /// A mark in the kind that was asked for.
+    /// A mark in the requested kind.
     fn enclosed(&self, mark: &str) -> String {
         match self.kind {
             Kind::Banner => mark.to_owned(),

@@ -77,7 +77,7 @@ impl Ask<'_, '_> {
             let text = "REL stands for the list of its banner: check the portion together with its banner, or write the list out";
             remedies.push(Remedy { kind: RemedyKind::Profile, text: text.to_owned(), mark: None });
         } else if let Some(mark) = self.compose(&draft) {
-            // Its words are known, and no step leads to a mark: what stands against it, told of the whole.
+            // Its words are known, and no step leads to a valid mark: the advice lists the faults of the whole.
             let read = parse::parse(self.rules, &mark, self.kind, self.banner);
             let errors = read.diagnostics.iter().filter(|d| d.severity == Severity::Error);
             let against: Vec<String> = errors.map(|d| format!("{}: {}", d.message, d.hint)).collect();
@@ -97,7 +97,7 @@ impl Ask<'_, '_> {
         self.kind == parse::Kind::Portion && (empty_list || no_owners)
     }
 
-    /// The first mark that some steps lead to.
+    /// The first valid mark within this number of steps.
     fn settle(&self, draft: &Draft, steps: usize) -> Option<(Draft, String)> {
         let mark = self.compose(draft)?;
         let read = parse::parse(self.rules, &mark, self.kind, self.banner);
@@ -116,7 +116,7 @@ impl Ask<'_, '_> {
     }
 }
 
-/// What is composed of a draft that leaves something open must not release: nobody knows what was lost.
+/// A mark composed from an ambiguous draft must not release: what was lost is unknown.
 fn may_be_composed(draft: &Draft) -> bool {
     let vague = draft.notes.iter().any(|(kind, _)| matches!(kind, RemedyKind::Profile | RemedyKind::Rewrite));
     !draft.open || (!vague && draft.rel.is_none() && draft.display.is_none())
@@ -145,7 +145,7 @@ fn written_otherwise(text: &str) -> String {
 }
 
 impl Ask<'_, '_> {
-    /// What to say of a text that begins with no level.
+    /// The proposals for a text that does not begin with a level.
     fn no_classification(&self, text: &str) -> Vec<Remedy> {
         if self.kind == parse::Kind::Banner
             && let Some(draft) = self.read_leniently(&format!("UNCLASSIFIED//{text}"))
@@ -181,7 +181,7 @@ fn nothing_known(text: &str) -> Vec<Remedy> {
     vec![Remedy { kind, text, mark: None }]
 }
 
-/// Compartments of systems whose compartments the register lists one by one. Each of those needs NOFORN, so what is left does.
+/// Compartments of systems whose compartments the register lists one by one. Each of them needs NOFORN, so the rest does as well.
 fn drop_unlisted_compartments(_: &Ask<'_, '_>, draft: &mut Draft) -> bool {
     let mut dropped = Vec::new();
     for (system, parts) in &mut draft.sci {
@@ -208,7 +208,7 @@ fn drop_unlisted_compartments(_: &Ask<'_, '_>, draft: &mut Draft) -> bool {
     !dropped.is_empty()
 }
 
-/// A list of nobody else keeps it from everybody else.
+/// A release list that names nobody else becomes NOFORN.
 fn nobody_named(_: &Ask<'_, '_>, draft: &mut Draft) -> bool {
     let named = |codes: &Option<std::collections::BTreeSet<String>>| {
         codes.as_ref().is_some_and(|codes| codes.iter().any(|code| code != "USA"))
@@ -222,7 +222,7 @@ fn nobody_named(_: &Ask<'_, '_>, draft: &mut Draft) -> bool {
     true
 }
 
-/// The owner of a mark of the United States reads it in any case.
+/// Adds USA to a release list: the United States may have its own marks in any case.
 fn name_the_united_states(_: &Ask<'_, '_>, draft: &mut Draft) -> bool {
     let Some(codes) = draft.rel.as_mut().filter(|codes| !codes.is_empty()) else { return false };
     let new = codes.insert("USA".to_owned());
@@ -285,7 +285,7 @@ fn keep_the_stricter(_: &Ask<'_, '_>, draft: &mut Draft) -> bool {
     before != (draft.controls.clone(), draft.rel.is_some(), draft.display.is_some())
 }
 
-/// Takes away whatever releases beside NOFORN.
+/// Removes every release control that accompanies NOFORN.
 fn drop_release(draft: &mut Draft) {
     let relido = draft.controls.remove(&Control::Relido);
     if draft.rel.take().is_some() | draft.display.take().is_some() | relido {
@@ -304,7 +304,7 @@ fn drop_unclassified_controls(_: &Ask<'_, '_>, draft: &mut Draft) -> bool {
     let keep_from_all = no_foreign.into_iter().any(|control| draft.controls.contains(&control));
     let of_unclassified =
         ControlSet::of(&[Control::Fouo, Control::Ds, Control::Sbu, Control::SbuNf, Control::Dcni, Control::Ucni]);
-    // What went on from one of these to whoever the list names would go on without its originator's word.
+    // A release of one of these to the list's recipients would lack its originator's approval.
     let asks = |control: &Control| of_unclassified.has(*control) && *control != Control::Fouo;
     if draft.rel.is_some() && draft.controls.iter().any(asks) {
         return false;
@@ -320,7 +320,7 @@ fn drop_unclassified_controls(_: &Ask<'_, '_>, draft: &mut Draft) -> bool {
     !dropped.is_empty()
 }
 
-/// A joint product goes to whoever owns it.
+/// Adds the owners of a JOINT mark to its release list.
 fn release_to_the_owners(_: &Ask<'_, '_>, draft: &mut Draft) -> bool {
     let Owner::Joint(owners) = &draft.owner else { return false };
     if !owners.contains("USA") || draft.controls.contains(&Control::Nf) {

@@ -1,4 +1,4 @@
-//! The safeguard for proposals that release: they must keep every requirement of the text. Also what to say of unknown words.
+//! The safeguard for proposals that release: they must keep every requirement of the text. Also the advice for unknown words.
 
 use super::lenient::Draft;
 use super::lexicon::Meaning;
@@ -7,7 +7,7 @@ use super::{Ask, parse};
 use crate::marking::model::{Control, Marking, System};
 
 impl Ask<'_, '_> {
-    /// Whether a proposal asks for whatever the words of the text ask for, or releases to nobody.
+    /// Whether a proposal keeps every requirement of the words of the text, or releases to nobody.
     pub(super) fn keeps_what_it_asks(&self, text: &str, mark: &str) -> bool {
         let Some(read) = parse::parse(self.rules, mark, self.kind, self.banner).marking else { return false };
         if read.rel_to().is_empty() && read.display_to().is_empty() {
@@ -15,7 +15,7 @@ impl Ask<'_, '_> {
         }
         let words = super::tokenizer::split(&super::bare(text));
         (0..words.len()).all(|at| {
-            // Inside of a longer phrase a word says nothing of its own.
+            // Inside a longer phrase, a word has no meaning of its own.
             let inside =
                 (1..=at.min(8)).any(|back| phrase_at(&words, at - back).is_some_and(|(_, width)| width > back));
             inside || phrase_at(&words, at).is_none_or(|(meaning, _)| asks_no_more(meaning, &read))
@@ -32,7 +32,7 @@ impl Ask<'_, '_> {
         })
     }
 
-    /// What to say of words that are not known here.
+    /// The advice for unknown words.
     pub(super) fn about_unknown(&self, draft: &Draft) -> String {
         let known = |word: &&String| self.rules.register.reserved.find(word).is_some();
         let quoted = |words: &[&String]| words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
@@ -52,7 +52,7 @@ impl Ask<'_, '_> {
     }
 }
 
-/// Whether a mark that releases asks for whatever a word of the text asks for.
+/// Whether a mark that releases keeps the requirement of a word of the text.
 fn asks_no_more(meaning: Meaning, mark: &Marking) -> bool {
     let has = |control| mark.has(control);
     match meaning {
@@ -60,7 +60,7 @@ fn asks_no_more(meaning: Meaning, mark: &Marking) -> bool {
             mark.sci().any(|tree| tree.id == system.abbreviation())
         }
         Meaning::Control(control) | Meaning::Retired(control, _) => match control {
-            // What gives way to others asks for nothing.
+            // These require nothing that a stricter control does not.
             Control::Fouo | Control::Relido | Control::Rel | Control::DisplayOnly | Control::Eyes => true,
             Control::Oc | Control::OcUsgov => has(Control::Oc) || has(Control::OcUsgov),
             Control::Rd | Control::Frd | Control::Tfni => {

@@ -2,7 +2,7 @@
 
 use super::lexicon::{self, Meaning};
 
-/// What stands before a word.
+/// The separator before a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Gap {
     Space,
@@ -17,9 +17,9 @@ pub(super) enum Gap {
 pub(super) struct Word {
     pub text: String,
     pub gap: Gap,
-    /// It stood in lower case.
+    /// It was in lower case.
     pub lowered: bool,
-    /// Before it stands a sign that a list has no use for, such as a minus, a question mark or a parenthesis.
+    /// It follows a sign that lists do not have, such as a minus, a question mark or a parenthesis.
     pub signed: bool,
 }
 

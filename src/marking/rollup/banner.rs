@@ -1,14 +1,13 @@
 //! Rolling portions up to their banner (spec 1.8, M16 D.2 Table 3), always from portions and never from banners.
 //!
-//! Its expansion of organisations replaces only what may be decomposed, works on the register's member lists, and
-//! shares no code with the access expansion. What it builds is printed and read again under the same rules: roll-up
-//! hands out nothing that the parser would refuse.
+//! The result is printed and parsed again under the same rules: roll-up never returns a mark that the parser would refuse.
 
 use crate::marking::diagnostic::Rejected;
 use crate::marking::model::{CodeList, Control, ControlSet, Level, Marking, System};
 use crate::marking::order::{ordered, union_trees};
 use crate::marking::releasability::audience::DisclosureState;
-use crate::marking::rules::{Expansion, Rules, UnclassifiedPolicy};
+use crate::marking::rollup::expansion::{RollupExpansion, common, names, numbers};
+use crate::marking::rules::{Rules, UnclassifiedPolicy};
 
 /// A portion that takes part in roll-up, or is kept out of it.
 #[derive(Debug, Clone, Copy)]
@@ -39,13 +38,13 @@ pub struct RollupOptions {
 /// Why portions have no banner.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RollupError {
-    /// Nothing takes part.
+    /// No portion takes part in roll-up.
     #[error("no portion takes part in roll-up; mark at least one portion that is not excluded")]
     NoPortions,
     /// CUI does not roll up into an intelligence banner (ISM-ID-00478).
     #[error("portion {portion} is a CUI mark; CUI has no place in an intelligence banner")]
     Cui {
-        /// Its place, from 0.
+        /// Its index, from 0.
         portion: usize,
     },
     /// The parts contradict each other.
@@ -57,7 +56,7 @@ pub enum RollupError {
 ///
 /// # Errors
 ///
-/// No portion takes part, or what they add up to is not a valid mark.
+/// [`RollupError`]: no portion takes part, one is CUI, or the result is not a valid mark.
 ///
 /// ```
 /// use portcullis::marking::{DocumentDate, Register, RollupOptions, Rules, roll_up};
@@ -92,7 +91,7 @@ pub fn roll_up(
     }
     let banner = assemble(rules, &parts, options, System::Us);
     let read = rules.parse_banner(&banner.banner()).map_err(RollupError::NoBanner)?;
-    // INVARIANT: printing and reading are inverse for what was assembled; a difference is a defect, and refuses.
+    // INVARIANT: printing and reading are inverse for what was assembled; a difference is a defect, and is refused.
     if read == banner {
         Ok(read)
     } else {
@@ -109,7 +108,7 @@ fn assemble(rules: &Rules<'_>, parts: &[&Marking], options: RollupOptions, syste
     let all = parts.iter().fold(ControlSet::EMPTY, |set, m| set.union(m.controls));
     out.sci = union_trees(parts.iter().map(|m| &*m.sci)).into_boxed_str();
     out.sap = union_trees(parts.iter().map(|m| &*m.sap)).into_boxed_str();
-    out.controls = all.intersection(ControlSet::of(&[Control::Balk, Control::Bohemia, Control::Atomal]));
+    out.controls = all.iter().filter(|control| rolls_up_unconditionally(*control)).collect();
     add_aea(&mut out, all, parts, classified);
     add_sources(rules, &mut out, parts);
     if system == System::Joint {
@@ -117,11 +116,6 @@ fn assemble(rules: &Rules<'_>, parts: &[&Marking], options: RollupOptions, syste
         out.owners = ordered(rules, joint().flat_map(|m| m.owners.iter()));
     }
 
-    for control in [Control::Rs, Control::Imc, Control::Pr, Control::Dsen, Control::Rawfisa, Control::Fisa] {
-        if all.has(control) {
-            out.controls.insert(control);
-        }
-    }
     if all.has(Control::Oc) {
         out.controls.insert(Control::Oc);
     } else if all.has(Control::OcUsgov) {
@@ -130,10 +124,31 @@ fn assemble(rules: &Rules<'_>, parts: &[&Marking], options: RollupOptions, syste
     add_nonic(&mut out, all, classified);
     add_disclosure(rules, &mut out, all, parts, options);
     let others = ControlSet::DISSEM.without(ControlSet::FDR).union(ControlSet::AEA).union(ControlSet::NONIC);
-    if all.has(Control::Fouo) && !classified && !out.controls.meets(others) {
+    if all.has(Control::Fouo) && !classified && !out.controls.intersects(others) {
         out.controls.insert(Control::Fouo);
     }
     out
+}
+
+/// Whether a banner has `control` whenever one of its portions has it (spec 1.8). For every other control, the function named
+/// here decides from the portions as a whole.
+///
+/// The match has no wildcard, so a new control does not compile until its roll-up is decided.
+const fn rolls_up_unconditionally(control: Control) -> bool {
+    match control {
+        Control::Rs | Control::Imc | Control::Pr | Control::Dsen | Control::Rawfisa | Control::Fisa => true,
+        Control::Atomal | Control::Balk | Control::Bohemia => true,
+        // `assemble`
+        Control::Fouo | Control::Oc | Control::OcUsgov => false,
+        // `add_disclosure`
+        Control::Nf | Control::Rel | Control::Relido | Control::Eyes | Control::DisplayOnly => false,
+        // `add_nonic`
+        Control::Ds | Control::Xd | Control::Nd | Control::Sbu | Control::SbuNf => false,
+        Control::Les | Control::LesNf | Control::Ssi => false,
+        // `add_aea`
+        Control::Rd | Control::RdCnwdi | Control::RdSg | Control::Frd | Control::FrdSg => false,
+        Control::Dcni | Control::Ucni | Control::Tfni => false,
+    }
 }
 
 /// RD absorbs FRD and TFNI, FRD absorbs TFNI, SIGMA moves along; UCNI stays in an unclassified banner only.
@@ -173,7 +188,7 @@ fn add_sources(rules: &Rules<'_>, out: &mut Marking, parts: &[&Marking]) {
     for part in parts {
         let joint_owners = part.owners.iter().filter(|o| us_product && part.system == System::Joint && *o != "USA");
         for source in part.sources().chain(joint_owners) {
-            // The activity is not public vocabulary in an FGI list, so its information is NATO's there.
+            // An FGI list has no word for a NATO activity, so its information counts as NATO's there.
             let source = if source.starts_with("NATO:") { "NATO" } else { source };
             sources.push(source);
         }
@@ -214,7 +229,7 @@ fn add_nonic(out: &mut Marking, all: ControlSet, classified: bool) {
     }
 }
 
-/// What the portions together allow.
+/// The disclosure markings that the portions together allow.
 enum Disclosure {
     None,
     Noforn,
@@ -242,12 +257,12 @@ fn add_disclosure(rules: &Rules<'_>, out: &mut Marking, all: ControlSet, parts: 
     if out.controls.has(Control::Xd) || out.controls.has(Control::Nd) {
         deny(out);
     }
-    if out.controls.has(Control::Pr) && !out.controls.meets(ControlSet::FDR) {
+    if out.controls.has(Control::Pr) && !out.controls.intersects(ControlSet::FDR) {
         deny(out);
     }
-    // An unclassified banner keeps SBU NOFORN or LES NOFORN as its only FD&R; next to another, they are told apart.
-    if out.controls.meets(ControlSet::NONIC_NOFORN) {
-        let another = all.meets(ControlSet::FDR)
+    // An unclassified banner keeps SBU NOFORN or LES NOFORN as its only FD&R; next to another, each is split into the control and NOFORN.
+    if out.controls.intersects(ControlSet::NONIC_NOFORN) {
+        let another = all.intersects(ControlSet::FDR)
             || out.controls.has(Control::Pr)
             || out.controls.has(Control::Xd)
             || out.controls.has(Control::Nd);
@@ -286,7 +301,7 @@ fn disclosure(rules: &Rules<'_>, level: Level, all: ControlSet, parts: &[&Markin
                 || (m.is_caveated() && rules.unclassified == UnclassifiedPolicy::Ism88)
         })
         .collect();
-    let explicit = |m: &Marking| m.controls.meets(ControlSet::FDR.union(ControlSet::NONIC_NOFORN));
+    let explicit = |m: &Marking| m.controls.intersects(ControlSet::FDR.union(ControlSet::NONIC_NOFORN));
     let is_noforn = |s: &DisclosureState| *s == DisclosureState::Noforn;
     if !taking_part.iter().any(|(m, _)| explicit(m)) {
         if !analytic || !classified {
@@ -321,74 +336,4 @@ fn disclosure(rules: &Rules<'_>, level: Level, all: ControlSet, parts: &[&Markin
         return Disclosure::Noforn;
     }
     Disclosure::Lists { relido, rel, display }
-}
-
-/// The countries of a list after replacing every code that roll-up may decompose. Ascending.
-struct RollupExpansion(Vec<u16>);
-
-impl RollupExpansion {
-    fn of(rules: &Rules<'_>, list: &[u16]) -> Self {
-        let mut countries = Vec::with_capacity(list.len());
-        for &number in list {
-            if number < rules.register.country_count {
-                countries.push(number);
-            } else {
-                countries.extend(Self::members(rules, number));
-            }
-        }
-        countries.sort_unstable();
-        countries.dedup();
-        Self(countries)
-    }
-
-    fn members(rules: &Rules<'_>, organisation: u16) -> impl Iterator<Item = u16> {
-        let membership = &rules.register.rollup[usize::from(organisation - rules.register.country_count)];
-        let may = match rules.expansion {
-            Expansion::Ismcat => membership.decomposable,
-            Expansion::Manual2016 => membership.decomposable && membership.manual2016,
-        };
-        let date = rules.date;
-        let members = if may { &membership.members[..] } else { &[] };
-        members.iter().filter(move |m| m.since.is_none_or(|day| date.is_from(day))).map(|m| m.number)
-    }
-}
-
-/// The common codes of lists (spec 1.8): literal codes in all, and countries in all after expansion, less those a
-/// literal common code covers already. Never compressed back into an organisation.
-fn common(rules: &Rules<'_>, lists: impl Iterator<Item = Vec<u16>>) -> Vec<u16> {
-    let mut distinct: Vec<Vec<u16>> = Vec::new();
-    for list in lists {
-        if !distinct.contains(&list) {
-            distinct.push(list);
-        }
-    }
-    let Some((first, others)) = distinct.split_first() else { return Vec::new() };
-    let mut literal = first.clone();
-    literal.retain(|n| others.iter().all(|l| l.contains(n)));
-    if others.is_empty() {
-        return literal;
-    }
-    let mut countries = RollupExpansion::of(rules, first).0;
-    for other in others {
-        let expanded = RollupExpansion::of(rules, other).0;
-        countries.retain(|n| expanded.binary_search(n).is_ok());
-    }
-    let covered = RollupExpansion::of(rules, &literal).0;
-    literal.extend(countries.into_iter().filter(|n| covered.binary_search(n).is_err()));
-    // Numbering order is list order: countries, then organisations, each alphabetical.
-    literal.sort_unstable();
-    literal
-}
-
-fn numbers(rules: &Rules<'_>, lists: &[&CodeList]) -> Vec<u16> {
-    let codes = lists.iter().flat_map(|l| l.iter());
-    let mut numbers: Vec<u16> = codes.filter_map(|c| rules.register.by_code.find(c)).collect();
-    numbers.sort_unstable();
-    numbers.dedup();
-    numbers
-}
-
-fn names<'r>(rules: &Rules<'r>, numbers: &[u16]) -> impl Iterator<Item = &'r str> {
-    let register = rules.register;
-    numbers.iter().map(|n| register.entry(*n).code.as_str()).collect::<Vec<_>>().into_iter()
 }

@@ -8,7 +8,7 @@ use crate::marking::model::{Control, ControlSet, Level, Marking, System, Tree, c
 use crate::marking::releasability::audience;
 use crate::marking::rules::Rules;
 
-/// What a banner lacks compared with its portions. `Display` is the word that answers use.
+/// What a banner lacks compared with its portions. `Display` is the name used in output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Shortfall {
     /// The level is lower.
@@ -58,7 +58,7 @@ pub fn covers_portions(rules: &Rules<'_>, banner: &Marking, portions: &[Marking]
     let options = RollupOptions {
         joint: banner.system == System::Joint,
         analytic: false,
-        // Compilation may raise the banner above its portions, and what an unclassified banner would keep goes then.
+        // Compilation may raise the banner above its portions; it then loses the controls of unclassified banners only.
         level_at_least: Some(banner.level),
     };
     let rolled = match roll_up(rules, &parts, options) {
@@ -106,7 +106,7 @@ fn shortfalls(rules: &Rules<'_>, banner: &Marking, rolled: &Marking) -> Vec<Shor
     if banner.has(Control::Oc) {
         missing.remove(Control::OcUsgov);
     }
-    judge(!missing.meets(dissem), Shortfall::Dissem);
+    judge(!missing.intersects(dissem), Shortfall::Dissem);
     for (covering, covered) in
         [(Control::Nd, Control::Xd), (Control::SbuNf, Control::Sbu), (Control::LesNf, Control::Les)]
     {
@@ -114,19 +114,19 @@ fn shortfalls(rules: &Rules<'_>, banner: &Marking, rolled: &Marking) -> Vec<Shor
             missing.remove(covered);
         }
     }
-    // The joined forms say NOFORN and the control; so does a banner that says both apart.
+    // The combined forms mean NOFORN and the control; a banner may also have the two separately.
     for (joined, plain) in [(Control::SbuNf, Control::Sbu), (Control::LesNf, Control::Les)] {
         if banner.has(plain) && banner.has(Control::Nf) {
             missing.remove(joined);
         }
     }
-    judge(!missing.meets(ControlSet::NONIC), Shortfall::NonIc);
+    judge(!missing.intersects(ControlSet::NONIC), Shortfall::NonIc);
     judge(is_no_wider(rules, banner, rolled), Shortfall::Audience);
     short
 }
 
 fn is_no_wider(rules: &Rules<'_>, banner: &Marking, rolled: &Marking) -> bool {
-    let denied = |m: &Marking| m.has(Control::Nf) || m.controls.meets(ControlSet::NONIC_NOFORN);
+    let denied = |m: &Marking| m.has(Control::Nf) || m.controls.intersects(ControlSet::NONIC_NOFORN);
     // A banner without NOFORN over NOFORN portions leaves the decision to an official who must not have it.
     if denied(rolled) && !denied(banner) {
         return false;
@@ -192,7 +192,7 @@ fn covers_cui(rules: &Rules<'_>, banner: &Marking, portions: &[Marking]) -> Resu
                 if !wanted.controls.iter().filter(needed).all(|c| held.controls.contains(c)) {
                     short.insert(Shortfall::Dissem);
                 }
-                let unlisted = !portion.controls.meets(lists);
+                let unlisted = !portion.controls.intersects(lists);
                 if !is_no_wider(rules, banner, portion) || (unlisted && !banner.rel_to.is_empty()) {
                     short.insert(Shortfall::Audience);
                 }

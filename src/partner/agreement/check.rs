@@ -10,8 +10,9 @@ use crate::partner::Windows;
 /// The most characters of a wrong value that an error quotes.
 const QUOTED_MAX: usize = 60;
 
-/// The output formats that an agreement may name, in alphabetical order.
-pub const FORMATS: [&str; 5] = ["html", "json", "markdown", "stix", "text"];
+/// The names of the output formats that an agreement may list, in the order of the documentation. `product` declares the
+/// formats, which this module cannot use; a test in `product/format.rs` holds that the two agree.
+pub const FORMATS: [&str; 5] = ["text", "markdown", "json", "stix", "html"];
 
 /// Why the text of an agreement is not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -55,7 +56,7 @@ pub(super) fn check(agreement: &Agreement) -> Result<(), AgreementFault> {
     }
     if let Some(name) = agreement.accreditations.iter().find(|name| !accreditation::is_accreditation(name)) {
         let name = visible(name, QUOTED_MAX);
-        let meant = accreditation::meant_by(&name);
+        let meant = accreditation::suggestion(&name);
         return fault("accreditations", &format!("holds `{name}`, which is not an accreditation: {meant}"));
     }
     if agreement.kinds.is_empty() {
@@ -82,7 +83,7 @@ pub(super) fn check(agreement: &Agreement) -> Result<(), AgreementFault> {
         );
     }
     if let Some(code) = agreement.network.iter().flatten().find(|code| !is_known(code)) {
-        let near = Register::compiled_in().near(code).map(|(code, name)| format!("`{code}` ({name})"));
+        let near = Register::compiled_in().similar_codes(code).map(|(code, name)| format!("`{code}` ({name})"));
         let near = near.collect::<Vec<_>>().join(", ");
         let meant = if near.is_empty() { near } else { format!(": did you mean {near}?") };
         let code = visible(code, QUOTED_MAX);
@@ -93,7 +94,8 @@ pub(super) fn check(agreement: &Agreement) -> Result<(), AgreementFault> {
         return fault("ceiling", "must be `U`, `C`, `S` or `TS`");
     }
     if agreement.formats.iter().any(|f| !FORMATS.contains(&f.as_str())) {
-        return fault("formats", "may hold `text`, `markdown`, `json`, `stix` and `html`");
+        let (last, others) = FORMATS.split_last().expect("there is a format");
+        return fault("formats", &format!("may hold `{}` and `{last}`", others.join("`, `")));
     }
     if agreement.valid_until < agreement.valid_from {
         return fault("valid_until", "is before `valid_from`");

@@ -38,12 +38,15 @@ pub(super) struct Search<'s> {
     pub strict: bool,
 }
 
-/// Why a search ended without an answer.
+/// A search ended without an answer: its steps are used up.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct TooMany;
 
 impl<'s> Search<'s> {
     /// Looks for a request that `breach` describes and that none of `forbidding` forbids; leaves it in `decided`.
+    ///
+    /// # Errors
+    /// [`TooMany`] if no steps are left.
     pub fn breach(&mut self, breach: &Term, forbidding: &[&Term]) -> Result<bool, TooMany> {
         self.step()?;
         match self.see(breach) {
@@ -70,7 +73,10 @@ impl<'s> Search<'s> {
         }
     }
 
-    /// Looks for a request for which `rule` cannot be worked out; leaves it in `decided`.
+    /// Looks for a request for which `rule` cannot be evaluated; leaves it in `decided`.
+    ///
+    /// # Errors
+    /// [`TooMany`] if no steps are left.
     pub fn failure(&mut self, rule: &Term) -> Result<bool, TooMany> {
         self.step()?;
         match self.see(rule) {

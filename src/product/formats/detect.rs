@@ -1,11 +1,11 @@
-//! Which format a source is in: its content alone says so. File names and what a sender declares are never asked.
+//! Which format a source is in, determined from its content alone, never from file names or a sender's declaration.
 
 use super::json::tree::Value;
 use super::{json, markdown, text};
 use crate::product::fault::{FaultCode, Faults, ProductFault};
 use crate::product::format::Format;
 
-/// What the first bytes show. The two formats in JSON are told apart once the JSON has been read.
+/// What the first bytes show. The two formats in JSON are declared apart once the JSON has been read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Family {
     Text,
@@ -13,7 +13,7 @@ pub(super) enum Family {
     Json,
 }
 
-/// Tells the family of `bytes` by their beginning. Whatever is not recognised is left to the reader of text, which refuses it.
+/// Determines the family of `bytes` by their beginning. Whatever is not recognised counts as text, whose reader refuses it.
 pub(super) fn family(bytes: &[u8]) -> Family {
     let first = bytes.split(|b| *b == b'\n').next().unwrap_or_default();
     let begins = bytes.iter().find(|b| !b" \t\r\n".contains(b));
@@ -26,10 +26,10 @@ pub(super) fn family(bytes: &[u8]) -> Family {
     }
 }
 
-/// The fault of a product that is not in the format that was stated for it.
-pub(super) fn not_as_told(told: Format, found: Option<Format>) -> ProductFault {
+/// The fault of a product that is not in its `declared` format.
+pub(super) fn wrong_format(declared: Format, found: Option<Format>) -> ProductFault {
     let found = found.map_or_else(String::new, |f| format!(": by its content it is {f}"));
-    let hint = match told {
+    let hint = match declared {
         Format::Text => format!("begin the file with the line `{}`, or name another format", text::SIGNATURE),
         Format::Markdown => format!("begin the file with the line `{}`, or name another format", markdown::signature()),
         Format::Json => {
@@ -42,7 +42,7 @@ pub(super) fn not_as_told(told: Format, found: Option<Format>) -> ProductFault {
         code: FaultCode::Format.into(),
         line: 1,
         columns: 0..0,
-        message: format!("the file is not a product in the format {told}{found}"),
+        message: format!("the file is not a product in the format {declared}{found}"),
         hint,
         rule: FaultCode::Format.rule(),
         fix: None,
@@ -50,13 +50,13 @@ pub(super) fn not_as_told(told: Format, found: Option<Format>) -> ProductFault {
     }
 }
 
-/// Whether the source begins as text does. Text is also what is tried where nothing else is recognised, so this is asked
-/// only for the message.
+/// Whether the source begins as text does. Unrecognised sources are tried as text as well, so this
+/// is needed only for the message.
 pub(super) fn is_text(source: &[u8]) -> bool {
     source.starts_with(text::SIGNATURE.as_bytes())
 }
 
-/// A JSON product and a bundle each name themselves; what does both or neither is refused.
+/// Determines whether JSON is a product or a STIX bundle, by the member that identifies each. Reports one with both or neither.
 pub(super) fn json_format(root: &Value<'_>, faults: &mut Faults) -> Option<Format> {
     let product = root.member(json::SIGNATURE).is_some();
     let bundle = root.member("type").and_then(Value::text) == Some("bundle");

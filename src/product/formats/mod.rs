@@ -1,13 +1,13 @@
 //! The formats in which products are read and cuts are written: one folder each, with its reader and its writer.
 //!
-//! In come the bytes of a source; out come the parts of a product, or every fault with its place in the source. Out of a
-//! tearline comes its text in a format. Text is the canonical format. Readers of the others find strings and places and
-//! hand them on as a [`draft`], which is read as the text it stands for. A reader refuses whatever has no place in a
-//! product; a writer refuses a tearline of which its format cannot hold everything ([`NoImage`]).
+//! A reader turns the bytes of a source into the parts of a product, or every fault with its place in the source. A writer turns
+//! a tearline into text in a format. Text is the canonical format. The readers of the others extract strings with their places
+//! as a [`draft`], which is converted to text and read as such. A reader refuses whatever has no place in a product; a writer
+//! refuses a tearline if its format cannot hold everything ([`NoImage`]).
 //!
 //! A new format is a folder here, its `mod` line and its arm in [`write()`] (and in [`read`] and `detect`, if products are read in
-//! it), its names in [`Format`], and its name among those that an agreement may list (`partner/agreement/check.rs`). The compiler asks
-//! for the arms, a test in `product/format.rs` for the rest.
+//! it), its names in [`Format`], and its name among those that an agreement may list (`partner/agreement/check.rs`). The compiler
+//! reports missing arms, a test in `product/format.rs` the rest.
 
 mod text;
 mod draft;
@@ -19,7 +19,7 @@ mod detect;
 
 use jiff::civil::Date;
 
-use self::detect::{Family, family, is_text, json_format, not_as_told};
+use self::detect::{Family, family, is_text, json_format, wrong_format};
 pub use self::json::SCHEMA;
 use self::json::tree::{self, LineStarts};
 pub(crate) use self::text::{Form, Parts, is_delimiter, print, read_parts};
@@ -32,9 +32,9 @@ use crate::digest::Digest;
 use crate::marking::Register;
 
 impl Product {
-    /// Reads a product in whatever format its content shows it to be (`docs/PRODUCT-FORMAT.md`, `docs/FORMATS.md`), and
+    /// Reads a product in the format that its content shows (`docs/PRODUCT-FORMAT.md`, `docs/FORMATS.md`), and
     /// checks everything that the marking specification asks of a whole product: every mark valid on the product's
-    /// date, every banner covering what stands beneath it, levels never rising and audiences never shrinking from one
+    /// date, every banner covering its portions, levels never rising and audiences never shrinking from one
     /// tearline to the next.
     ///
     /// # Errors
@@ -43,17 +43,17 @@ impl Product {
         Product::read_as(source, None, bounds, register)
     }
 
-    /// Reads a product that is `told` to be in this format, and refuses one that its content shows to be in another.
+    /// Reads a product that is `declared` to be in this format, and refuses one whose content shows another.
     ///
     /// # Errors
     /// As for [`Product::read`].
     pub fn read_as(
         source: &[u8],
-        told: Option<Format>,
+        declared: Option<Format>,
         bounds: &Bounds,
         register: &Register,
     ) -> Result<Product, Vec<ProductFault>> {
-        let (format, parts) = read(source, told, bounds, register, Form::Source)?;
+        let (format, parts) = read(source, declared, bounds, register, Form::Source)?;
         // INVARIANT: `Form::Source` demands an originator.
         let originator = parts.originator.expect("a source product states its originator");
         Ok(Product {
@@ -68,35 +68,38 @@ impl Product {
     }
 }
 
-/// Reads a source of either form in the format its content shows, which must be the one `told` if one was.
+/// Reads a source of either form in the format that its content shows. If a format is `declared`, it must be that one.
+///
+/// # Errors
+/// Every fault found, in the order of the source, up to `bounds.faults_max`.
 pub(crate) fn read(
     source: &[u8],
-    told: Option<Format>,
+    declared: Option<Format>,
     bounds: &Bounds,
     register: &Register,
     form: Form,
 ) -> Result<(Format, Parts), Vec<ProductFault>> {
-    if let Some(told) = told.filter(|told| !told.is_read()) {
-        return Err(vec![not_as_told(told, None)]);
+    if let Some(declared) = declared.filter(|declared| !declared.is_read()) {
+        return Err(vec![wrong_format(declared, None)]);
     }
     let mut faults = Faults::new(bounds);
     let parts = match family(source) {
         Family::Text => {
-            if let Some(told) = told.filter(|told| *told != Format::Text) {
-                return Err(vec![not_as_told(told, is_text(source).then_some(Format::Text))]);
+            if let Some(declared) = declared.filter(|declared| *declared != Format::Text) {
+                return Err(vec![wrong_format(declared, is_text(source).then_some(Format::Text))]);
             }
             return read_parts(source, bounds, register, form).map(|parts| (Format::Text, parts));
         }
         Family::Markdown => {
-            if let Some(told) = told.filter(|told| *told != Format::Markdown) {
-                return Err(vec![not_as_told(told, Some(Format::Markdown))]);
+            if let Some(declared) = declared.filter(|declared| *declared != Format::Markdown) {
+                return Err(vec![wrong_format(declared, Some(Format::Markdown))]);
             }
             text::lines(source, bounds, &mut faults)
                 .and_then(|lines| markdown::draft(&lines, &mut faults))
                 .and_then(|draft| draft::read(&draft, Format::Markdown, bounds, register, form, &mut faults))
                 .map(|parts| (Format::Markdown, parts))
         }
-        Family::Json => read_json(source, told, bounds, register, form, &mut faults),
+        Family::Json => read_json(source, declared, bounds, register, form, &mut faults),
     };
     match parts {
         Some(parts) if faults.is_empty() => Ok(parts),
@@ -107,7 +110,7 @@ pub(crate) fn read(
 /// Reads JSON, which is a product of its own schema or a STIX bundle.
 fn read_json(
     source: &[u8],
-    told: Option<Format>,
+    declared: Option<Format>,
     bounds: &Bounds,
     register: &Register,
     form: Form,
@@ -117,8 +120,8 @@ fn read_json(
     let lines = LineStarts::of(source);
     let root = tree::read(source, bounds, &lines, faults)?;
     let format = json_format(&root, faults)?;
-    if let Some(told) = told.filter(|told| *told != format) {
-        faults.add(not_as_told(told, Some(format)));
+    if let Some(declared) = declared.filter(|declared| *declared != format) {
+        faults.add(wrong_format(declared, Some(format)));
         return None;
     }
     let parts = if format == Format::Stix {

@@ -23,7 +23,7 @@ pub enum EntryKind {
 
 /// One entry of a folder, as it is listed.
 #[derive(Clone, Debug)]
-pub struct Listed {
+pub struct FolderEntry {
     /// Its name; `None` if that is not UTF-8.
     pub name: Option<String>,
     /// What it is.
@@ -41,7 +41,7 @@ pub trait FolderSource: Send {
     ///
     /// # Errors
     /// If it cannot be listed.
-    fn list(&self, path: &str, max: usize) -> io::Result<Vec<Listed>>;
+    fn list(&self, path: &str, max: usize) -> io::Result<Vec<FolderEntry>>;
 
     /// Opens the file at `path` inside the folder; `None` if it is not a plain file.
     ///
@@ -66,7 +66,7 @@ impl<S: FolderSource> Folder<S> {
         let mut faults = Vec::new();
         let mut names = Vec::new();
         let (mut has_text, mut has_attachments) = (false, false);
-        for Listed { name, kind, path } in entries(&source, "", &mut faults) {
+        for FolderEntry { name, kind, path } in entries(&source, "", &mut faults) {
             match (name.as_deref(), kind) {
                 (Some(TEXT), EntryKind::File) => has_text = true,
                 (Some(ATTACHMENTS), EntryKind::Folder) => has_attachments = true,
@@ -83,7 +83,7 @@ impl<S: FolderSource> Folder<S> {
         let mut paths = Paths::default();
         let listed = if has_attachments { entries(&source, ATTACHMENTS, &mut faults) } else { Vec::new() };
         let mut repeated = Vec::new();
-        for Listed { name, kind, path } in listed {
+        for FolderEntry { name, kind, path } in listed {
             match name.and_then(|name| Place::of(&place(&name))) {
                 Some(Place::Attachment(_)) if kind != EntryKind::File => {
                     faults.push(PackageFault::at_path(PackageCode::Kind, &path, "is not a plain file"));
@@ -121,7 +121,7 @@ fn place(name: &str) -> String {
 }
 
 /// What is in a folder; nothing, and a fault, if it cannot be listed or holds too much.
-fn entries(source: &dyn FolderSource, path: &str, faults: &mut Vec<PackageFault>) -> Vec<Listed> {
+fn entries(source: &dyn FolderSource, path: &str, faults: &mut Vec<PackageFault>) -> Vec<FolderEntry> {
     let fault = |code, message| PackageFault::at_path(code, &source.path(path), message);
     match source.list(path, ENTRIES_MAX + 1) {
         Ok(listed) if listed.len() > ENTRIES_MAX => {
@@ -177,13 +177,13 @@ mod tests {
             format!("in/{path}")
         }
 
-        fn list(&self, path: &str, max: usize) -> io::Result<Vec<Listed>> {
+        fn list(&self, path: &str, max: usize) -> io::Result<Vec<FolderEntry>> {
             let folder = if path.is_empty() { String::new() } else { format!("{path}/") };
             let inside = self.0.iter().filter_map(|(at, file)| {
                 let name = at.strip_prefix(&folder)?;
                 let kind = if file.is_some() { EntryKind::File } else { EntryKind::Other };
                 let (name, kind) = name.split_once('/').map_or((name, kind), |(name, _)| (name, EntryKind::Folder));
-                Some(Listed { name: Some(name.into()), kind, path: self.path(at) })
+                Some(FolderEntry { name: Some(name.into()), kind, path: self.path(at) })
             });
             Ok(inside.take(max).collect())
         }

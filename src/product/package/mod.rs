@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 
 pub use fault::{PackageCode, PackageFault};
-pub use folder::{EntryKind, Folder, FolderSource, Listed};
+pub use folder::{EntryKind, Folder, FolderEntry, FolderSource};
 pub use layout::{ATTACHMENTS, TEXT};
 pub use zip::Zip;
 
@@ -24,7 +24,7 @@ use super::model::Product;
 use crate::digest::Digest;
 
 /// Takes the bytes of one attachment, to their end; answers how many there were, and their digest.
-pub type Keep<'a> = dyn FnMut(&Attachment, &mut dyn Read) -> io::Result<(u64, Digest)> + 'a;
+pub type AttachmentSink<'a> = dyn FnMut(&Attachment, &mut dyn Read) -> io::Result<(u64, Digest)> + 'a;
 
 /// A text with files beside it: a folder, an archive, or a text alone.
 pub trait Package: Send {
@@ -57,7 +57,7 @@ pub trait Package: Send {
     ///
     /// # Errors
     /// Every file that is missing, too many, or not what the text says. `keep` may have been given some by then.
-    fn take(&mut self, product: &Product, keep: &mut Keep<'_>) -> Result<(), Vec<PackageFault>> {
+    fn read_attachments(&mut self, product: &Product, keep: &mut AttachmentSink<'_>) -> Result<(), Vec<PackageFault>> {
         let wanted = answers(product, &self.names())?;
         let mut kept = BTreeSet::new();
         for attachment in wanted {

@@ -145,7 +145,7 @@ fn labels_in(attachment: &Attachment, reading: Option<&AttachmentText>, rules: &
     let refusal = |stated: &labels::Label| {
         let place = stated.place;
         let (code, message) = match &stated.meaning {
-            Meaning::Tlp(tlp) if tlp.reaches_a_partner() => return None,
+            Meaning::Tlp(tlp) if tlp.may_be_shared_with_partners() => return None,
             Meaning::Tlp(tlp) => {
                 let sharing = tlp.sharing();
                 let why = "and must not go to a partner: ask its originator for TLP:GREEN or TLP:CLEAR";
@@ -188,10 +188,10 @@ fn is_covered(kind: MarkKind, text: Option<&str>, attachment: &Attachment, rules
         MarkKind::Actions => return text == "clear",
         MarkKind::Statement => return false,
         // A TLP label has no classification, and completely determines how far the text may be shared.
-        MarkKind::TrafficLight => return Tlp::named(text).is_some_and(Tlp::reaches_a_partner),
+        MarkKind::TrafficLight => return Tlp::named(text).is_some_and(Tlp::may_be_shared_with_partners),
         // In structured data the target of a reference is checked as a label.
         MarkKind::Reference if Layout::of(attachment) == Layout::Values => return true,
-        MarkKind::Reference => return Tlp::from_id(text).is_some_and(Tlp::reaches_a_partner),
+        MarkKind::Reference => return Tlp::from_id(text).is_some_and(Tlp::may_be_shared_with_partners),
         _ => {}
     }
     let own = attachment.marking();

@@ -17,7 +17,7 @@ use crate::product::formats::text::{
     is_delimiter, key_value, read_parts,
 };
 
-/// Reads a draft as the text it stands for. `None` if anything is wrong with it; `faults` says what.
+/// Reads a draft by converting it to text. `None` if anything is wrong with it; `faults` says what.
 pub(in crate::product) fn read(
     draft: &Draft<'_>,
     format: Format,
@@ -40,7 +40,7 @@ pub(in crate::product) fn read(
             faults.is_empty().then_some(parts)
         }
         Err(found) => {
-            // What was reported where it stands is not reported once more for what it does to the text.
+            // A fault of the source is not reported again for its effect on the text.
             let before = faults.so_far().to_vec();
             for fault in found.into_iter().map(|f| moved(f, &lines, format)).filter(|f| !is_consequence(f, &before)) {
                 faults.add(fault);
@@ -266,7 +266,7 @@ impl<'d, 's> Lowering<'d, 's, '_> {
         self.push_from(&text, &span.origin, 0);
     }
 
-    /// Refuses a string that is not in the normal form: two spellings of one word would be two products.
+    /// Refuses a string that is not in the normal form: the same word in two encodings would give two products.
     fn normal(&mut self, span: &Span<'_>) {
         if !is_nfc(&span.text) {
             self.faults.add(fault_in(
@@ -279,7 +279,7 @@ impl<'d, 's> Lowering<'d, 's, '_> {
         }
     }
 
-    /// Writes text that the source does not hold, for the sake of what stands at `origin`.
+    /// Writes text that is not in the source; its faults are reported at `origin`.
     fn push(&mut self, text: &str, origin: &'d Origin<'s>) {
         self.push_from(text, origin, 0);
     }

@@ -1,8 +1,8 @@
-//! The draft: what the readers of Markdown, JSON and STIX find, before anything of it is judged. It holds the parts of
-//! a product as strings, each with its place in the source.
+//! The draft: what the readers of Markdown, JSON and STIX find, before it is checked. It holds the parts of a product as
+//! strings, each with its place in the source.
 //!
 //! In comes a [`Draft`]; out come the parts of a product, or faults at their places in the source. `lowering` writes
-//! the draft as text, the reader of text judges that, `source_map` moves its faults back to the source, and `round_trip`
+//! the draft as text, the reader of text checks that, `source_map` moves its faults back to the source, and `round_trip`
 //! compares what was read with the draft. The room gives no string a meaning of its own, so no format can be more lenient
 //! than text, and it refuses a string that would become structure in text.
 
@@ -39,7 +39,7 @@ pub(in crate::product) struct DraftTearline<'s> {
 }
 
 impl<'s> DraftTearline<'s> {
-    /// A tearline with nothing in it yet.
+    /// An empty tearline at this place.
     pub fn at(origin: Origin<'s>) -> DraftTearline<'s> {
         DraftTearline {
             origin,
@@ -76,7 +76,7 @@ pub(in crate::product) struct DraftAttachment<'s> {
 pub(in crate::product) enum DraftBody<'s> {
     /// As base64 in one string.
     Base64(Span<'s>),
-    /// Beside the product: only length and digest are in it.
+    /// Outside the product, which has only length and digest.
     Detached,
     /// As the lines of the text format, up to and with the one that ends it.
     Lines(Vec<Span<'s>>),

@@ -6,8 +6,8 @@ use crate::product::fault::{FaultCode, Faults};
 use crate::product::formats::text::{Parts, tidy};
 use crate::product::model::{Item, Tearline};
 
-/// Compares what was read with the draft, part for part, and reports a difference. Where no fault was found there is
-/// none; this finds a string that became structure nevertheless.
+/// Compares what was read with the draft, part for part, and reports a difference. There is none unless a
+/// string became structure without being reported.
 pub(super) fn compare(draft: &Draft<'_>, parts: &Parts, faults: &mut Faults) {
     let front = [
         (&draft.id, parts.id.to_string()),
@@ -40,7 +40,7 @@ fn same_tearline(written: &DraftTearline<'_>, read: &Tearline) -> bool {
     let item = |written: &DraftItem<'_>, read: &Item| tidy(&written.text.text) == read.text;
     let optional = |written: &Option<DraftItem<'_>>, read: &Option<Item>| match (written, read) {
         (Some(written), Some(read)) => item(written, read),
-        // An originator without a mark stays with the product.
+        // An originator without a mark is part of the product, not of the tearline.
         (Some(written), None) => written.mark.is_none(),
         (None, None) => true,
         (None, Some(_)) => false,

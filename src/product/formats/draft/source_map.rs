@@ -14,7 +14,7 @@ pub(in crate::product) struct Segment<'d, 's> {
     pub offset: usize,
 }
 
-/// Whether a fault of the text only follows from what was `reported` where it stands in the source.
+/// Whether a fault of the text only follows from one of `reported`, at the same place in the source.
 pub(in crate::product) fn is_consequence(fault: &ProductFault, reported: &[ProductFault]) -> bool {
     !reported.is_empty() && of_absence(fault) || reported.iter().any(|earlier| same_place(earlier, fault))
 }
@@ -33,7 +33,7 @@ fn same_place(a: &ProductFault, b: &ProductFault) -> bool {
     };
     let within = |a: &str, b: &str| a.strip_prefix(b).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     match (value(a), value(b)) {
-        // The product as a whole is around everything, and says nothing of any part.
+        // A fault of the product as a whole says nothing about any part.
         (Some(a), Some(b)) => !a.is_empty() && !b.is_empty() && (within(&a, &b) || within(&b, &a)),
         _ => a.line == b.line,
     }
@@ -70,7 +70,7 @@ pub(in crate::product) fn moved(fault: ProductFault, lines: &[Vec<Segment<'_, '_
     }
 }
 
-/// The remedy, where the one for text does not help a producer of another format.
+/// The hint for a producer of this format, where the hint for text would not help.
 fn hint(fault: &ProductFault, format: Format) -> String {
     let Code::Product(code) = fault.code else { return fault.hint.clone() };
     let structured = format != Format::Markdown;
@@ -97,7 +97,7 @@ fn hint(fault: &ProductFault, format: Format) -> String {
     }
 }
 
-/// Gives every part of a tearline the line of the source on which it stands.
+/// Sets the line of every part of a tearline to its line in the source.
 pub(in crate::product) fn move_to_source(tearline: &mut Tearline, lines: &[Vec<Segment<'_, '_>>]) {
     let moved = |line: &mut usize| *line = segment(lines, *line, 0).map_or(*line, |p| p.origin.line);
     moved(&mut tearline.line);

@@ -11,7 +11,7 @@ use crate::product::fault::{FaultCode, ProductFault};
 pub(in crate::product) struct Origin<'s> {
     /// The line, counted from one.
     pub line: usize,
-    /// The byte of that line at which the spelling begins.
+    /// The byte of that line at which the spelling begins, counted from zero.
     pub column: usize,
     /// The spelling, without quotation marks.
     pub raw: &'s str,
@@ -29,7 +29,7 @@ pub(in crate::product) enum Spelling {
     Json,
     /// As they are, but for a backslash before a sign.
     Markdown,
-    /// In another way: only the whole has a place.
+    /// In another way: only the whole string has a place, not its characters.
     Whole,
 }
 
@@ -82,7 +82,7 @@ pub(in crate::product) struct Span<'s> {
 }
 
 impl<'s> Span<'s> {
-    /// A string that stands in one place.
+    /// A string in one place.
     pub fn new(text: Cow<'s, str>, origin: Origin<'s>) -> Span<'s> {
         Span { text, origin, more: Vec::new() }
     }
@@ -102,13 +102,13 @@ impl<'s> Span<'s> {
         }
     }
 
-    /// A string that stands for something spelled otherwise at `origin`.
+    /// A string derived from something that is spelled otherwise at `origin`.
     pub fn standing_for(text: String, origin: &Origin<'s>) -> Span<'s> {
         Span::new(Cow::Owned(text), Origin { spelling: Spelling::Whole, ..origin.clone() })
     }
 }
 
-/// A fault of a part of a string, given by the bytes of what it says.
+/// A fault of a part of a string, given by the bytes of its decoded text.
 pub(in crate::product) fn fault_in(
     code: FaultCode,
     span: &Span<'_>,

@@ -17,7 +17,7 @@ use crate::inspect::finding::Finding;
 use crate::inspect::settings::Settings;
 use crate::inspect::shared_run::{Place, RUNS_MAX, SharedRun};
 use crate::inspect::subject::{Comparison, Source};
-use crate::marking::{Marking, Rules, may_go};
+use crate::marking::{Marking, Rules, may_release};
 use crate::product::{Attachment, Contents, PortionKind, Tearline};
 use crate::rebuild::{Kind, Task};
 
@@ -85,7 +85,7 @@ fn withheld<'a>(cut: &Cut, source: Source<'a>, folds: &FoldCache, settings: &Set
     // The mark is judged under the banner of the cut, which is released: an incomplete mark inherits from it, as in a
     // cut.
     let is_withheld =
-        |marking: &Marking| may_go(cut.marking(), std::slice::from_ref(marking), source.link, &rules).is_err();
+        |marking: &Marking| may_release(cut.marking(), std::slice::from_ref(marking), source.link, &rules).is_err();
     let mut parts = Vec::new();
     for (index, tearline) in source.product.tearlines().iter().enumerate().filter(|(i, _)| *i != source.tearline) {
         let above = number(index + 1);
