@@ -1,14 +1,14 @@
-//! The `portcullis` program: arguments to configuration to command.
+//! The `portcullis` program: starts the filter process, or parses the command line and runs the command.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    // A panic's own message may quote what was being worked on; where it happened is enough to find the fault.
+    // The message of a panic may quote content of a product; its location is enough to find the fault.
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         eprintln!("portcullis: internal fault at {place}: please report it");
     }));
-    // A filter process has no use for a runtime's threads, and starts none.
+    // A filter process must not start the threads of the runtime.
     if std::env::args_os().nth(1).is_some_and(|command| command == portcullis::filter_process::COMMAND) {
         return portcullis::filter_process::serve();
     }

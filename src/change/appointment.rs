@@ -1,4 +1,4 @@
-//! An officer's appointment: the text that is signed to enrol an officer.
+//! The appointment of an officer: the TOML text that officers sign to enrol one.
 
 use std::collections::BTreeSet;
 
@@ -9,53 +9,52 @@ use crate::ident::OfficerId;
 use crate::sign::PublicKey;
 use crate::time::Time;
 
-/// Who an officer is, what they may do, with which keys, and until when. Their certificates, issued when the change takes
-/// effect, say exactly this.
+/// An officer's name, roles, keys and end of term. The certificates issued when the change takes effect state exactly this.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Appointment {
-    /// The person's name on this node.
+    /// The officer's identifier on this node.
     pub officer: OfficerId,
-    /// The person's name for people.
+    /// The person's name, for people.
     pub name: String,
-    /// What they may do.
+    /// The officer's roles; at least one.
     pub roles: BTreeSet<Role>,
-    /// Their keys, the newest last.
+    /// The officer's public keys, one to [`Appointment::KEYS_MAX`], the newest last.
     pub keys: Vec<PublicKey>,
-    /// When it ends, in whole seconds, as a certificate has it.
+    /// When the appointment ends; a whole second, as in a certificate.
     pub until: Time,
-    /// Which other records are of the same person, and which with a similar name are not.
+    /// Declarations about which other records are of the same person, and which of a similar name are not.
     #[serde(default, skip_serializing_if = "Declared::is_empty")]
     pub declared: Declared,
 }
 
-/// What is wrong with the text of an appointment.
+/// Why the text of an appointment is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AppointmentFault {
-    /// Not TOML of the expected shape.
+    /// Not TOML with the expected fields.
     #[error("invalid appointment: {0}")]
     Form(String),
-    /// Not in the canonical form that officers were shown.
+    /// Not in the canonical form that was shown to the officers who sign.
     #[error("the appointment of `{0}` is not in canonical form: propose it again")]
     NotCanonical(OfficerId),
     /// A value that is not allowed.
     #[error("the appointment of `{officer}` {problem}")]
     Value {
-        /// Whose.
+        /// The officer who is appointed.
         officer: OfficerId,
-        /// What is wrong and what is expected.
+        /// What is expected, as the rest of a sentence.
         problem: &'static str,
     },
 }
 
 impl Appointment {
-    /// Most keys of one officer: a card, its spare, a passkey and what replaces one of them.
+    /// The most keys of one officer: a card, a spare card, a passkey, and a replacement for one of them.
     pub const KEYS_MAX: usize = 4;
 
-    /// Reads what [`Appointment::to_toml`] wrote.
+    /// Parses the text that [`Appointment::to_toml`] writes.
     ///
     /// # Errors
-    /// [`AppointmentFault`] says what is wrong.
+    /// [`AppointmentFault`] if it is malformed, not canonical, or has a value that is not allowed.
     pub fn parse(text: &str) -> Result<Appointment, AppointmentFault> {
         let read: Appointment = toml::from_str(text).map_err(|e| AppointmentFault::Form(e.message().to_owned()))?;
         let fault = |problem| Err(AppointmentFault::Value { officer: read.officer.clone(), problem });
@@ -74,13 +73,13 @@ impl Appointment {
         Ok(read)
     }
 
-    /// The text that is signed for.
+    /// The canonical TOML text, which is signed.
     pub fn to_toml(&self) -> String {
         // INVARIANT: every field is a plain TOML value.
         toml::to_string_pretty(self).expect("an appointment is plain data")
     }
 
-    /// The officer as they are once it is in force.
+    /// The officer as enrolled by this appointment.
     pub fn officer(&self) -> Officer {
         Officer {
             id: self.officer.clone(),
@@ -125,7 +124,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn an_appointment_reads_back_and_only_as_it_is_written() {
+    fn an_appointment_parses_only_in_its_canonical_form() {
         let key = LocalSigner::from_pkcs8(&LocalSigner::generate(Algorithm::Ed25519).unwrap()).unwrap();
         let sound = appointment("exercise-one", &[Role::DisclosureOfficer], &key);
         let text = sound.to_toml();

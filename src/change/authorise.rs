@@ -1,4 +1,4 @@
-//! The count of consents to a change: two officers, at least one of them senior.
+//! Counts the consents to a change: two officers are required, at least one of them senior.
 
 use std::fmt;
 
@@ -8,10 +8,10 @@ use crate::approval::{Role, VerificationContext};
 use crate::digest::Digest;
 use crate::ident::OfficerId;
 
-/// How many officers must consent.
+/// The number of officers who must consent.
 pub const OFFICERS_MIN: usize = 2;
 
-/// Proof that enough officers have consented to exactly this change. Only [`authorise`] and [`super::found`] make one.
+/// Proof that enough officers have consented to exactly this change. Only [`authorise`] and [`super::found`] create one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Authorised {
     pub(super) proposal: Proposal,
@@ -25,7 +25,7 @@ impl Authorised {
         &self.proposal
     }
 
-    /// Who consented, by name.
+    /// The officers who consented, in order of their names.
     pub fn officers(&self) -> &[OfficerId] {
         &self.officers
     }
@@ -36,16 +36,16 @@ impl Authorised {
     }
 }
 
-/// Why a change does not take effect.
+/// Why a change cannot take effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotAuthorised {
-    /// How many officers have validly consented.
+    /// The number of officers whose consents count.
     pub officers: usize,
     /// Whether one of them is a senior disclosure officer.
     pub senior: bool,
     /// Whether the change has expired.
     pub expired: bool,
-    /// The consents that do not count.
+    /// The consents that do not count, with reasons.
     pub void: Vec<VoidConsent>,
 }
 
@@ -72,11 +72,11 @@ impl fmt::Display for NotAuthorised {
     }
 }
 
-/// Whether enough officers have consented to `proposal`, by the roster here and now: two different people in office as
-/// disclosure officers, at least one of them senior. The proposer counts as any other officer.
+/// Checks that enough officers have consented to `proposal`, with the officers and the time of `here`: two different people in office as
+/// disclosure officers, at least one of them senior. The proposer counts like any other officer.
 ///
 /// # Errors
-/// [`NotAuthorised`] with the count, and why each consent that does not count does not.
+/// [`NotAuthorised`] with the count, and the reasons of every consent that does not count.
 pub fn authorise(proposal: &Proposal, here: &VerificationContext<'_>) -> Result<Authorised, NotAuthorised> {
     let officers = here.officers;
     let mut valid: Vec<(OfficerId, Role, Digest)> = Vec::new();
@@ -207,7 +207,7 @@ mod tests {
         for signers in [&[][..], &[SENIOR], &[SENIOR, SENIOR], &[ONE, TWO], &[ONE, ONE]] {
             assert!(people.authorise(&change(&people, signers)).is_err(), "{signers:?}");
         }
-        // Nor may one borrow the authority: a role that is not held, and one that decides nothing.
+        // Nor does a role that is not held count, or one that may not decide changes.
         for signers in [
             [SENIOR, ("producer", Role::Originator)],
             [SENIOR, ("producer", Role::DisclosureOfficer)],
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_a_change_of_another_node_and_consents_that_were_under_way_too_long() {
+    fn refuses_a_change_of_another_node_and_consents_that_are_too_old() {
         let mut people = People::new();
         people.officers.iter_mut().for_each(|officer| officer.valid_until = NOW.plus(LIFE_MAX * 3));
         let far = ChangeSet { expires_ms: NOW.plus(LIFE_MAX * 2).unix_ms(), ..proposal("other rules").set };

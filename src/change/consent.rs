@@ -1,4 +1,4 @@
-//! The consent to a change that an officer signs, and whether it counts.
+//! An officer's signed consent to a change, and the checks whether it counts.
 
 use minicbor::{Decode, Encode};
 
@@ -9,26 +9,27 @@ use crate::ident::OfficerId;
 use crate::sign::{NotSigned, Signed, Statement};
 use crate::time::Time;
 
-/// An officer's consent to a change. It holds the whole change set, so the statement alone shows what was agreed.
+/// An officer's consent to a change (canonical CBOR, signed as COSE_Sign1). It contains the whole change set, so the statement alone
+/// shows what was consented to.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Consent {
     /// The change.
     #[n(0)]
     pub change: ChangeSet,
-    /// Who consents.
+    /// The officer who consents.
     #[n(1)]
     pub officer: OfficerId,
-    /// In which role.
+    /// The role in which they consent.
     #[n(2)]
     pub role: Role,
-    /// When it was given, in milliseconds since the Unix epoch, by the clock of whoever signed.
+    /// When it was given, in milliseconds since the Unix epoch, by the signer's clock.
     #[n(3)]
     pub given_ms: i64,
-    /// When it ends, in milliseconds since the Unix epoch.
+    /// When it expires, in milliseconds since the Unix epoch.
     #[n(4)]
     pub expires_ms: i64,
-    /// Sixteen random bytes, so that no two consents are the same bytes.
+    /// Sixteen random bytes, so that no two consents are identical.
     #[n(5)]
     #[cbor(with = "minicbor::bytes")]
     pub nonce: [u8; 16],
@@ -41,19 +42,19 @@ impl Statement for Consent {
 /// A consent that does not count, and every reason why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VoidConsent {
-    /// Whose it claims to be; nothing else is taken from an unverified statement.
+    /// The officer that it names. No other field of an unverified statement is used.
     pub officer: Option<OfficerId>,
-    /// Why it does not count.
+    /// The reasons.
     pub reasons: Vec<ConsentVoid>,
 }
 
 /// One reason why a consent does not count.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConsentVoid {
-    /// It is not signed by an officer of that name.
+    /// It is not signed by the officer that it names.
     #[error("{0}")]
     Signature(#[from] NotSigned),
-    /// Nobody of that name is enrolled.
+    /// No officer of that name is enrolled.
     #[error("no officer of that name is enrolled")]
     UnknownOfficer,
     /// It is for another change.
@@ -68,18 +69,22 @@ pub enum ConsentVoid {
     /// The role may not decide changes.
     #[error("the role `{0}` may not decide changes")]
     RoleDoesNotDecide(Role),
-    /// It does not count at this node or at this time.
+    /// It is not valid for this node or at this time.
     #[error("{0}")]
     Context(#[from] ContextFault),
     /// It has expired.
     #[error("it has expired")]
     Expired,
-    /// Another consent of the same person counts.
+    /// Another consent of the same person is already counted.
     #[error("this person has already consented to this change")]
     SecondVote,
 }
 
-/// Who consented to `set` by these bytes and in which role. With `decides`, only a role that decides changes counts.
+/// Verifies a signed consent to `set`. Returns the officer, the role and the digest of the statement. With `decides`, only a role that
+/// may decide changes is accepted.
+///
+/// # Errors
+/// [`VoidConsent`] with every reason.
 pub(super) fn valid_consent(
     bytes: &[u8],
     set: &ChangeSet,
@@ -94,7 +99,7 @@ pub(super) fn valid_consent(
         return Err(void(Some(claimed), vec![ConsentVoid::UnknownOfficer]));
     };
     let signed = verify(bytes, officer).map_err(|e| void(Some(claimed.clone()), vec![e.into()]))?;
-    // INVARIANT: taken apart by name, so that a new field fails to compile until it is checked here.
+    // INVARIANT: every field is destructured, so that a new one fails to compile until it is checked here.
     let Consent { change, officer: _, role, given_ms, expires_ms, nonce: _ } = signed.statement();
     let role = *role;
     let checks = [

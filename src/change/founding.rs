@@ -9,39 +9,39 @@ use crate::ident::OfficerId;
 use crate::sign::Instance;
 use crate::time::Time;
 
-/// Why a founding does not take effect.
+/// Why a founding cannot take effect.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotFounded {
-    /// It is a later change, or changes more than a founding may.
+    /// It is not a founding: it has another serial number, or changes more than a founding may.
     #[error(
         "this is not a founding, which enrols the first officers and nothing else: sign a change with `change sign`"
     )]
     NoFounding,
-    /// An invalid appointment.
+    /// An appointment is invalid.
     #[error(transparent)]
     Appointment(#[from] AppointmentFault),
-    /// Officers who cannot be enrolled together.
+    /// The officers cannot be enrolled together.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Officers(Vec<OfficersFault>),
-    /// One person could decide alone.
+    /// Too few officers may approve, so that one person could decide alone.
     #[error(
         "the founding appoints {deciding} who may approve, {senior} of them senior: at least {OFFICERS_MIN} are required, one of them senior"
     )]
     TooFew {
-        /// How many may approve a release.
+        /// The number of officers who may approve a release.
         deciding: usize,
-        /// How many of these are senior.
+        /// The number of senior officers among them.
         senior: usize,
     },
     /// It has expired.
     #[error("the founding has expired: propose it again")]
     Expired,
-    /// Some of those whom it appoints have not signed it with their own key.
+    /// Some of the officers whom it appoints have not signed it with their own keys.
     #[error("the founding lacks the valid signature of {}{}: see `found sign`", list(.missing), voids(.void))]
     Unsigned {
-        /// Who.
+        /// The officers whose signatures are missing.
         missing: Vec<OfficerId>,
-        /// The signatures that do not count.
+        /// The signatures that do not count, with reasons.
         void: Vec<VoidConsent>,
     },
 }
@@ -51,15 +51,15 @@ fn list(officers: &[OfficerId]) -> String {
 }
 
 fn voids(void: &[VoidConsent]) -> String {
-    let said = void.iter().flat_map(|void| {
+    let texts = void.iter().flat_map(|void| {
         let whose = void.officer.as_ref().map_or("an unknown signer", OfficerId::as_str);
         void.reasons.iter().map(move |reason| format!("; signature of {whose} not counted: {reason}"))
     });
-    said.collect()
+    texts.collect()
 }
 
-/// Whom a founding appoints, before its signatures are checked: at least two who may approve releases, one of them a senior
-/// disclosure officer, all of them different people.
+/// Returns the appointments of a founding and the resulting officers, without checking its signatures. There are at least two who may
+/// approve releases, one of them a senior disclosure officer, and all are different people.
 ///
 /// # Errors
 /// [`NotFounded`] says what is wrong.
@@ -92,11 +92,11 @@ pub fn appointed(proposal: &Proposal) -> Result<(Vec<Appointment>, Officers), No
     Ok((appointments, officers))
 }
 
-/// Checks that everybody whom a founding of the node `instance` appoints has signed it with their own key, at `now`. This
-/// proves that each of them holds their key and has seen who the others are.
+/// Checks at `now` that every officer whom a founding of the node `instance` appoints has signed it with their own key. This proves that
+/// each of them holds their key and has seen the other appointments.
 ///
 /// # Errors
-/// [`NotFounded`] says what is wrong, and who has not signed.
+/// [`NotFounded`] says what is wrong, and which officers have not signed.
 pub fn found(proposal: &Proposal, instance: Instance, now: Time) -> Result<Authorised, NotFounded> {
     let (appointments, roster) = appointed(proposal)?;
     let here = VerificationContext { instance, officers: &roster, now };
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_founding_takes_everybodys_own_signature() {
+    fn a_founding_requires_every_officers_own_signature() {
         let (one, two, three, stranger) = (key(), key(), key(), key());
         let mut founding = founding(&[("one", PLAIN, &one), ("senior", SENIOR, &two), ("x", Role::Originator, &three)]);
         founding.consents = vec![
@@ -188,7 +188,7 @@ mod tests {
         assert!(matches!(elsewhere, Err(NotFounded::Unsigned { void, .. }) if void.len() == 3));
         let end = founding.set.expires();
         assert_eq!(found(&founding, Instance::exercise(1), end), Err(NotFounded::Expired));
-        // Somebody's name under another's key, another founding's signature, and one's own twice.
+        // The name of one officer under the key of another, a signature over another founding, and the same one twice.
         for spoilt in [
             sign(&founding, "senior", SENIOR, &stranger),
             sign(&founding, "senior", SENIOR, &one),

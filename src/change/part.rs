@@ -17,50 +17,50 @@ use crate::text_codec::{cbor_text_string, string_conversions};
 #[serde(deny_unknown_fields)]
 #[cbor(map)]
 pub struct Part {
-    /// Its name.
+    /// The name of the text.
     #[n(0)]
     pub name: PartName,
     /// SHA-256 of the text in force; absent if there is none yet.
     #[n(1)]
     pub before: Option<Digest>,
-    /// SHA-256 of the new text; absent if it is removed.
+    /// SHA-256 of the new text; absent if the text is removed.
     #[n(2)]
     pub after: Option<Digest>,
 }
 
-/// The name of something that a change can replace. Their order is the order of parts in a change.
+/// The name of a text that a change can replace. The order of names is the order of parts in a change.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum PartName {
     /// `officer/` and an officer: an [`Appointment`](super::Appointment).
     Officer(OfficerId),
-    /// `partner/` and a partner: what it is enrolled with ([`crate::partner::Description`]).
+    /// `partner/` and a partner: its description ([`crate::partner::Description`]).
     Partner(PartnerId),
-    /// `agreement/` and a partner: what may flow to and from it.
+    /// `agreement/` and a partner: the agreement with it ([`crate::partner::Agreement`]).
     Agreement(PartnerId),
     /// `consent/` and its name: a consent of a source ([`crate::consent::SourceConsent`]).
     Consent(ConsentId),
-    /// `standing/` and a partner: whether a suspended partner is active again, or a partner is removed.
+    /// `standing/` and a partner: reactivates a suspended partner, or removes a partner.
     Standing(PartnerId),
-    /// `clock`: that a clock that was in doubt is trusted again.
+    /// `clock`: trusts a clock again that was in doubt.
     Clock,
-    /// `ledger`: which lost heads of our ledger are accepted ([`super::LostHeads`]).
+    /// `ledger`: the accepted losses of this node's ledger ([`super::LostCheckpoints`]).
     Ledger,
-    /// A text of the policy, under the name of its file in a policy folder.
+    /// A text of the policy; the name of its file in a policy folder.
     Policy(String),
-    /// `policy`: the digests of all policy texts that a founding approves; in no other change.
+    /// `policy`: the digests of all policy texts, which a founding approves. Not allowed in other changes.
     Manifest,
 }
 
 impl PartName {
-    /// Whether a part of this name may not do this, given whether there is a text `before` and `after`.
+    /// Whether a part of this name must not add, replace or remove a text, given whether there is one `before` and `after`.
     pub(super) fn misused(&self, before: bool, after: bool) -> bool {
         match self {
-            // An officer is revoked, a partner removed by its standing, an agreement ends on its last day: none is deleted.
+            // None of these is deleted: an officer is revoked, a partner is removed by its standing, an agreement expires.
             PartName::Officer(_) | PartName::Partner(_) | PartName::Agreement(_) | PartName::Ledger => !after,
             // Only what was suspended or in doubt before can be restored.
             PartName::Standing(_) | PartName::Clock => !before || !after,
-            // A consent never changes: another one has another name.
+            // A consent never changes; a new one has a new name.
             PartName::Consent(_) => before || !after,
             PartName::Policy(_) => !before && !after,
             PartName::Manifest => before || !after,
@@ -84,7 +84,7 @@ impl fmt::Display for PartName {
     }
 }
 
-/// A text that names nothing that a change can replace.
+/// A text that is not the name of anything that a change can replace.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "change names `{0}`: expected a file of a policy folder, `clock`, `ledger`, `policy`, or `officer/`, `partner/`, \
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_reads_back_and_nothing_else_is_one() {
+    fn every_name_parses_from_its_text_and_nothing_else_does() {
         let names = [
             "officer/exercise-officer-1",
             "partner/exercise-gbr",

@@ -7,17 +7,17 @@ use minicbor::{Decode, Encode};
 use crate::digest::{self, Digest, NotCanonical};
 use crate::marking::RegisterFiles;
 
-/// All texts that a node's releases are decided by, except agreements, by the names of their files in a policy folder.
+/// All texts of a policy, by the names of their files in a policy folder. Agreements are not part of it.
 ///
-/// Its bytes are a CBOR array of `{0: name, 1: text}` in the order of the names (RFC 8949, section 4.2.1); its digest is
-/// SHA-256 of them.
+/// The canonical bytes are a CBOR array of `{0: name, 1: text}` in order of the names (RFC 8949, section 4.2.1); the digest is SHA-256 of
+/// these bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyTexts(BTreeMap<String, String>);
 
-/// What is wrong with the texts of a policy.
+/// Why texts are not a valid policy.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TextsFault {
-    /// A name that no text of a policy has.
+    /// A name that is not one of a policy text.
     #[error(
         "`{0}` is not a policy text: expected `release.cedar`, `schema.cedarschema`, `priorities.toml`, \
          `inspection.toml`, `register/*.json` as shipped, or `words/NAME.txt` in lower case"
@@ -29,17 +29,17 @@ pub enum TextsFault {
     /// A text is too long.
     #[error("policy text `{name}` is too long: {bytes} bytes, limit {max}")]
     TooLong {
-        /// Its name.
+        /// The name of the text.
         name: String,
-        /// Its length.
+        /// Its length in bytes.
         bytes: usize,
-        /// The longest it may be.
+        /// The limit in bytes.
         max: usize,
     },
     /// Bytes that are not in the canonical form.
     #[error("policy texts on record: {0}")]
     Form(#[from] NotCanonical),
-    /// Texts out of order, or one name twice.
+    /// Texts out of order, or a name listed twice.
     #[error("policy texts on record: `{0}` is out of order or listed twice")]
     Order(String),
 }
@@ -56,22 +56,21 @@ struct Named {
 impl PolicyTexts {
     /// The release rules.
     pub const RULES: &'static str = "release.cedar";
-    /// The schema they are written in.
+    /// The schema of the rules.
     pub const SCHEMA: &'static str = "schema.cedarschema";
-    /// The guiding document; a policy may be without.
+    /// The guiding document; optional.
     pub const PRIORITIES: &'static str = "priorities.toml";
-    /// What the content filters do with what they find; a policy without it has the defaults.
+    /// The settings of the content filters; optional, with defaults.
     pub const INSPECTION: &'static str = "inspection.toml";
-    /// The operator's changes to the register; a policy may be without.
+    /// The operator's changes to the marking register; optional.
     pub const OVERLAY: &'static str = "register/overlay.json";
     /// The longest text, in bytes.
     pub const TEXT_BYTES_MAX: usize = 4 << 20;
 
-    /// A policy of these texts.
+    /// Creates a policy of these texts.
     ///
     /// # Errors
-    /// [`TextsFault`] if a name is not one that a policy's texts have, a text is too long, or one that must be there
-    /// is not.
+    /// [`TextsFault`] if a name is not one of a policy text, a text is too long, or a required text is missing.
     pub fn new(texts: impl IntoIterator<Item = (String, String)>) -> Result<PolicyTexts, TextsFault> {
         let texts: BTreeMap<String, String> = texts.into_iter().collect();
         for (name, text) in &texts {
@@ -96,8 +95,7 @@ impl PolicyTexts {
         Ok(PolicyTexts(texts))
     }
 
-    /// Whether a policy may have a text of this name. Names are restricted, so that writing them as files cannot leave the
-    /// folder.
+    /// Whether a policy may have a text of this name. Names are restricted so that a file cannot be written outside the policy folder.
     pub fn is_name(name: &str) -> bool {
         let plain = |stem: &str| {
             (1..=60).contains(&stem.len())
@@ -111,20 +109,20 @@ impl PolicyTexts {
         }
     }
 
-    /// One text by name.
+    /// The text with this name, if there is one.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
 
-    /// Every text with its name, by name.
+    /// Every name and text, in order of the names.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, text)| (name.as_str(), text.as_str()))
     }
 
-    /// These texts with some replaced, added or (where `None`) removed.
+    /// Replaces, adds or (where `None`) removes some texts.
     ///
     /// # Errors
-    /// As [`PolicyTexts::new`].
+    /// As for [`PolicyTexts::new`].
     pub fn with(&self, changed: impl IntoIterator<Item = (String, Option<String>)>) -> Result<PolicyTexts, TextsFault> {
         let mut texts = self.0.clone();
         for (name, text) in changed {
@@ -136,17 +134,17 @@ impl PolicyTexts {
         PolicyTexts::new(texts)
     }
 
-    /// The canonical bytes.
+    /// Encodes the texts as canonical bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
         let named: Vec<Named> =
             self.0.iter().map(|(name, text)| Named { name: name.clone(), text: text.clone() }).collect();
         digest::encode(&named)
     }
 
-    /// Reads what [`PolicyTexts::to_bytes`] wrote.
+    /// Decodes the bytes that [`PolicyTexts::to_bytes`] returns.
     ///
     /// # Errors
-    /// [`TextsFault`] if these are not the canonical bytes of a policy's texts.
+    /// [`TextsFault`] if they are not the canonical bytes of a policy.
     pub fn from_bytes(bytes: &[u8]) -> Result<PolicyTexts, TextsFault> {
         let named: Vec<Named> = digest::decode(bytes)?;
         if let Some(pair) = named.windows(2).find(|pair| pair[0].name >= pair[1].name) {
@@ -155,7 +153,7 @@ impl PolicyTexts {
         PolicyTexts::new(named.into_iter().map(|n| (n.name, n.text)))
     }
 
-    /// One line a text, digest and name: what a founding signs.
+    /// The manifest that a founding signs: one line for each text, with digest and name.
     pub fn manifest(&self) -> String {
         self.0.iter().map(|(name, text)| format!("{}  {name}\n", Digest::of(text.as_bytes()))).collect()
     }
@@ -178,7 +176,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn texts_read_back_from_their_bytes_and_every_change_moves_the_digest() {
+    fn texts_decode_from_their_bytes_and_every_change_alters_the_digest() {
         let texts = texts();
         assert_eq!(PolicyTexts::from_bytes(&texts.to_bytes()), Ok(texts.clone()));
         for (name, _) in texts.iter() {
@@ -191,7 +189,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn refuses_names_that_are_no_text_of_a_policy_or_lead_elsewhere() {
+    fn refuses_names_that_are_not_of_a_policy_text_or_leave_the_folder() {
         for name in ["words/exercise.txt", "priorities.toml", "register/overlay.json", "register/cui.json"] {
             assert!(PolicyTexts::is_name(name), "{name}");
         }

@@ -1,4 +1,4 @@
-//! A proposed change, and the file in which officers pass it on to sign it.
+//! A proposed change, and the JSON file that officers sign and pass on.
 
 use std::collections::BTreeMap;
 
@@ -13,28 +13,28 @@ use crate::ident::{ConsentId, NodeId};
 use crate::sign::Instance;
 use crate::time::Time;
 
-/// What a change does: which texts of which node it replaces, and by what. This is what officers sign.
+/// The content of a change: the texts of a node that it replaces, and the digests of the new ones. This is what officers sign.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cbor(map)]
 pub struct ChangeSet {
-    /// The node it is for. It is void at any other.
+    /// The node that the change is for. It is not valid for any other.
     #[n(0)]
     pub node: NodeId,
-    /// The same node, by its instance: a name can be given again, an instance cannot.
+    /// The same node, by its instance: a name can be reused, an instance cannot.
     #[n(1)]
     pub instance: Instance,
-    /// Its number: one more than that of the last change, and 0 for the founding. So it takes effect at most once, and never
-    /// after another change.
+    /// The serial number: one more than that of the previous change, and 0 for the founding. A change can therefore take effect only
+    /// once, and not after another change.
     #[n(2)]
     pub serial: u64,
-    /// What it replaces, in the order of the names.
+    /// The texts that it replaces, in order of their names.
     #[n(3)]
     pub parts: Vec<Part>,
-    /// Who proposed it, as they said.
+    /// The proposer, as they stated their name.
     #[n(4)]
     pub proposed_by: String,
-    /// Why.
+    /// The reason for the change, for people.
     #[n(5)]
     pub why: String,
     /// When it was proposed, in milliseconds since the Unix epoch.
@@ -45,24 +45,24 @@ pub struct ChangeSet {
     pub expires_ms: i64,
 }
 
-/// A change with the texts it brings and the signatures gathered so far.
+/// A change with its new texts and the signatures collected so far.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proposal {
-    /// What is signed.
+    /// The content that is signed.
     pub set: ChangeSet,
-    /// The new texts, by name of their part.
+    /// The new texts, by the names of their parts.
     pub(super) texts: BTreeMap<PartName, String>,
-    /// The signed consents, in the order in which they were given, not yet verified.
+    /// The signed consents (COSE_Sign1) in order of signing, not verified.
     pub consents: Vec<Vec<u8>>,
 }
 
-/// Why a proposal is invalid, or does not apply.
+/// Why a proposal is invalid or cannot be applied.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProposalFault {
-    /// Not JSON of the expected shape.
+    /// Not JSON with the expected fields.
     #[error("invalid change: {0}")]
     Form(String),
-    /// Parts out of order, twice, or none.
+    /// There are no parts, or they are repeated or out of order.
     #[error("the parts of the change must be at least one, each once, in the order of their names")]
     Parts,
     /// A partner without an agreement, an agreement without a partner, or `policy` in anything but a founding.
@@ -70,17 +70,17 @@ pub enum ProposalFault {
         "the change has `{0}` alone: a partner is enrolled together with its agreement, and only a founding has `policy`"
     )]
     Alone(PartName),
-    /// A text that does not match its digest, is missing, or belongs to no part.
+    /// A text does not match its digest, is missing, or belongs to no part.
     #[error("the text for `{0}` does not match its digest: the change was altered; propose it again")]
     Text(PartName),
-    /// The text in force has changed since the proposal.
+    /// The text in force was changed after the proposal.
     #[error("`{part}` has changed since this was proposed (expected {expected}, found {found}): propose it again")]
     Stale {
-        /// Which part.
+        /// The part.
         part: PartName,
-        /// What it was proposed against.
+        /// Short digest of the text that it was proposed against; `none` without one.
         expected: String,
-        /// What is in force.
+        /// Short digest of the text in force; `none` without one.
         found: String,
     },
     /// The resulting policy would be invalid.
@@ -88,7 +88,7 @@ pub enum ProposalFault {
     Texts(#[from] TextsFault),
 }
 
-/// The file's shape.
+/// The JSON form of the change file.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
@@ -99,23 +99,23 @@ struct File {
 }
 
 impl ChangeSet {
-    /// SHA-256 of the canonical bytes, by which ledger and officers refer to the change.
+    /// SHA-256 of the canonical CBOR encoding, by which ledger and officers refer to the change.
     pub fn digest(&self) -> Digest {
         Digest::of(&digest::encode(self))
     }
 
-    /// When it ends.
+    /// When it expires.
     pub fn expires(&self) -> Time {
         Time::from_unix_ms(self.expires_ms)
     }
 
-    /// The part of that name, if it replaces it.
+    /// The part of this name, if there is one.
     pub fn part(&self, name: &PartName) -> Option<&Part> {
         // INVARIANT: parts are in the order of their names; `Proposal::new` refuses others.
         self.parts.binary_search_by(|part| part.name.cmp(name)).ok().map(|at| &self.parts[at])
     }
 
-    /// The consents of sources that it puts on record.
+    /// The consents of sources that it records.
     pub fn consents(&self) -> impl Iterator<Item = (&ConsentId, &Part)> {
         self.parts.iter().filter_map(|part| match &part.name {
             PartName::Consent(name) => Some((name, part)),
@@ -133,13 +133,13 @@ impl ChangeSet {
 }
 
 impl Proposal {
-    /// What the file says that it is.
+    /// The name and version of the file format.
     pub const FORMAT: &'static str = "portcullis-change/1";
 
-    /// A proposal that nobody has signed yet.
+    /// Creates a proposal without signatures.
     ///
     /// # Errors
-    /// [`ProposalFault`] if parts and texts do not belong together.
+    /// [`ProposalFault`] if the parts are invalid or do not match the texts.
     pub fn new(set: ChangeSet, texts: BTreeMap<PartName, String>) -> Result<Proposal, ProposalFault> {
         let in_order = set.parts.windows(2).all(|pair| pair[0].name < pair[1].name);
         if set.parts.is_empty() || !in_order {
@@ -169,10 +169,10 @@ impl Proposal {
         Ok(Proposal { set, texts, consents: Vec::new() })
     }
 
-    /// Reads a change file.
+    /// Parses a change file.
     ///
     /// # Errors
-    /// [`ProposalFault`] says what does not read, or which text is not the one that the change names.
+    /// [`ProposalFault`] says what is malformed, or which text does not match its digest.
     pub fn parse(text: &str) -> Result<Proposal, ProposalFault> {
         let file: File = serde_json::from_str(text).map_err(|e| ProposalFault::Form(e.to_string()))?;
         if file.format != Self::FORMAT {
@@ -186,7 +186,7 @@ impl Proposal {
         Ok(proposal)
     }
 
-    /// The change file.
+    /// The change file, as indented JSON.
     pub fn to_json(&self) -> String {
         let file = File {
             format: Self::FORMAT.to_owned(),
@@ -200,16 +200,16 @@ impl Proposal {
         json
     }
 
-    /// The new text of one part; `None` if it is removed.
+    /// The new text of a part; `None` if the part removes the text.
     pub fn text(&self, part: &PartName) -> Option<&str> {
         self.texts.get(part).map(String::as_str)
     }
 
-    /// The policy as it would be, if it is `texts` now.
+    /// Applies the change to the policy `texts`.
     ///
     /// # Errors
-    /// [`ProposalFault::Stale`] if a part in force is not the one it was proposed against, [`ProposalFault::Texts`] if
-    /// what it makes is no policy.
+    /// [`ProposalFault::Stale`] if a text in force is not the one that it was proposed against, [`ProposalFault::Texts`] if the result is not
+    /// a valid policy.
     pub fn applied_to(&self, texts: &PolicyTexts) -> Result<PolicyTexts, ProposalFault> {
         let mut changed = Vec::new();
         for (name, part) in self.set.policy_parts() {
@@ -219,10 +219,10 @@ impl Proposal {
         Ok(texts.with(changed)?)
     }
 
-    /// Whether `part` was proposed against the text in force.
+    /// Checks that `part` was proposed against the text in force.
     ///
     /// # Errors
-    /// [`ProposalFault::Stale`] if not.
+    /// [`ProposalFault::Stale`] if it was not.
     pub fn fits(&self, part: &Part, in_force: Option<&str>) -> Result<(), ProposalFault> {
         let found = in_force.map(|text| Digest::of(text.as_bytes()));
         if found == part.before {
@@ -262,7 +262,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_change_file_reads_back_and_applies_to_what_it_was_made_against() {
+    fn a_change_file_parses_and_applies_to_the_texts_it_was_proposed_against() {
         let change = proposal("other rules");
         assert_eq!(Proposal::parse(&change.to_json()), Ok(change.clone()));
         let after = change.applied_to(&texts()).unwrap();
@@ -279,7 +279,7 @@ pub(super) mod tests {
         assert!(matches!(Proposal::parse(&json.replace(&digest, &other)), Err(ProposalFault::Text(_))));
         assert!(matches!(Proposal::parse(&json.replace("release.cedar", "../x")), Err(ProposalFault::Form(_))));
         assert!(matches!(Proposal::parse(&json.replace("change/1", "change/2")), Err(ProposalFault::Form(_))));
-        // A text that no part names would travel with what is signed, and be signed by nobody.
+        // A text that no part names would be passed on with the signed change without being signed.
         let more = json.replace("\"texts\": {", "\"texts\": {\n\"words/more.txt\": \"more\",");
         assert!(json != more && matches!(Proposal::parse(&more), Err(ProposalFault::Text(_))));
     }
@@ -340,7 +340,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn every_field_moves_the_digest_that_is_signed() {
+    fn every_field_alters_the_digest_that_is_signed() {
         let set = proposal("other rules").set;
         let others = [
             ChangeSet { node: "exercise-gbr".parse().unwrap(), ..set.clone() },

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// One fault of a configuration file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigFault {
-    /// The line it is on, from 1; `None` where something is missing or the file as a whole is at fault.
+    /// The line number, from 1; `None` if something is missing or the fault is in the file as a whole.
     pub line: Option<usize>,
     /// What was expected and what was found.
     pub problem: String,
@@ -18,7 +18,7 @@ impl ConfigFault {
     }
 }
 
-/// Every fault of a configuration file, in the order of its lines.
+/// All faults of a configuration file, in order of their lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigFaults {
     file: PathBuf,

@@ -1,4 +1,4 @@
-//! The node's private keys as files: written once, mode 0600, in a folder of mode 0700, and refused when others can read or
+//! The node's private keys as files: written once with mode 0600 in a folder of mode 0700, and refused if other users can read or
 //! replace them.
 
 use super::secret_file::KeyFault;
@@ -14,24 +14,23 @@ use zeroize::Zeroizing;
 
 use super::files::clear_abandoned;
 use crate::origin::PrintKey;
-use crate::seal::{AtRest, PayloadIdentity};
+use crate::seal::{PayloadIdentity, StorageKey};
 use crate::sign::{LocalSigner, private_key_from_pem};
 
-/// Where a node's private keys are.
+/// The folder of a node's private keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyFolder(PathBuf);
 
-/// The keys a running gateway holds. The certificate authority's key is not among them: only commands that issue or
-/// revoke read it.
+/// The keys of a running gateway. The certificate authority's key is not among them: only commands that issue or revoke read it.
 #[derive(Debug)]
 pub struct Keys {
     /// Signs manifests and receipts.
     pub signing: LocalSigner,
-    /// Opens what partners seal for us.
+    /// Opens payloads that partners sealed for this node.
     pub payload: PayloadIdentity,
-    /// Keeps products on our own disk.
-    pub storage: AtRest,
-    /// Makes the prints by which what partners sent is found again. It is made of the storage key.
+    /// Encrypts and decrypts products at rest.
+    pub storage: StorageKey,
+    /// Keys the fingerprints by which text received from partners is recognised. Derived from the storage key.
     pub prints: PrintKey,
     /// Signs ledger checkpoints.
     pub ledger: LocalSigner,
@@ -42,26 +41,26 @@ impl KeyFolder {
         KeyFolder(path)
     }
 
-    /// The folder.
+    /// The path of the folder.
     pub fn path(&self) -> &Path {
         &self.0
     }
 
-    /// The file of the key named `name`, such as `signing`.
+    /// The path of the key named `name`, such as `signing`.
     pub fn file(&self, name: &str) -> PathBuf {
         self.0.join(format!("{name}.key"))
     }
 
-    /// The text of the key named `name`.
+    /// Reads the text of the key named `name`.
     ///
     /// # Errors
-    /// [`KeyFault`] if the file cannot be read or others can read it.
+    /// [`KeyFault`] if the file cannot be read, or other users can read or replace it.
     pub fn text(&self, name: &str) -> Result<Zeroizing<String>, KeyFault> {
         self.is_private()?;
         read_secret(&self.file(name))
     }
 
-    /// A signer from the PKCS #8 PEM file of the key named `name`.
+    /// Reads the signing key named `name` from its PKCS #8 PEM file.
     ///
     /// # Errors
     /// [`KeyFault`] if the file cannot be used.
@@ -70,8 +69,9 @@ impl KeyFolder {
         signer_from(&self.file(name))
     }
 
-    /// Whether nobody else can read or replace a key: the folder is entered by its owner alone, and every file of it, also
-    /// those that a running gateway does not read, is its owner's alone. Removes what an interrupted replacement left.
+    /// Checks that no other user can read or replace a key: only the owner can enter the folder, and every key file in it, including
+    /// those that a running gateway does not use, is accessible to its owner only. Removes files that an interrupted replacement
+    /// left.
     ///
     /// # Errors
     /// The first [`KeyFault`].
@@ -86,7 +86,7 @@ impl KeyFolder {
         for file in files {
             match file.extension().and_then(|e| e.to_str()) {
                 Some("new") => match clear_abandoned(&file) {
-                    // Somebody is writing it now, or the disk takes no writing, and a file of that name is never read.
+                    // Another process is writing it, or the file system is read-only. A file of this name is never used as a key.
                     Err(e) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::ReadOnlyFilesystem) => {}
                     cleared => cleared.map_err(|source| KeyFault::Read { path: file, source })?,
                 },
@@ -100,8 +100,8 @@ impl KeyFolder {
         Ok(())
     }
 
-    /// Everything that is wrong with the folder and the keys in it: who may read or replace them, and whether each that a
-    /// node needs is there and is what it should be. Reads every key, and changes nothing.
+    /// Returns every fault of the folder and its keys: whether other users can read or replace them, and whether each key that a
+    /// node needs exists and is of the right kind. Reads every key, and changes nothing.
     pub fn faults(&self) -> Vec<KeyFault> {
         let mut faults: Vec<KeyFault> = self.is_private().err().into_iter().collect();
         if !self.0.is_dir() {
@@ -133,10 +133,10 @@ impl KeyFolder {
         owned(&self.0, &found)
     }
 
-    /// Every key a running gateway holds.
+    /// Reads every key of a running gateway.
     ///
     /// # Errors
-    /// The first [`KeyFault`], also of a key that it does not hold: see [`KeyFolder::check`].
+    /// The first [`KeyFault`], also of keys that are not read: see [`KeyFolder::check`].
     pub fn load(&self) -> Result<Keys, KeyFault> {
         self.check()?;
         let age = |name, expected| {
@@ -148,12 +148,12 @@ impl KeyFolder {
         let payload = PayloadIdentity::parse(&payload).map_err(|_| wrong())?;
         let (storage, wrong) = age("storage", "an age identity")?;
         let prints = PrintKey::derived_from(storage.trim().as_bytes());
-        let storage = AtRest::parse(&storage).map_err(|_| wrong())?;
+        let storage = StorageKey::parse(&storage).map_err(|_| wrong())?;
         Ok(Keys { signing: self.signer("signing")?, payload, storage, prints, ledger: self.signer("ledger")? })
     }
 }
 
-/// A signer from a PKCS #8 PEM file.
+/// Reads a signing key from a PKCS #8 PEM file.
 ///
 /// # Errors
 /// [`KeyFault`] if the file cannot be used.
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_others_can_read_or_change_is_refused_also_one_that_is_not_needed_now() {
+    fn a_key_that_others_can_read_or_change_is_refused_even_if_it_is_not_needed() {
         let (_world, folder) = keys();
         write_secret(&folder.file("ca"), b"EXERCISE").unwrap();
         assert!(folder.check().is_ok() && folder.signer("ledger").is_ok());
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn the_public_part_of_a_key_a_folder_and_no_file_are_each_named_as_what_they_are() {
+    fn a_public_key_a_folder_and_a_missing_file_are_reported_as_such() {
         let (world, folder) = keys();
         let public = folder.signer("ledger").unwrap().public().to_string();
         for (text, said) in [(public.as_str(), "a public key"), ("-----BEGIN CERTIFICATE-----\n", "a certificate")] {
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_beside_no_node_is_refused_only_where_others_can_put_another_in_its_place() {
+    fn a_key_outside_a_key_folder_is_refused_only_where_others_can_replace_it() {
         let (world, folder) = keys();
         let place = world.path().join("people");
         std::fs::create_dir(&place).unwrap();

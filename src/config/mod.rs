@@ -1,8 +1,8 @@
-//! A node's configuration, its key files, and how files are written.
+//! A node's configuration, its key files, and atomic writing of files.
 //!
-//! A TOML file comes in, and one struct for each subsystem goes out, or every fault of the file with its line. It refuses
-//! unknown keys, so that a misspelled limit never silently takes its default. It holds no secrets: keys are files of their own,
-//! and a key file that others can read is refused.
+//! In comes a TOML file; out comes one struct for each subsystem, or every fault of the file with its line. Unknown keys are
+//! refused, so that a misspelled limit does not silently get its default. The configuration contains no secrets: keys are
+//! separate files, and a key file that other users can read is refused.
 
 mod files;
 mod secret_file;
@@ -27,28 +27,28 @@ pub use sections::{FilterProgram, Gateway, Inspection, Limits, Listen, Log, Node
 
 use reader::Document;
 
-/// Everything a node is told by its operator, with paths made absolute against the file's own folder.
+/// The configuration of a node. Relative paths are relative to the folder of the file, and made absolute.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// The file this was read from.
+    /// The absolute path of the configuration file.
     pub file: PathBuf,
-    /// Who this node is.
+    /// `[node]`: name, organisation, code and contact.
     pub node: Node,
-    /// Where it listens and what it tells partners.
+    /// `[listen]`: the address to listen on, and the addresses given to partners.
     pub listen: Listen,
-    /// Where its private keys are.
+    /// `[keys]`: the folder of private keys.
     pub keys: KeyFolder,
-    /// Where its certificates are: `ca.pem`, `node.pem` and `crl.pem`.
+    /// `[certificates]`: the folder of `ca.pem`, `node.pem` and `crl.pem`.
     pub certificates: PathBuf,
-    /// Where its records and sealed payloads are.
+    /// `[store]`: records and sealed payloads.
     pub store: Store,
-    /// Where its policy is.
+    /// `[policy]`: the folder of the policy.
     pub policy: Policy,
-    /// Bounds on what it handles.
+    /// `[limits]`: limits on sizes and rates.
     pub limits: Limits,
-    /// How it schedules.
+    /// `[gateway]`: scheduling.
     pub gateway: Gateway,
-    /// What it logs.
+    /// `[log]`: logging.
     pub log: Log,
 }
 
@@ -56,10 +56,10 @@ impl Config {
     const SECTIONS: [&'static str; 9] =
         ["node", "listen", "keys", "certificates", "store", "policy", "limits", "gateway", "log"];
 
-    /// Reads the file at `path`.
+    /// Reads the configuration file at `path`.
     ///
     /// # Errors
-    /// Every fault of the file, each with its line.
+    /// [`ConfigFaults`]: every fault of the file, each with its line.
     pub fn read(path: &Path) -> Result<Config, ConfigFaults> {
         let unreadable = |problem: String| ConfigFaults::new(path, vec![ConfigFault::file(problem)]);
         let text = std::fs::read_to_string(path).map_err(|e| unreadable(problem_of(path, &e)))?;
@@ -67,10 +67,10 @@ impl Config {
         Config::parse(&path, &text)
     }
 
-    /// Reads configuration text as if it stood in the file `path`.
+    /// Parses configuration text as the content of the file `path`.
     ///
     /// # Errors
-    /// Every fault of the text, each with its line.
+    /// [`ConfigFaults`]: every fault of the text, each with its line.
     pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigFaults> {
         match Config::gather(path, text) {
             (Some(config), faults) if faults.is_empty() => Ok(config),
@@ -78,8 +78,9 @@ impl Config {
         }
     }
 
-    /// Reads what can be read of the file at `path`, for whoever lists everything that is wrong with a node: a setting with
-    /// a fault has a value that must not be used. `None` if there is no file to be read, or it is not a configuration.
+    /// Reads as much as possible of the configuration file at `path`, for commands that report every fault of a node. A setting with
+    /// a fault has a value that must not be used. `None` if the file cannot be read, or is
+    /// not a configuration.
     pub fn read_with_faults(path: &Path) -> (Option<Config>, Option<ConfigFaults>) {
         let located = std::fs::read_to_string(path).and_then(|text| Ok((path.canonicalize()?, text)));
         let Ok((path, text)) = located else { return (None, Config::read(path).err()) };

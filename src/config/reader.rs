@@ -1,4 +1,4 @@
-//! Reads TOML value by value and collects every fault instead of stopping at the first.
+//! Reads TOML value by value, and collects every fault instead of stopping at the first.
 
 use std::collections::BTreeMap;
 use std::ops::{Range, RangeInclusive};
@@ -9,7 +9,7 @@ use super::fault::ConfigFault;
 
 type Span = Range<usize>;
 
-/// A configuration text being read.
+/// A configuration text that is being read.
 pub(super) struct Document {
     text: String,
     sections: BTreeMap<String, (Span, BTreeMap<String, Entry>)>,
@@ -22,7 +22,7 @@ struct Entry {
     leaf: Leaf,
 }
 
-/// What a configuration value may be; everything else is only named in its fault.
+/// The types that a configuration value may have; for any other type, its name.
 enum Leaf {
     Text(String),
     Number(Option<u64>),
@@ -30,7 +30,7 @@ enum Leaf {
     Other(&'static str),
 }
 
-/// One section of it, whose keys are taken one by one; what is left over is a fault.
+/// One section of a document. Its keys are read one by one; each key that remains is a fault.
 pub(super) struct Section<'d> {
     document: &'d mut Document,
     name: &'static str,
@@ -46,7 +46,7 @@ impl Document {
         for (key, value) in table.get_ref().iter() {
             let name = key.get_ref().to_string();
             let Some(entries) = value.get_ref().as_table() else {
-                document.fault(Some(key.span()), format!("`{name}` must stand in a section such as `[node]`"));
+                document.fault(Some(key.span()), format!("`{name}` must be in a section such as `[node]`"));
                 continue;
             };
             let entries = entries
@@ -70,7 +70,7 @@ impl Document {
         known.iter().any(|name| self.sections.contains_key(*name))
     }
 
-    /// Everything that was wrong, sections other than those `known` and keys that nobody took included.
+    /// Returns every fault, including sections other than those `known` and keys that were not read.
     pub(super) fn finish(mut self, known: &[&str]) -> Vec<ConfigFault> {
         for (name, (span, entries)) in std::mem::take(&mut self.sections) {
             if known.contains(&name.as_str()) {
@@ -78,7 +78,7 @@ impl Document {
                     self.fault(Some(entry.key), format!("unknown key `{key}` in section `[{name}]`"));
                 }
             } else if name == "inspection" {
-                // An earlier version had it here; here it would go around the two signatures.
+                // An earlier version had this section here, where a change would not need two signatures.
                 let problem = "`[inspection]` belongs to the policy, which two officers sign: put it in `inspection.toml` of a \
                                policy folder, and propose that with `portcullis change propose`";
                 self.fault(Some(span), problem.to_owned());
@@ -97,12 +97,12 @@ impl Document {
 }
 
 impl Section<'_> {
-    /// A string; `default` where the key is missing, and a fault where there is no default either.
+    /// Reads a string; `default` if the key is missing, or a fault if there is no default.
     pub(super) fn text(&mut self, key: &'static str, default: Option<&str>) -> String {
         self.parsed(key, default, |text| Ok(text.to_owned()))
     }
 
-    /// A string that `parse` accepts.
+    /// Reads a string that `parse` accepts.
     pub(super) fn parsed<T: Default>(
         &mut self,
         key: &'static str,
@@ -113,14 +113,14 @@ impl Section<'_> {
             Some((span, Leaf::Text(text))) => self.or_fault(span, key, parse(&text)),
             Some((span, other)) => self.wrong(span, key, "a string", &other),
             None => match default {
-                // INVARIANT: defaults are constants of `sections.rs` that parse; a test reads an empty file.
+                // INVARIANT: defaults are valid constants of `sections.rs`; a test parses a file without them.
                 Some(text) => parse(text).unwrap_or_default(),
                 None => self.missing(key),
             },
         }
     }
 
-    /// A string that `parse` accepts and that must be there; `None` only where a fault was recorded.
+    /// Reads a required string that `parse` accepts; `None` only if a fault was recorded.
     pub(super) fn required<T>(&mut self, key: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
         match self.take(key) {
             Some((span, Leaf::Text(text))) => {
@@ -132,7 +132,7 @@ impl Section<'_> {
         }
     }
 
-    /// A string that may be left out.
+    /// Reads an optional string that `parse` accepts.
     pub(super) fn optional<T>(&mut self, key: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
         match self.take(key)? {
             (span, Leaf::Text(text)) => {
@@ -143,7 +143,7 @@ impl Section<'_> {
         }
     }
 
-    /// A list of strings that `parse` accepts.
+    /// Reads a list of strings that `parse` accepts.
     pub(super) fn list<T>(
         &mut self,
         key: &'static str,
@@ -167,7 +167,7 @@ impl Section<'_> {
         }
     }
 
-    /// A whole number within `range`.
+    /// Reads a whole number within `range`.
     pub(super) fn number(&mut self, key: &'static str, default: u64, range: RangeInclusive<u64>) -> u64 {
         match self.take(key) {
             Some((span, Leaf::Number(number))) => {

@@ -1,4 +1,4 @@
-//! Which settings may change while a node runs.
+//! Reloading: which settings take effect while a node runs.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -7,26 +7,26 @@ use std::time::Duration;
 use super::{Config, Gateway, Limits, Listen, Log, Node, Policy, Store};
 use crate::ident::NodeId;
 
-/// A setting that differs between the configuration in force and the file that was read again.
+/// A setting that differs between the configuration in use and the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChangedSetting {
-    /// Its name, as `section.key`.
+    /// The name, as `section.key`.
     pub setting: &'static str,
-    /// The value in force.
+    /// The value in use.
     pub from: String,
     /// The value in the file.
     pub to: String,
-    /// Whether it takes effect now; otherwise when the node is started again.
+    /// Whether it takes effect now; otherwise it needs a restart.
     pub now: bool,
 }
 
 impl Config {
-    /// What is in force once `file` was read again: its values, but for settings that need a restart, which stay as they
-    /// are. Says what differs, in the order of the sections.
+    /// Combines the configuration in use with `file`, which was read again: the values of `file`, except for settings that need a
+    /// restart, which keep their values. Also returns every difference, in the order of the sections.
     pub fn reloaded(&self, file: Config) -> (Config, Vec<ChangedSetting>) {
         let mut next = file;
         let mut found = Found::default();
-        // Every setting is named here: one that is added and not told apart does not compile.
+        // Every setting is destructured here, so that a new one that is not classified does not compile.
         let Config { file: place, node, listen, keys, certificates, store, policy, limits, gateway, log } = self;
         next.file.clone_from(place);
 
@@ -129,7 +129,7 @@ impl Found {
     }
 }
 
-/// A value as it stands in the file.
+/// Formats a value as it is written in the file.
 trait Shown {
     fn shown(&self) -> String;
 }
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_needs_a_restart_stays_and_everything_else_is_the_files() {
+    fn settings_that_need_a_restart_keep_their_values_and_others_change() {
         let running = config("");
         let file = config(
             "[listen]\naddress = \"127.0.0.1:4433\"\n[store]\nspool = \"other\"\nkeep_days = 7\n[limits]\nlines = 99\n",

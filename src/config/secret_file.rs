@@ -1,4 +1,4 @@
-//! Reading a secret file: a private key that is nobody else's to read or change, or else what stands there instead.
+//! Reading private key files. A file that other users can read or replace is refused, and a public key is reported as such.
 
 use super::files::folder_of;
 use crate::sign::PublicKey;
@@ -11,15 +11,15 @@ use zeroize::Zeroizing;
 /// Why a key file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFault {
-    /// It cannot be read.
+    /// The file cannot be read.
     #[error("key file `{path}`: {}", unreadable(.source))]
     Read {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The error of the file system.
         source: io::Error,
     },
-    /// Others can read or change it.
+    /// Other users can read or change the file.
     #[error(
         "key file `{path}` has mode {mode:03o}: others can read or change it; create a new key, and set its mode to 600 \
          (`chmod 600`)"
@@ -27,10 +27,10 @@ pub enum KeyFault {
     Exposed {
         /// The file.
         path: PathBuf,
-        /// Its permission bits.
+        /// The permission bits of the file.
         mode: u32,
     },
-    /// Others can put another file in its place.
+    /// Other users can replace the file, because of the mode of its folder.
     #[error(
         "key folder `{path}` has mode {mode:04o}: others can {what} it; check that the keys are still yours, then set its mode \
          to 700 (`chmod 700`)"
@@ -38,12 +38,12 @@ pub enum KeyFault {
     OpenFolder {
         /// The folder.
         path: PathBuf,
-        /// Its permission bits.
+        /// The permission bits of the folder.
         mode: u32,
-        /// `enter` or `write to`.
+        /// What others can do: `enter` or `write to`.
         what: &'static str,
     },
-    /// It belongs to somebody else, who can read and change it whatever its mode is.
+    /// The file belongs to another user, who can read and change it whatever its mode.
     #[error(
         "`{path}` belongs to user {owner}, but this command runs as user {ours}: run it as the owner of the node's files, or \
          change the owner (`chown`)"
@@ -51,32 +51,32 @@ pub enum KeyFault {
     Owner {
         /// The file or folder.
         path: PathBuf,
-        /// Whose it is, by number.
+        /// The user ID of its owner.
         owner: u32,
-        /// Who runs this, by number.
+        /// The effective user ID of this process.
         ours: u32,
     },
-    /// It is the public part of a key.
+    /// The file contains a public key or a certificate instead of a private key.
     #[error(
         "`{path}` holds {found}, but the private key is needed: give the file that it was made with (without `.pub`)"
     )]
     Public {
         /// The file.
         path: PathBuf,
-        /// What it holds.
+        /// What it contains.
         found: &'static str,
     },
-    /// It is not a key of the expected kind.
+    /// The file does not contain a key of the expected kind.
     #[error("key file `{path}` does not hold {expected}: give another file, or restore it from its backup")]
     Kind {
         /// The file.
         path: PathBuf,
-        /// What it should hold.
+        /// What it should contain.
         expected: &'static str,
     },
 }
 
-/// The most that is read of a file to see whether it is the public part of a key, in bytes.
+/// The most bytes read of a file to find out whether it is a public key.
 const PUBLIC_BYTES_MAX: u64 = 64 << 10;
 
 pub(super) fn read_secret(path: &Path) -> Result<Zeroizing<String>, KeyFault> {
@@ -87,10 +87,10 @@ pub(super) fn read_secret(path: &Path) -> Result<Zeroizing<String>, KeyFault> {
         return Err(unreadable(io::ErrorKind::IsADirectory.into()));
     }
     if let Err(exposed) = is_own(path, &found) {
-        // A public key is for everybody to read: that is not what is wrong with it here.
+        // A public key may be readable by everybody: the fault is that it is not a private key.
         return Err(public_part(path, &mut file, &found).unwrap_or(exposed));
     }
-    // Whoever may write in the folder can put a key of their own there, whatever the mode of this one is.
+    // A user who can write to the folder can replace the key, whatever its mode.
     let real = path.canonicalize().map_err(unreadable)?;
     let folder = folder_of(&real);
     let around = folder.metadata().map_err(unreadable)?;
@@ -104,7 +104,7 @@ pub(super) fn read_secret(path: &Path) -> Result<Zeroizing<String>, KeyFault> {
     Ok(text)
 }
 
-/// That a file which others can read is the public part of a key, if it is.
+/// The fault [`KeyFault::Public`] if this file, which others can read, is a public key or certificate.
 pub(super) fn public_part(path: &Path, file: &mut File, found: &Metadata) -> Option<KeyFault> {
     let mut text = Zeroizing::new(String::new());
     let small = found.is_file() && found.len() <= PUBLIC_BYTES_MAX;
@@ -113,7 +113,7 @@ pub(super) fn public_part(path: &Path, file: &mut File, found: &Metadata) -> Opt
     public(path, &text)
 }
 
-/// That this is the public part of a key, if it is.
+/// The fault [`KeyFault::Public`] if `text` is a public key or certificate.
 pub(super) fn public(path: &Path, text: &str) -> Option<KeyFault> {
     let found = if text.contains("-----BEGIN CERTIFICATE-----") {
         "a certificate"
@@ -125,7 +125,7 @@ pub(super) fn public(path: &Path, text: &str) -> Option<KeyFault> {
     Some(KeyFault::Public { path: path.to_owned(), found })
 }
 
-/// Whether a key file is read and written by its owner alone, and the owner is whoever runs this.
+/// Checks that only its owner can read and write a key file, and that this process runs as the owner.
 pub(super) fn is_own(path: &Path, found: &Metadata) -> Result<(), KeyFault> {
     let mode = found.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
@@ -139,7 +139,7 @@ pub(super) fn owned(path: &Path, found: &Metadata) -> Result<(), KeyFault> {
     if owner == ours { Ok(()) } else { Err(KeyFault::Owner { path: path.to_owned(), owner, ours }) }
 }
 
-/// Why a file could not be read, and what to do.
+/// Describes why a file could not be read, and what to do.
 pub(super) fn unreadable(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "not found; check the path".to_owned(),

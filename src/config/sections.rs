@@ -1,4 +1,4 @@
-//! The sections of a configuration, one struct each, with their defaults.
+//! The sections of a configuration, one struct for each, with their defaults.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -13,27 +13,27 @@ use crate::inspect::{Hidden, SHARED_WORDS};
 use crate::invisible;
 use crate::rebuild::PdfFonts;
 
-/// `[node]`: who this node is. Nothing here has a default.
+/// `[node]`: the node's identity. No setting has a default.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
     /// The node's name; partners enrol it under this name.
     pub name: NodeId,
-    /// The organisation, for people.
+    /// The name of the organisation, for people.
     pub organisation: String,
-    /// Country or organisation code the node speaks for.
+    /// The code of the country or organisation that the node represents, from the marking register.
     pub code: String,
-    /// Whom a partner calls, for people.
+    /// A contact for partners, for people.
     pub contact: String,
 }
 
 /// `[listen]`: where partners reach this node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listen {
-    /// UDP address to listen on; none for a node that only dials out.
+    /// UDP address to listen on; `None` for a node that only dials.
     pub address: Option<SocketAddr>,
     /// `host:port` addresses given to partners in the exported description.
     pub advertise: Vec<String>,
-    /// Certificate and key-exchange profile of this node.
+    /// The certificate and key-exchange profile of this node: `cnsa2`, `hybrid` or `classical`.
     pub profile: String,
 }
 
@@ -46,105 +46,105 @@ pub struct Store {
     pub spool: PathBuf,
     /// Bytes that must stay free on the spool's disk; below that, offers are refused before a byte is accepted.
     pub reserve_bytes: u64,
-    /// Sealed payloads up to so many bytes are kept in the store itself; longer ones are files in the spool.
+    /// The largest sealed payload, in bytes, that is stored in the database itself; longer ones are files in the spool.
     pub kept_bytes_max: u64,
-    /// Days for which what was set aside of the spool is kept, and the payloads of products that were taken.
+    /// Days for which files set aside from the spool are kept, and payloads of products that were exported from the inbox.
     pub keep_days: u64,
-    /// Payloads of one partner that may be here unfinished; never fewer than its agreement lets it send at once.
+    /// The most unfinished payloads of one partner; never fewer than the concurrent exchanges of its agreement.
     pub unfinished_max: u64,
-    /// Hours after which a payload that its sender does not go on with is dropped.
+    /// Hours after which an unfinished payload that its sender does not resume is deleted.
     pub unfinished_hours: u64,
-    /// How much of the room above the reserve what one partner sent and nobody took may have, in hundredths.
+    /// The most space, in per cent of the space above the reserve, for what one partner sent and nobody exported yet.
     pub partner_percent: u64,
-    /// Bytes that the search for damage reads in a second.
+    /// Bytes per second that the scrub (the periodic check of stored payloads for damage) reads.
     pub scrub_bytes_per_second: u64,
 }
 
-/// `[policy]`: the folder of rules, register and word lists.
+/// `[policy]`: the folder of rules, marking register and word lists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// The folder.
+    /// The path of the folder.
     pub folder: PathBuf,
 }
 
-/// `[limits]`: bounds on what is handled, whatever partners or producers send.
+/// `[limits]`: limits on products and connections, whatever producers and partners send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Largest text of a product read, in bytes, with what is attached to it inline.
+    /// The largest text of a product, in bytes, including inline attachments.
     pub product_bytes: u64,
-    /// Largest attachment kept beside a text, in bytes. It costs disk and time, not memory.
+    /// The largest detached attachment, in bytes. It needs disk space and time, not memory.
     pub attachment_bytes: u64,
-    /// Attachments kept beside one text, together, in bytes.
+    /// The largest total of detached attachments of one product, in bytes.
     pub attachments_total_bytes: u64,
-    /// Largest attachment that stands in a text, decoded, in bytes.
+    /// The largest inline attachment, decoded, in bytes.
     pub inline_bytes: u64,
-    /// Most lines of a text.
+    /// The most lines of a text.
     pub lines: u64,
-    /// Longest line of a text, in bytes.
+    /// The longest line of a text, in bytes.
     pub line_bytes: u64,
-    /// Most tearlines of a product.
+    /// The most tearlines of a product.
     pub tearlines: u64,
-    /// Most portions of one tearline.
+    /// The most portions of one tearline.
     pub portions: u64,
-    /// Most attachments of one tearline.
+    /// The most attachments of one tearline.
     pub attachments: u64,
-    /// How deep values may be nested, in products of JSON and STIX and in what is attached.
+    /// The deepest nesting of values in JSON and STIX products and in attachments.
     pub depth: u64,
-    /// Connections being set up at once: half by strangers, half by whoever comes from where a partner is known to be.
+    /// The most concurrent handshakes: half for strangers, half for networks of partners.
     pub handshakes: u64,
-    /// Connection attempts a minute from one address; from one IPv4 /24 or IPv6 /48 four times as many.
+    /// Connection attempts per minute from one IPv4 address or IPv6 /64; four times as many from one IPv4 /24 or IPv6 /48.
     pub attempts_per_minute: u64,
 }
 
-/// What the content filters do with what they find, and what they may cost: `inspection.toml`, a text of the policy, so
-/// that two officers sign for it.
+/// Settings of the content filters and the limits of their processes: `inspection.toml`, which is a part of the policy, so that two
+/// officers must sign a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inspection {
-    /// What happens to hidden characters in a product before a cut is made of it.
+    /// What is done about hidden characters in a product before a cut is made of it.
     pub hidden: Hidden,
-    /// How many words in a row that also stand in a part of the source not released to the partner are refused.
+    /// The number of consecutive words shared with a part of the source that is not released to the partner that is refused.
     pub shared_words: u64,
-    /// Which fonts of a PDF are passed.
+    /// Which fonts of a PDF are accepted.
     pub pdf_fonts: PdfFonts,
-    /// How much the letters of a PDF stand out from what is around them at least, in hundredths.
+    /// The lowest contrast ratio of text in a PDF, in hundredths (180 is 1.8:1).
     pub pdf_contrast: u64,
-    /// How large they are at least, in points.
+    /// The smallest size of text in a PDF, in points.
     pub pdf_letter_points: u64,
-    /// How many pixels of an image are drawn on a point of a page at most.
+    /// The most pixels of an image drawn on one point of a page.
     pub pdf_pixels_per_point: u64,
-    /// The program that runs as filter process; this program itself if there is none.
+    /// The program that runs as filter process; `None` for this program itself.
     pub program: Option<FilterProgram>,
-    /// How long a filter process may take over one file.
+    /// The longest time that a filter process may take for one file.
     pub wall: Duration,
-    /// How much address space it may have, in bytes.
+    /// The address space of a filter process, in bytes.
     pub memory_bytes: u64,
-    /// How many may run at once.
+    /// The most filter processes at once.
     pub at_once: u64,
 }
 
-/// Another program that runs as filter process.
+/// A program, other than this one, that runs as filter process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FilterProgram {
-    /// Where it is.
+    /// The absolute path of the program.
     pub file: PathBuf,
-    /// SHA-256 of the file: no other is started.
+    /// SHA-256 of the file; a program with another digest is not started.
     pub sha256: Digest,
 }
 
 /// `[gateway]`: scheduling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gateway {
-    /// How often the store is looked at for what other processes changed.
+    /// The interval at which the store is polled for changes by other processes.
     pub poll: Duration,
-    /// How long what is in flight may take to finish when the node is told to stop.
+    /// How long exchanges in flight may take to finish when the node is stopped.
     pub grace: Duration,
-    /// Exchanges sent at once, over all partners.
+    /// The most exchanges sent at once, over all partners.
     pub concurrent: u64,
-    /// The longest a request may stay open.
+    /// The longest validity of a request, in days.
     pub request_days_max: u64,
 }
 
-/// `[log]`: what is logged.
+/// `[log]`: logging.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Log {
     /// A `tracing` filter, such as `info` or `portcullis=debug`.
@@ -156,7 +156,7 @@ impl Node {
         let mut section = document.section("node");
         Node {
             name: section.required("name", |t| t.parse().map_err(|e: NotAnIdent| e.to_string())).unwrap_or_else(|| {
-                // INVARIANT: a fault was recorded, so this placeholder never leaves `Config::parse`.
+                // INVARIANT: a fault was recorded, so `Config::parse` does not return this placeholder.
                 "unnamed".parse().expect("a constant name")
             }),
             organisation: section.parsed("organisation", None, printable),
@@ -232,13 +232,13 @@ impl Limits {
 }
 
 impl Inspection {
-    /// The text that ships, with every default in it.
+    /// The text as shipped, with every default.
     pub const SHIPPED: &'static str = include_str!("../../policy/inspection.toml");
 
-    /// Reads the policy's text.
+    /// Parses the text of `inspection.toml`.
     ///
     /// # Errors
-    /// Every fault of it, each with its line.
+    /// [`ConfigFaults`]: every fault of the text, each with its line.
     pub fn parse(text: &str) -> Result<Inspection, ConfigFaults> {
         let mut document = Document::parse(text);
         let inspection = Inspection::read(&mut document);

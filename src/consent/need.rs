@@ -1,4 +1,4 @@
-//! What a release needs the consent of, and which consents on record give it.
+//! The consents that a release needs, and the recorded consents that meet these needs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -10,40 +10,39 @@ use crate::marking::{BY_CONSENT, CONCEALED, Condition, Marking, System};
 use crate::product::Product;
 use crate::time::Time;
 
-/// One consent that a release needs: for which condition, and whose.
+/// One consent that a release needs: its condition and its source.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Need {
     condition: String,
-    /// Whose; `None` where marks do not say who controls it.
+    /// The source; `None` if the marks do not say who controls the information.
     source: Option<String>,
 }
 
-/// What a consent may name of the product that a cut is made from.
+/// The properties of a product by which a consent can cover it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Described {
-    /// Its number, as its producer gives it.
+    /// Its number, as assigned by its producer.
     pub number: String,
-    /// SHA-256 of it as it was submitted.
+    /// SHA-256 of the product as submitted.
     pub digest: Digest,
     /// Its kind.
     pub kind: String,
-    /// The subjects that the cut names. A consent to a class goes by them alone: what a part that does not go names lends
-    /// nothing to another.
+    /// The subjects that the cut names. A consent to a class with a subject is checked against these only: subjects of parts that are
+    /// not released do not count.
     pub subjects: BTreeSet<String>,
-    /// Its originator. Where its tearlines name others, all of them, `; ` between: what one of them controls another may not let
-    /// go.
+    /// Its originator. If its tearlines name others, all of them, separated by `; `: one originator cannot consent for another.
     pub originator: String,
 }
 
 impl Need {
-    /// The consent of the government or organisation `code`, to pass on to others what is theirs.
+    /// The consent of the government or organisation `code` to pass on its information.
     pub fn of_source(code: &str) -> Need {
         Need { condition: BY_CONSENT[0].into(), source: Some(code.into()) }
     }
 
-    /// What these marks together need before they may go to the partner whose code is `partner`, from a gateway whose
-    /// own code is `home`. Nobody's consent is needed for what is their own. That of NATO is among them also for a member
-    /// that is named, for whom it makes no difference.
+    /// The consents that these marks together need for a release to the partner with the code `partner`, from a gateway with the code
+    /// `home`. The partner's and the gateway's own consent are not needed. The consent of NATO is included even if the partner is a
+    /// member that the marks name; it makes no difference for that partner.
     pub fn of_marks<'m>(
         marks: impl IntoIterator<Item = &'m Marking>,
         (partner, home): (&str, &str),
@@ -77,12 +76,12 @@ impl Need {
         }
     }
 
-    /// Whose consent it is, if the marks say so.
+    /// The source whose consent is needed, if the marks name it.
     pub fn source(&self) -> Option<&str> {
         self.source.as_deref()
     }
 
-    /// The right that the consent gives the link, for exactly one cut, by the marking engine's name.
+    /// The right that the consent gives the link for one cut, by the marking engine's name.
     fn right(&self) -> String {
         match &self.source {
             Some(source) if self.condition == BY_CONSENT[0] => format!("{}:{source}", self.condition),
@@ -110,7 +109,7 @@ impl fmt::Display for Need {
 }
 
 impl Described {
-    /// What `product` says of itself; no subject, for only a cut of it names some.
+    /// The properties of `product`, without subjects, which depend on the cut.
     pub fn of(product: &Product) -> Described {
         Described {
             number: product.id().as_str().to_owned(),
@@ -121,13 +120,13 @@ impl Described {
         }
     }
 
-    /// The same for a cut that names `subjects`.
+    /// The same properties for a cut that names `subjects`.
     pub fn naming(&self, subjects: BTreeSet<String>) -> Described {
         Described { subjects, ..self.clone() }
     }
 
-    /// The same for a cut of the tearline `index` of `product`, counted from the top, before there is one: with its own
-    /// subjects, or failing any those of the front block, which it may come to name.
+    /// The same properties for a future cut of the tearline `index` of `product`, counted from zero at the top: with the tearline's own
+    /// subjects or, if it has none, those of the front block, which the cut may include.
     pub fn at(&self, product: &Product, index: usize) -> Described {
         let of = |index: usize| product.tearlines().get(index).map_or(&[][..], |tearline| &tearline.head().subjects);
         let subjects = if of(index).is_empty() { of(0) } else { of(index) };
@@ -145,7 +144,7 @@ fn originators(product: &Product) -> String {
 }
 
 impl Covers {
-    /// Whether this is the product, or one of the class.
+    /// Whether it covers `product`.
     fn holds(&self, product: &Described) -> bool {
         let Covers { product: number, digest, kind, subject } = self;
         number.as_ref().is_none_or(|number| *number == product.number)
@@ -155,8 +154,7 @@ impl Covers {
     }
 }
 
-/// For each of `needs` the consent that meets it at `now`: the first one of `consents` that does. A need that none meets
-/// is left out.
+/// Returns, for each of `needs`, the digest of the first of `consents` that meets it at `now`. Unmet needs are left out.
 pub fn chosen<'n>(
     needs: &'n BTreeSet<Need>,
     consents: &[SourceConsent],
@@ -167,7 +165,7 @@ pub fn chosen<'n>(
     needs.iter().filter_map(|need| Some((need, first(need)?.digest()))).collect()
 }
 
-/// The rights that consents give a link at `now` for cuts of one product, by the marking engine's names.
+/// The rights that `consents` give a link at `now` for cuts of one product, by the marking engine's names.
 pub fn rights(consents: &[SourceConsent], (partner, product): (&PartnerId, &Described), now: Time) -> BTreeSet<String> {
     let need =
         |consent: &SourceConsent| Need { condition: consent.condition.clone(), source: Some(consent.source.clone()) };
@@ -207,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn everybody_whose_information_it_is_must_consent_but_for_the_receiver_and_ourselves() {
+    fn every_source_must_consent_except_the_receiver_and_this_node() {
         let of_two = "SECRET//FGI DEU FRA//REL TO USA, DEU, FRA, GBR";
         assert_eq!(sources(&needs(of_two, "GBR", "USA")), ["DEU", "FRA"]);
         assert_eq!(sources(&needs(of_two, "DEU", "USA")), ["FRA"]);
@@ -215,7 +213,7 @@ mod tests {
         assert_eq!(sources(&needs("SECRET//FGI//REL TO USA, GBR", "GBR", "USA")), ["concealed"]);
         assert_eq!(sources(&needs("SECRET//ORCON/REL TO USA, GBR", "GBR", "USA")), ["EXERCISE DESK"]);
         assert!(needs("SECRET//REL TO USA, GBR", "GBR", "USA").is_empty());
-        // Whoever owns it is a source unless it is home, and a joint product is each owner's own.
+        // Every owner except this node's country is a source, and a joint product is each owner's own.
         assert_eq!(sources(&needs("SECRET//REL TO USA, AUS, GBR", "AUS", "GBR")), ["USA"]);
         assert!(needs("SECRET//REL TO USA, AUS, GBR", "USA", "GBR").is_empty());
         assert_eq!(sources(&needs("//NATO SECRET//REL TO USA, AUS, NATO", "AUS", "USA")), ["NATO"]);
@@ -223,7 +221,7 @@ mod tests {
         let joint = "//JOINT SECRET CAN GBR USA//REL TO USA, AUS, CAN, GBR";
         assert_eq!(sources(&needs(joint, "AUS", "USA")), ["CAN", "GBR"]);
         assert!(needs(joint, "GBR", "USA").is_empty());
-        // Marks do not say who controls these.
+        // The marks do not name the party that controls these.
         assert_eq!(sources(&needs("SECRET//RSEN/REL TO USA, GBR//LES", "GBR", "USA")), ["?", "?"]);
     }
 
@@ -255,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_class_goes_by_the_subjects_of_the_tearline_that_would_go_or_those_it_may_take_from_the_front() {
+    fn a_class_is_checked_by_the_subjects_of_the_tearline_or_of_the_front_block() {
         let text = "PORTCULLIS PRODUCT 1\nId: EXERCISE-1\nTitle: (U) EXERCISE\nOriginator: EXERCISE DESK\n\
                     Date: 2026-11-20\nKind: report\nSubjects: (U) EXERCISE convoys\n\nSECRET//NOFORN\n\n(S//NF) EXERCISE one.\n\n\
                     --------------------\n\nSECRET//REL TO USA, GBR\nSubjects: (U) EXERCISE ships\n\n(S//REL TO USA, GBR) EXERCISE two.\n\n\
@@ -300,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn an_originator_lists_partners_for_its_own_products_alone() {
+    fn an_originator_lists_partners_for_its_own_products_only() {
         let text = TEXT.replace("FGI-CONSENT", "ORCON-LIST").replace("\"DEU\"", "\"EXERCISE DESK\"");
         let consent = [SourceConsent::parse(&text).unwrap()];
         let gbr: PartnerId = "exercise-gbr".parse().unwrap();

@@ -1,4 +1,4 @@
-//! The consent of a source: the text that officers sign, and its data.
+//! The consent of a source, as the TOML text that officers sign.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -15,36 +15,36 @@ use crate::marking::{BY_CONSENT, CONCEALED};
 use crate::partner::toml_fields::each_once;
 use crate::time::Time;
 
-/// A consent of a source, read from TOML. Every field that limits it must be present.
+/// A consent of a source, parsed from TOML. Every field that limits it is required.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SourceConsent {
-    /// The condition of a mark that it meets, by the marking engine's name: one of [`BY_CONSENT`].
+    /// The condition of a marking that it meets, by the marking engine's name: one of [`BY_CONSENT`].
     pub condition: String,
-    /// Whose information it is: of `FGI-CONSENT` a code of the marking register, or `concealed`; of `ORCON-LIST` the
-    /// originator as the product names it; of any other whoever controls what is marked so.
+    /// The source of the information: for `FGI-CONSENT` a code of the marking register or `concealed`; for `ORCON-LIST` the originator as
+    /// the product names it; for any other condition the party that controls information so marked.
     pub source: String,
-    /// Who consented: organisation and role.
+    /// The organisation and role that consented.
     pub consented_by: String,
-    /// The reference under which both sides have it.
+    /// The reference of the consent, as both sides cite it.
     pub reference: String,
-    /// The day on which it was given. Only that of a source or originator may leave it out.
+    /// The day on which it was given. Optional for `FGI-CONSENT` and `ORCON-LIST`.
     #[serde(default, with = "crate::partner::toml_fields::option", skip_serializing_if = "Option::is_none")]
     pub given_on: Option<Date>,
-    /// What the receiver may do with it, as whoever consented said it (of FISA, the statement of 50 USC 1806). Only that of
-    /// a source or originator may leave it out.
+    /// The use that was consented to, as stated by the source (for FISA, the statement required by 50 USC 1806). Optional for
+    /// `FGI-CONSENT` and `ORCON-LIST`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub use_statement: Option<String>,
-    /// The partners it may go to, by the names they are enrolled under.
+    /// The partners that may receive the information, by the names under which they are enrolled.
     #[serde(deserialize_with = "each_once")]
     pub partners: BTreeSet<PartnerId>,
-    /// First day on which it counts (UTC).
+    /// The first day on which it is in force (UTC).
     #[serde(with = "crate::partner::toml_fields")]
     pub valid_from: Date,
-    /// Last day on which it counts.
+    /// The last day on which it is in force (UTC).
     #[serde(with = "crate::partner::toml_fields")]
     pub valid_until: Date,
-    /// The product, or the class of products.
+    /// The product or class of products that it covers.
     pub covers: Covers,
 }
 
@@ -52,10 +52,10 @@ pub struct SourceConsent {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Covers {
-    /// The number of the one product, as its producer gives it.
+    /// The number of the one product, as assigned by its producer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub product: Option<String>,
-    /// SHA-256 of the one product as it is submitted.
+    /// SHA-256 of the one product as submitted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<Digest>,
     /// The kind of every product of the class.
@@ -81,10 +81,10 @@ impl fmt::Display for Covers {
     }
 }
 
-/// What is wrong with a consent's text.
+/// Why the text of a consent is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConsentFault {
-    /// Not TOML of the expected shape.
+    /// Not TOML with the expected fields.
     #[error("invalid consent: {0}")]
     Form(String),
     /// A value that is not allowed.
@@ -92,18 +92,18 @@ pub enum ConsentFault {
     Value {
         /// The field at fault.
         field: &'static str,
-        /// What is wrong with it and what is expected.
+        /// What is wrong and what is expected, as the rest of a sentence that begins with the field.
         problem: String,
     },
 }
 
 impl SourceConsent {
-    /// The most days from its first to its last.
+    /// The longest validity in days, first and last day included.
     pub const DAYS_MAX: i64 = 366;
     /// The longest reference, name or subject, in characters.
     pub const TEXT_MAX: usize = 200;
 
-    /// Reads a consent from its TOML text.
+    /// Parses a consent from its TOML text and checks it.
     ///
     /// # Errors
     /// [`ConsentFault`] names the line or the field, and what was expected.
@@ -119,17 +119,17 @@ impl SourceConsent {
         toml::to_string_pretty(self).expect("a consent is plain data")
     }
 
-    /// SHA-256 of the consent's text: how decisions, and the officers who sign a release, name it.
+    /// SHA-256 of the consent's canonical text ([`SourceConsent::to_toml`]), by which decisions and approvals name it.
     pub fn digest(&self) -> Digest {
         Digest::of(self.to_toml().as_bytes())
     }
 
-    /// The partners it may go to, in words.
+    /// The partners, as text for people.
     pub fn partners_named(&self) -> String {
         self.partners.iter().map(|partner| format!("`{partner}`")).collect::<Vec<_>>().join(", ")
     }
 
-    /// Whether it counts at `now`, by UTC date, both ends included.
+    /// Whether it is in force at `now`, by UTC date, first and last day included.
     pub fn in_force(&self, now: Time) -> bool {
         (self.valid_from..=self.valid_until).contains(&now.date())
     }
@@ -160,16 +160,22 @@ impl SourceConsent {
         }
         let of_a_control = !BY_CONSENT[..2].contains(&self.condition.as_str());
         if of_a_control && self.given_on.is_none() {
-            return fault("given_on", format!("must say on which day it was given, for `{}`", self.condition));
+            return fault(
+                "given_on",
+                format!("is required for `{}`: the day on which consent was given", self.condition),
+            );
         }
         if of_a_control && self.use_statement.is_none() {
-            return fault("use_statement", format!("must say what it may be used for, for `{}`", self.condition));
+            return fault(
+                "use_statement",
+                format!("is required for `{}`: the use that was consented to", self.condition),
+            );
         }
         if self.given_on.is_some_and(|day| day > self.valid_from) {
             return fault("given_on", "is after `valid_from`".into());
         }
         if self.partners.is_empty() {
-            return fault("partners", "must name the partners it may go to".into());
+            return fault("partners", "must name at least one partner".into());
         }
         if self.valid_until < self.valid_from {
             return fault("valid_until", "is before `valid_from`".into());
@@ -179,16 +185,17 @@ impl SourceConsent {
         }
         let ways = [c.product.is_some(), c.digest.is_some(), c.kind.is_some()];
         if ways.into_iter().filter(|there| *there).count() != 1 || (c.subject.is_some() && c.kind.is_none()) {
-            let problem = "must name one `product`, one `digest`, or a class by `kind` and if need be `subject`";
+            let problem =
+                "must have exactly one of `product`, `digest` and `kind`; `subject` is allowed with `kind` only";
             return fault("covers", problem.into());
         }
-        // A producer chooses the number, and may give two products the same one.
+        // The producer assigns the number, and may give two products the same one.
         let how = "must name one product by `digest`, the SHA-256 of its file";
         if self.source == CONCEALED && c.digest.is_none() {
-            return fault("covers", format!("{how}: a concealed source consents product by product"));
+            return fault("covers", format!("{how}: a concealed source needs a consent for each product"));
         }
         if self.condition == RAW_FISA && c.digest.is_none() {
-            return fault("covers", format!("{how}: raw FISA information goes product by product"));
+            return fault("covers", format!("{how}: raw FISA information needs a consent for each product"));
         }
         Ok(())
     }
@@ -273,7 +280,7 @@ pub(super) mod tests {
         ] {
             assert!(SourceConsent::parse(&full.replace(from, to)).is_err(), "{from} -> {to} was accepted");
         }
-        // Raw FISA information goes product by product, and what is derived from it may be consented to by kind.
+        // Raw FISA information needs a consent for each product; information derived from it may be consented to by kind.
         let class = |condition: &str| {
             let text =
                 full.replace("ORIGINATOR:LES", condition).replace("product = \"EXERCISE-1\"", "kind = \"report\"");

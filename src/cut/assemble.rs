@@ -1,4 +1,4 @@
-//! Assembling the cut for a partner from the tearline it may have.
+//! Assembles the cut for a partner from the tearline selected for it.
 
 use std::collections::BTreeSet;
 
@@ -11,10 +11,10 @@ use crate::partner::Agreement;
 use crate::product::confusable::Tokens;
 use crate::product::{Bounds, Head, Item, Parts, Product, Tearline};
 
-/// What an agreement says about the form of a cut.
+/// The terms of an agreement about the form of a cut.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Terms {
-    /// Media types an attachment may have.
+    /// The media types that attachments may have.
     pub attachments: BTreeSet<String>,
 }
 
@@ -24,8 +24,8 @@ impl From<&Agreement> for Terms {
     }
 }
 
-/// Selects the first tearline from the top, at or below `at_or_below`, that may go to the partner behind `link`, and
-/// assembles the cut from it.
+/// Selects the first tearline from the top, at or below `at_or_below` (counted from zero), that is releasable to the partner of
+/// `link`, and assembles the cut from it.
 ///
 /// # Errors
 /// [`CutRefusal`] with the reasons for every tearline.
@@ -40,14 +40,14 @@ pub fn cut_for(
     assemble_selected(product, selection(product, link, at_or_below, register), link, terms, bounds, register)
 }
 
-/// Which tearline, counted from the top, [`cut_for`] would take; `None` where there is none. It follows from the marks
-/// alone, so it is the same before and after a tearline is made ready to be cut.
+/// The index of the tearline, from zero at the top, that [`cut_for`] would select; `None` if there is none. It depends on the markings
+/// only, so it is the same before and after a tearline is prepared.
 pub fn tearline_for(product: &Product, link: &LinkRights, at_or_below: usize, register: &Register) -> Option<usize> {
     let selection = selection(product, link, at_or_below, register);
     selection.tearline.filter(|_| selection.refused.is_none())
 }
 
-/// The verdicts on the tearlines of `product` for the partner behind `link`, and the one selected.
+/// The verdicts on the tearlines of `product` for the partner of `link`, and the one selected.
 pub(super) fn selection(product: &Product, link: &LinkRights, at_or_below: usize, register: &Register) -> Selection {
     let rules = Rules::new(register, product.as_of());
     select::select(&marked_tearlines(product), link, &rules, at_or_below)
@@ -77,11 +77,11 @@ pub(super) fn assemble_selected(
     assemble(product, index, link, terms, bounds, register)
 }
 
-/// Assembles the cut for the partner behind `link` from the tearline `index` of `product`, counted from the top. Asks
-/// the marking engine again whether that tearline may go: whoever selected it is not trusted here.
+/// Assembles the cut for the partner of `link` from the tearline `index` of `product`, counted from zero at the top. The marking engine
+/// checks again that the tearline is releasable, independent of how it was selected.
 ///
 /// # Errors
-/// [`CutRefusal`] says why there is none.
+/// [`CutRefusal`] says why there is no cut.
 pub fn assemble(
     product: &Product,
     index: usize,
@@ -132,7 +132,7 @@ pub fn assemble(
         tearlines: Vec::new(),
     };
     let cut = Cut::made(&parts, &built, titled, index, bounds, register)?;
-    // What was kept of the front block is now part of the whole, and the whole must still be allowed to go.
+    // Items of the front block are now part of the cut, and the whole cut must still be releasable.
     permitted(cut.tearline(), link, &rules, index)?;
     Ok(cut)
 }
@@ -144,30 +144,30 @@ fn permitted(tearline: &Tearline, link: &LinkRights, rules: &Rules<'_>, index: u
     may_go(tearline.banner(), &marks, link, rules).map(|_| ()).map_err(because)
 }
 
-/// Decides which items of a head go with a tearline.
+/// Decides which items of the front block are included with a tearline.
 struct HeadFilter<'a> {
-    /// The tearline is the source version, whose head the front block is.
+    /// Whether the tearline is the source version, whose head is the front block.
     own: bool,
     banner: &'a Marking,
-    /// What may not stand below the tearlines above this one.
+    /// Words that the tearlines above protect and that must not appear in this one.
     protected: Tokens,
     link: &'a LinkRights,
     rules: &'a Rules<'a>,
 }
 
 impl HeadFilter<'_> {
-    /// The tearline's own item; failing that the front block's, if that may go by itself.
+    /// The tearline's own item; otherwise that of the front block, if it is releasable by itself.
     fn one(&self, own: &Option<Item>, front: &Option<Item>) -> Option<Item> {
         own.clone().or_else(|| front.clone().filter(|item| self.may_keep(item)))
     }
 
-    /// The tearline's own items; failing any, those of the front block that may go by themselves.
+    /// The tearline's own items; if it has none, those of the front block that are releasable by themselves.
     fn list(&self, own: &[Item], front: &[Item]) -> Vec<Item> {
         if own.is_empty() { front.iter().filter(|i| self.may_keep(i)).cloned().collect() } else { own.to_vec() }
     }
 
-    /// An item of the front block belongs to the source version. It goes with a lower tearline only if its own mark
-    /// releases it to this partner, the tearline's banner covers it, and it holds nothing that is protected above.
+    /// Whether an item of the front block, which belongs to the source version, may be included with a lower tearline: its own mark
+    /// releases it to this partner, the tearline's banner covers it, and it contains nothing that a tearline above protects.
     fn may_keep(&self, item: &Item) -> bool {
         let alone = std::slice::from_ref(&item.marking);
         self.own
@@ -177,16 +177,16 @@ impl HeadFilter<'_> {
     }
 }
 
-/// The title of a cut for which the product has none that may go: unclassified, because it says only that there is a
-/// product.
+/// The generated title of a cut for which no title of the product is releasable. It is unclassified, because it reveals only that
+/// there is a product.
 fn untitled(rules: &Rules<'_>, tearline: &Tearline) -> Item {
     // INVARIANT: `(U)` is a valid mark under every register.
     let marking = rules.parse_portion("(U)", Some(tearline.banner())).expect("`(U)` is a mark");
     Item { marking, text: generated_title(placeholder().as_str()), line: 0 }
 }
 
-/// The marks of a product as the marking engine judges them: everything beneath a banner is a portion of it, and the
-/// front block stands beneath the first.
+/// The markings of a product as input of the marking engine: everything below a banner is a portion of it, and the front block belongs
+/// to the first.
 pub fn marked_tearlines(product: &Product) -> Vec<MarkedTearline> {
     let portions = |t: &Tearline| t.marked().map(|(_, m)| m.clone()).collect();
     product.tearlines().iter().map(|t| MarkedTearline { banner: t.banner().clone(), portions: portions(t) }).collect()

@@ -1,6 +1,6 @@
-//! Cuts as an officer sees them in a terminal: a product's text with the verdict on each tearline, and two cuts side by side.
+//! Cuts as shown to officers in a terminal: a product's text with the verdict on each tearline, and two cuts side by side.
 //!
-//! This is for our own side only. It shows the whole source, and a partner never sees any of it.
+//! For this node's officers only: it shows the whole source.
 
 use similar::{ChangeTag, TextDiff};
 
@@ -8,8 +8,8 @@ use super::Cut;
 use super::explain::{Explanation, Fate, TearlineVerdict};
 use crate::product::{Style, is_delimiter, printable};
 
-/// Shows `source`, the text that `product` was read from, tearline by tearline: each line with a sign for what
-/// becomes of it, each tearline headed by its verdict. In colour, what goes is green and what may not is red.
+/// Formats `source`, the text of the product that was explained, tearline by tearline: each line with a sign for its verdict, and each
+/// tearline with a heading. In colour, what is released is green and what is refused is red.
 pub fn show(explanation: &Explanation, source: &[u8], style: Style) -> String {
     let text = String::from_utf8_lossy(source);
     let mut out = String::new();
@@ -78,8 +78,8 @@ fn safe(line: &str) -> String {
     line.chars().map(printable).collect()
 }
 
-/// Shows two cuts side by side, `width` columns in all: `<` stands only on the left, `>` only on the right. A partner
-/// that gets nothing has an empty side.
+/// Formats two cuts side by side in `width` columns. `<` marks a line that is only on the left, `>` one that is only on the right, `x`
+/// lines that differ. The side of a partner that gets nothing is empty.
 pub fn side_by_side(left: (&str, Option<&Cut>), right: (&str, Option<&Cut>), width: usize, style: Style) -> String {
     let column = (width.max(40) - 3) / 2;
     let text = |cut: Option<&Cut>| cut.map_or_else(String::new, |c| String::from_utf8_lossy(c.bytes()).into_owned());
@@ -127,7 +127,7 @@ pub fn side_by_side(left: (&str, Option<&Cut>), right: (&str, Option<&Cut>), wid
     out
 }
 
-/// `text` made safe and broken into pieces of at most `columns` characters, at spaces where there are any.
+/// Wraps `text`, with control characters replaced, into lines of at most `columns` characters, at spaces if possible.
 fn wrap(text: &str, columns: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in safe(text).split(' ') {

@@ -1,4 +1,4 @@
-//! Why a partner gets the cut it gets: the verdict on each tearline. For our own side only.
+//! Explains why a partner gets its cut: the verdict on each tearline. For this node's officers only.
 
 use serde::Serialize;
 
@@ -13,40 +13,40 @@ use crate::product::{Bounds, Product, Tearline};
 /// The verdict on every tearline of a product for one partner, and the resulting cut.
 #[derive(Clone, Debug)]
 pub struct Explanation {
-    /// One for each tearline, from the top.
+    /// The verdicts, one for each tearline from the top.
     pub tearlines: Vec<TearlineVerdict>,
-    /// What the partner would get, or why it would get nothing.
+    /// The cut that the partner would get, or why it would get none.
     pub cut: Result<Cut, CutRefusal>,
 }
 
 /// The verdict on one tearline.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TearlineVerdict {
-    /// Which tearline, counted from the top.
+    /// The index of the tearline, from zero at the top.
     pub index: usize,
     /// Its banner.
     pub banner: String,
-    /// What becomes of it.
+    /// What is done with the tearline.
     pub fate: Fate,
-    /// Every reason against it; none if it was selected or not examined.
+    /// Every reason against it; empty if it was selected or not examined.
     pub reasons: Vec<Reason>,
 }
 
-/// What becomes of a tearline.
+/// What is done with a tearline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fate {
-    /// It is the one selected.
+    /// It is selected.
     Goes,
-    /// It may not go.
+    /// It is not releasable.
     Refused,
-    /// A lower one was asked for.
+    /// It is above the tearline that was requested.
     PassedOver,
     /// A higher tearline is selected, so this one was not examined.
     NotAsked,
 }
 
-/// Explains what becomes of each tearline of `product` for the partner behind `link`.
+/// Explains the verdict on each tearline of `product` for the partner of `link`. The arguments are those of [`cut_for`](super::cut_for).
 pub fn explain(
     product: &Product,
     link: &LinkRights,
@@ -59,7 +59,7 @@ pub fn explain(
     let tearlines = product.tearlines().iter().enumerate();
     let mut tearlines: Vec<_> = tearlines.map(|(index, tearline)| verdict(index, tearline, &selection, link)).collect();
     let cut = assemble_selected(product, selection, link, terms, bounds, register);
-    // The marks may let a tearline go that the agreement's terms stop.
+    // The markings may permit a tearline that the agreement's terms do not.
     if let Err(refusal) = &cut {
         for tearline in tearlines.iter_mut().filter(|t| t.fate == Fate::Goes) {
             tearline.fate = Fate::Refused;
@@ -69,10 +69,10 @@ pub fn explain(
     Explanation { tearlines, cut }
 }
 
-/// What the selection means for one tearline.
+/// The verdict on one tearline that follows from the selection.
 fn verdict(index: usize, tearline: &Tearline, selection: &Selection, link: &LinkRights) -> TearlineVerdict {
     let (fate, reasons) = match selection.per_tearline.get(index) {
-        Some(Verdict::MayGo(_)) => (Fate::Goes, Vec::new()),
+        Some(Verdict::Releasable(_)) => (Fate::Goes, Vec::new()),
         Some(Verdict::Refused(refusals)) => (Fate::Refused, reasons_of(refusals, tearline, link)),
         Some(Verdict::PassedOver) => (Fate::PassedOver, Vec::new()),
         None if selection.refused.is_some() => {

@@ -1,9 +1,9 @@
-//! Cuts: the exact bytes that one partner would get, assembled anew from the one tearline selected for it.
+//! Cuts: the exact bytes that one partner would get, assembled from the one tearline selected for it.
 //!
-//! In come a product, the rights of a partner's link and the terms of its agreement; out comes a [`Cut`], or every reason
-//! why there is none, in words for our own side. Nothing is ever taken out of a product to make a cut: a cut is built up
-//! from one tearline, and what is not put into it is not in it. The room refuses to pick portions, to lower a mark, or to
-//! print anything that a partner's reader would not print the same way.
+//! In come a product, the rights of a partner's link and the terms of its agreement; out comes a [`Cut`], or every reason why there
+//! is none, as text for this node's officers. A cut is never made by removing parts of a product: it is built up from one tearline,
+//! and contains only what was put into it. This module never selects single portions, never lowers a marking, and never writes
+//! anything that the partner's parser would not write in exactly the same way.
 
 pub mod select;
 mod read;
@@ -27,8 +27,8 @@ use crate::digest::Digest;
 use crate::marking::{DocumentDate, Level, Marking, Profile};
 use crate::product::{Attachment, Head, Kind, Portion, PortionKind, ProductId, Tearline};
 
-/// The exact bytes for a partner, and what they say. Only [`assemble()`], [`cut_for`] and [`Cut::read`] make one, and all
-/// three end in the same reader, so a cut is always canonical and always valid under the register it was read with.
+/// The exact bytes for a partner, and their parsed content. Only [`assemble()`], [`cut_for`] and [`Cut::read`] create one. All three end
+/// in the same parser, so a cut is always canonical and always valid under the register it was parsed with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cut {
     bytes: Vec<u8>,
@@ -46,34 +46,34 @@ impl Cut {
         &self.bytes
     }
 
-    /// How many bytes go with it in all: the text, and each detached attachment once.
+    /// The total size in bytes: the text, and each detached attachment once.
     pub fn size(&self) -> u64 {
         let mut seen = std::collections::BTreeSet::new();
         let beside = self.detached().filter(|a| seen.insert(a.digest())).map(Attachment::size);
         beside.fold(self.bytes.len() as u64, u64::saturating_add)
     }
 
-    /// SHA-256 of [`Cut::bytes`]: what approvals and manifests name.
+    /// SHA-256 of [`Cut::bytes`], by which approvals and manifests name the cut.
     pub fn digest(&self) -> Digest {
         self.digest
     }
 
-    /// The cut's own number, derived from its content alone; see [`Cut::read`].
+    /// The number of the cut, derived from its content; see [`Cut::read`].
     pub fn id(&self) -> &ProductId {
         &self.id
     }
 
-    /// The day of the product, never finer.
+    /// The date of the product; a day, without a time.
     pub fn date(&self) -> Date {
         self.date
     }
 
-    /// The day that the marks are judged by.
+    /// The date by which the markings are interpreted.
     pub fn as_of(&self) -> DocumentDate {
         DocumentDate::Known(self.date)
     }
 
-    /// The kind of product, which an agreement must name.
+    /// The kind of product, which the agreement must include.
     pub fn kind(&self) -> &Kind {
         &self.kind
     }
@@ -83,7 +83,7 @@ impl Cut {
         self.tearline.banner()
     }
 
-    /// The profile that its marks are read in, which is that of its banner.
+    /// The marking profile of its banner, in which its marks are parsed.
     pub fn profile(&self) -> Profile {
         self.marking().profile()
     }
@@ -93,7 +93,7 @@ impl Cut {
         self.tearline.banner().level()
     }
 
-    /// Title, originator, subjects and contact that go with it.
+    /// Title, originator, subjects and contact.
     pub fn head(&self) -> &Head {
         self.tearline.head()
     }
@@ -118,29 +118,28 @@ impl Cut {
         self.tearline.attachments()
     }
 
-    /// Those of its attachments whose bytes are kept beside the text, in order. The text, and so its digest, commits to
-    /// them by length and SHA-256.
+    /// The attachments whose bytes are not part of the text, in order. The text, and so its digest, commits to them by length and
+    /// SHA-256.
     pub fn detached(&self) -> impl Iterator<Item = &Attachment> + '_ {
         self.attachments().iter().filter(|a| a.is_detached())
     }
 
-    /// Every mark beneath the banner, each once for each place it stands: head, paragraphs, attachments.
+    /// The mark of every part below the banner: head, paragraphs, attachments.
     pub fn marked(&self) -> impl Iterator<Item = (PortionKind, &Marking)> + '_ {
         self.tearline.marked()
     }
 
-    /// The marks of [`Cut::marked`] alone, as the marking engine takes them.
+    /// The marks of [`Cut::marked`], as input of the marking engine.
     pub fn marks(&self) -> Vec<Marking> {
         self.marked().map(|(_, m)| m.clone()).collect()
     }
 
-    /// Which tearline of the source it was made from, counted from the top. For our own records only; `None` for a
-    /// cut that was read.
+    /// The index of the source tearline, from zero at the top. For this node's own records only; `None` for a cut that was parsed.
     pub fn tearline_index(&self) -> Option<usize> {
         self.index
     }
 
-    /// The title that the gateway wrote itself because no title of the product may go, if that is the title.
+    /// The title, if the gateway generated it because no title of the product is releasable.
     pub fn generated_title(&self) -> Option<String> {
         let generated = read::generated_title(self.id.as_str());
         (self.title() == generated).then_some(generated)
@@ -151,7 +150,7 @@ impl Cut {
     }
 
     fn title_item(&self) -> &crate::product::Item {
-        // INVARIANT: the reader demands a title.
+        // INVARIANT: the parser requires a title.
         self.tearline.head().title.as_ref().expect("a cut has a title")
     }
 }

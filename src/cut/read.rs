@@ -1,4 +1,4 @@
-//! Reading a cut: only the canonical text is one.
+//! Parses cuts. Only the canonical form is accepted.
 
 use super::Cut;
 use crate::digest::Digest;
@@ -8,14 +8,14 @@ use crate::product::{Bounds, Form, Parts, ProductFault, ProductId, Tearline, pri
 /// Why bytes are not a cut.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotACut {
-    /// The text does not read as a product of one tearline.
+    /// The text cannot be parsed as a product of one tearline.
     #[error("not a product of one tearline: {}{}", first(.0), if .0.len() > 1 { format!(" (and {} more)", .0.len() - 1) } else { String::new() })]
     Faults(Vec<ProductFault>),
-    /// It reads, but would be printed differently: marks not written out, other spacing or order.
-    #[error("text is not in the canonical form: the sender must print it as the product format says")]
+    /// It can be parsed but is not canonical: abbreviated marks, other spacing or order.
+    #[error("text is not in the canonical form: the sender must write it as the product format requires")]
     OtherForm,
-    /// Its number is not the one that its content gives.
-    #[error("the number of the cut is not the one its content gives: it was altered, or numbered by hand")]
+    /// Its number does not match its content.
+    #[error("the number of the cut does not match its content: the text or the number was altered")]
     Number,
 }
 
@@ -24,12 +24,12 @@ fn first(faults: &[ProductFault]) -> String {
 }
 
 impl Cut {
-    /// Reads what a partner sent, or what we assembled. Accepts only the canonical form: the bytes are parsed, printed
-    /// again and compared. The number must be `PC-` and the first 128 bits, in hexadecimal, of the SHA-256 of the text
-    /// printed with an empty number, so that it says nothing that the content does not.
+    /// Parses a cut that a partner sent or this node assembled. Accepts only the canonical form: the bytes are parsed, written again and
+    /// compared. The number must be `PC-` and the first 128 bits, in hexadecimal, of the SHA-256 of the text written with an empty
+    /// number, so that it reveals nothing that the content does not.
     ///
     /// # Errors
-    /// [`NotACut`] says whether the text is faulty, not canonical or misnumbered.
+    /// [`NotACut`] says whether the text is invalid, not canonical, or has the wrong number.
     pub fn read(bytes: &[u8], bounds: &Bounds, register: &Register) -> Result<Cut, NotACut> {
         let parts = read_parts(bytes, bounds, register, Form::Cut).map_err(NotACut::Faults)?;
         // INVARIANT: `Form::Cut` accepts exactly one tearline.
@@ -45,7 +45,10 @@ impl Cut {
         Ok(Cut { bytes: bytes.to_vec(), digest: Digest::of(bytes), id, date, kind, tearline, index: None })
     }
 
-    /// Prints and reads back what was assembled.
+    /// Writes what was assembled and parses it again.
+    ///
+    /// # Errors
+    /// As for [`Cut::read`].
     pub(super) fn made(
         parts: &Parts,
         tearline: &Tearline,
@@ -66,12 +69,12 @@ impl Cut {
     }
 }
 
-/// The title of a cut none of whose titles may go. It says no more than the number does.
+/// The generated title of a cut. It reveals no more than the number does.
 pub(super) fn generated_title(id: &str) -> String {
     if id.is_empty() { "Product".into() } else { format!("Product {id}") }
 }
 
-/// The number that follows from everything else the cut says.
+/// Computes the number of a cut from the rest of its content.
 fn number(parts: &Parts, tearline: &Tearline) -> String {
     let mut tearline = tearline.clone();
     if let Some(title) = &mut tearline.head.title
@@ -87,7 +90,7 @@ fn print_as(parts: &Parts, id: &str, tearline: &Tearline) -> String {
     print(id, parts.date, &parts.kind, tearline)
 }
 
-/// A number to hold the place until the real one is known.
+/// A placeholder until the number can be computed.
 pub(super) fn placeholder() -> ProductId {
     // INVARIANT: the text has the form of a product's number.
     "PC-0".parse().expect("the placeholder is a number")

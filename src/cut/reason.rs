@@ -1,30 +1,30 @@
-//! The marking engine's refusals in words for people: what is missing, whose it is, where it stands, and what to do. For our
-//! own side only.
+//! The marking engine's refusals as text for people: what is missing, whose consent it is, which places need it, and what to do. For
+//! this node's officers only.
 
 use serde::Serialize;
 
 use crate::marking::{AccessRefusal, BY_CONSENT, CONCEALED, Condition, Marking};
 use crate::product::Tearline;
 
-/// One reason, as the marking engine names it and as people read it.
+/// One reason, as a code of the marking engine and as text for people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Reason {
-    /// The marking engine's word, such as `CONDITION:SCI:SI`.
+    /// The marking engine's code, such as `CONDITION:SCI:SI`.
     pub code: String,
     /// What it means, in one clause.
     pub sentence: String,
 }
 
-/// A banner, and the marks beneath it with the places where people find them.
+/// A banner and the marks below it, with their places as text for people.
 #[derive(Clone, Debug)]
 pub struct Places<'m> {
-    /// The mark of the whole.
+    /// The banner.
     pub banner: &'m Marking,
-    /// The marks of its parts, each with its place in words.
+    /// The marks below it, each with its place.
     pub parts: Vec<(String, &'m Marking)>,
 }
 
-/// How many places are named before the others are counted.
+/// The most places that are named; the others are counted.
 const NAMED_MAX: usize = 4;
 
 const RECORD: &str = "record one with `portcullis change propose --consent NAME=FILE --why WHY --out CHANGE`, or release a version \
@@ -34,7 +34,7 @@ const AGREE: &str = "have two officers sign an agreement (`portcullis change pro
                      CHANGE`) with";
 
 impl<'m> Places<'m> {
-    /// Of a tearline, by the lines of the source text.
+    /// The places of a tearline, by the line numbers of the source text.
     pub fn of(tearline: &'m Tearline) -> Places<'m> {
         let head = tearline.head().items().map(|(kind, item)| (format!("{kind} on line {}", item.line), &item.marking));
         let paragraphs = tearline.portions().iter().map(|p| (format!("line {}", p.line), &p.marking));
@@ -43,12 +43,12 @@ impl<'m> Places<'m> {
         Places { banner: tearline.banner(), parts: head.chain(paragraphs).chain(attachments).collect() }
     }
 
-    /// The word by which a mark bars release to every partner.
+    /// The control by which a mark bars release to every partner, if one does.
     fn kept_by(&self) -> Option<&'m str> {
         self.parts.iter().map(|(_, mark)| *mark).chain([self.banner]).find_map(Marking::kept_by)
     }
 
-    /// Where marks are such, in words.
+    /// The places whose marks satisfy `such`, as text.
     fn all(&self, such: impl Fn(&Marking) -> bool) -> String {
         let found: Vec<&str> = self.parts.iter().filter(|(_, mark)| such(mark)).map(|(at, _)| at.as_str()).collect();
         match found.len().checked_sub(NAMED_MAX).filter(|more| *more > 0) {
@@ -61,12 +61,12 @@ impl<'m> Places<'m> {
     }
 }
 
-/// The clause about a word that bars release to every partner.
+/// The clause about a control that bars release to every partner.
 fn kept(word: &str, stands: &str) -> String {
     format!("`{word}` ({stands}) bars release to every partner, and no release list lifts that")
 }
 
-/// A refusal of the marking engine for something marked so. `to` is the partner's country or organisation code, as in a
+/// Describes a refusal of the marking engine for `places`. `to` is the partner's country or organisation code, as in a
 /// release list.
 pub fn refused(refusal: &AccessRefusal, places: &Places<'_>, to: &str) -> Reason {
     let sentence = match refusal {
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_consent_names_whose_it_is_where_it_stands_and_what_to_do() {
+    fn a_missing_consent_names_source_places_and_remedy() {
         let of_two = "SECRET//FGI DEU FRA//REL TO USA, GBR";
         let portions = ["(S//FGI DEU//REL TO USA, GBR)", "(//FRA S//REL TO USA, GBR)", "(S//REL TO USA, GBR)", "(U)"];
         let both = said(of_two, &portions, &[]);
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_else_is_missing_names_where_it_stands_and_many_places_are_counted() {
+    fn other_missing_rights_name_their_places_and_many_are_counted() {
         let plain = "(S//REL TO USA, GBR)";
         let les = said("SECRET//REL TO USA, GBR//LES", &[plain, "(S//REL TO USA, GBR//LES)"], &[]);
         assert!(les[0].contains("`ORIGINATOR:LES` (line 2) for this product") && les[0].ends_with(RECORD), "{les:?}");

@@ -1,4 +1,4 @@
-//! Why there is no cut: for one tearline, or for a partner. For our own side only.
+//! Why there is no cut from one tearline, or none for a partner. For this node's officers only.
 
 use super::read::NotACut;
 use super::reason::{Places, Reason, refused};
@@ -6,47 +6,47 @@ use super::select::Verdict;
 use crate::marking::{AccessRefusal, LinkRights};
 use crate::product::Tearline;
 
-/// Why one tearline may not go to the partner: every reason.
+/// Every reason why one tearline is not releasable to the partner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TearlineRefusal {
-    /// Which tearline, counted from the top.
+    /// The index of the tearline, from zero at the top.
     pub index: usize,
-    /// Each reason.
+    /// The reasons.
     pub reasons: Vec<Reason>,
 }
 
-/// Why there is no cut for a partner. For our own side only: a partner learns nothing of it.
+/// Why there is no cut for a partner. For this node's officers only: nothing of it is sent to a partner.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CutRefusal {
-    /// The product as a whole is refused, whatever the partner.
+    /// The product as a whole is refused for every partner.
     #[error("product is refused as a whole: {reason}")]
     Product {
-        /// What is wrong with it, as the marking engine names it.
+        /// The code of the fault and the tearline in which it was found.
         reason: String,
     },
-    /// No tearline may go to the partner.
-    #[error("no tearline may go to this partner: {}", reasons(per_tearline))]
+    /// No tearline is releasable to the partner.
+    #[error("no tearline is releasable to this partner: {}", reasons(per_tearline))]
     NothingReleasable {
         /// The reasons, for each tearline from the top.
         per_tearline: Vec<TearlineRefusal>,
     },
-    /// The tearline asked for is not there, or lies above the ones that may go.
-    #[error("tearline {index} may not go to this partner: {}", codes(reasons))]
+    /// The tearline is not releasable to the partner.
+    #[error("tearline {index} is not releasable to this partner: {}", codes(reasons))]
     Tearline {
-        /// Which tearline, counted from the top.
+        /// The index of the tearline, from zero at the top.
         index: usize,
-        /// Each reason.
+        /// The reasons.
         reasons: Vec<Reason>,
     },
     /// The product has no such tearline.
     #[error("product has {count} tearlines: there is no tearline {index} counted from zero")]
     NoSuchTearline {
-        /// The one that was asked for.
+        /// The requested index, from zero.
         index: usize,
-        /// How many there are.
+        /// The number of tearlines of the product.
         count: usize,
     },
-    /// The tearline has an attachment of a type that the agreement does not name. It is not left out: a tearline goes
+    /// The tearline has an attachment of a type that the agreement does not include. It is not left out: a tearline is released as a
     /// whole or not at all.
     #[error(
         "attachment on line {line} has the media type `{media_type}`, which the agreement does not name: remove it from the tearline, or amend the agreement{}",
@@ -57,18 +57,18 @@ pub enum CutRefusal {
         media_type: String,
         /// The line of the source on which it begins.
         line: usize,
-        /// The first tearline beneath it that may go, counted from zero.
+        /// The index of the first lower tearline that is releasable, from zero at the top.
         lower: Option<usize>,
     },
-    /// What was assembled does not read back as a cut. This is a fault of the gateway, and nothing goes.
-    #[error("assembled cut does not read back: {0}")]
+    /// The assembled text is not a valid cut. This is a fault of the gateway, and nothing is released.
+    #[error("internal fault: the assembled cut is not valid: {0}")]
     NotACut(#[from] NotACut),
 }
 
 fn or_lower(lower: Option<usize>) -> String {
     lower.map_or_else(String::new, |index| {
         let number = index + 1;
-        format!("; tearline {number} may go: to send it instead, submit with `--tearline {number}`")
+        format!("; tearline {number} is releasable: to send it instead, submit with `--tearline {number}`")
     })
 }
 
@@ -82,7 +82,7 @@ fn codes(reasons: &[Reason]) -> String {
 }
 
 impl TearlineRefusal {
-    /// The refusal that a verdict is for people. A tearline that was passed over gives that as its reason.
+    /// Describes a verdict as a refusal. The reason of a tearline that was passed over is that a lower one was requested.
     pub(super) fn of(index: usize, verdict: &Verdict, tearline: &Tearline, link: &LinkRights) -> TearlineRefusal {
         let reasons = match verdict {
             Verdict::Refused(refusals) => reasons_of(refusals, tearline, link),
@@ -92,7 +92,7 @@ impl TearlineRefusal {
     }
 }
 
-/// The refusals of the marking engine for a tearline and the partner behind `link`, in words for people.
+/// Describes the refusals of the marking engine for a tearline and the partner behind `link`.
 pub(super) fn reasons_of(refusals: &[AccessRefusal], tearline: &Tearline, link: &LinkRights) -> Vec<Reason> {
     let places = Places::of(tearline);
     refusals.iter().map(|refusal| refused(refusal, &places, &link.id)).collect()

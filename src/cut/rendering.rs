@@ -1,5 +1,5 @@
-//! Renderings: a cut in other formats. Each is a pure function of the cut, so it can hold nothing that the cut does not; what
-//! is approved, digested and sent is always the cut itself.
+//! Renderings: a cut in other formats. Each is a pure function of the cut, so it contains nothing that the cut does not. What is
+//! approved, hashed and sent is always the cut itself.
 
 use super::Cut;
 use super::read::NotACut;
@@ -7,17 +7,17 @@ use crate::marking::Register;
 use crate::product::{Bounds, Form, Format, NoImage, print, read_format, write_format};
 
 impl Cut {
-    /// The cut in `format`. For [`Format::Text`] that is [`Cut::bytes`].
+    /// Writes the cut in `format`, UTF-8. For [`Format::Text`] this is [`Cut::bytes`].
     ///
     /// # Errors
-    /// [`NoImage`] if the format has no place for something in it: nothing is left out to make it fit.
+    /// [`NoImage`] if the format cannot represent a part of the cut; nothing is left out.
     pub fn rendered(&self, format: Format, register: &Register) -> Result<Vec<u8>, NoImage> {
         let text = write_format(format, self.id.as_str(), self.date, &self.kind, &self.tearline, register)?;
         Ok(text.into_bytes())
     }
 
-    /// Reads a rendering back. Accepts only exactly what [`Cut::rendered`] writes, so that a rendering that was
-    /// touched is not one; a page for people is not read back at all.
+    /// Parses a rendering. Accepts only exactly what [`Cut::rendered`] writes, so an altered rendering is refused. HTML cannot be parsed
+    /// at all.
     ///
     /// # Errors
     /// [`NotACut`], as for [`Cut::read`].

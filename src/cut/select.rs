@@ -1,8 +1,8 @@
-//! Choosing the one tearline a partner may have (spec 1.10).
+//! Selects the one tearline for a partner (spec 1.10).
 //!
-//! The product is judged whole before any partner is: one bad mark anywhere, one banner that does not cover its own
-//! portions, one tearline that is stricter than the one above it, and nothing of it goes to anybody. Then the first
-//! tearline from the top that may go to the partner is the one, and portions are never picked out of it.
+//! The product as a whole is checked first: if one mark is invalid, one banner does not cover its portions, or one tearline is stricter
+//! than the one above it, nothing is released to any partner. Then the first tearline from the top that is releasable to the partner is
+//! selected, as a whole.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use crate::marking::{
     AccessRefusal, LinkRights, Marking, Permitted, Rejected, Rules, Shortfall, Whole, covers_portions,
 };
 
-/// A tearline's banner and the marks of its portions, read and valid each.
+/// A tearline's banner and the marks of its portions, each valid by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MarkedTearline {
     /// The tearline's own banner.
@@ -20,11 +20,11 @@ pub struct MarkedTearline {
 }
 
 impl MarkedTearline {
-    /// Reads a tearline's marks. Portions inherit from this banner and from no other.
+    /// Parses a tearline's marks. Portions inherit from this banner only.
     ///
     /// # Errors
     ///
-    /// The findings of the first mark that is not valid.
+    /// The diagnostics of the first mark that is not valid.
     pub fn read<'t>(
         rules: &Rules<'_>,
         banner: &str,
@@ -38,25 +38,25 @@ impl MarkedTearline {
     }
 }
 
-/// Why a product goes to nobody. `Display` is the word the answers use.
+/// Why a product cannot be released to any partner. `Display` writes the code.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProductFault {
     /// A mark is not valid.
     #[error("INVALID-MARK")]
     InvalidMark(Rejected),
-    /// There is no tearline.
+    /// The product has no tearlines.
     #[error("NO-TEARLINES")]
     NoTearlines,
     /// A tearline has no portions.
     #[error("NO-PORTIONS")]
     NoPortions,
-    /// The banner says less than its portions; the first shortfall names the answer.
+    /// The banner does not cover its portions; the code names the first shortfall.
     #[error("BANNER-UNDERSTATED:{}", .0.first().map_or(String::new(), ToString::to_string))]
     BannerUnderstated(Vec<Shortfall>),
-    /// The level rises going down.
+    /// A tearline has a higher level than the one above it.
     #[error("LEVEL-RISES")]
     LevelRises,
-    /// The release audience shrinks going down.
+    /// A tearline is releasable to fewer than the one above it.
     #[error("AUDIENCE-SHRINKS")]
     AudienceShrinks,
 }
@@ -67,12 +67,12 @@ pub struct SoundProduct {
     tearlines: Vec<Whole>,
 }
 
-/// A fault and the tearline, from 0, at which it was found.
+/// A fault and the tearline in which it was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProductRefused {
-    /// What is wrong.
+    /// The fault.
     pub fault: ProductFault,
-    /// Where.
+    /// The index of the tearline, from zero at the top.
     pub at: usize,
 }
 
@@ -84,21 +84,21 @@ impl fmt::Display for ProductRefused {
 
 impl std::error::Error for ProductRefused {}
 
-/// What one tearline came to for one partner.
+/// The verdict on one tearline for one partner.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// It may go.
-    MayGo(Permitted),
-    /// It may not; every reason.
+    /// It is releasable.
+    Releasable(Permitted),
+    /// It is not releasable; every reason.
     Refused(Vec<AccessRefusal>),
-    /// The requester asked for a lower one.
+    /// It is above the tearline that was requested.
     PassedOver,
 }
 
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::MayGo(_) => f.write_str("OK"),
+            Self::Releasable(_) => f.write_str("OK"),
             Self::Refused(reasons) => match reasons.first() {
                 Some(first) => write!(f, "{first}"),
                 None => f.write_str("REFUSED"),
@@ -108,19 +108,19 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// The outcome for one partner.
+/// The result of the selection for one partner.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selection {
-    /// The tearline that goes, from 0 at the top; `None` when nothing does.
+    /// The index of the selected tearline, from zero at the top; `None` if none is releasable.
     pub tearline: Option<usize>,
     /// Why the whole product was refused, if it was.
     pub refused: Option<ProductRefused>,
-    /// The verdict on each tearline down to the one that goes; empty when the product was refused.
+    /// The verdict on each tearline down to the selected one; empty if the product was refused.
     pub per_tearline: Vec<Verdict>,
 }
 
 impl SoundProduct {
-    /// Makes the whole-product checks.
+    /// Checks the product as a whole.
     ///
     /// # Errors
     ///
@@ -150,7 +150,7 @@ impl SoundProduct {
         Ok(Self { tearlines: tearlines.iter().map(whole).collect() })
     }
 
-    /// Chooses for one partner, at or below a tearline (0 for the whole product).
+    /// Selects the tearline for one partner, at or below the tearline `at_or_below` (0 for the whole product).
     #[must_use]
     pub fn select(&self, rules: &Rules<'_>, link: &LinkRights, at_or_below: usize) -> Selection {
         let mut per_tearline = Vec::with_capacity(self.tearlines.len());
@@ -161,7 +161,7 @@ impl SoundProduct {
             }
             match whole.may_go(rules, link) {
                 Ok(permitted) => {
-                    per_tearline.push(Verdict::MayGo(permitted));
+                    per_tearline.push(Verdict::Releasable(permitted));
                     return Selection { tearline: Some(at), refused: None, per_tearline };
                 }
                 Err(reasons) => per_tearline.push(Verdict::Refused(reasons)),
@@ -171,9 +171,9 @@ impl SoundProduct {
     }
 }
 
-/// Checks a product whole and chooses the first tearline from the top that may go to one partner.
+/// Checks a product as a whole and selects the first tearline from the top that is releasable to one partner.
 ///
-/// `at_or_below` lets a requester name a lower tearline; it never makes a higher one available.
+/// With `at_or_below` a requester can ask for a lower tearline, but never get a higher one.
 #[must_use]
 pub fn select(tearlines: &[MarkedTearline], link: &LinkRights, rules: &Rules<'_>, at_or_below: usize) -> Selection {
     match SoundProduct::examine(rules, tearlines) {
@@ -183,7 +183,7 @@ pub fn select(tearlines: &[MarkedTearline], link: &LinkRights, rules: &Rules<'_>
 }
 
 impl Selection {
-    /// The selection from a product that goes to nobody.
+    /// The selection from a product that is refused as a whole.
     #[must_use]
     pub fn refused(refused: ProductRefused) -> Self {
         Self { tearline: None, refused: Some(refused), per_tearline: Vec::new() }

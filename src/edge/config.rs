@@ -1,4 +1,4 @@
-//! Settings of the edge, and the state of a link as it is displayed.
+//! Settings of the edge, and the state of a link as shown in `status`.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -8,44 +8,43 @@ use crate::partner::Limits;
 use crate::pki::{ProfileName, TlsFault};
 use crate::wire::{InboundTimers, OutboundTimers, SessionTimers};
 
-/// Where to listen, with which profile. A profile has its own address: quinn does not say which key exchange group
-/// was negotiated, so a listener offers one profile's groups and no others.
+/// An address to listen on, with its profile. Each profile needs its own address: quinn does not report which key exchange group
+/// was negotiated, so a listener offers the groups of one profile only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Listen {
-    /// The profile spoken there.
+    /// The profile used there.
     pub profile: ProfileName,
-    /// The address; port 0 takes any free one.
+    /// The UDP address; port 0 selects any free port.
     pub address: SocketAddr,
 }
 
-/// What the edge needs to know about one partner, besides whom to trust.
+/// The settings of the link with one partner, other than trust.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PartnerLink {
-    /// `host:port` addresses to dial, tried in order; none for a partner that dials us.
+    /// `host:port` addresses to dial, tried in order; empty for a partner that only dials this node.
     pub addresses: Vec<String>,
-    /// How much, how fast; alike in both directions.
+    /// Rates and sizes, the same in both directions.
     pub limits: Limits,
 }
 
-/// Bounds and timers that an operator may tune.
+/// Limits and timers that an operator may change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EdgeTuning {
-    /// Handshakes in progress at once, over all listeners: half of them with strangers, half with addresses at which a
-    /// partner is known to be.
+    /// The most concurrent handshakes over all listeners: half for strangers, half for partners' networks.
     pub handshakes_max: usize,
-    /// Handshakes a second from addresses not yet validated; beyond these, an address is validated first (Retry).
+    /// Handshakes per second with addresses that are not validated; beyond these, an address is validated first (Retry).
     pub strangers_per_second: u32,
-    /// Handshakes a second with validated addresses at which no partner is known to be.
+    /// Handshakes per second with validated addresses outside partners' networks.
     pub validated_per_second: u32,
-    /// Connection attempts a minute from one validated IPv4 address or IPv6 /64.
+    /// Connection attempts per minute from one validated IPv4 address or IPv6 /64.
     pub attempts_per_minute: u32,
-    /// Connection attempts from one such address at once.
+    /// The burst of connection attempts from one such address or network.
     pub attempts_burst: u32,
     /// Timers of the control stream.
     pub session: SessionTimers,
-    /// Timers of what we receive.
+    /// Timers of inbound exchanges.
     pub inbound: InboundTimers,
-    /// Timers of what we send.
+    /// Timers of outbound exchanges.
     pub outbound: OutboundTimers,
 }
 
@@ -64,55 +63,55 @@ impl Default for EdgeTuning {
     }
 }
 
-/// How an edge is set up.
+/// The configuration of an edge.
 #[derive(Clone, Debug)]
 pub struct EdgeConfig {
-    /// Our node's name.
+    /// The name of this node.
     pub node: NodeId,
-    /// A random value made at this start, by which peers notice a restart.
+    /// A random value generated at this start, by which peers recognise a restart.
     pub boot: [u8; 16],
-    /// A secret kept over restarts; address tokens and stateless resets are made with it.
+    /// A secret that persists over restarts, for QUIC address tokens and stateless resets.
     pub secret: [u8; 32],
-    /// From where partners came to an earlier process: [`super::Edge::came_from`].
-    pub came_from: BTreeMap<PartnerId, Vec<IpAddr>>,
-    /// Where to listen; nowhere, for a node that only dials.
+    /// The networks from which partners brought up links to an earlier process: [`super::Edge::partner_networks`].
+    pub partner_networks: BTreeMap<PartnerId, Vec<IpAddr>>,
+    /// The addresses to listen on; empty for a node that only dials.
     pub listen: Vec<Listen>,
-    /// Bounds and timers.
+    /// Limits and timers.
     pub tuning: EdgeTuning,
 }
 
 /// Why the edge did not start.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EdgeError {
-    /// An address could not be listened on.
+    /// The listening socket could not be opened.
     #[error(
         "cannot listen on UDP address {address}: {problem}; check that it is an address of this machine and not in use"
     )]
     Bind {
         /// The address.
         address: SocketAddr,
-        /// What the system said.
+        /// The operating system's message.
         problem: String,
     },
-    /// There is no certificate for a profile that is to be listened with.
+    /// There is no certificate for the profile of a listener.
     #[error(
         "no certificate for profile `{0}`: issue one with `portcullis cert renew`, or change `profile` in `[listen]`"
     )]
     NoCredential(ProfileName),
-    /// The TLS library refused.
+    /// The TLS library rejected a configuration.
     #[error(transparent)]
     Tls(#[from] TlsFault),
 }
 
-/// A link that is up, for status displays.
+/// A link that is up, as shown in `status`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinkStatus {
     /// The partner.
     pub partner: PartnerId,
-    /// Its address at present.
+    /// Its current address.
     pub address: SocketAddr,
     /// The profile in use.
     pub profile: ProfileName,
-    /// Whether we dialled.
+    /// Whether this node dialled; otherwise the partner did.
     pub dialled: bool,
 }

@@ -1,4 +1,4 @@
-//! Connections that partners open: admitted, validated or refused, then taken through their handshake.
+//! Connections that peers open: admission control, then the handshake.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,10 +11,10 @@ use super::session::bring_up;
 use super::shared::Core;
 use crate::pki::ProfileName;
 
-/// How long a handshake may take once we have answered, while there are slots for others.
-const HANDSHAKE: Duration = Duration::from_secs(10);
+/// The timeout of a handshake while slots are free for others.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Answers connections on one listener until the edge stops.
+/// Accepts connections on one listener until the edge stops.
 pub(super) async fn accept(core: Arc<Core>, endpoint: Endpoint, profile: ProfileName) {
     loop {
         let incoming = tokio::select! {
@@ -24,13 +24,13 @@ pub(super) async fn accept(core: Arc<Core>, endpoint: Endpoint, profile: Profile
         let Some(incoming) = incoming else { return };
         let (validated, address) = (incoming.remote_address_validated(), incoming.remote_address().ip());
         let known = validated && core.known.contains(address);
-        match core.admission.judge(core.clock.now(), validated, known, address) {
+        match core.admission.decide(core.clock.now(), validated, known, address) {
             Verdict::Admit(slot) => {
                 core.tasks.spawn(handshake(core.clone(), incoming, profile, slot));
             }
             Verdict::Refuse => incoming.refuse(),
             Verdict::Validate => {
-                // Fails only for an address that was validated already, and those are not sent here.
+                // Fails only for an address that is already validated, and the verdict on those is never `Validate`.
                 if let Err(e) = incoming.retry() {
                     e.into_incoming().ignore();
                 }
@@ -43,11 +43,11 @@ async fn handshake(core: Arc<Core>, incoming: Incoming, profile: ProfileName, sl
     let address = incoming.remote_address();
     let Ok(connecting) = incoming.accept() else { return };
     let connection = tokio::select! {
-        () = slot.gone.cancelled() => {
+        () = slot.evicted_token.cancelled() => {
             tracing::debug!(peer.address = %address, "unfinished handshake evicted for another");
             return;
         }
-        ended = tokio::time::timeout(HANDSHAKE, connecting) => match ended {
+        ended = tokio::time::timeout(HANDSHAKE_TIMEOUT, connecting) => match ended {
             Ok(Ok(connection)) => connection,
             Ok(Err(error)) => {
                 return tracing::debug!(peer.address = %address, reason = reason_of(&error), "handshake failed");
@@ -55,8 +55,8 @@ async fn handshake(core: Arc<Core>, incoming: Incoming, profile: ProfileName, sl
             Err(_) => return tracing::debug!(peer.address = %address, "handshake not finished in time"),
         },
     };
-    // It presented a partner's certificate: from here on that partner's own limits apply.
+    // The peer presented a partner's certificate: from here on that partner's limits apply.
     drop(slot);
-    // The outcome is logged where it is known; nothing more depends on it.
+    // A failure was logged where it occurred; nothing else depends on it.
     let _ = bring_up(&core, connection, profile, None).await;
 }

@@ -1,9 +1,9 @@
-//! The edge faces the network: QUIC links to partners, who may connect, how much each may use, and the transport of envelopes.
+//! The edge faces the network: QUIC links with partners, admission control, rate limits, and the transport of envelopes.
 //!
-//! Connections and envelopes of partners come in and go to the gateway through [`Intake`]; envelopes for partners come from the
-//! gateway through [`Transport`]. The edge sees ciphertext only, and imports nothing that opens, reads or decides about a
-//! product (invariant 8). It refuses resumption, early data, any profile but the agreement's, more than one link a partner,
-//! anything before both sides have said Hello, and whatever a limit or the trust snapshot does not allow at that moment.
+//! Envelopes from partners are passed to the gateway through [`Intake`]; envelopes for partners come from the gateway through
+//! [`Transport`]. The edge sees ciphertext only, and depends on no module that opens, parses or decides about a product
+//! (invariant 8). It refuses resumption, early data, any profile but the agreement's, more than one link for each partner, any
+//! exchange before both sides have sent their Hello, and whatever the limits or the current trust snapshot do not permit.
 
 mod config;
 mod interface;
@@ -33,7 +33,7 @@ use self::admission::{Admission, PartnerNetworks};
 use self::links::{Link, Links};
 use self::quic::{Material, MonotonicClock};
 use self::shared::{Core, PartnerState, recheck_links};
-use crate::edge::peer_log::Said;
+use crate::edge::peer_log::PeerLog;
 use crate::ident::PartnerId;
 use crate::pki::{CredentialStore, ProfileName, TrustStore};
 use crate::time::Clock;
@@ -41,18 +41,18 @@ use crate::wire::{Offer, RefusalCode};
 
 pub use self::config::{EdgeConfig, EdgeError, EdgeTuning, LinkStatus, Listen, PartnerLink};
 pub use self::interface::{
-    DeliveryFailure, Intake, KeyGate, OfferAnswer, PayloadSink, PayloadSource, Refusal, SinkError, SourceError,
-    StopSignal, Transport, Whole, open_gate,
+    CompletePayload, DeliveryFailure, Intake, KeyGate, OfferAnswer, PayloadSink, PayloadSource, Refusal, SinkError,
+    SourceError, StopSignal, Transport, open_gate,
 };
 
-/// The running edge. Dropping it stops nothing; [`Edge::shutdown`] does.
+/// A running edge. Dropping it does not stop it; [`Edge::shutdown`] does.
 pub struct Edge {
     core: Arc<Core>,
     listeners: Vec<(ProfileName, Endpoint)>,
 }
 
 impl Edge {
-    /// Starts listening, and dialling once [`Edge::apply_partners`] has named partners.
+    /// Starts listening. Dialling begins when [`Edge::apply_partners`] sets the partners.
     ///
     /// # Errors
     /// [`EdgeError`] if an address or a certificate cannot be used; nothing is left running then.
@@ -81,8 +81,8 @@ impl Edge {
             links: Links::default(),
             partners: Mutex::default(),
             admission: Admission::new(&config.tuning),
-            known: PartnerNetworks::new(config.came_from),
-            said: Said::default(),
+            known: PartnerNetworks::new(config.partner_networks),
+            peer_log: PeerLog::default(),
             diallers: Mutex::default(),
             changes: watch::Sender::new(0),
             renewals: watch::Sender::new(0),
@@ -99,19 +99,19 @@ impl Edge {
         Ok(Edge { core, listeners })
     }
 
-    /// The address listened on with `profile`.
+    /// The local address of the listener for `profile`, if there is one.
     pub fn local_addr(&self, profile: ProfileName) -> Option<SocketAddr> {
         let (_, endpoint) = self.listeners.iter().find(|(p, _)| *p == profile)?;
         endpoint.local_addr().ok()
     }
 
-    /// Replaces the bounds on handshakes; links that are up are not touched.
+    /// Changes the limits on handshakes; links that are up are not affected.
     pub fn retune(&self, handshakes_max: usize, attempts_per_minute: u32) {
         self.core.admission.retune(handshakes_max, attempts_per_minute);
     }
 
-    /// Replaces the partners, with their addresses and limits. Links of removed partners are closed; those of partners whose
-    /// settings changed are closed, and come up again under the new settings.
+    /// Replaces the partners, with their addresses and limits. Links of removed partners are closed. Links of partners whose
+    /// settings changed are closed too, and come up again with the new settings.
     pub fn apply_partners(&self, partners: BTreeMap<PartnerId, PartnerLink>) {
         let mut started = Vec::new();
         {
@@ -129,7 +129,7 @@ impl Edge {
                 }
                 keep
             });
-            self.core.known.keep(|id| partners.contains_key(id));
+            self.core.known.retain(|id| partners.contains_key(id));
             for (id, link) in partners {
                 if !states.contains_key(&id) {
                     let state = Arc::new(PartnerState::new(link));
@@ -144,16 +144,16 @@ impl Edge {
         self.apply_trust();
     }
 
-    /// Rechecks every live link against the current trust snapshot, and closes those that are no longer trusted.
+    /// Verifies every live link against the current trust snapshot, and closes those that are no longer trusted.
     pub fn apply_trust(&self) {
         self.core.recheck_all();
         self.core.renewals.send_modify(|n| *n = n.wrapping_add(1));
         self.core.changed();
     }
 
-    /// Offers an envelope to a partner, sends its payload, and then what opens it. Returns the receipt, which is still to
-    /// be verified. `key` is asked once, when the partner has the whole payload: only its answer has the header. `stop`
-    /// ends it at any moment before that.
+    /// Offers an envelope to a partner, sends its payload and then its header. Returns the receipt, which the caller has to verify.
+    /// `key` is called once, when the partner has the whole payload, and provides the header. `stop` ends the delivery at any time
+    /// before that.
     ///
     /// # Errors
     /// [`DeliveryFailure`]; what the partner has of the payload stays there for the next attempt.
@@ -172,13 +172,13 @@ impl Edge {
         self.core.exchanges.track_future(delivery).await
     }
 
-    /// Why there is no link to a partner, as far as this side knows: a text for our own operator, which may go on record.
+    /// Why there is no link to a partner, if this side knows: a text for this node's operator, which may be recorded.
     pub fn link_failure(&self, partner: &PartnerId) -> Option<String> {
         self.core.lock_failures().get(partner).cloned()
     }
 
-    /// How many exchanges may be open towards a partner at once: what was agreed, and what it says it takes. None, while
-    /// its link is down.
+    /// The most exchanges that may be open towards a partner at once: the lower of the agreement's limit and the one in the
+    /// partner's Hello. Zero while its link is down.
     pub fn exchanges_max(&self, partner: &PartnerId) -> usize {
         let agreed = self.core.partner(partner).map_or(0, |state| state.limits.concurrent);
         let taken = self.core.links.link(partner).map_or(0, |link| link.peer.exchanges_max);
@@ -201,19 +201,19 @@ impl Edge {
         self.core.links.all().into_iter().map(status).collect()
     }
 
-    /// The networks from which each partner came, the latest last: worth remembering over a restart, since whoever comes
-    /// from there is let in before strangers.
-    pub fn came_from(&self) -> BTreeMap<PartnerId, Vec<IpAddr>> {
-        self.core.known.came_from()
+    /// The networks from which each partner brought up links, the most recent last. To be stored for the next start, because
+    /// addresses in them are admitted before strangers.
+    pub fn partner_networks(&self) -> BTreeMap<PartnerId, Vec<IpAddr>> {
+        self.core.known.inbound()
     }
 
-    /// A receiver that sees a new value whenever a link, the partners or trust changed.
+    /// A receiver that gets a new value whenever a link, the partners or trust changed.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.core.changes.subscribe()
     }
 
-    /// Stops: nothing new is begun, what is in flight has `grace` to finish, then every link is closed. What did not
-    /// finish is resumed by the next start.
+    /// Shuts down: starts nothing new, gives exchanges in flight `grace` to finish, then closes every link. Unfinished exchanges are
+    /// resumed after the next start.
     pub async fn shutdown(&self, grace: Duration) {
         self.core.draining.cancel();
         self.core.exchanges.close();
@@ -224,13 +224,13 @@ impl Edge {
         for link in &links {
             link.close(RefusalCode::Shutdown);
         }
-        // So that peers hear of it instead of waiting for the idle timeout. Whoever is only being dialled has nothing to hear.
-        let told = links.iter().map(|link| told_within(link.connection.rtt())).max().unwrap_or_default();
+        // Waits until peers have received the close, so that they need not wait for the idle timeout.
+        let wait = links.iter().map(|link| close_timeout(link.connection.rtt())).max().unwrap_or_default();
         let diallers = self.core.lock_diallers().clone();
         let endpoints = self.listeners.iter().map(|(_, e)| e.clone()).chain(diallers.into_iter().flatten());
         let closing = endpoints.map(|endpoint| async move {
             endpoint.close(quic::close_code(RefusalCode::Shutdown), b"");
-            let _ = tokio::time::timeout(told, endpoint.wait_idle()).await;
+            let _ = tokio::time::timeout(wait, endpoint.wait_idle()).await;
         });
         futures_util::future::join_all(closing).await;
         self.core.tasks.close();
@@ -256,7 +256,7 @@ impl Transport for Edge {
     }
 }
 
-/// How long a peer so far away may take to hear that a link is closed, with one time more for what is lost on the way.
-fn told_within(rtt: Duration) -> Duration {
+/// How long to wait for a peer at this round-trip time to receive a close, with time for one retransmission.
+fn close_timeout(rtt: Duration) -> Duration {
     (rtt * 4 + Duration::from_millis(100)).min(Duration::from_secs(1))
 }

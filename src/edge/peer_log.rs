@@ -1,22 +1,22 @@
-//! What the log is told of peers that misbehave: the first few times of each event, then a count once a minute.
+//! Rate-limited logging of misbehaving peers: the first occurrences of each event, then a count once a minute.
 
 use crate::log_limiter::LogLimiter;
 
-/// The subject for everybody who is no partner. One name for all of them, because addresses are theirs to choose.
+/// The subject for all peers that are not partners. One name for all, because they choose their addresses.
 pub(super) const STRANGERS: &str = "strangers";
 
-/// How often each event of each partner was met since the last count was logged.
+/// Counts each event of each partner since the last summary was logged.
 #[derive(Debug, Default)]
-pub(super) struct Said(LogLimiter);
+pub(super) struct PeerLog(LogLimiter);
 
-impl Said {
-    /// Whether to log the event now. `who` is a partner, or [`STRANGERS`].
-    pub(super) fn in_full(&self, who: &str, what: &'static str) -> bool {
+impl PeerLog {
+    /// Counts the event and returns whether to log it now. `who` is a partner, or [`STRANGERS`].
+    pub(super) fn should_log(&self, who: &str, what: &'static str) -> bool {
         self.0.count(who, what)
     }
 
-    /// The events that were not logged since the last call, with how often each was.
-    pub(super) fn sums(&self) -> Vec<(String, &'static str, u64)> {
+    /// The events that were suppressed since the last call, with their counts.
+    pub(super) fn take_suppressed(&self) -> Vec<(String, &'static str, u64)> {
         self.0.take_suppressed()
     }
 }

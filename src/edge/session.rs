@@ -1,7 +1,7 @@
-//! One connection from its handshake to its end: who it is, Hello on both sides, the link, its control stream.
+//! One connection from its handshake to its end: identification, Hello on both sides, the link and its control stream.
 //!
-//! It refuses a certificate that the trust snapshot does not vouch for, a profile other than the agreement's, a partner that is
-//! not active, too many links in a short time, and anything before both sides have said Hello.
+//! It refuses a certificate that the trust snapshot does not trust, a profile other than the agreement's, a partner that is not
+//! active, too many links in a short time, and any exchange before both sides have sent their Hello.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,13 +19,13 @@ use crate::wire::{
     DATA_BYTES_FLOOR, DATA_BYTES_MAX, Extension, Frame, Hello, Peer, RefusalCode, Role, Session, SessionAction, VERSION,
 };
 
-/// How long writing a Goodbye may take.
-const GOODBYE: Duration = Duration::from_millis(500);
-/// Streams beyond the exchanges agreed, so that one too many is refused with a code instead of left waiting.
+/// The timeout of writing a Goodbye.
+const GOODBYE_TIMEOUT: Duration = Duration::from_millis(500);
+/// Streams permitted beyond the agreed number of exchanges, so that an excess one is refused with a code instead of blocking.
 const SPARE_STREAMS: u32 = 4;
 
-/// Brings a link up over a new connection, and returns when it has come up or failed to; the link itself then runs
-/// until its end. `profile` is that of the endpoint; `dialled` the partner that was dialled, if we dialled.
+/// Brings a link up over a new connection, and returns when it is up or has failed. A task then runs the link until it ends.
+/// `profile` is that of the endpoint; `dialled` is the partner if this node dialled.
 ///
 /// # Errors
 /// The code with which the connection was closed.
@@ -43,37 +43,37 @@ pub(super) async fn bring_up(
     let role = if dialled.is_some() { Role::Dialler } else { Role::Acceptor };
     let identity = identity(&connection, &core.material.trust.current(), core.material.clock.now());
     let identity = identity.map_err(|reason| {
-        if core.said.in_full(STRANGERS, "refused certificate") {
+        if core.peer_log.should_log(STRANGERS, "refused certificate") {
             tracing::warn!(peer.address = %address, reason = %reason, "refused a connection");
         }
         refuse(RefusalCode::NotAuthorised)
     })?;
     let wanted = identity.profile == profile && dialled.is_none_or(|d| *d == identity.partner);
     let Some(state) = core.partner(&identity.partner).filter(|_| wanted) else {
-        if core.said.in_full(identity.partner.as_str(), "not in use") {
+        if core.peer_log.should_log(identity.partner.as_str(), "not in use") {
             tracing::warn!(peer.address = %address, partner.id = %identity.partner, "refused a connection: not an active partner of this profile");
         }
         return Err(refuse(RefusalCode::NotAuthorised));
     };
     // Each link costs a signature, a read of the ledger and some log lines.
     if role == Role::Acceptor && !state.allowance.link() {
-        if core.said.in_full(identity.partner.as_str(), "too many links") {
+        if core.peer_log.should_log(identity.partner.as_str(), "too many links") {
             tracing::warn!(peer.address = %address, partner.id = %identity.partner, "refused a connection: too many links in a short time");
         }
         return Err(refuse(RefusalCode::Busy));
     }
     let Ok(_greeting) = state.greeting.clone().try_acquire_owned() else { return Err(refuse(RefusalCode::Busy)) };
     let expected: NodeId = identity.partner.clone().into();
-    let extensions = core.intake.greeting(&identity.partner).await;
+    let extensions = core.intake.hello_extensions(&identity.partner).await;
     let greeting = greet(core, &connection, role, expected, &state, &extensions);
     let greeted = tokio::time::timeout(core.tuning.session.hello, greeting).await;
     let (session, peer, incoming, out) = greeted.unwrap_or(Err(RefusalCode::TimedOut)).map_err(|code| {
-        if core.said.in_full(identity.partner.as_str(), "no Hello") {
+        if core.peer_log.should_log(identity.partner.as_str(), "no Hello") {
             tracing::warn!(peer.address = %address, partner.id = %identity.partner, code = %code, "no link: no acceptable Hello received");
         }
         refuse(code)
     })?;
-    let judged = core.intake.greeted(&identity.partner, &extensions, &peer.extensions, peer.proof.as_ref());
+    let judged = core.intake.check_hello(&identity.partner, &extensions, &peer.extensions, peer.proof.as_ref());
     judged.await.map_err(&refuse)?;
     let link = Arc::new(Link::new(identity.partner.clone(), profile, role, connection.clone(), peer));
     match core.links.register(&core.node, &link) {
@@ -81,7 +81,7 @@ pub(super) async fn bring_up(
         Registration::Kept(Some(old)) => old.close(RefusalCode::Superseded),
         Registration::Kept(None) => {}
     }
-    // Trust may have changed between the handshake and now, when nobody looked at this connection yet.
+    // Trust may have changed since the handshake, and a connection that is not registered yet is not rechecked.
     if !core.still_trusted(&link) || core.draining.is_cancelled() {
         core.links.forget(&link);
         return Err(refuse(RefusalCode::NotAuthorised));
@@ -91,7 +91,7 @@ pub(super) async fn bring_up(
     ));
     connection.set_receive_window(VarInt::from_u32(connection_window(state.limits.concurrent)));
     connection.set_send_window(u64::from(connection_window(link.peer.exchanges_max)));
-    core.known.came(&link.partner, address.ip());
+    core.known.record_inbound(&link.partner, address.ip());
     tracing::info!(partner.id = %link.partner, peer.address = %address, role = %role, profile = %profile, "link up");
     core.changed();
     core.intake.link_changed(&link.partner, true);
@@ -130,7 +130,7 @@ async fn greet(
             match action {
                 SessionAction::Send(frame) => out.queue(&frame),
                 SessionAction::Prove(peer) => {
-                    let proof = core.intake.prove(&partner, extensions, &peer.extensions).await;
+                    let proof = core.intake.prove_consistency(&partner, extensions, &peer.extensions).await;
                     out.queue(&Frame::Consistency(proof));
                 }
                 SessionAction::Up(peer) => up = Some(peer),
@@ -152,7 +152,7 @@ async fn greet(
     }
 }
 
-/// Runs a link that is up until it ends, whoever ends it.
+/// Runs a link that is up until either side ends it.
 async fn run(
     core: Arc<Core>,
     link: Arc<Link>,
@@ -175,8 +175,8 @@ async fn run(
                 Ok(()) => continue,
                 Err(_) => session.close(RefusalCode::ProtocolError),
             },
-            // Nothing is read while an answer waits: whoever does not take our answers fills their own window, and not our
-            // memory. The session's timers end such a link.
+            // Nothing is read while an answer is waiting to be written: a peer that does not read the answers fills its own
+            // window and not this node's memory. The session's timers end such a link.
             frame = incoming.next(), if !waiting => match frame {
                 Ok(frame) => session.handle(core.clock.now(), frame),
                 // The control stream lives as long as the link.
@@ -184,7 +184,7 @@ async fn run(
             },
             stream = link.connection.accept_bi() => {
                 let Ok((send, receive_half)) = stream else { break None };
-                moved(&core, &link, &mut address);
+                check_address(&core, &link, &mut address);
                 core.exchanges.spawn(receive(core.clone(), link.clone(), state.clone(), send, receive_half));
                 continue;
             }
@@ -203,7 +203,7 @@ async fn run(
         }
     };
     if let Some(code) = ended {
-        let _ = tokio::time::timeout(GOODBYE, out.flush()).await;
+        let _ = tokio::time::timeout(GOODBYE_TIMEOUT, out.flush()).await;
         link.close(code);
     }
     link.ended.cancel();
@@ -214,13 +214,13 @@ async fn run(
     core.changed();
 }
 
-/// Checks the peer again when its address has changed, before anything more is accepted from it.
-fn moved(core: &Core, link: &Arc<Link>, address: &mut std::net::SocketAddr) {
+/// Verifies the link again if the peer's address has changed, before anything more is accepted on it.
+fn check_address(core: &Core, link: &Arc<Link>, address: &mut std::net::SocketAddr) {
     let now = link.connection.remote_address();
     if now != *address {
         tracing::info!(partner.id = %link.partner, peer.address = %now, "the partner's address changed");
         *address = now;
-        core.known.came(&link.partner, now.ip());
+        core.known.record_inbound(&link.partner, now.ip());
         core.recheck(link);
     }
 }

@@ -1,4 +1,4 @@
-//! The state that all tasks of a running edge share: links, partners, limits, and how they are rechecked.
+//! The state shared by all tasks of a running edge: links, partners and limits, and the periodic recheck of links.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,17 +15,17 @@ use super::interface::Intake;
 use super::limits::{Allowance, Pacer};
 use super::links::{Link, Links};
 use super::quic::{self, Material, MonotonicClock};
-use crate::edge::peer_log::Said;
+use crate::edge::peer_log::PeerLog;
 use crate::ident::{NodeId, PartnerId};
 use crate::partner::Limits;
 use crate::wire::{FrameFault, RefusalCode};
 
-/// How often every live link is checked again; a change of trust therefore acts within two seconds even if nobody calls
-/// [`super::Edge::apply_trust`].
+/// The interval at which every live link is verified again. A change of trust therefore takes effect within two seconds even if
+/// [`super::Edge::apply_trust`] is not called.
 const RECHECK_EVERY: Duration = Duration::from_secs(1);
-/// Connections of one partner that may be waiting for Hello at once.
-const GREETING: usize = 4;
-/// After how many of these checks the log gets a summary of repeated messages.
+/// The most connections of one partner that may wait for Hello at once.
+const GREETINGS_MAX: usize = 4;
+/// The number of these checks after which suppressed log messages are summed up.
 const SUMMARY_AFTER: u64 = 60;
 
 pub(super) struct Core {
@@ -39,13 +39,13 @@ pub(super) struct Core {
     pub(super) partners: Mutex<BTreeMap<PartnerId, Arc<PartnerState>>>,
     pub(super) admission: Admission,
     pub(super) known: PartnerNetworks,
-    pub(super) said: Said,
+    pub(super) peer_log: PeerLog,
     pub(super) diallers: Mutex<[Option<Endpoint>; 2]>,
-    /// Counts changes of links, partners and trust; who dials watches it.
+    /// Counts changes of links, partners and trust; the dialling tasks watch it.
     pub(super) changes: watch::Sender<u64>,
-    /// Counts how often partners or trust were applied: ends the pause after a failed dial.
+    /// Counts how often partners or trust were applied; a change ends the pause after a failed dial.
     pub(super) renewals: watch::Sender<u64>,
-    /// Why the last attempt to bring a link up failed, for our own operator.
+    /// Why the last attempt to bring up a link failed, for this node's operator.
     pub(super) failures: Mutex<BTreeMap<PartnerId, String>>,
     /// Cancelled when nothing new may begin.
     pub(super) draining: CancellationToken,
@@ -61,7 +61,7 @@ pub(super) struct PartnerState {
     pub(super) inward: Arc<Pacer>,
     pub(super) outward: Arc<Pacer>,
     pub(super) inbound: Arc<Semaphore>,
-    /// Connections that presented its certificate and have not said Hello yet.
+    /// One permit for each connection that presented the partner's certificate and has not sent its Hello yet.
     pub(super) greeting: Arc<Semaphore>,
     pub(super) allowance: Allowance,
     pub(super) ended: CancellationToken,
@@ -73,16 +73,16 @@ impl Core {
     }
 
     pub(super) fn lock_partners(&self) -> MutexGuard<'_, BTreeMap<PartnerId, Arc<PartnerState>>> {
-        // No code panics while it holds the lock; were it poisoned, the map would still be whole.
+        // No code panics while it holds the lock; even if it were poisoned, the map would be consistent.
         self.partners.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn lock_failures(&self) -> MutexGuard<'_, BTreeMap<PartnerId, String>> {
-        // No code panics while it holds the lock; were it poisoned, the map would still be whole.
+        // No code panics while it holds the lock; even if it were poisoned, the map would be consistent.
         self.failures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Remembers why a link did not come up or was closed.
+    /// Records why a link did not come up or was closed.
     pub(super) fn failed(&self, partner: &PartnerId, why: impl Into<String>) {
         self.lock_failures().insert(partner.clone(), why.into());
     }
@@ -91,7 +91,7 @@ impl Core {
         self.diallers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The endpoint to dial from, made when it is first needed.
+    /// The endpoint for dialling, created when it is first needed.
     pub(super) fn dialler(&self, v6: bool) -> Result<Endpoint, EdgeError> {
         let mut diallers = self.lock_diallers();
         let place = &mut diallers[usize::from(v6)];
@@ -103,9 +103,9 @@ impl Core {
         Ok(endpoint)
     }
 
-    /// Whether the snapshot in force still vouches for a link, at this moment.
+    /// Whether the current snapshot trusts the link's certificate now.
     pub(super) fn still_trusted(&self, link: &Link) -> bool {
-        let judged = link.judge(&self.material.trust.current(), self.material.clock.now());
+        let judged = link.verify(&self.material.trust.current(), self.material.clock.now());
         if let Err(reason) = &judged {
             let reason = reason
                 .as_ref()
@@ -116,12 +116,12 @@ impl Core {
         judged.is_ok()
     }
 
-    /// Logs and counts a malformed frame; closes the link when there were too many.
-    pub(super) fn no_frame(&self, link: &Link, state: &PartnerState, fault: &FrameFault) {
-        if self.said.in_full(link.partner.as_str(), "no frame") {
+    /// Logs and counts a malformed frame; closes the link if there were too many.
+    pub(super) fn malformed_frame(&self, link: &Link, state: &PartnerState, fault: &FrameFault) {
+        if self.peer_log.should_log(link.partner.as_str(), "no frame") {
             tracing::warn!(partner.id = %link.partner, reason = %fault, "the partner sent a malformed frame");
         }
-        if !state.allowance.no_frame() {
+        if !state.allowance.malformed_stream() {
             link.close(RefusalCode::ProtocolError);
         }
     }
@@ -151,14 +151,14 @@ impl PartnerState {
             inbound: Arc::new(Semaphore::new(usize::try_from(link.limits.concurrent.min(1024)).unwrap_or(1))),
             addresses: link.addresses,
             limits: link.limits,
-            greeting: Arc::new(Semaphore::new(GREETING)),
+            greeting: Arc::new(Semaphore::new(GREETINGS_MAX)),
             allowance: Allowance::new(),
             ended: CancellationToken::new(),
         }
     }
 }
 
-/// Checks live links once a second: certificates expire and revocation lists go stale on them too.
+/// Verifies live links once a second, because certificates expire and revocation lists become stale while a link is up.
 pub(super) async fn recheck_links(core: Arc<Core>) {
     let mut ticks = tokio::time::interval(RECHECK_EVERY);
     let mut count: u64 = 0;
@@ -173,7 +173,7 @@ pub(super) async fn recheck_links(core: Arc<Core>) {
             core.admission.sweep();
         }
         if count.is_multiple_of(SUMMARY_AFTER) {
-            for (who, what, more) in core.said.sums() {
+            for (who, what, more) in core.peer_log.take_suppressed() {
                 tracing::warn!(who, what, more, "this many more times in the last minute");
             }
         }
@@ -185,8 +185,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_change_of_trust_acts_within_the_two_seconds_that_are_promised() {
-        // A change may come right after a look, and the next look may be late by as much again.
+    fn a_change_of_trust_takes_effect_within_two_seconds() {
+        // A change may come right after a check, and the next check may be late by as much again.
         assert!(RECHECK_EVERY * 2 <= Duration::from_secs(2));
     }
 }

@@ -1,4 +1,4 @@
-//! The agreement with a partner: ceiling, accreditations, kinds, directions, dates and limits of what may flow.
+//! The agreement with a partner: ceiling, accreditations, kinds, directions, dates and limits of exchanges.
 
 mod check;
 
@@ -16,49 +16,48 @@ use crate::time::Time;
 pub use check::{AgreementFault, FORMATS};
 use check::{check, is_by_consent};
 
-/// An agreement with one partner, read from TOML that our operator wrote. What it does not grant explicitly is not
-/// granted.
+/// An agreement with one partner, parsed from TOML that this node's operator wrote. What it does not grant explicitly is not granted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Agreement {
-    /// The agreement's reference, as both parties cite it.
+    /// The reference of the agreement, as both parties cite it.
     pub id: String,
-    /// Our own code in the marking register; `USA` if absent.
+    /// This node's code in the marking register; `USA` if absent.
     #[serde(default = "united_states")]
     pub ours: String,
-    /// Whom it is with.
+    /// The country or organisation that the agreement is with.
     pub party: Party,
-    /// The highest classification, on the US scale, that may flow: `U`, `C`, `S` or `TS`.
+    /// The highest classification, on the US scale, that may be exchanged: `U`, `C`, `S` or `TS`.
     pub ceiling: Level,
-    /// The accreditations of the link (`SCI:SI`, `NATO-READON`, ...). The consent of a source is never among them.
+    /// The accreditations of the link (`SCI:SI`, `NATO-READON`, ...). Consents of sources are not accreditations.
     #[serde(default, deserialize_with = "each_once")]
     pub accreditations: BTreeSet<String>,
-    /// The codes that the underlying network is accredited for, listed as in REL TO; the partner must be covered. No limit
-    /// if absent.
+    /// The codes that the underlying network is accredited for, listed as in REL TO. The partner must be covered by the list. No
+    /// limit if absent.
     #[serde(default, deserialize_with = "each_once_of_some", skip_serializing_if = "Option::is_none")]
     pub network: Option<BTreeSet<String>>,
-    /// The kinds of product that may flow.
+    /// The kinds of product that may be exchanged.
     #[serde(deserialize_with = "each_once")]
     pub kinds: BTreeSet<String>,
-    /// The media types of attachments that may flow; none if absent.
+    /// The media types of attachments that may be exchanged; none if absent.
     #[serde(default, deserialize_with = "each_once")]
     pub attachments: BTreeSet<String>,
-    /// The output formats that the partner's users get besides the product itself: `text`, `markdown`, `json`, `stix`,
-    /// `html`. They hold nothing that the product does not.
+    /// The output formats that the partner's users get in addition to the product itself: `text`, `markdown`, `json`, `stix`,
+    /// `html`. They contain nothing that the product does not.
     #[serde(default, deserialize_with = "each_once", skip_serializing_if = "BTreeSet::is_empty")]
     pub formats: BTreeSet<String>,
-    /// Whether we may send to them, and accept from them.
+    /// Whether this node may send to the partner, and accept from it.
     pub flow: Flow,
-    /// First day on which anything may flow.
+    /// The first day (UTC) on which the agreement is in force.
     #[serde(with = "crate::partner::toml_fields")]
     pub valid_from: Date,
-    /// Last day on which anything may flow.
+    /// The last day (UTC) on which the agreement is in force.
     #[serde(with = "crate::partner::toml_fields")]
     pub valid_until: Date,
     /// The key-exchange and certificate profile of the link: `cnsa2`, `hybrid` or `classical`.
     pub profile: String,
     /// The greatest age of a product, in days since its date; 365 if absent. A product with a future or unknown date is
-    /// never sent.
+    /// not sent.
     #[serde(default = "a_year")]
     pub product_age_days_max: u32,
     /// The hours in which a delivery may begin; any hour if absent.
@@ -90,29 +89,29 @@ pub struct Party {
     /// Whether the code is a country's or an organisation's. An organisation is covered only where its own code is
     /// listed, never through a member.
     pub kind: PartnerKind,
-    /// The trigraph or organisation code of the marking register.
+    /// The country trigraph or organisation code, from the marking register.
     pub code: String,
 }
 
-/// The directions in which products may flow.
+/// The directions in which products may be exchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Flow {
-    /// We may send to them.
+    /// Whether this node may send to the partner.
     pub send: bool,
-    /// We accept from them.
+    /// Whether this node accepts from the partner.
     pub receive: bool,
 }
 
-/// In what order exchanges of one precedence are delivered. More urgent ones come first in either case.
+/// The order in which exchanges of one precedence are delivered. Exchanges of higher precedence come first in either case.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Order {
-    /// Several at once; a small one may overtake a large one.
+    /// Several at once; a short one may finish before a long one that began earlier.
     #[default]
     Any,
-    /// One after the other: the next begins when the one before it has its receipt, or has left the queue (parked,
-    /// held, cancelled or expired).
+    /// One after the other: the next begins when the previous one has its receipt, or has left the queue (parked, held, cancelled
+    /// or expired).
     Fifo,
 }
 
@@ -123,7 +122,7 @@ impl Order {
 }
 
 impl Agreement {
-    /// Reads an agreement from its TOML text.
+    /// Parses an agreement from its TOML text and checks it.
     ///
     /// # Errors
     /// [`AgreementFault`] names the line or the field, and what was expected.
@@ -139,20 +138,20 @@ impl Agreement {
         toml::to_string_pretty(self).expect("an agreement is plain data")
     }
 
-    /// SHA-256 of the agreement's canonical text, recorded with every decision taken under it.
+    /// SHA-256 of the agreement's canonical text ([`Agreement::to_toml`]), recorded with every decision under it.
     pub fn digest(&self) -> Digest {
         Digest::of(self.to_toml().as_bytes())
     }
 
-    /// Whether the agreement is in force at `now`, by UTC date, both ends included.
+    /// Whether the agreement is in force at `now`, by UTC date, first and last day included.
     pub fn in_force(&self, now: Time) -> bool {
         (self.valid_from..=self.valid_until).contains(&now.date())
     }
 
-    /// The rights of the link, as the marking engine needs them. Consents of sources are added product by product, by
+    /// The rights of the link, as input of the marking engine. Consents of sources are added for each product, by
     /// [`Agreement::link_rights_with`].
     pub fn link_rights(&self) -> LinkRights {
-        // `parse` refuses such names; one that came in otherwise grants nothing.
+        // `parse` refuses such names; if one is here nevertheless, it grants nothing.
         let standing = self.accreditations.iter().filter(|name| !is_by_consent(name)).cloned();
         let mut link =
             LinkRights::new(&self.party.code, self.party.kind, self.ceiling, standing).at_home_in(&self.ours);
@@ -160,16 +159,16 @@ impl Agreement {
         link
     }
 
-    /// The rights of the link for one product, with what consents of sources add.
+    /// The rights of the link for one product, including what the consents of sources add.
     pub fn link_rights_with(&self, consents: impl IntoIterator<Item = String>) -> LinkRights {
         let mut link = self.link_rights();
         link.accreditations.extend(consents);
         link
     }
 
-    /// The rights of the link inward: what this partner may send us, who are of the kind `ours`.
+    /// The rights of the link for what the partner may send to this node, which is of the kind `ours`.
     pub fn link_rights_inward(&self, ours: PartnerKind) -> LinkRights {
-        // The sender holds the consents of its sources; they are not asked for again here.
+        // The sender is responsible for the consents of its sources; they are not required again here.
         let consents = BY_CONSENT.map(str::to_owned);
         let met = self.accreditations.iter().cloned().chain(consents);
         LinkRights::new(&self.ours, ours, self.ceiling, met).at_home_in(&self.party.code)
@@ -202,7 +201,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn the_sample_reads_and_its_dates_need_no_quotes() {
+    fn the_sample_parses_and_its_dates_need_no_quotes() {
         let agreement = Agreement::parse(include_str!("../../policy/agreements/sample.toml")).unwrap();
         assert_eq!(agreement.valid_from.to_string(), "2026-01-01");
         assert_eq!((agreement.limits, agreement.retry), (Limits::default(), Retry::default()));

@@ -6,34 +6,34 @@ use std::time::Duration;
 
 use crate::time::Time;
 
-/// What an attempt showed about the partner. A refusal is an answer.
+/// The result of an attempt, as an observation of the partner. A refusal is an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Observed {
-    /// The partner answered by the protocol, with a receipt or a refusal.
+    /// The partner answered with a receipt or a refusal.
     Answered,
-    /// It did not answer, or reported that it cannot work at present.
+    /// The partner did not answer, or reported that it cannot accept anything at present.
     Failed,
 }
 
-/// How much may be attempted.
+/// The state of the circuit, which determines how many deliveries may be attempted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Circuit {
-    /// As much as the limits allow.
+    /// As many as the limits allow.
     Closed,
-    /// One exchange, as a probe.
+    /// One, as a probe.
     HalfOpen,
-    /// Nothing before this time.
+    /// None before this time.
     Open(Time),
 }
 
-/// A partner's circuit breaker. It is stored, so that a restart does not send everything at once to a partner that is down.
+/// A partner's circuit breaker. It is stored, so that after a restart not everything is sent at once to a partner that is down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Breaker {
-    /// Failures in a row.
+    /// Consecutive failures.
     pub failures: u32,
-    /// How often it opened since it was last closed.
+    /// How many times it opened since it was last closed.
     pub opened: u32,
-    /// Until when it is open; the epoch, if it never was.
+    /// When it ceases to be open; the epoch if it was never open.
     pub until: Time,
 }
 
@@ -44,19 +44,19 @@ impl Default for Breaker {
 }
 
 impl Breaker {
-    /// Failures in a row that open it.
+    /// The number of consecutive failures that opens it.
     pub const FAILURES_MAX: u32 = 5;
-    /// How long it stays open at first; doubled each time the one exchange that is tried fails as well.
+    /// How long it stays open at first; doubled each time the probe fails as well.
     pub const WAIT: Duration = Duration::from_secs(5);
     /// The longest it stays open.
     pub const WAIT_MAX: Duration = Duration::from_secs(600);
 
-    /// How much may be tried at `now`.
+    /// The state of the circuit at `now`.
     pub fn circuit(&self, now: Time) -> Circuit {
         if self.opened == 0 {
             Circuit::Closed
         } else if self.until <= now || self.until.since(now) > Breaker::WAIT_MAX {
-            // Longer than the maximum: the clock was set back meanwhile. One attempt costs little.
+            // Longer than the maximum: the clock was set back in the meantime. One attempt costs little.
             Circuit::HalfOpen
         } else {
             Circuit::Open(self.until)
@@ -68,7 +68,7 @@ impl Breaker {
     pub fn after(self, now: Time, observed: Observed) -> Breaker {
         match (observed, self.circuit(now)) {
             (Observed::Answered, _) => Breaker::default(),
-            // Attempts that were in flight when it opened say nothing new.
+            // Attempts that were in flight when it opened add no information.
             (Observed::Failed, Circuit::Open(_)) => self,
             (Observed::Failed, Circuit::Closed) if self.failures + 1 < Breaker::FAILURES_MAX => {
                 Breaker { failures: self.failures + 1, ..self }
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn lets_one_through_after_its_time_and_closes_when_that_is_answered() {
+    fn permits_one_probe_after_the_wait_and_closes_when_it_is_answered() {
         let open = failed(Breaker::default(), 5, NOW);
         let later = NOW.plus(Breaker::WAIT);
         assert_eq!(open.circuit(later), Circuit::HalfOpen);
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn stays_open_twice_as_long_when_that_one_fails_but_never_beyond_the_cap() {
+    fn stays_open_twice_as_long_when_the_probe_fails_up_to_the_cap() {
         let mut breaker = failed(Breaker::default(), 5, NOW);
         let second = breaker.until;
         breaker = breaker.after(second, Observed::Failed);
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn stragglers_do_not_lengthen_it_and_a_receipt_among_them_closes_it() {
+    fn late_failures_do_not_prolong_it_and_a_late_receipt_closes_it() {
         let open = failed(Breaker::default(), 5, NOW);
         assert_eq!(failed(open, 20, NOW), open);
         assert_eq!(open.after(NOW, Observed::Answered), Breaker::default());

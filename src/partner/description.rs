@@ -1,4 +1,4 @@
-//! What a node tells its partners about itself, so that they can enrol it.
+//! A node's description of itself, with which partners enrol it.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,8 +9,8 @@ use crate::ident::NodeId;
 use crate::invisible;
 use crate::sign::{Algorithm, PublicKey};
 
-/// A node's exported description: JSON text that one operator gives another, over any channel, and whose
-/// [`Fingerprints`] the two compare over a second one. It grants nothing; rights come from the agreement.
+/// A node's exported description: JSON text that one operator sends to another over any channel, and whose [`Fingerprints`] the two
+/// compare over a second channel. It grants no rights; those come from the agreement.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Description {
@@ -18,38 +18,38 @@ pub struct Description {
     pub format: String,
     /// The node's name; also the name in its certificates.
     pub node: NodeId,
-    /// The organisation, for people.
+    /// The name of the organisation, for people.
     pub name: String,
-    /// Country or organisation code the node speaks for.
+    /// The code of the country or organisation that the node represents.
     pub code: String,
-    /// `host:port` addresses, tried in order; empty for a node that only dials out.
+    /// `host:port` addresses, tried in order, at most eight; empty for a node that only dials.
     pub addresses: Vec<String>,
     /// Certificate profile: `cnsa2`, `hybrid` or `classical`.
     pub profile: String,
-    /// The node's certificate authority, PEM.
+    /// The certificate of the node's authority, PEM.
     pub ca_certificate: String,
     /// The authority's current revocation list, PEM.
     pub revocation_list: String,
     /// The key that signs the node's manifests and receipts.
     pub signing_key: PublicKey,
-    /// The key of the node's ledger checkpoints, as a C2SP signed-note verifier key.
+    /// The key of the node's ledger checkpoints, as a verifier key (C2SP signed-note).
     pub ledger_key: String,
     /// The age recipient that payloads for this node are sealed to.
     pub payload_recipient: String,
-    /// Whom to call, for people.
+    /// A contact, for people.
     pub contact: String,
 }
 
-/// A description with its fingerprint, which a decision compares each time and which is not worked out anew for it.
+/// A description with its fingerprint, computed once because every decision compares it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fingerprinted {
-    // INVARIANT: nothing lends the description out to be changed, so that the two belong together.
+    // INVARIANT: the description is never lent mutably, so the fingerprint always matches it.
     description: Description,
     fingerprint: Digest,
 }
 
 impl Fingerprinted {
-    /// As [`Description::fingerprint`].
+    /// The fingerprint, as [`Description::fingerprint`] computes it.
     pub fn fingerprint(&self) -> Digest {
         self.fingerprint
     }
@@ -69,11 +69,11 @@ impl std::ops::Deref for Fingerprinted {
     }
 }
 
-/// The values two operators read to each other before either trusts the other's description.
+/// The values that two operators compare out of band before either trusts the other's description.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Fingerprints {
-    /// SHA-256 over the whole description except its revocation list and addresses, which change without a new
-    /// enrolment. This is the one to confirm; the others help to find what differs.
+    /// SHA-256 of the whole description except its revocation list and addresses, which can change without a new enrolment. This is
+    /// the one to confirm; the others help to find what differs.
     pub description: Digest,
     /// SHA-256 of the certificate authority's PEM text.
     pub ca_certificate: Digest,
@@ -81,25 +81,25 @@ pub struct Fingerprints {
     pub signing_key: Digest,
     /// SHA-256 of the payload recipient's text.
     pub payload_recipient: Digest,
-    /// Fingerprint of the ledger key: the one by which foundings, changes and exported requests name the node, too.
+    /// Fingerprint of the ledger key, by which foundings, changes and exported requests identify the node.
     pub ledger_key: Digest,
 }
 
-/// What is wrong with a description.
+/// Why a description is not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DescriptionFault {
-    /// Larger than any description is.
+    /// Larger than [`Description::BYTES_MAX`].
     #[error("the file is larger than {0} bytes: it is not a description")]
     TooLarge(usize),
-    /// Not JSON of the expected shape.
+    /// Not JSON with the expected fields.
     #[error("invalid description: {0}")]
     Form(String),
-    /// A field with a value no description may have.
+    /// A field with a value that is not allowed.
     #[error("description field `{field}` {problem}")]
     Value {
         /// The field at fault.
         field: &'static str,
-        /// What is wrong and what is expected.
+        /// What is expected, as the rest of a sentence that begins with the field.
         problem: &'static str,
     },
 }
@@ -107,13 +107,13 @@ pub enum DescriptionFault {
 impl Description {
     /// The format's name and version.
     pub const FORMAT: &'static str = "portcullis-description/1";
-    /// The largest description read, in bytes.
+    /// The largest description accepted, in bytes.
     pub const BYTES_MAX: usize = 1024 * 1024;
 
-    /// Reads a description. Certificates, recipient and ledger key are checked by the modules that use them.
+    /// Parses a description. Certificates, recipient and ledger key are checked by the modules that use them.
     ///
     /// # Errors
-    /// [`DescriptionFault`] names the place and what was expected.
+    /// [`DescriptionFault`] names the position or field and what was expected.
     pub fn parse(text: &str) -> Result<Description, DescriptionFault> {
         if text.len() > Self::BYTES_MAX {
             return Err(DescriptionFault::TooLarge(Self::BYTES_MAX));
@@ -137,7 +137,7 @@ impl Description {
         Ok(read)
     }
 
-    /// The description as JSON text for people and machines.
+    /// The description as indented JSON text, with a line feed at the end.
     pub fn to_json(&self) -> String {
         // INVARIANT: every field is a string or a list of strings.
         let mut text = serde_json::to_string_pretty(self).expect("a description is plain data");
@@ -145,15 +145,14 @@ impl Description {
         text
     }
 
-    /// Digest of everything in it that stays the same for as long as the partner is the same: all but its addresses and
-    /// its revocation list.
+    /// SHA-256 of the description without its addresses and revocation list, which can change without a new enrolment.
     pub fn fingerprint(&self) -> Digest {
         let fixed = Description { revocation_list: String::new(), addresses: Vec::new(), ..self.clone() };
         Digest::of(fixed.to_json().as_bytes())
     }
 
-    /// Whether whoever is described so goes on from what was on record: with the same code, and with a key of that time, be it
-    /// the authority's certificate, the signing key or the ledger's. Nothing shows it of a node whose keys are all new.
+    /// Whether this description continues an earlier one: the code is the same, and at least one of the authority's certificate, the
+    /// signing key and the ledger key is. Without a common key nothing proves that it is the same node.
     pub fn continues(&self, earlier: &Description) -> bool {
         let kept = self.ca_certificate == earlier.ca_certificate
             || self.signing_key == earlier.signing_key
@@ -173,12 +172,12 @@ impl Description {
     }
 }
 
-/// The fingerprint of the key in a ledger's verifier key, `name+keyid+key`, whatever name and key id stand before it.
+/// The fingerprint of the public key in a ledger's verifier key (C2SP signed-note: `name+keyid+key`), independent of name and key ID.
 pub fn ledger_key_fingerprint(text: &str) -> Digest {
     const ED25519: u8 = 1;
     let key = text.splitn(3, '+').nth(2).and_then(|encoded| STANDARD.decode(encoded).ok());
     let key = key.as_deref().and_then(<[u8]>::split_first).filter(|(algorithm, _)| **algorithm == ED25519);
     let key = key.and_then(|(_, raw)| PublicKey::from_raw(Algorithm::Ed25519, raw).ok());
-    // What is no verifier key is refused when it is enrolled; until then it is shown as something that nobody has.
+    // An invalid verifier key is refused at enrolment. Until then it is shown with the digest of its text, which no key has.
     key.map_or_else(|| Digest::of(text.as_bytes()), |key| key.fingerprint())
 }

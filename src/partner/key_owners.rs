@@ -1,4 +1,4 @@
-//! The owner of each key. A key with two owners would not show which of them signed, connected or can read.
+//! The owner of each key. A key with two owners would not show which of them signed, connected, or can decrypt.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,19 +9,19 @@ use crate::ident::{OfficerId, PartnerId};
 /// What a key is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum KeyPurpose {
-    /// It issues a node's certificates.
+    /// Issues a node's certificates.
     Authority,
-    /// It is in a node's certificate, and identifies the node at a connection.
+    /// Is certified in a node's certificate, and identifies the node in TLS.
     Connection,
-    /// It signs a node's manifests and receipts.
+    /// Signs a node's manifests and receipts.
     Signing,
-    /// Payloads are sealed to it.
+    /// Is the recipient that payloads are sealed to.
     Payload,
-    /// It signs the checkpoints of a ledger.
+    /// Signs the checkpoints of a ledger.
     Ledger,
-    /// It signs what an officer decides.
+    /// Signs an officer's statements.
     Officer,
-    /// It certifies officers.
+    /// Issues officer certificates.
     OfficerAuthority,
 }
 
@@ -39,14 +39,14 @@ impl fmt::Display for KeyPurpose {
     }
 }
 
-/// Who holds a key.
+/// The owner of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeyOwner {
     /// This node itself.
     Node,
-    /// A partner, of now or of earlier.
+    /// A current or former partner.
     Partner(PartnerId),
-    /// An officer, of now or of earlier.
+    /// A current or former officer.
     Officer(OfficerId),
 }
 
@@ -74,17 +74,17 @@ pub struct KeyTaken {
     pub purpose: KeyPurpose,
     /// The owner that was requested.
     pub owner: KeyOwner,
-    /// Its purpose.
+    /// The purpose it already has.
     pub its_purpose: KeyPurpose,
-    /// Its owner.
+    /// The owner it already has.
     pub its_owner: KeyOwner,
 }
 
 impl KeyOwners {
-    /// Assigns a key to `owner`, unless it belongs to somebody else. An owner may use its own key again.
+    /// Assigns the key with fingerprint `key` to `owner`, unless it belongs to another. An owner may use its own key again.
     ///
     /// # Errors
-    /// [`KeyTaken`] names the owner, which does not change.
+    /// [`KeyTaken`] names the existing owner, which does not change.
     pub fn claim(&mut self, key: Digest, purpose: KeyPurpose, owner: &KeyOwner) -> Result<(), KeyTaken> {
         let (its_purpose, its_owner) = self.0.entry(key).or_insert_with(|| (purpose, owner.clone()));
         if its_owner == owner {
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_stays_with_whoever_had_it_first_and_whatever_for() {
+    fn a_key_stays_with_its_first_owner_for_every_purpose() {
         let mut owners = KeyOwners::default();
         let partner = |id: &str| KeyOwner::Partner(id.parse().unwrap());
         let (gbr, aus, officer) =

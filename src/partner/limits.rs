@@ -1,26 +1,26 @@
-//! The limits of an agreement: how much may flow, and how fast.
+//! The limits of an agreement: rates, sizes and daily totals.
 
 use serde::{Deserialize, Serialize};
 
-/// Rate and size limits, applied alike to what we send and what we accept.
+/// Rate and size limits, which apply to each direction separately.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
-    /// Offers a minute, averaged.
+    /// Offers per minute, on average.
     pub offers_per_minute: u32,
-    /// Offers that may come at once.
+    /// Offers that may be made at once (burst).
     pub offers_burst: u32,
-    /// Payload bytes a second, averaged.
+    /// Payload bytes per second, on average.
     pub bytes_per_second: u32,
-    /// Payload bytes that may come at once.
+    /// Payload bytes that may be sent at once (burst).
     pub bytes_burst: u32,
-    /// Exchanges in progress at once.
+    /// The most concurrent exchanges.
     pub concurrent: u32,
     /// The largest sealed payload, in bytes.
     pub payload_bytes_max: u64,
-    /// Exchanges a day, by UTC date.
+    /// Exchanges per day, by UTC date.
     pub daily_exchanges: u64,
-    /// Payload bytes a day, by UTC date.
+    /// Payload bytes per day, by UTC date.
     pub daily_bytes: u64,
 }
 

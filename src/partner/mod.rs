@@ -1,10 +1,9 @@
-//! Partners: who they are, what our agreement with each allows, and how their nodes are recognised.
+//! Partners: their identities, the agreement with each, and how their nodes are recognised.
 //!
-//! In go the agreement that our operator wrote and the description that the partner gave, both TOML; out come checked values
-//! and the [`Roster`] that decisions are made on.
+//! In come the agreement (TOML, written by this node's operator) and the partner's description (JSON); out come checked values and
+//! the [`Roster`] on which decisions are made.
 //!
-//! It refuses to take any right from a partner's own description: a description states keys and addresses, and only the
-//! agreement says what may flow.
+//! A description grants no rights: it states keys and addresses, and only the agreement determines what may be exchanged.
 
 pub(crate) mod toml_fields;
 mod window;

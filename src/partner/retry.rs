@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// Delivery attempts: exponential with a cap, and then the exchange is parked where an operator sees it.
+/// The retry policy of deliveries: exponential back-off with a cap. After the last attempt the exchange is parked for an operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Retry {
-    /// Attempts before parking.
+    /// The number of attempts before the exchange is parked.
     pub attempts_max: u32,
-    /// Wait after the first failure, in milliseconds; doubled after each further one.
+    /// The wait after the first failure, in milliseconds; doubled after each further one.
     pub wait_ms: u64,
     /// The longest wait between attempts, in milliseconds.
     pub wait_ms_max: u64,
@@ -23,8 +23,8 @@ impl Default for Retry {
 }
 
 impl Retry {
-    /// How long to wait after `attempts` failures, or `None` when it is time to park. `jitter` in 0..=255 shortens
-    /// the wait by up to a quarter, so that partners who failed together do not come back together.
+    /// The wait after `attempts` failures, or `None` if the exchange must be parked. `jitter`, a random number, shortens the wait by up
+    /// to a quarter, so that exchanges that failed at the same time are not all retried at the same time.
     pub fn wait_after(&self, attempts: u32, jitter: u8) -> Option<Duration> {
         if attempts >= self.attempts_max {
             return None;

@@ -1,4 +1,4 @@
-//! The partners as they stand at one moment.
+//! All partners at one moment.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,15 +8,15 @@ use serde::{Deserialize, Serialize};
 use super::{Agreement, Fingerprinted};
 use crate::ident::PartnerId;
 
-/// Whether anything may flow to or from a partner at all.
+/// Whether exchanges with a partner are permitted at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Standing {
-    /// Enrolled and in use.
+    /// Enrolled; exchanges are permitted.
     Active,
-    /// Suspended by our operator: connections are closed and its queue is stopped.
+    /// Suspended by this node's operator: its connections are closed and its queue is stopped.
     Suspended,
-    /// No longer enrolled, by decision of two officers. Its records stay, and so do its keys.
+    /// No longer enrolled, by decision of two officers. Its records are kept, and its keys stay assigned to it.
     Removed,
 }
 
@@ -30,16 +30,16 @@ impl fmt::Display for Standing {
     }
 }
 
-/// A foreign organisation we have an agreement with.
+/// A foreign organisation that this node has an agreement with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Partner {
-    /// The name it is enrolled under; the same as its node's.
+    /// The name under which it is enrolled; the same as its node's.
     pub id: PartnerId,
-    /// What its operator told ours, confirmed out of band.
+    /// The description that its operator provided, confirmed out of band.
     pub description: Fingerprinted,
-    /// What may flow.
+    /// The agreement with it.
     pub agreement: Agreement,
-    /// Whether it is in use.
+    /// Whether exchanges are permitted.
     pub standing: Standing,
 }
 
@@ -48,17 +48,17 @@ pub struct Partner {
 pub struct Roster(BTreeMap<PartnerId, Partner>);
 
 impl Roster {
-    /// A roster of these partners; of two with one name the later stands.
+    /// Creates a roster of these partners; of two with the same name the later is used.
     pub fn new(partners: impl IntoIterator<Item = Partner>) -> Roster {
         Roster(partners.into_iter().map(|p| (p.id.clone(), p)).collect())
     }
 
-    /// The partner enrolled under `id`.
+    /// The partner enrolled under `id`, if there is one.
     pub fn partner(&self, id: &PartnerId) -> Option<&Partner> {
         self.0.get(id)
     }
 
-    /// Every partner, by name.
+    /// Every partner, in order of their names.
     pub fn iter(&self) -> impl Iterator<Item = &Partner> {
         self.0.values()
     }

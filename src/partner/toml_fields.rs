@@ -1,5 +1,5 @@
-//! Fields that agreements and consents share: dates (`2026-01-01`, read with or without quotes, written as a string), and
-//! lists without duplicates.
+//! Serde functions for fields of agreements and consents: dates (`2026-01-01`, accepted with or without quotes, written as a string)
+//! and lists without duplicates.
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
@@ -44,7 +44,7 @@ pub(crate) fn each_once_of_some<'de, D: Deserializer<'de>>(
     each_once(deserializer).map(Some)
 }
 
-/// A list without duplicates. A name given twice is an error: probably another one was meant.
+/// A list without duplicates. A name listed twice is an error, because another one was probably meant.
 pub(crate) fn each_once<'de, D, T>(deserializer: D) -> Result<BTreeSet<T>, D::Error>
 where
     D: Deserializer<'de>,

@@ -1,4 +1,4 @@
-//! When a partner takes what is not urgent: days of the week and hours at a fixed offset from UTC.
+//! Delivery windows: the days of the week and hours, at a fixed offset from UTC, in which deliveries that are not urgent may begin.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -14,17 +14,18 @@ const WEEK: i64 = 7 * DAY;
 /// 1 January 1970 was a Thursday, the fourth day of a week that begins on Monday.
 const EPOCH_IN_WEEK: i64 = 3 * DAY;
 
-/// The hours in which a delivery may begin. Outside them nothing begins but what is at least as urgent as `unless`; what
-/// began inside them is finished.
+/// The hours in which a delivery may begin. Outside them only deliveries at least as urgent as `unless` begin. A delivery that began
+/// inside them is finished.
 ///
-/// Hours are at one fixed offset: a summer time that a government may change by decree would make "inside" a guess.
+/// Hours are at one fixed offset from UTC: daylight saving time would make them depend on rules that governments change at short
+/// notice.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Windows {
-    /// The offset from UTC that the hours are in.
+    /// The offset of the hours from UTC.
     #[serde(default)]
     pub offset: Offset,
-    /// What is at least as urgent begins at any hour; nothing does if left out.
+    /// Deliveries at least as urgent as this begin at any hour; none if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unless: Option<Precedence>,
     /// The hours. They may overlap, and together they may cover the week.
@@ -39,7 +40,7 @@ pub struct Window {
     pub days: BTreeSet<Weekday>,
     /// When it opens.
     pub from: Hour,
-    /// When it closes; at or before `from`, on the day after.
+    /// When it closes; on the next day if this is not after `from`.
     pub until: Hour,
 }
 
@@ -73,14 +74,14 @@ pub struct Hour(i64);
 #[serde(into = "String", try_from = "String")]
 pub struct Offset(i64);
 
-/// What windows say of one moment.
+/// Whether a delivery may begin at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Opening {
-    /// A delivery may begin.
+    /// It may begin, inside the hours.
     Open,
-    /// Outside the hours, but it is urgent enough.
+    /// It may begin outside the hours, because it is urgent enough.
     Urgent,
-    /// It waits.
+    /// It has to wait.
     Closed {
         /// When the next window opens.
         until: Time,
@@ -99,12 +100,12 @@ impl Windows {
         if self.unless.is_some_and(|unless| precedence >= unless) {
             return Opening::Urgent;
         }
-        // INVARIANT: a list of windows that is read is not empty; were it, a week from now is as good as never.
+        // INVARIANT: `fault` refuses an empty list of windows. For an empty one this would be a week from now.
         let wait = spans().map(|(from, _)| (from - here).rem_euclid(WEEK)).min().unwrap_or(WEEK);
         Opening::Closed { until: Time::from_unix_ms((minute + wait) * 60_000) }
     }
 
-    /// What is wrong with them; `None` if nothing is.
+    /// What is wrong with the windows; `None` if they are valid.
     pub(super) fn fault(&self) -> Option<&'static str> {
         if self.open.is_empty() || self.open.iter().any(|w| w.days.is_empty()) {
             return Some(
@@ -119,7 +120,7 @@ impl Windows {
 }
 
 impl Window {
-    /// Where in the week it opens on each of its days, and for how long, in minutes.
+    /// For each day, the minute of the week at which it opens and its length in minutes.
     fn spans(&self) -> impl Iterator<Item = (i64, i64)> {
         let length = match self.until.0 - self.from.0 {
             length if length > 0 => length,
@@ -129,12 +130,12 @@ impl Window {
     }
 }
 
-/// A text that is neither an hour nor an offset.
+/// A text that is not an hour or offset; says what was expected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("expected {0}")]
 pub struct NotATimeOfDay(&'static str);
 
-/// `HH:MM` in minutes.
+/// Parses `HH:MM` to minutes.
 fn minutes(text: &str) -> Option<i64> {
     let (hours, minutes) = text.split_once(':')?;
     let number = |digits: &str| {
@@ -268,7 +269,7 @@ mod tests {
         assert_eq!(at(&east, "2026-11-22T11:30:00Z"), Opening::Open);
     }
 
-    /// Minute by minute over a week, against a count of the same hours by hand.
+    /// Minute by minute over a week, against an independent count of the same hours.
     #[test]
     fn is_open_for_exactly_the_minutes_it_names() {
         let office = office();
@@ -283,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn what_it_says_of_the_next_opening_is_the_first_open_minute() {
+    fn the_next_opening_is_the_first_open_minute() {
         let office = office();
         let start: Time = "2026-11-23T00:00:30Z".parse().unwrap();
         for m in (0..WEEK).step_by(37) {
@@ -297,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_hours_and_offsets_that_are_none() {
+    fn refuses_invalid_hours_and_offsets() {
         for text in ["8:00", "24:01", "25:00", "08:60", "08-00", "", "+8:00"] {
             assert!(text.parse::<Hour>().is_err(), "{text:?} was accepted");
         }

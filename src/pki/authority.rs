@@ -1,4 +1,4 @@
-//! A node's own certificate authority: it issues that node's certificates and revokes them, and nothing else.
+//! A node's own certificate authority. It issues and revokes the certificates of that node, and no others.
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, DistinguishedName, DnType,
@@ -13,7 +13,7 @@ use super::{
 use crate::ident::NodeId;
 use crate::time::Time;
 
-/// A certificate authority with its private key: the one a node issues its own certificates from.
+/// A node's own certificate authority, with its private key.
 #[derive(Debug)]
 pub struct Authority {
     node: NodeId,
@@ -22,25 +22,25 @@ pub struct Authority {
     key: CertificateKey,
 }
 
-/// A node certificate and its private key, fresh from the authority.
+/// A newly issued node certificate and its private key.
 #[derive(Debug)]
 pub struct IssuedNode {
     /// The certificate.
     pub certificate: NodeCertificate,
-    /// Its key.
+    /// The private key that belongs to it.
     pub key: CertificateKey,
 }
 
-/// Why nothing was issued.
+/// Why an authority, a certificate or a revocation list could not be issued or loaded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IssueError {
-    /// A private key could not be made or read.
+    /// A private key could not be generated or parsed.
     #[error(transparent)]
     Key(#[from] KeyFault),
     /// The authority's key is not the one in its certificate.
     #[error("the private key does not belong to this authority's certificate: check that both files are of one pair")]
     WrongKey,
-    /// The authority's certificate is not valid at the time of issue, or would not outlive what it issues.
+    /// The authority's certificate is not yet valid, or expires before the certificate to be issued would.
     #[error("the authority's certificate is valid from {from} until {until}: make a new authority")]
     AuthorityExpiring {
         /// First moment of validity.
@@ -48,28 +48,28 @@ pub enum IssueError {
         /// Last moment of validity.
         until: Time,
     },
-    /// What was written did not pass our own check: nothing is let out.
-    #[error("what was issued does not keep its own profile: {0}")]
+    /// The certificate as encoded failed the profile check, so it is not returned.
+    #[error("the certificate as issued does not conform to its own profile: {0}")]
     Certificate(#[from] CertificateFault),
-    /// What was written did not pass our own check: nothing is let out.
-    #[error("the revocation list issued does not keep its own profile: {0}")]
+    /// The revocation list as encoded failed the profile check, so it is not returned.
+    #[error("the revocation list as issued does not conform to its own profile: {0}")]
     RevocationList(#[from] RevocationFault),
-    /// The certificate library refused.
-    #[error("the certificate could not be written: {0}")]
-    Writing(String),
+    /// The certificate library could not encode the certificate or the list.
+    #[error("the certificate could not be encoded: {0}")]
+    Encoding(String),
 }
 
 impl From<rcgen::Error> for IssueError {
     fn from(error: rcgen::Error) -> IssueError {
-        IssueError::Writing(error.to_string())
+        IssueError::Encoding(error.to_string())
     }
 }
 
 impl Authority {
-    /// Makes a new self-signed authority for `node`. `serial` must come from a secure random source.
+    /// Creates a self-signed authority with a new key for `node`. `serial` must come from a secure random source.
     ///
     /// # Errors
-    /// [`IssueError`]; nothing that fails its own profile is returned.
+    /// [`IssueError`]; in particular if the result would fail the profile check of this module.
     pub fn create(
         node: &NodeId,
         profile: &'static Profile,
@@ -90,8 +90,8 @@ impl Authority {
         let mut params = CertificateParams::default();
         params.serial_number = Some(serial_number(serial));
         params.distinguished_name = name(common);
-        params.not_before = moment(now.minus(profile.backdate()));
-        params.not_after = moment(now.plus(profile.authority_lifetime()));
+        params.not_before = to_offset_date_time(now.minus(profile.backdate()));
+        params.not_after = to_offset_date_time(now.plus(profile.authority_lifetime()));
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(profile.path_length()));
         params.key_usages = key_usages(profile.authority_key_usage());
         let written = params.self_signed(&key)?;
@@ -99,10 +99,11 @@ impl Authority {
         Ok(Authority { node: node.clone(), profile, certificate, key })
     }
 
-    /// An authority from its certificate and key.
+    /// Loads an authority from its certificate (DER) and its private key.
     ///
     /// # Errors
-    /// [`IssueError`] if the certificate does not keep the profile or the key is another's.
+    /// [`IssueError::Certificate`] if the certificate does not conform to the profile, [`IssueError::WrongKey`] if the key is
+    /// not the one in the certificate.
     pub fn load(
         node: &NodeId,
         profile: &'static Profile,
@@ -126,14 +127,14 @@ impl Authority {
         &self.key
     }
 
-    /// Issues the node a new certificate with a new key. `serial` must come from a secure random source.
+    /// Issues a certificate for the node, with a new key. `serial` must come from a secure random source.
     ///
     /// # Errors
-    /// [`IssueError`]; nothing that fails its own profile is returned.
+    /// [`IssueError`]; in particular if the result would fail the profile check of this module.
     pub fn issue_node(&self, now: Time, serial: [u8; 16]) -> Result<IssuedNode, IssueError> {
         let key = CertificateKey::generate(self.profile)?;
         let (from, until) = (now.minus(self.profile.backdate()), now.plus(self.profile.node_lifetime()));
-        // A node is usually given its first certificate in the moment its authority is made, so both begin together.
+        // A node's first certificate is usually issued at the moment its authority is created, so both may begin together.
         if from < self.certificate.not_before() || until > self.certificate.not_after() {
             let (from, until) = (self.certificate.not_before(), self.certificate.not_after());
             return Err(IssueError::AuthorityExpiring { from, until });
@@ -141,10 +142,10 @@ impl Authority {
         let mut params = CertificateParams::default();
         params.serial_number = Some(serial_number(serial));
         params.distinguished_name = name(self.node.as_str());
-        params.not_before = moment(from);
-        params.not_after = moment(until);
+        params.not_before = to_offset_date_time(from);
+        params.not_after = to_offset_date_time(until);
         params.is_ca = IsCa::NoCa;
-        let dns = node_name(&self.node).try_into().map_err(|_| IssueError::Writing("node name".into()))?;
+        let dns = node_name(&self.node).try_into().map_err(|_| IssueError::Encoding("node name".into()))?;
         params.subject_alt_names = vec![SanType::DnsName(dns)];
         params.key_usages = key_usages(self.profile.node_key_usage());
         params.extended_key_usages = extended_key_usages(self.profile.node_extended_key_usage());
@@ -154,11 +155,11 @@ impl Authority {
         Ok(IssuedNode { certificate, key })
     }
 
-    /// Issues a revocation list. Each list of an authority must have a higher `number` than the one before it, and
-    /// must name every certificate revoked so far that has not expired.
+    /// Issues a complete revocation list (RFC 5280, section 5). Its `number` must be higher than that of the authority's previous
+    /// list, and `revoked` must name every certificate that was ever revoked and has not expired.
     ///
     /// # Errors
-    /// [`IssueError`]; nothing that fails its own profile is returned.
+    /// [`IssueError`]; in particular if the result would fail the profile check of this module.
     pub fn issue_revocation_list(
         &self,
         revoked: &[Revocation],
@@ -167,13 +168,13 @@ impl Authority {
     ) -> Result<RevocationList, IssueError> {
         let entry = |r: &Revocation| RevokedCertParams {
             serial_number: SerialNumber::from_slice(&r.serial),
-            revocation_time: moment(r.at),
+            revocation_time: to_offset_date_time(r.at),
             reason_code: None,
             invalidity_date: None,
         };
         let written = CertificateRevocationListParams {
-            this_update: moment(now.minus(self.profile.backdate())),
-            next_update: moment(now.plus(self.profile.revocation_validity())),
+            this_update: to_offset_date_time(now.minus(self.profile.backdate())),
+            next_update: to_offset_date_time(now.plus(self.profile.revocation_validity())),
             crl_number: SerialNumber::from_slice(&number.to_be_bytes()),
             issuing_distribution_point: None,
             revoked_certs: revoked.iter().map(entry).collect(),
@@ -203,12 +204,13 @@ pub(super) fn name(common: &str) -> DistinguishedName {
 }
 
 pub(super) fn serial_number(mut random: [u8; 16]) -> SerialNumber {
-    // RFC 5280, section 4.1.2.2: positive. The second-highest bit is set so that the length never gives away a zero.
+    // RFC 5280, section 4.1.2.2: a serial number is positive. The second-highest bit is set so that the first octet is never
+    // zero and the encoded length is always the same.
     random[0] = (random[0] & 0x7f) | 0x40;
     SerialNumber::from_slice(&random)
 }
 
-pub(super) fn moment(time: Time) -> OffsetDateTime {
+pub(super) fn to_offset_date_time(time: Time) -> OffsetDateTime {
     // INVARIANT: a `Time` lies within the years 1970 to 9999, which `OffsetDateTime` holds.
     OffsetDateTime::from_unix_timestamp(time.unix_seconds()).expect("a Time is within the years 1970 to 9999")
 }

@@ -1,4 +1,4 @@
-//! What certificates and revocation lists have in common: algorithms, times, serial numbers, signatures.
+//! Fields that certificates and revocation lists share: algorithms, times, serial numbers, signatures.
 
 use aws_lc_rs::signature::{ECDSA_P384_SHA384_ASN1, ML_DSA_87, UnparsedPublicKey, VerificationAlgorithm};
 use x509_parser::der_parser::asn1_rs::{Oid, oid};
@@ -9,7 +9,7 @@ use super::{CertificateAlgorithm, KeyUse};
 use crate::sign::{Algorithm, PublicKey};
 use crate::time::Time;
 
-/// The largest certificate looked at, in bytes. An ML-DSA-87 certificate takes about 7.5 KiB.
+/// The largest certificate accepted, in bytes. An ML-DSA-87 certificate takes about 7.5 KiB.
 pub(super) const CERTIFICATE_BYTES_MAX: usize = 32 * 1024;
 
 /// Whether a signature algorithm identifier is exactly the one for `algorithm`, parameters absent (RFC 5758, 9881).
@@ -21,8 +21,8 @@ pub(super) fn signs_with(id: &AlgorithmIdentifier<'_>, algorithm: CertificateAlg
     id.algorithm == expected && id.parameters.is_none()
 }
 
-/// Whether a public key is exactly of the kind that `algorithm` needs, and sound: curve by name, point uncompressed (RFC
-/// 5480).
+/// Whether a public key is encoded exactly as `algorithm` requires (named curve, uncompressed point: RFC 5480; RFC 9881) and is
+/// not a weak key.
 pub(super) fn is_key_for(key: &SubjectPublicKeyInfo<'_>, algorithm: CertificateAlgorithm) -> bool {
     let bytes = key.subject_public_key.data.as_ref();
     let whole = key.subject_public_key.unused_bits == 0;
@@ -43,7 +43,7 @@ pub(super) fn is_key_for(key: &SubjectPublicKeyInfo<'_>, algorithm: CertificateA
         }
 }
 
-/// Whether a raw key is one, and none under which anybody can sign.
+/// Whether raw bytes are a public key of `algorithm`, and not a weak one under which anybody could sign.
 fn is_sound(algorithm: Algorithm, raw: &[u8]) -> bool {
     PublicKey::from_raw(algorithm, raw).is_ok()
 }
@@ -64,12 +64,12 @@ pub(super) fn verifies(algorithm: CertificateAlgorithm, key: &[u8], message: &[u
     UnparsedPublicKey::new(verification, key).verify(message, signature).is_ok()
 }
 
-/// An ASN.1 time. Times before 1970 become the epoch, which only ever makes a validity longer in the past.
-pub(super) fn moment(time: ASN1Time) -> Time {
+/// Converts an ASN.1 time. Times before 1970 become the epoch, which can change a validity only before 1970.
+pub(super) fn to_time(time: ASN1Time) -> Time {
     Time::from_unix_ms(time.timestamp().saturating_mul(1000))
 }
 
-/// The magnitude of a serial number as it stands in the encoding, or nothing if RFC 5280, section 4.1.2.2 forbids it:
+/// The magnitude of a serial number (DER integer content octets, big-endian), or `None` if RFC 5280, section 4.1.2.2 forbids it:
 /// zero, negative, or longer than twenty octets.
 pub(super) fn serial(raw: &[u8]) -> Option<Vec<u8>> {
     let negative = raw.first().is_none_or(|b| b & 0x80 != 0);
@@ -80,13 +80,13 @@ pub(super) fn serial(raw: &[u8]) -> Option<Vec<u8>> {
     if magnitude.is_empty() { None } else { Some(magnitude.to_vec()) }
 }
 
-/// A big-endian number without its leading zeros.
+/// Strips the leading zeros of a big-endian number.
 pub(super) fn unsigned(raw: &[u8]) -> &[u8] {
     let zeros = raw.iter().take_while(|b| **b == 0).count();
     &raw[zeros..]
 }
 
-/// The KeyUsage bits (RFC 5280, section 4.2.1.3) of these uses, first bit lowest.
+/// The KeyUsage bits (RFC 5280, section 4.2.1.3) of `uses`; bit 0 of the extension is the least significant.
 pub(super) fn key_usage_bits(uses: &[KeyUse]) -> u16 {
     let bit = |u: &KeyUse| match u {
         KeyUse::DigitalSignature => 1 << 0,

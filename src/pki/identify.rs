@@ -1,4 +1,4 @@
-//! Identification: whose certificate a peer presents, or why it is refused.
+//! Identification: which partner a peer's certificate belongs to, or why it is refused.
 
 use rustls_pki_types::{CertificateDer, UnixTime};
 
@@ -11,40 +11,40 @@ use crate::ident::PartnerId;
 use crate::pki::certificate::node::claimed_issuer;
 use crate::time::Time;
 
-/// Who presented a certificate, and until when that holds.
+/// The partner that presented a certificate, and how long the identification remains valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     /// The partner.
     pub partner: PartnerId,
     /// The profile its agreement names; a connection of any other profile must be refused.
     pub profile: ProfileName,
-    /// The certificate's fingerprint.
+    /// SHA-256 of the node's certificate.
     pub fingerprint: Digest,
-    /// The first moment at which the certificate or its revocation list no longer holds.
+    /// When the first of node certificate, authority certificate and revocation list expires.
     pub until: Time,
 }
 
-/// Why a certificate was refused. For our log: a peer is told nothing but the TLS alert.
+/// Why a certificate was refused. For the log only: the peer receives nothing but the TLS alert.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CertificateRefusal {
-    /// No certificate, or more than a node certificate and its authority.
+    /// The chain is empty or longer than a node certificate and its authority; its length.
     #[error("expected a node certificate, alone or with its authority: found {0} certificates")]
     Chain(usize),
-    /// Not from any authority we have enrolled.
+    /// No enrolled authority issued it.
     #[error("no enrolled partner's authority issued this certificate")]
     UnknownAuthority,
-    /// The authority that was sent along is not the one enrolled.
+    /// The authority certificate in the chain is not the one enrolled.
     #[error("partner `{0}` sent an authority certificate other than the one enrolled")]
     OtherAuthority(PartnerId),
-    /// The certificate does not keep the profile, or names another node.
+    /// The certificate does not conform to the profile, or names another node.
     #[error("certificate of partner `{partner}`: {fault}")]
     Certificate {
         /// The partner whose authority is named as issuer.
         partner: PartnerId,
-        /// What is wrong.
+        /// The first fault found.
         fault: CertificateFault,
     },
-    /// Path building disagreed with the profile check; neither is believed.
+    /// Path validation refused what the profile check accepted. Both must accept.
     #[error("certificate of partner `{0}` was refused by path validation")]
     Path(PartnerId),
     /// The partner is suspended.
@@ -53,7 +53,7 @@ pub enum CertificateRefusal {
     /// The partner was removed.
     #[error("partner `{0}` was removed")]
     Removed(PartnerId),
-    /// Before its validity, or past it; the authority's or the node's.
+    /// The time is before or after the validity of the node's or the authority's certificate.
     #[error("certificate of partner `{partner}` is valid from {from} until {until}, not now")]
     NotValidNow {
         /// The partner.
@@ -64,7 +64,7 @@ pub enum CertificateRefusal {
         until: Time,
     },
     /// There is no revocation list of the authority.
-    #[error("no revocation list of partner `{0}`: ask for one and add it")]
+    #[error("no revocation list of partner `{0}`: ask the partner for one and add it")]
     NoRevocationList(PartnerId),
     /// The newest revocation list is not current.
     #[error("the newest revocation list of partner `{partner}` is not current: it is due by {next_update}")]
@@ -74,18 +74,18 @@ pub enum CertificateRefusal {
         /// When the next list was due.
         next_update: Time,
     },
-    /// Revoked, by the partner's list or by our operator.
+    /// The certificate is revoked, by the partner's list or by this node's operator.
     #[error("certificate of partner `{0}` is revoked")]
     Revoked(PartnerId),
 }
 
-/// Says whose the certificate chain `chain` (DER, the node's own first) is at `now`, or why it is nobody's.
+/// Returns the partner to which `chain` (DER certificates, the node's own first) belongs at `now`.
 ///
-/// A partner is found by its enrolled authority alone. Two independent checks must both accept: the profile check of
+/// A partner is identified by its enrolled authority alone. Two independent checks must both accept: the profile check of
 /// this module, and path validation (RFC 5280, section 6) by webpki with the same revocation list.
 ///
 /// # Errors
-/// [`CertificateRefusal`]. When anything is missing, stale or in doubt, the answer is a refusal.
+/// [`CertificateRefusal`] if no partner can be identified, or anything needed to be sure is missing or stale.
 pub fn identify(chain: &[&[u8]], snapshot: &TrustSnapshot, now: Time) -> Result<Identity, CertificateRefusal> {
     let (leaf, sent_authority) = match chain {
         [leaf] => (*leaf, None),
@@ -132,8 +132,8 @@ pub fn identify(chain: &[&[u8]], snapshot: &TrustSnapshot, now: Time) -> Result<
 
 fn find<'s>(leaf: &[u8], snapshot: &'s TrustSnapshot) -> Result<(&'s Anchor, NodeCertificate), CertificateRefusal> {
     let (issuer, key_id) = claimed_issuer(leaf).map_err(|_| CertificateRefusal::UnknownAuthority)?;
-    // Anybody can write an authority with another's name and key identifier, so more than one may be claimed; only
-    // a signature says whose it is.
+    // Anybody can create an authority with the name and key identifier of another, so several anchors may match; only the
+    // signature decides.
     let claimed = snapshot.anchors.iter().filter(|a| a.authority.subject() == issuer && a.authority.key_id() == key_id);
     let mut refusal = CertificateRefusal::UnknownAuthority;
     for anchor in claimed {
@@ -146,7 +146,7 @@ fn find<'s>(leaf: &[u8], snapshot: &'s TrustSnapshot) -> Result<(&'s Anchor, Nod
     Err(refusal)
 }
 
-/// RFC 5280 path validation by webpki, on the partner's authority alone.
+/// Path validation by webpki (RFC 5280, section 6) with the partner's authority as the only trust anchor.
 fn path_validates(leaf: &[u8], anchor: &Anchor, list: &RevocationList, now: Time) -> bool {
     let algorithm = match anchor.profile.profile().algorithm() {
         CertificateAlgorithm::P384 => webpki::aws_lc_rs::ECDSA_P384_SHA384,

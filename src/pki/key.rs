@@ -1,4 +1,4 @@
-//! Private keys of certificates: made, kept as PKCS #8, and used to sign certificates and revocation lists.
+//! Private keys of certificates, stored as PKCS #8. They sign certificates, revocation lists and TLS handshakes.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use crate::sign::{private_key_from_pem, private_key_to_pem};
 /// A certificate's private key, held in memory.
 ///
 /// Separate from [`crate::sign::LocalSigner`] because X.509 wraps ECDSA signatures in ASN.1 and statements do not,
-/// and because a key that signs statements must never be one that names a TLS endpoint.
+/// and because a key that signs statements must never also authenticate a TLS endpoint.
 pub struct CertificateKey {
     algorithm: CertificateAlgorithm,
     pair: Pair,
@@ -24,11 +24,11 @@ enum Pair {
     MlDsa87(Box<PqdsaKeyPair>),
 }
 
-/// A private key could not be made or read.
+/// Why a private key could not be generated or parsed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyFault {
     /// The system's random source failed.
-    #[error("a new private key could not be made: the system's random source failed")]
+    #[error("cannot generate a private key: the system's random source failed")]
     Random,
     /// Not one PEM block with a PKCS #8 key of the profile's algorithm.
     #[error("expected one PEM block `PRIVATE KEY` holding a PKCS #8 key for {0}")]
@@ -36,10 +36,10 @@ pub enum KeyFault {
 }
 
 impl CertificateKey {
-    /// Makes a new key of the profile's algorithm.
+    /// Generates a key of the profile's algorithm.
     ///
     /// # Errors
-    /// [`KeyFault::Random`].
+    /// [`KeyFault::Random`] if the system's random source fails.
     pub fn generate(profile: &Profile) -> Result<CertificateKey, KeyFault> {
         let pkcs8 = match profile.algorithm() {
             CertificateAlgorithm::P384 => {
@@ -53,10 +53,10 @@ impl CertificateKey {
         CertificateKey::from_pkcs8(profile, Zeroizing::new(pkcs8.as_ref().to_vec()))
     }
 
-    /// Reads a key of the profile's algorithm from PKCS #8.
+    /// Parses a key of the profile's algorithm from PKCS #8 (DER).
     ///
     /// # Errors
-    /// [`KeyFault::Form`].
+    /// [`KeyFault::Form`] if it is malformed or of another algorithm.
     pub fn from_pkcs8(profile: &Profile, pkcs8: Zeroizing<Vec<u8>>) -> Result<CertificateKey, KeyFault> {
         let algorithm = profile.algorithm();
         let fault = KeyFault::Form(algorithm);
@@ -70,31 +70,31 @@ impl CertificateKey {
         Ok(CertificateKey { algorithm, pair: pair.map_err(|_| fault)?, pkcs8 })
     }
 
-    /// Reads a key of the profile's algorithm from PEM.
+    /// Parses a key of the profile's algorithm from one PEM block `PRIVATE KEY`.
     ///
     /// # Errors
-    /// [`KeyFault::Form`].
+    /// [`KeyFault::Form`] if it is malformed or of another algorithm.
     pub fn from_pem(profile: &Profile, text: &str) -> Result<CertificateKey, KeyFault> {
         let der = private_key_from_pem(text).ok_or(KeyFault::Form(profile.algorithm()))?;
         CertificateKey::from_pkcs8(profile, der)
     }
 
-    /// The key as PEM, to be written to a file only its owner can read.
+    /// The private key as PEM (PKCS #8). To be written only to a file that its owner alone can read.
     pub fn to_pem(&self) -> Zeroizing<String> {
         private_key_to_pem(&self.pkcs8)
     }
 
-    /// The key as PKCS #8.
+    /// The private key as PKCS #8, DER.
     pub fn pkcs8(&self) -> &[u8] {
         &self.pkcs8
     }
 
-    /// The algorithm the key signs with.
+    /// The algorithm that the key signs with.
     pub fn algorithm(&self) -> CertificateAlgorithm {
         self.algorithm
     }
 
-    /// The public key as it stands inside a SubjectPublicKeyInfo bit string.
+    /// The public key, as in the SubjectPublicKeyInfo bit string.
     pub fn public_bytes(&self) -> &[u8] {
         match &self.pair {
             Pair::P384(pair) => pair.public_key().as_ref(),

@@ -1,11 +1,11 @@
-//! Certificates: a node's own authorities, what they issue and revoke, and the identification of whoever connects.
+//! Certificates: a node's own authorities, what they issue and revoke, and the identification of peers.
 //!
-//! In go a certificate chain, a [`TrustSnapshot`] and the time; out comes the [`Identity`] of the partner, or a
+//! Identification takes a certificate chain, a [`TrustSnapshot`] and the time, and returns the [`Identity`] of the partner or a
 //! [`CertificateRefusal`]. Only the TLS configuration reads a clock.
 //!
-//! It refuses to trust on first use, to take any parameter from a request, to read a name from anywhere but the one
-//! subject alternative name, to accept a certificate while its authority's revocation list is missing or stale, and every
-//! certificate that is not exactly what its profile writes.
+//! There is no trust on first use. Issuing takes no parameter from a request; a node's name is read from the one subject
+//! alternative name and from nowhere else. A certificate is refused while the revocation list of its authority is missing or
+//! stale, and whenever a field is not exactly what its profile prescribes.
 
 mod profile;
 mod der;
@@ -27,16 +27,16 @@ pub use authority::{Authority, IssueError, IssuedNode};
 pub use identify::{CertificateRefusal, Identity, identify};
 pub use key::{CertificateKey, KeyFault};
 pub use profile::{
-    CertificateAlgorithm, ExtendedKeyUse, Group, KeyUse, NotAProfile, Profile, ProfileName, Suite, WrongAlgorithm,
+    CertificateAlgorithm, ExtendedKeyUse, Group, KeyUse, Profile, ProfileName, Suite, UnknownProfile, WrongAlgorithm,
 };
 pub use revocation::{NotNewer, Revocation, RevocationFault, RevocationList};
 pub use tls::{Credential, CredentialFault, CredentialStore, TlsFault, client_config, initial_suite, server_config};
 pub use trust::{PartnerTrust, TrustFault, TrustSnapshot, TrustStanding, TrustStore};
 
-/// The content of a PEM text that must hold exactly one block, with this label.
+/// Decodes a PEM text (RFC 7468) that must contain exactly one block, labelled `label`, and returns the DER inside.
 ///
 /// # Errors
-/// [`NotPem`] says which label was expected.
+/// [`NotPem`] if it contains anything else.
 pub fn pem_to_der(label: &'static str, text: &str) -> Result<Vec<u8>, NotPem> {
     match pem::parse_many(text).map_err(|_| NotPem(label))?.as_slice() {
         [block] if block.tag() == label => Ok(block.contents().to_vec()),
@@ -44,7 +44,7 @@ pub fn pem_to_der(label: &'static str, text: &str) -> Result<Vec<u8>, NotPem> {
     }
 }
 
-/// `der` as PEM with line feeds. For what everybody may read: a private key is written by [`crate::sign`] alone.
+/// Encodes public `der` as PEM with LF line endings. Only [`crate::sign`] encodes private keys.
 pub fn der_to_pem(label: &'static str, der: &[u8]) -> String {
     let config = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
     pem::encode_config(&pem::Pem::new(label, der), config)
@@ -55,7 +55,7 @@ pub const PEM_CERTIFICATE: &str = "CERTIFICATE";
 /// PEM label of a certificate revocation list.
 pub const PEM_REVOCATION_LIST: &str = "X509 CRL";
 
-/// A text that is not the one PEM block that was expected.
+/// A text that is not exactly one PEM block of the expected label, which is the field.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("expected exactly one PEM block `-----BEGIN {0}-----`")]
 pub struct NotPem(pub &'static str);

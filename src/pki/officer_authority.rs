@@ -1,20 +1,20 @@
-//! The authority for officers: it issues their certificates.
+//! The certificate authority for officers, which issues their certificates.
 
 use std::time::Duration;
 
 use rcgen::{CertificateParams, IsCa, SanType};
 
-use super::authority::{key_usages, moment, name, serial_number};
+use super::authority::{key_usages, name, serial_number, to_offset_date_time};
 use super::{Authority, IssueError, OfficerCertificate, OfficerProfile, OfficerSubject, Profile};
 use crate::ident::NodeId;
 use crate::sign::{Algorithm, PublicKey};
 use crate::time::Time;
 
 impl Authority {
-    /// Makes a new self-signed authority for the officers of `node`. `serial` must come from a secure random source.
+    /// Creates a self-signed authority with a new key for the officers of `node`. `serial` must come from a secure random source.
     ///
     /// # Errors
-    /// [`IssueError`]; nothing that fails its own profile is returned.
+    /// [`IssueError`]; in particular if the result would fail the profile check of this module.
     pub fn create_for_officers(
         node: &NodeId,
         profile: &'static Profile,
@@ -24,10 +24,10 @@ impl Authority {
         Authority::create_named(&format!("{node} officer authority"), node, profile, now, serial)
     }
 
-    /// Certifies an officer for `lifetime`. `serial` must come from a secure random source.
+    /// Issues a certificate for an officer, valid for `lifetime` from `now`. `serial` must come from a secure random source.
     ///
     /// # Errors
-    /// [`IssueError`]; nothing that fails its own profile is returned.
+    /// [`IssueError`]; in particular if the result would fail the profile check of this module.
     pub fn issue_officer(
         &self,
         subject: &OfficerSubject,
@@ -44,10 +44,10 @@ impl Authority {
         let mut params = CertificateParams::default();
         params.serial_number = Some(serial_number(serial));
         params.distinguished_name = name(&subject.name);
-        params.not_before = moment(from);
-        params.not_after = moment(until);
+        params.not_before = to_offset_date_time(from);
+        params.not_after = to_offset_date_time(until);
         params.is_ca = IsCa::NoCa;
-        let uri = |name: String| name.try_into().map(SanType::URI).map_err(|_| IssueError::Writing("a name".into()));
+        let uri = |name: String| name.try_into().map(SanType::URI).map_err(|_| IssueError::Encoding("a name".into()));
         let names = rules.names(self.node(), &subject.officer, &subject.roles).into_iter().map(uri);
         params.subject_alt_names = names.collect::<Result<_, _>>()?;
         params.key_usages = key_usages(rules.key_usage());
@@ -57,7 +57,7 @@ impl Authority {
     }
 }
 
-/// An officer's public key as the certificate library takes it.
+/// Adapts an officer's public key to the interface of `rcgen`.
 struct Certified<'a>(&'a PublicKey);
 
 impl rcgen::PublicKeyData for Certified<'_> {
@@ -106,7 +106,7 @@ mod tests {
     const DAY: Duration = Duration::from_secs(86_400);
 
     #[test]
-    fn every_profile_certifies_the_keys_whose_statements_it_takes_and_reads_back_who_and_as_what() {
+    fn every_profile_certifies_exactly_the_keys_that_it_accepts_for_statements() {
         for name in ProfileName::ALL {
             let authority = authority(name);
             for algorithm in [Algorithm::Ed25519, Algorithm::Es384, Algorithm::MlDsa87] {
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_a_life_that_is_too_long_and_a_person_without_a_role() {
+    fn refuses_a_lifetime_that_is_too_long_and_an_officer_without_a_role() {
         let authority = authority(ProfileName::Classical);
         let subject = subject(Algorithm::Ed25519);
         let longest = OfficerProfile::shipped().lifetime_max();
@@ -162,8 +162,8 @@ mod tests {
             let mut params = CertificateParams::default();
             params.serial_number = Some(serial_number([1; 16]));
             params.distinguished_name = name(&subject.name);
-            params.not_before = moment(NOW);
-            params.not_after = moment(NOW.plus(DAY));
+            params.not_before = to_offset_date_time(NOW);
+            params.not_after = to_offset_date_time(NOW.plus(DAY));
             params.is_ca = IsCa::NoCa;
             params.subject_alt_names = names.into_iter().map(|name| SanType::URI(name.try_into().unwrap())).collect();
             params.subject_alt_names.extend(more);

@@ -1,4 +1,4 @@
-//! Certificate profiles, read from `certs/profiles/*.toml` and compiled in.
+//! Certificate profiles, compiled in from `certs/profiles/*.toml`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::sign::{Algorithm, PublicKey};
 
-/// The name of a profile. A partner's agreement names exactly one, and a connection uses that one or none.
+/// The name of a profile. A partner's agreement names exactly one, and its connections use no other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ProfileName {
@@ -17,7 +17,7 @@ pub enum ProfileName {
     Cnsa2,
     /// X25519MLKEM768 key exchange with P-384 certificates.
     Hybrid,
-    /// P-384 for both; only where an agreement says so.
+    /// P-384 for both; for agreements that name it.
     Classical,
 }
 
@@ -53,13 +53,13 @@ impl fmt::Display for ProfileName {
 /// A text that names no profile.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("expected a certificate profile: `cnsa2`, `hybrid` or `classical`")]
-pub struct NotAProfile;
+pub struct UnknownProfile;
 
 impl FromStr for ProfileName {
-    type Err = NotAProfile;
+    type Err = UnknownProfile;
 
-    fn from_str(text: &str) -> Result<ProfileName, NotAProfile> {
-        ProfileName::ALL.into_iter().find(|p| p.as_str() == text).ok_or(NotAProfile)
+    fn from_str(text: &str) -> Result<ProfileName, UnknownProfile> {
+        ProfileName::ALL.into_iter().find(|p| p.as_str() == text).ok_or(UnknownProfile)
     }
 }
 
@@ -69,7 +69,7 @@ impl FromStr for ProfileName {
 pub enum Group {
     /// ML-KEM-1024 alone (FIPS 203).
     MlKem1024,
-    /// X25519 joined with ML-KEM-768.
+    /// X25519 combined with ML-KEM-768.
     X25519MlKem768,
     /// ECDHE on P-384.
     Secp384r1,
@@ -83,7 +83,7 @@ pub enum Suite {
     Aes256GcmSha384,
 }
 
-/// The signature algorithm of a profile's certificates, revocation lists and handshakes.
+/// The signature algorithm of a profile's certificates, revocation lists and TLS handshakes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CertificateAlgorithm {
@@ -106,11 +106,11 @@ impl fmt::Display for CertificateAlgorithm {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum KeyUse {
-    /// Bit 0.
+    /// Bit 0: verifies signatures other than those of certificates and revocation lists.
     DigitalSignature,
-    /// Bit 5.
+    /// Bit 5: verifies signatures of certificates.
     KeyCertSign,
-    /// Bit 6.
+    /// Bit 6: verifies signatures of revocation lists.
     CrlSign,
 }
 
@@ -124,7 +124,7 @@ pub enum ExtendedKeyUse {
     ClientAuth,
 }
 
-/// A key that signs statements in an algorithm that a profile does not take.
+/// A statement key of an algorithm that the profile does not allow.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("profile `{profile}` takes statements signed with {expected}, and this is an `{found}` key")]
 pub struct WrongAlgorithm {
@@ -132,11 +132,11 @@ pub struct WrongAlgorithm {
     pub profile: ProfileName,
     /// The key's algorithm.
     pub found: &'static str,
-    /// What it takes.
+    /// The algorithms that the profile allows, as text for people.
     pub expected: String,
 }
 
-/// What certificates, revocation lists and connections of one kind must be, exactly.
+/// The exact requirements on certificates, revocation lists, statements and connections of one profile.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
@@ -198,12 +198,12 @@ struct IssuingRules {
 }
 
 impl Profile {
-    /// Which profile this is.
+    /// The profile's name.
     pub fn name(&self) -> ProfileName {
         self.name
     }
 
-    /// The key exchange groups offered and accepted, most wanted first.
+    /// The key exchange groups offered and accepted, in order of preference.
     pub fn groups(&self) -> &[Group] {
         &self.tls.groups
     }
@@ -213,21 +213,21 @@ impl Profile {
         &self.tls.cipher_suites
     }
 
-    /// The algorithm of every key and signature.
+    /// The algorithm of every certificate key and of its signatures.
     pub fn algorithm(&self) -> CertificateAlgorithm {
         self.key.algorithm
     }
 
-    /// The algorithms of signed statements: a node's manifests and receipts, and what its officers sign.
+    /// The algorithms allowed for signed statements: a node's manifests and receipts, and what its officers sign.
     pub fn statements(&self) -> &[Algorithm] {
         &self.statements.algorithms
     }
 
-    /// Refuses a key that signs statements in an algorithm that is not the profile's.
+    /// Checks that `key` is of an algorithm that the profile allows for statements.
     ///
     /// # Errors
-    /// [`WrongAlgorithm`] says which are.
-    pub fn takes_statements_of(&self, key: &PublicKey) -> Result<(), WrongAlgorithm> {
+    /// [`WrongAlgorithm`] names the algorithms that are allowed.
+    pub fn check_statement_key(&self, key: &PublicKey) -> Result<(), WrongAlgorithm> {
         if self.statements().contains(&key.algorithm()) {
             return Ok(());
         }
@@ -235,7 +235,7 @@ impl Profile {
         Err(WrongAlgorithm { profile: self.name, found: key.algorithm().name(), expected: expected.join(" or ") })
     }
 
-    /// How long an authority's certificate lives, backdating not counted.
+    /// The lifetime of an authority's certificate, backdating not included.
     pub fn authority_lifetime(&self) -> Duration {
         days(self.authority.lifetime_days)
     }
@@ -245,32 +245,32 @@ impl Profile {
         self.authority.path_length
     }
 
-    /// The key usages of an authority, no more and no fewer.
+    /// The key usages of an authority, exactly these.
     pub fn authority_key_usage(&self) -> &[KeyUse] {
         &self.authority.key_usage
     }
 
-    /// How long a node's certificate lives, backdating not counted.
+    /// The lifetime of a node's certificate, backdating not included.
     pub fn node_lifetime(&self) -> Duration {
         days(self.node.lifetime_days)
     }
 
-    /// The key usages of a node, no more and no fewer.
+    /// The key usages of a node, exactly these.
     pub fn node_key_usage(&self) -> &[KeyUse] {
         &self.node.key_usage
     }
 
-    /// The extended key usages of a node, no more and no fewer.
+    /// The extended key usages of a node, exactly these.
     pub fn node_extended_key_usage(&self) -> &[ExtendedKeyUse] {
         &self.node.extended_key_usage
     }
 
-    /// How long a revocation list may be relied upon, backdating not counted.
+    /// How long a revocation list is valid, backdating not included.
     pub fn revocation_validity(&self) -> Duration {
         Duration::from_secs(u64::from(self.revocation.validity_hours) * 3600)
     }
 
-    /// How far before the moment of issue a validity begins.
+    /// How far before the time of issue a validity begins, for peers whose clocks are behind.
     pub fn backdate(&self) -> Duration {
         Duration::from_secs(u64::from(self.issuing.backdate_minutes) * 60)
     }
@@ -281,8 +281,8 @@ static HYBRID: LazyLock<Profile> = LazyLock::new(|| read(include_str!("../../cer
 static CLASSICAL: LazyLock<Profile> = LazyLock::new(|| read(include_str!("../../certs/profiles/classical.toml")));
 
 fn read(text: &str) -> Profile {
-    // INVARIANT: the text is compiled in, and a test reads every profile.
-    toml::from_str(text).expect("a compiled-in certificate profile reads")
+    // INVARIANT: the text is compiled in, and a test parses every profile.
+    toml::from_str(text).expect("a compiled-in certificate profile is valid")
 }
 
 fn days(days: u32) -> Duration {
@@ -295,12 +295,12 @@ mod tests {
     use crate::sign::{LocalSigner, Signer as _};
 
     #[test]
-    fn every_profile_reads_and_carries_its_own_name() {
+    fn every_profile_parses_and_has_its_own_name() {
         for name in ProfileName::ALL {
             assert_eq!(name.profile().name(), name);
             assert_eq!(name.as_str().parse(), Ok(name));
         }
-        assert_eq!("tls12".parse::<ProfileName>(), Err(NotAProfile));
+        assert_eq!("tls12".parse::<ProfileName>(), Err(UnknownProfile));
     }
 
     #[test]
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn every_profile_takes_post_quantum_statements_and_says_what_else() {
+    fn every_profile_allows_post_quantum_statements_and_names_the_other_algorithms() {
         let key = |algorithm| {
             let der = LocalSigner::generate(algorithm).unwrap();
             LocalSigner::from_pkcs8(&der).unwrap().public().clone()
@@ -320,7 +320,7 @@ mod tests {
         let all = [Algorithm::MlDsa87, Algorithm::Es384, Algorithm::Ed25519];
         for (name, taken) in [(ProfileName::Cnsa2, 1), (ProfileName::Hybrid, 2), (ProfileName::Classical, 3)] {
             for (place, algorithm) in all.into_iter().enumerate() {
-                let answer = name.profile().takes_statements_of(&key(algorithm));
+                let answer = name.profile().check_statement_key(&key(algorithm));
                 assert_eq!(answer.is_ok(), place < taken, "{name}: {answer:?}");
             }
         }

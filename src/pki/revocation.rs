@@ -1,4 +1,4 @@
-//! Certificate revocation lists (RFC 5280, section 5): complete, direct, signed by the authority itself.
+//! Certificate revocation lists (RFC 5280, section 5): complete, direct, and signed by the authority itself.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +10,10 @@ use super::der;
 use super::{AuthorityCertificate, Profile};
 use crate::time::Time;
 
-/// The largest list looked at, in bytes; about forty thousand entries.
+/// The largest list accepted, in bytes; about forty thousand entries.
 const LIST_BYTES_MAX: usize = 2 * 1024 * 1024;
 
-/// A revocation list that its authority signed and that keeps the profile.
+/// A revocation list, checked against the profile and the key of its authority.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RevocationList {
     der: Vec<u8>,
@@ -28,37 +28,37 @@ pub struct RevocationList {
 pub struct Revocation {
     /// The certificate's serial number, big-endian, as [`NodeCertificate::serial`](super::NodeCertificate::serial) returns it.
     pub serial: Vec<u8>,
-    /// When it was revoked.
+    /// When it was revoked; a whole second.
     pub at: Time,
 }
 
-/// What is wrong with a revocation list.
+/// Why a revocation list is not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RevocationFault {
-    /// Not DER, bytes left over, or too large.
+    /// Not DER, trailing bytes, not version 2, or too large.
     #[error("not one DER revocation list of version 2 and at most {LIST_BYTES_MAX} bytes")]
     Form,
-    /// Signed with another algorithm than the profile's.
+    /// Signed with an algorithm other than the profile's.
     #[error("the signature is not of the profile's algorithm")]
     Algorithm,
-    /// Issued under another name, or the signature does not verify.
+    /// Issued under another name or key identifier, or the signature does not verify.
     #[error("not signed by this authority")]
     Authority,
-    /// No list number, or one beyond 64 bits.
+    /// No CRL number, or one of more than 64 bits.
     #[error("the list has no number of at most 64 bits")]
     Number,
-    /// No nextUpdate, or it lies before thisUpdate or further ahead than the profile allows.
+    /// nextUpdate is absent, not after thisUpdate, or further ahead than the profile allows.
     #[error("nextUpdate is absent, not after thisUpdate, or further ahead than the profile allows")]
     Validity,
-    /// An extension that could narrow what the list covers, or that is not understood.
+    /// An extension that could narrow the scope of the list, or that is unknown; its object identifier in dotted form.
     #[error("extension {0} is not in the profile: the list must be complete and direct")]
     Unexpected(String),
-    /// A serial number that no certificate of ours may have, or that is listed twice.
+    /// A serial number that RFC 5280, section 4.1.2.2 forbids, or that is listed twice.
     #[error("a listed serial number is malformed or listed twice")]
     Serial,
 }
 
-/// Why a list does not take the place of the one on record.
+/// Why a list may not replace the one on record.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotNewer {
     /// It has a lower number.
@@ -69,13 +69,13 @@ pub enum NotNewer {
         /// The number of the one on record.
         on_record: u64,
     },
-    /// It has the same number, and says something else.
-    #[error("another revocation list of number {number} is on record: one number is one list")]
+    /// It has the same number but different content.
+    #[error("a different revocation list with number {number} is on record: each list needs a number of its own")]
     Differs {
         /// The number.
         number: u64,
     },
-    /// It leaves out a certificate that may still be valid, or says that it was revoked at another time.
+    /// It omits a revoked certificate that may still be valid, or gives another time of revocation.
     #[error(
         "revocation list number {number} does not revoke certificate {serial} as the list on record does, which may still be valid"
     )]
@@ -88,7 +88,7 @@ pub enum NotNewer {
 }
 
 impl RevocationList {
-    /// Reads a list of `authority`. Whether it is current *now* is asked when it is relied upon.
+    /// Parses a list (DER) of `authority` and checks it. Whether it is current is checked when it is used.
     ///
     /// # Errors
     /// The first [`RevocationFault`] found.
@@ -101,7 +101,7 @@ impl RevocationList {
             return Err(RevocationFault::Form);
         }
         let Ok(([], list)) = CertificateRevocationList::from_der(der) else { return Err(RevocationFault::Form) };
-        // A second, stricter reader: x509-parser overlooks wrong tags in parts that no signature covers.
+        // A second, stricter parser: x509-parser overlooks wrong tags in parts that no signature covers.
         if webpki::BorrowedCertRevocationList::from_der(der).is_err() {
             return Err(RevocationFault::Form);
         }
@@ -130,46 +130,47 @@ impl RevocationList {
         })
     }
 
-    /// The list as it was read.
+    /// The list as it was parsed, DER.
     pub fn der(&self) -> &[u8] {
         &self.der
     }
 
-    /// The same as PEM text.
+    /// The list as PEM text.
     pub fn to_pem(&self) -> String {
         super::der_to_pem(super::PEM_REVOCATION_LIST, &self.der)
     }
 
-    /// The list's number; of two lists the one with the higher number is the newer.
+    /// The CRL number (RFC 5280, section 5.2.3); of two lists the one with the higher number is newer.
     pub fn number(&self) -> u64 {
         self.number
     }
 
-    /// When the list was made.
+    /// When the list was issued (thisUpdate).
     pub fn this_update(&self) -> Time {
         self.this_update
     }
 
-    /// From this moment on the list is stale and refuses everything.
+    /// When the next list is due (nextUpdate). From this moment on the list is stale, and every certificate of the authority is
+    /// refused.
     pub fn next_update(&self) -> Time {
         self.next_update
     }
 
-    /// Whether the list may be relied upon at `now`.
+    /// Whether `now` is within [thisUpdate, nextUpdate).
     pub fn is_current(&self, now: Time) -> bool {
         self.this_update <= now && now < self.next_update
     }
 
-    /// Whether a certificate of this serial number (big-endian, no leading zeros) is revoked.
+    /// Whether the certificate with this serial number (big-endian, no leading zeros) is revoked.
     pub fn revokes(&self, serial: &[u8]) -> bool {
         self.revoked.contains_key(serial)
     }
 
-    /// Whether this list may take the place of `known`, which is of the same `authority`: it is newer or the same, and what
-    /// was revoked stays so until the certificate has ended for certain.
+    /// Checks that this list may replace `known`, a list of the same `authority`: it is newer or identical, and it keeps every
+    /// revocation until the certificate has expired for certain.
     ///
     /// # Errors
-    /// [`NotNewer`] says why not.
+    /// [`NotNewer`] says why it may not.
     pub fn follows(
         &self,
         known: &RevocationList,
@@ -185,7 +186,7 @@ impl RevocationList {
             return Err(NotNewer::Differs { number });
         }
         for Revocation { serial, at } in known.revocations() {
-            // A list does not say when a certificate ends: at the latest a lifetime after it was revoked.
+            // A list does not say when a certificate expires. It is at the latest one lifetime after the revocation.
             let own = serial == authority.serial();
             let lifetime = if own { profile.authority_lifetime() } else { profile.node_lifetime() };
             let ended = at.plus(lifetime).plus(profile.backdate()) < now;
@@ -197,25 +198,25 @@ impl RevocationList {
         Ok(())
     }
 
-    /// How many certificates the list revokes.
+    /// The number of certificates that the list revokes.
     pub fn len(&self) -> usize {
         self.revoked.len()
     }
 
-    /// Whether the list revokes nothing.
+    /// Whether the list revokes no certificate.
     pub fn is_empty(&self) -> bool {
         self.revoked.is_empty()
     }
 
-    /// What it revokes and since when, by serial number.
+    /// The revoked certificates, in order of their serial numbers.
     pub fn revocations(&self) -> impl Iterator<Item = Revocation> {
         self.revoked.iter().map(|(serial, at)| Revocation { serial: serial.clone(), at: *at })
     }
 }
 
 fn validity(list: &CertificateRevocationList<'_>, profile: &Profile) -> Result<(Time, Time), RevocationFault> {
-    let from = der::moment(list.last_update());
-    let until = der::moment(list.next_update().ok_or(RevocationFault::Validity)?);
+    let from = der::to_time(list.last_update());
+    let until = der::to_time(list.next_update().ok_or(RevocationFault::Validity)?);
     let longest = profile.revocation_validity() + profile.backdate() + std::time::Duration::from_secs(1);
     if until <= from || until.since(from) > longest { Err(RevocationFault::Validity) } else { Ok((from, until)) }
 }
@@ -249,13 +250,13 @@ fn revoked(list: &CertificateRevocationList<'_>) -> Result<BTreeMap<Vec<u8>, Tim
                 extension.parsed_extension(),
                 ParsedExtension::ReasonCode(_) | ParsedExtension::InvalidityDate(_)
             );
-            // A certificate issuer extension would make the entry speak of another authority's certificate.
+            // With a certificate issuer extension the entry would be about a certificate of another authority.
             if !known || extension.critical {
                 return Err(RevocationFault::Unexpected(extension.oid.to_id_string()));
             }
         }
         let serial = der::serial(entry.raw_serial()).ok_or(RevocationFault::Serial)?;
-        if revoked.insert(serial, der::moment(entry.revocation_date)).is_some() {
+        if revoked.insert(serial, der::to_time(entry.revocation_date)).is_some() {
             return Err(RevocationFault::Serial);
         }
     }
@@ -273,7 +274,7 @@ mod tests {
     const DAY: Duration = Duration::from_secs(86_400);
 
     #[test]
-    fn a_list_follows_one_whose_revocations_it_keeps_until_they_cannot_matter() {
+    fn a_list_replaces_another_only_if_it_keeps_the_revocations_of_unexpired_certificates() {
         let profile = ProfileName::Classical.profile();
         let authority = Authority::create(&"exercise-gbr".parse().unwrap(), profile, NOW, [7; 16]).unwrap();
         let revoked = |serial: u8, at| Revocation { serial: vec![serial], at };

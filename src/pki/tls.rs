@@ -1,7 +1,8 @@
-//! TLS 1.3 configurations for one profile each, and the verifiers that ask [`identify()`] about every certificate.
+//! TLS 1.3 configurations, one for each profile, and verifiers that pass every certificate to [`identify()`].
 //!
-//! Verifiers hold the trust store, not a snapshot, so a change of trust acts on the next handshake without rebuilding
-//! anything. Resumption, tickets and early data are off on both sides: a resumed session shows no certificate.
+//! A verifier refers to the trust store, not to a snapshot, so that a change of trust takes effect at the next handshake without
+//! rebuilding the configuration. Resumption, tickets and early data are disabled on both sides, because a resumed session
+//! presents no certificate.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -29,7 +30,7 @@ use crate::log_limiter::LogLimiter;
 use crate::time::Clock;
 use crate::wire::ALPN;
 
-/// A node certificate with its private key, ready for handshakes of one profile.
+/// A node certificate with its private key, for TLS handshakes of one profile.
 #[derive(Clone)]
 pub struct Credential {
     profile: ProfileName,
@@ -37,13 +38,13 @@ pub struct Credential {
     certified: Arc<CertifiedKey>,
 }
 
-/// Why a certificate and a key do not make a credential.
+/// Why a certificate and a key cannot be used as a credential.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CredentialFault {
-    /// The certificate does not keep the profile, so no partner would accept it.
-    #[error("our own certificate is not acceptable: {0}")]
+    /// The certificate does not conform to the profile, so no partner would accept it.
+    #[error("this node's certificate is not acceptable: {0}")]
     Certificate(#[from] CertificateFault),
-    /// The key is not the certificate's, or cannot be used.
+    /// The key does not belong to the certificate, or the TLS library cannot use it.
     #[error(
         "the private key does not belong to the certificate: check that both files are of one pair, or make a new pair with `cert renew`"
     )]
@@ -51,10 +52,10 @@ pub enum CredentialFault {
 }
 
 impl Credential {
-    /// Joins a node's certificate, checked as strictly as a partner would, and its key.
+    /// Combines a node's certificate (DER), checked exactly as partners check it, with its key.
     ///
     /// # Errors
-    /// [`CredentialFault`].
+    /// [`CredentialFault`] if the certificate is not acceptable or the key is another's.
     pub fn new(
         profile: ProfileName,
         authority: &AuthorityCertificate,
@@ -70,7 +71,7 @@ impl Credential {
         Ok(Credential { profile, certificate, certified: Arc::new(certified) })
     }
 
-    /// The profile it is for.
+    /// The profile that the credential is for.
     pub fn profile(&self) -> ProfileName {
         self.profile
     }
@@ -87,22 +88,22 @@ impl fmt::Debug for Credential {
     }
 }
 
-/// The credentials in force, at most one a profile; replaced as a whole, without restarting anything.
+/// The credentials in use, at most one for each profile. Replaced as a whole, without a restart.
 #[derive(Debug)]
 pub struct CredentialStore(ArcSwap<BTreeMap<ProfileName, Credential>>);
 
 impl CredentialStore {
-    /// A store of these credentials; of two for one profile the later stands.
+    /// Creates a store of these credentials; of two for one profile the later is used.
     pub fn new(credentials: impl IntoIterator<Item = Credential>) -> CredentialStore {
         CredentialStore(ArcSwap::from_pointee(by_profile(credentials)))
     }
 
-    /// Puts other credentials in force; handshakes from now on use them.
+    /// Replaces all credentials; new handshakes use these.
     pub fn replace(&self, credentials: impl IntoIterator<Item = Credential>) {
         self.0.store(Arc::new(by_profile(credentials)));
     }
 
-    /// The credential for a profile.
+    /// The credential for a profile, if there is one.
     pub fn credential(&self, profile: ProfileName) -> Option<Credential> {
         self.0.load().get(&profile).cloned()
     }
@@ -112,20 +113,21 @@ fn by_profile(credentials: impl IntoIterator<Item = Credential>) -> BTreeMap<Pro
     credentials.into_iter().map(|c| (c.profile, c)).collect()
 }
 
-/// The TLS library refused a configuration.
+/// The TLS library rejected a configuration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the TLS configuration for profile `{profile}` was refused: {problem}")]
 pub struct TlsFault {
     /// The profile.
     pub profile: ProfileName,
-    /// What the TLS library said.
+    /// The message of the TLS library.
     pub problem: String,
 }
 
-/// The configuration of a listener for one profile: that profile's algorithms, partners of that profile, no others.
+/// Creates the configuration of a listener for one profile. It uses the algorithms of that profile and accepts the partners of
+/// that profile only.
 ///
 /// # Errors
-/// [`TlsFault`].
+/// [`TlsFault`] if the TLS library rejects it.
 pub fn server_config(
     profile: ProfileName,
     credentials: &Arc<CredentialStore>,
@@ -146,10 +148,10 @@ pub fn server_config(
     Ok(config)
 }
 
-/// The configuration for dialling `partner`, and nobody else, with one profile.
+/// Creates the configuration for dialling `partner` with one profile. It accepts no other peer.
 ///
 /// # Errors
-/// [`TlsFault`].
+/// [`TlsFault`] if the TLS library rejects it.
 pub fn client_config(
     profile: ProfileName,
     partner: &PartnerId,
@@ -168,12 +170,12 @@ pub fn client_config(
     config.alpn_protocols = vec![ALPN.to_vec()];
     config.resumption = Resumption::disabled();
     config.enable_early_data = false;
-    // The server name travels where anybody on the path can read it, and would say which partner this is.
+    // The server name is readable by anybody on the path and would reveal the partner.
     config.enable_sni = false;
     Ok(config)
 }
 
-/// The suite that protects QUIC Initial packets (RFC 9001, section 5.2); their keys are public, so no profile names it.
+/// The cipher suite of QUIC Initial packets (RFC 9001, section 5.2). Their keys are public, so profiles do not name it.
 pub fn initial_suite() -> rustls::quic::Suite {
     // INVARIANT: the provider's AES-128 suite supports QUIC.
     provider::cipher_suite::TLS13_AES_128_GCM_SHA256
@@ -182,10 +184,10 @@ pub fn initial_suite() -> rustls::quic::Suite {
         .expect("the provider's AES-128-GCM suite is a QUIC suite")
 }
 
-/// Asks [`identify()`] about every certificate, and holds handshake signatures to the profile's algorithm.
+/// Passes every certificate to [`identify()`], and accepts handshake signatures of the profile's algorithm only.
 struct PartnerVerifier {
     profile: ProfileName,
-    /// The partner that was dialled; a listener expects any.
+    /// The partner that was dialled; `None` on a listener, which accepts any.
     expected: Option<PartnerId>,
     trust: Arc<TrustStore>,
     clock: Arc<dyn Clock>,
@@ -203,10 +205,10 @@ impl PartnerVerifier {
         Arc::new(PartnerVerifier { profile, expected, trust, clock, log })
     }
 
-    fn judge(&self, leaf: &CertificateDer<'_>, others: &[CertificateDer<'_>]) -> Result<(), Error> {
+    fn check(&self, leaf: &CertificateDer<'_>, others: &[CertificateDer<'_>]) -> Result<(), Error> {
         let chain: Vec<&[u8]> = std::iter::once(leaf).chain(others).map(|c| c.as_ref()).collect();
         let refused = || Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure);
-        // The error goes to the peer inside CONNECTION_CLOSE, so it is the same whatever the reason.
+        // The peer receives the error in CONNECTION_CLOSE, so it is the same for every reason.
         match identify(&chain, &self.trust.current(), self.clock.now()) {
             Ok(identity) if self.is_expected(&identity) => Ok(()),
             Ok(identity) => {
@@ -241,8 +243,8 @@ impl fmt::Debug for PartnerVerifier {
     }
 }
 
-/// The methods that [`ClientCertVerifier`] and [`ServerCertVerifier`] share: signatures in the handshake are verified with the
-/// profile's algorithm alone.
+/// Defines the methods that [`ClientCertVerifier`] and [`ServerCertVerifier`] share. Handshake signatures are verified with the
+/// profile's algorithm only.
 macro_rules! handshake_signatures {
     () => {
         fn verify_tls12_signature(
@@ -271,7 +273,7 @@ macro_rules! handshake_signatures {
 
 impl ClientCertVerifier for PartnerVerifier {
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        // Naming the authorities we trust would list our partners to anybody who connects.
+        // A list of the trusted authorities would reveal our partners to anybody who connects.
         &[]
     }
 
@@ -281,7 +283,7 @@ impl ClientCertVerifier for PartnerVerifier {
         others: &[CertificateDer<'_>],
         _: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        self.judge(leaf, others).map(|()| ClientCertVerified::assertion())
+        self.check(leaf, others).map(|()| ClientCertVerified::assertion())
     }
 
     handshake_signatures!();
@@ -296,13 +298,13 @@ impl ServerCertVerifier for PartnerVerifier {
         _: &[u8],
         _: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        self.judge(leaf, others).map(|()| ServerCertVerified::assertion())
+        self.check(leaf, others).map(|()| ServerCertVerified::assertion())
     }
 
     handshake_signatures!();
 }
 
-/// Presents the credential in force for one profile, if the peer can verify it.
+/// Presents the current credential for one profile, if the peer can verify it.
 #[derive(Debug)]
 struct CredentialResolver {
     profile: ProfileName,

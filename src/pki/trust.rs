@@ -1,4 +1,4 @@
-//! Trust anchors: whose authorities are trusted at one moment.
+//! Trust anchors: the partners' authorities that are trusted at one moment.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,42 +15,43 @@ use crate::ledger::{LedgerKey, Origin};
 use crate::partner::{Partner, Standing};
 use crate::time::Time;
 
-/// Whether a partner may be connected at all.
+/// Whether connections with a partner are permitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TrustStanding {
-    /// In use.
+    /// Connections are permitted.
     Active,
-    /// Stopped by our operator.
+    /// Suspended by this node's operator.
     Suspended,
-    /// Enrolled no more: its authority stays its own, and lets nobody in.
+    /// No longer enrolled. Its authority stays assigned to it, and its certificates are refused.
     Removed,
 }
 
-/// What we hold about one partner's certificates, as the store has it.
+/// The trust material of one partner, as recorded in the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PartnerTrust {
-    /// The partner; its node must bear the same name.
+    /// The partner; its node has the same name.
     pub partner: PartnerId,
-    /// The profile its agreement names.
+    /// The profile that its agreement names.
     pub profile: ProfileName,
-    /// Its authorities' certificates, DER, as enrolled: one, or two while it changes its authority.
+    /// The certificates (DER) of its enrolled authorities: one, or two while it replaces its authority.
     pub authorities: Vec<Vec<u8>>,
-    /// Every revocation list received from it, DER; the highest-numbered of each authority counts.
+    /// Its revocation lists (DER); for each authority the one with the highest number is used.
     pub revocation_lists: Vec<Vec<u8>>,
-    /// Whether it is in use.
+    /// Whether connections are permitted.
     pub standing: TrustStanding,
-    /// Serial numbers (big-endian, no leading zeros) that our operator refuses whatever its lists say.
+    /// Serial numbers (big-endian, no leading zeros) that this node's operator revoked, whatever the lists contain.
     pub revoked_serials: BTreeSet<Vec<u8>>,
-    /// SHA-256 fingerprints of certificates that our operator refuses whatever its lists say.
+    /// SHA-256 fingerprints of certificates that this node's operator revoked, whatever the lists contain.
     pub revoked_fingerprints: BTreeSet<Digest>,
 }
 
 impl PartnerTrust {
-    /// The trust material of an enrolled partner, as its description and agreement have it. Later revocation lists
-    /// and our own revocations are added by whoever keeps them.
+    /// Extracts the trust material from a partner's description and agreement. The caller adds later revocation lists and this
+    /// node's own revocations.
     ///
     /// # Errors
-    /// [`TrustFault::Description`] names the field that does not read.
+    /// [`TrustFault::Description`] names the field that is invalid; [`TrustFault::Statements`] if its signing key is of another
+    /// algorithm than the profile's.
     pub fn of(partner: &Partner) -> Result<PartnerTrust, TrustFault> {
         let description = &partner.description;
         let profile: ProfileName =
@@ -61,7 +62,7 @@ impl PartnerTrust {
         if description.node.as_str() != partner.id.as_str() {
             return Err(TrustFault::Description("node"));
         }
-        profile.profile().takes_statements_of(&description.signing_key)?;
+        profile.profile().check_statement_key(&description.signing_key)?;
         let ledger: LedgerKey = description.ledger_key.parse().map_err(|_| TrustFault::Description("ledger_key"))?;
         if *ledger.origin() != Origin::of_node(&description.node) {
             return Err(TrustFault::Description("ledger_key"));
@@ -84,28 +85,28 @@ impl PartnerTrust {
     }
 }
 
-/// Why a partner's trust material is not usable; that partner is refused, the others are not affected.
+/// Why a partner's trust material is not usable. That partner is refused; the others are not affected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TrustFault {
-    /// A field of the partner's description does not read, or disagrees with its agreement.
-    #[error("field `{0}` of the partner's description does not read or disagrees with the agreement")]
+    /// A field of the partner's description is malformed or inconsistent with the agreement.
+    #[error("field `{0}` of the partner's description is malformed or inconsistent with the agreement")]
     Description(&'static str),
-    /// It signs its statements in an algorithm that the profile does not take.
+    /// Its signing key is of an algorithm that the profile does not allow for statements.
     #[error("signing key: {0}")]
     Statements(#[from] WrongAlgorithm),
     /// No authority is enrolled.
     #[error("no certificate authority is enrolled for this partner: enrol one from its description")]
     NoAuthority,
-    /// An authority certificate does not keep the profile.
+    /// An authority certificate does not conform to the profile.
     #[error("the enrolled authority certificate is not acceptable: {0}")]
     Authority(#[from] CertificateFault),
-    /// A list does not keep the profile, or no enrolled authority signed it.
+    /// A list does not conform to the profile, or no enrolled authority signed it.
     #[error("a revocation list is not acceptable: {0}; ask the partner for a new one")]
     RevocationList(#[from] RevocationFault),
-    /// Two lists bear one number and differ.
-    #[error("two different revocation lists bear the number {0}: ask the partner for a new one")]
+    /// Two lists have the same number and differ.
+    #[error("two different revocation lists have the number {0}: ask the partner for a new one")]
     ConflictingLists(u64),
-    /// The authority is that of a partner that was enrolled before, whose it stays.
+    /// The authority key belongs to this partner, which was enrolled earlier and keeps it.
     #[error("its authority key is that of partner `{0}`, which was enrolled first: each partner must have its own")]
     SharedAuthority(PartnerId),
     /// The partner is enrolled twice.
@@ -113,13 +114,13 @@ pub enum TrustFault {
     Twice,
 }
 
-/// Everything needed to judge a certificate, at one moment; never changed, only replaced.
+/// Everything needed to verify a certificate, at one moment. Immutable; a change replaces it.
 #[derive(Debug, Default)]
 pub struct TrustSnapshot {
     pub(super) anchors: Vec<Anchor>,
 }
 
-/// One authority that a partner is enrolled with, and what is known of its certificates.
+/// One enrolled authority of a partner, with its revocations.
 #[derive(Debug)]
 pub(super) struct Anchor {
     pub partner: PartnerId,
@@ -132,9 +133,9 @@ pub(super) struct Anchor {
 }
 
 impl TrustSnapshot {
-    /// A snapshot of these partners, in the order in which they were enrolled, and why any of them could not be taken in. A
-    /// partner with a fault is not in the snapshot, so its certificates are refused. Of several that claim one authority
-    /// the first keeps it, whatever else is wrong with it: nobody loses a link to somebody who comes later.
+    /// Creates a snapshot of these partners, given in order of enrolment, and returns the faults of those that are not in it; their
+    /// certificates are refused. An authority key that several partners have belongs to the first of them, whatever other faults
+    /// that partner has, so that enrolling a partner cannot disconnect another.
     pub fn new(partners: impl IntoIterator<Item = PartnerTrust>) -> (TrustSnapshot, Vec<(PartnerId, TrustFault)>) {
         let (mut anchors, mut faults): (Vec<Anchor>, Vec<_>) = (Vec::new(), Vec::new());
         let mut seen = BTreeSet::new();
@@ -161,7 +162,7 @@ impl TrustSnapshot {
         (TrustSnapshot { anchors }, faults)
     }
 
-    /// A snapshot that trusts nobody.
+    /// A snapshot without partners.
     pub fn empty() -> TrustSnapshot {
         TrustSnapshot::default()
     }
@@ -171,33 +172,33 @@ impl TrustSnapshot {
         self.anchors.iter().find(|a| a.partner == *partner).map(|a| a.profile)
     }
 
-    /// Whether a partner is in the snapshot and in use.
+    /// Whether a partner is in the snapshot and its connections are permitted.
     pub fn is_active(&self, partner: &PartnerId) -> bool {
         self.anchors.iter().any(|a| a.partner == *partner && a.standing == TrustStanding::Active)
     }
 
-    /// For each authority, the partner and the moment from which its revocation list is stale (none: no list).
+    /// For each authority, the partner and the time at which its revocation list becomes stale; `None` without a list.
     pub fn revocation_deadlines(&self) -> impl Iterator<Item = (&PartnerId, Option<Time>)> {
         self.anchors.iter().map(|a| (&a.partner, a.list.as_ref().map(RevocationList::next_update)))
     }
 }
 
-/// The trust snapshot in force, shared by every connection; replaced as a whole.
+/// The current trust snapshot, shared by all connections and replaced as a whole.
 #[derive(Debug)]
 pub struct TrustStore(ArcSwap<TrustSnapshot>);
 
 impl TrustStore {
-    /// A store in which `snapshot` is in force.
+    /// Creates a store with `snapshot` as the current one.
     pub fn new(snapshot: TrustSnapshot) -> TrustStore {
         TrustStore(ArcSwap::from_pointee(snapshot))
     }
 
-    /// The snapshot in force.
+    /// The current snapshot.
     pub fn current(&self) -> Arc<TrustSnapshot> {
         self.0.load_full()
     }
 
-    /// Puts another snapshot in force. New handshakes see it at once; live connections when the edge applies it.
+    /// Replaces the snapshot. It takes effect at once for new handshakes, and for live connections when the edge applies it.
     pub fn replace(&self, snapshot: TrustSnapshot) {
         self.0.store(Arc::new(snapshot));
     }
@@ -228,7 +229,7 @@ fn anchors_of(trust: &PartnerTrust) -> Result<Vec<Anchor>, TrustFault> {
         for (n, anchor) in anchors.iter().enumerate() {
             match RevocationList::parse(der, &anchor.authority, profile) {
                 Ok(list) => place = Some((n, list)),
-                // Another of the partner's authorities may have signed it; any other fault is the list's own.
+                // Another of the partner's authorities may have signed it. Any other fault is in the list itself.
                 Err(RevocationFault::Authority) => {}
                 Err(fault) => refusal = fault,
             }

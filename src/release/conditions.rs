@@ -1,4 +1,4 @@
-//! The second check: the conditions of a release besides the markings, checked in code that policy cannot change.
+//! The native check of the conditions of a release other than the markings, in code that policy cannot change.
 
 use std::collections::BTreeSet;
 
@@ -14,10 +14,10 @@ use crate::partner::{Agreement, Standing};
 use crate::policy::Stage;
 use crate::time::Time;
 
-/// How many people must approve, whatever policy allows.
+/// The number of people who must approve, whatever policy allows.
 pub const PEOPLE_MIN: usize = 2;
 
-/// How many consents one release may rest on: its record on the ledger names each.
+/// The most consents that one release may rest on: its ledger record names each of them.
 pub(super) const CONSENTS_MAX: usize = 8;
 
 /// The consents on record that the cut names. Computing their digests is costly, so it is done once.
@@ -36,7 +36,7 @@ impl NamedConsents {
     }
 }
 
-/// The rights of the link to the partner, with what the cut's consents add for this cut.
+/// The rights of the link to the partner, including what the cut's consents add for this cut.
 pub(super) fn link(proposal: &Proposal<'_>, cut: &Outline, named: &NamedConsents) -> LinkRights {
     let partner = proposal.partner;
     let product = proposal.product.naming(cut.subjects.clone());
@@ -44,7 +44,7 @@ pub(super) fn link(proposal: &Proposal<'_>, cut: &Outline, named: &NamedConsents
     partner.agreement.link_rights_with(rights)
 }
 
-/// Reasons against the release because a consent is missing, besides the marks.
+/// The reasons against the release because a consent is missing, apart from the markings.
 fn consents(proposal: &Proposal<'_>, cut: &Outline, named: &NamedConsents, reasons: &mut Vec<Reason>) {
     let mut against = |code: &str, sentence: &str| reasons.push(Reason::against(Source::Consent, code, sentence));
     let kept = named.digests.iter().zip(&named.consents).filter(|(_, consent)| consent.in_force(proposal.now));
@@ -68,7 +68,7 @@ fn consents(proposal: &Proposal<'_>, cut: &Outline, named: &NamedConsents, reaso
     }
 }
 
-/// Every reason against the release, besides the markings.
+/// Every reason against the release, apart from the markings.
 pub(super) fn against(
     proposal: &Proposal<'_>,
     cut: Option<&Outline>,
@@ -125,7 +125,7 @@ fn partner(proposal: &Proposal<'_>, cut: Option<&Outline>, reasons: &mut Vec<Rea
     reasons.extend(too_large(agreement, cut.bytes));
 }
 
-/// What an agreement has against this kind of product with attachments of these types.
+/// The reasons of an agreement against this kind of product with attachments of these types.
 fn not_agreed(agreement: &Agreement, kind: &str, attachments: &BTreeSet<String>) -> Vec<Reason> {
     let mut reasons = Vec::new();
     let mut unless = |holds: bool, code: &str, sentence: &str| {
@@ -146,15 +146,15 @@ fn not_agreed(agreement: &Agreement, kind: &str, attachments: &BTreeSet<String>)
     reasons
 }
 
-/// That more bytes would go than an agreement allows.
+/// The reason against a cut that is larger than the agreement allows, if it is.
 fn too_large(agreement: &Agreement, bytes: u64) -> Option<Reason> {
     let most = agreement.limits.payload_bytes_max;
     let sentence = format!("the cut is larger than the agreement allows ({bytes} bytes, limit {most})");
     (bytes > most).then(|| Reason::against(Source::Agreement, "TOO-LARGE", &sentence))
 }
 
-/// What an agreement has against a product before it is read to its end: its kind, the types of its attachments, and at
-/// least so many bytes. The decision asks the same of the cut itself.
+/// The reasons of an agreement against a product that has not been read completely: its kind, the types of its attachments, and its
+/// size of at least `bytes`. The decision checks the same on the cut itself.
 pub fn outside_agreement(agreement: &Agreement, kind: &str, attachments: &BTreeSet<String>, bytes: u64) -> Vec<Reason> {
     not_agreed(agreement, kind, attachments).into_iter().chain(too_large(agreement, bytes)).collect()
 }
@@ -175,8 +175,8 @@ pub fn not_yet(date: DocumentDate, now: Time) -> Option<Reason> {
 
 const DATED_IN_FUTURE: &str = "the product is dated in the future: correct its date, or submit it on that day";
 
-/// The age of a cut in days (UTC), if its date is known, and whether its date has not begun anywhere on Earth yet: local
-/// time may be fourteen hours ahead of UTC.
+/// The age of a cut in days (UTC), if its date is known, and whether its date is in the future everywhere: local time can be up to
+/// fourteen hours ahead of UTC.
 fn age(date: Option<DocumentDate>, now: Time) -> (Option<i64>, bool) {
     let Some(DocumentDate::Known(date)) = date else { return (None, false) };
     let days = |until: jiff::civil::Date| until.duration_since(date).as_hours() / 24;

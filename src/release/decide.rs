@@ -13,21 +13,21 @@ use crate::inspect::Inspected;
 use crate::policy::{self, Stage};
 use crate::release::conditions;
 
-/// Decides. Pure: what `explain` shows and what the gateway does are one function on the same inputs.
+/// Decides on a proposal. A pure function: `explain` and the gateway call it with the same inputs and get the same result.
 pub fn decide(proposal: &Proposal<'_>) -> Decision {
     decide_by(proposal, &Engine { register: proposal.register })
 }
 
-/// The decision with the marking engine as an argument, so that a test can use one that permits everything.
+/// Decides with the marking engine as an argument, so that a test can use one that permits everything.
 pub(super) fn decide_by(proposal: &Proposal<'_>, lattice: &dyn Lattice) -> Decision {
     decide_on(proposal, lattice, Grounds::of(proposal))
 }
 
-/// What a decision assumes besides the proposal. Only `what_if` and `forecast` differ from the proposal's own.
+/// The assumptions of a decision besides the proposal. Only `what_if` and `forecast` use others than the proposal's own.
 pub(super) struct Grounds {
-    /// The policy and the register that approvals must name.
+    /// Digests of the policy and the register that approvals must name.
     pub given_under: (Digest, Digest),
-    /// Whether a valid submission on the proposal's terms is assumed.
+    /// Whether a valid submission with the proposal's terms is assumed.
     pub submitted: bool,
 }
 
@@ -38,7 +38,7 @@ impl Grounds {
     }
 }
 
-/// The decision on these grounds.
+/// Decides on these grounds.
 pub(super) fn decide_on(proposal: &Proposal<'_>, lattice: &dyn Lattice, grounds: Grounds) -> Decision {
     let (policy, register) = grounds.given_under;
     let policy_digest = proposal.policies.digest();
@@ -73,7 +73,7 @@ pub(super) fn decide_on(proposal: &Proposal<'_>, lattice: &dyn Lattice, grounds:
     if let Some(verdict) = verdict {
         let native_permits = marks.is_empty() && native.is_empty();
         permit = verdict.permit && native_permits;
-        // Either check may be the faulty one. Conditions that only policy has, such as the operator's own rules, are no
+        // Either check may be the faulty one. Conditions that only policy has, such as the operator's own rules, are not a
         // disagreement.
         let unexplained = !verdict.permit && verdict.reasons.is_empty();
         alarm = !verdict.errors.is_empty()
@@ -103,7 +103,7 @@ pub(super) fn decide_on(proposal: &Proposal<'_>, lattice: &dyn Lattice, grounds:
             "policy and marking engine disagree, or policy failed: nothing is released; an operator must investigate",
         ));
     }
-    // INVARIANT: any reason against refuses, whatever set `permit`; a permit without a reason for it is none.
+    // INVARIANT: any reason against refuses, whatever set `permit`; so does the absence of a reason of policy for it.
     permit &= !alarm && !reasons.iter().any(|r| r.against) && reasons.iter().any(|r| r.source == Source::Policy);
     if !permit {
         reasons.retain(|r| r.against);
@@ -130,19 +130,19 @@ pub(super) fn decide_on(proposal: &Proposal<'_>, lattice: &dyn Lattice, grounds:
 /// Checks that the submitter signed exactly these terms, for exactly this product and at least these partners.
 fn submitted(proposal: &Proposal<'_>) -> Result<(), NotSubmitted> {
     let signed = Submission::verify(proposal.submission, &proposal.submitted, proposal.officers, proposal.now)?;
-    let said = signed.statement();
-    said.is_of(proposal.terms, proposal.cuts.keys().chain([&proposal.partner.id]))?;
+    let submission = signed.statement();
+    submission.is_of(proposal.terms, proposal.cuts.keys().chain([&proposal.partner.id]))?;
     match proposal.evidence {
         // It was checked when it was released, and has the same digest.
         Evidence::Sealed(..) => Ok(()),
         Evidence::Cut(cut, _) => match cut.tearline_index() {
-            Some(index) if index as u64 >= said.from_tearline => Ok(()),
+            Some(index) if index as u64 >= submission.from_tearline => Ok(()),
             _ => Err(NotSubmitted::HigherTearline),
         },
     }
 }
 
-/// What is missing to prove that the cut matches its outline and passed the filters.
+/// The reasons why it is not proven that the cut matches its outline and passed the filters.
 fn unproven(proposal: &Proposal<'_>, cut: Option<&Outline>) -> Vec<Reason> {
     let mut reasons = Vec::new();
     let mut against = |code, sentence| reasons.push(Reason::against(Source::Inspection, code, sentence));
@@ -190,20 +190,20 @@ fn unproven(proposal: &Proposal<'_>, cut: Option<&Outline>) -> Vec<Reason> {
     reasons
 }
 
-/// The field of the manifest that differs from the release, if one does.
-fn sealed_otherwise(proposal: &Proposal<'_>, record: &Record, said: &Manifest) -> Option<&'static str> {
+/// The first field of the manifest that differs from the release, if any.
+fn sealed_otherwise(proposal: &Proposal<'_>, record: &Record, manifest: &Manifest) -> Option<&'static str> {
     let parts = [
-        ("version", said.version == Manifest::VERSION),
-        ("kind", said.kind == Kind::Product),
-        ("sender", said.sender == *proposal.submitted.node),
-        ("recipient", said.recipient == NodeId::from(record.partner.clone())),
-        ("marking", said.marking == record.cut.marking),
-        ("cut", said.cut_digest == record.cut.digest),
-        ("payload size", said.payload_size > 0),
-        ("expiry", said.expires_at_ms == record.expires_ms),
-        ("date", said.sealed_at_ms <= proposal.now.unix_ms()),
-        ("header", said.header.is_some_and(|header| header.is_possible())),
-        ("earlier exchange", said.about != Some(said.exchange)),
+        ("version", manifest.version == Manifest::VERSION),
+        ("kind", manifest.kind == Kind::Product),
+        ("sender", manifest.sender == *proposal.submitted.node),
+        ("recipient", manifest.recipient == NodeId::from(record.partner.clone())),
+        ("marking", manifest.marking == record.cut.marking),
+        ("cut", manifest.cut_digest == record.cut.digest),
+        ("payload size", manifest.payload_size > 0),
+        ("expiry", manifest.expires_at_ms == record.expires_ms),
+        ("date", manifest.sealed_at_ms <= proposal.now.unix_ms()),
+        ("header", manifest.header.is_some_and(|header| header.is_possible())),
+        ("earlier exchange", manifest.about != Some(manifest.exchange)),
     ];
     parts.into_iter().find_map(|(what, same)| (!same).then_some(what))
 }

@@ -1,4 +1,4 @@
-//! What a decision says: its outcome, and every reason for or against it.
+//! The result of a decision: its outcome, and every reason for or against it.
 
 use std::fmt;
 
@@ -15,17 +15,17 @@ pub struct Decision {
     pub outcome: Outcome,
     /// The stage it was taken at.
     pub stage: Stage,
-    /// Every reason: those against it, or if there are none those for it.
+    /// The reasons against the release; if there are none, the reasons for it.
     pub reasons: Vec<Reason>,
     /// Whether the two checks disagreed, or policy failed. An operator must investigate.
     pub alarm: bool,
     /// The approvals that count.
     pub votes: Vec<Vote>,
-    /// The approvals that do not, each with every reason why.
+    /// The approvals that do not count, each with every reason.
     pub void: Vec<VoidApproval>,
-    /// Digest of the policy it was taken under.
+    /// Digest of the policy.
     pub policy_digest: Digest,
-    /// Digest of the marking register it was taken under.
+    /// Digest of the marking register.
     pub register_digest: Digest,
     /// When it was taken.
     pub at: Time,
@@ -36,28 +36,28 @@ pub struct Decision {
 pub enum Outcome {
     /// Nothing.
     Refuse,
-    /// Nothing yet: at [`Stage::Forecast`], only approval is missing.
+    /// Nothing yet: at [`Stage::Forecast`], only the approvals are missing.
     Forecast,
-    /// At [`Stage::Approve`], that the cut may be sealed.
+    /// At [`Stage::Approve`]: the cut may be sealed.
     Release(Box<Release>),
-    /// At [`Stage::Send`], that what was sealed may leave.
+    /// At [`Stage::Send`]: the sealed payload may be sent.
     Send(Box<SendPermit>),
 }
 
-/// One reason.
+/// One reason for or against a release.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Reason {
-    /// Which check gives it.
+    /// The check that it comes from.
     pub source: Source,
-    /// Its stable code: a rule's id, or a word of the native checks.
+    /// A stable code: the ID of a policy rule, or a code of the native checks.
     pub code: String,
-    /// A sentence for people; it quotes no content.
+    /// A sentence for people. It quotes no content of the product.
     pub sentence: String,
-    /// Whether it speaks against the release.
+    /// Whether it is against the release.
     pub against: bool,
 }
 
-/// Where a reason comes from.
+/// The check that a reason comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Source {
     /// A rule of policy.
@@ -114,12 +114,15 @@ impl Reason {
 }
 
 impl Decision {
-    /// Whether anything is permitted or, at a forecast, foreseen.
+    /// Whether anything is permitted or, at [`Stage::Forecast`], would be once approved.
     pub fn permits(&self) -> bool {
         self.outcome != Outcome::Refuse
     }
 
-    /// The release, if that is what was permitted.
+    /// The release, if the decision permits one.
+    ///
+    /// # Errors
+    /// The reasons, if it does not.
     pub fn release(self) -> Result<Release, Vec<Reason>> {
         match self.outcome {
             Outcome::Release(release) => Ok(*release),
@@ -127,7 +130,10 @@ impl Decision {
         }
     }
 
-    /// The permission to send, if that is what was permitted.
+    /// The permission to send, if the decision grants it.
+    ///
+    /// # Errors
+    /// The reasons, if it does not.
     pub fn send(self) -> Result<SendPermit, Vec<Reason>> {
         match self.outcome {
             Outcome::Send(permit) => Ok(*permit),

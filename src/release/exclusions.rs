@@ -1,4 +1,4 @@
-//! Exclusions that no policy can lift: they are code, and share nothing with the rules.
+//! Exclusions that no policy can lift: they are implemented in code that is independent of the rules.
 //!
 //! Covert action (ICD 405, C.5), classified military information (C.2), transclassified nuclear information (C.3) and NODIS
 //! or EXDIS material never pass. The most sensitive material needs a senior disclosure officer.
@@ -33,7 +33,7 @@ const GRAVE: [(Control, &str); 11] = [
     (Control::Rawfisa, "raw FISA information"),
 ];
 
-/// Every exclusion that applies to the cut, and every reason why a senior officer is missing.
+/// Every exclusion that applies to the cut, and every reason why the approval of a senior officer is needed and missing.
 pub(super) fn against(proposal: &Proposal<'_>, cut: &Outline, tally: &Tally) -> Vec<Reason> {
     let marks = marks(proposal, cut);
     let has = |control| marks.iter().any(|mark| mark.has(control));
@@ -49,7 +49,7 @@ pub(super) fn against(proposal: &Proposal<'_>, cut: &Outline, tally: &Tally) -> 
     exclude(
         has(Control::Tfni) && !proposal.partner.agreement.accreditations.contains(AEA_AGREEMENT),
         "TFNI",
-        "transclassified nuclear information (TFNI) goes only under an agreement under the Atomic Energy Act",
+        "transclassified nuclear information (TFNI) is released only under an agreement under the Atomic Energy Act",
     );
     exclude(
         has(Control::Xd) || has(Control::Nd),
@@ -65,7 +65,7 @@ pub(super) fn against(proposal: &Proposal<'_>, cut: &Outline, tally: &Tally) -> 
     reasons
 }
 
-/// What in the cut needs a senior officer.
+/// The parts of the cut that need a senior officer's approval, as texts for people.
 fn grave(cut: &Outline, marks: &[Marking]) -> BTreeSet<&'static str> {
     let any = |is: fn(&Marking) -> bool| marks.iter().any(is);
     let stated = [
@@ -83,7 +83,7 @@ fn grave(cut: &Outline, marks: &[Marking]) -> BTreeSet<&'static str> {
     stated.into_iter().chain(controls).filter(|(is, _)| *is).map(|(_, what)| what).collect()
 }
 
-/// The parsed marks of a cut. Invalid ones are left out: the marking engine refuses them.
+/// The parsed markings of a cut. Invalid ones are left out, because the marking engine refuses them.
 fn marks(proposal: &Proposal<'_>, cut: &Outline) -> Vec<Marking> {
     let Some(date) = document_date(cut) else { return Vec::new() };
     let rules = Rules::new(proposal.register, date).in_profile_of(&cut.marking);
@@ -91,12 +91,12 @@ fn marks(proposal: &Proposal<'_>, cut: &Outline) -> Vec<Marking> {
     std::iter::once(rules.parse_banner_canonical(&cut.marking).ok()).chain(portions).flatten().collect()
 }
 
-/// The exclusion that keeps a tearline of this level and kind of product from every partner, if there is one.
-pub fn never_passes(said: &str, level: Level) -> Option<Reason> {
+/// The exclusion of a tearline of this kind of product and level from release to any partner, if there is one.
+pub fn never_passes(kind: &str, level: Level) -> Option<Reason> {
     let excluded = |code: &str, sentence: &str| Some(Reason::against(Source::Exclusion, code, sentence));
     match () {
-        () if is_kind(said, COVERT_ACTION) => excluded("COVERT-ACTION", NEVER_PASSES),
-        () if is_kind(said, MILITARY_INFORMATION) && level > Level::Unclassified => {
+        () if is_kind(kind, COVERT_ACTION) => excluded("COVERT-ACTION", NEVER_PASSES),
+        () if is_kind(kind, MILITARY_INFORMATION) && level > Level::Unclassified => {
             excluded("MILITARY-INFORMATION", OTHER_AUTHORITY)
         }
         () => None,
@@ -111,11 +111,11 @@ const COVERT_ACTION: &str = "covert action";
 
 const NEVER_PASSES: &str = "covert action never passes this gateway";
 
-/// Whether a product's kind is this one, in any spelling: `covert-action`, `Covert Action`.
-fn is_kind(said: &str, kind: &str) -> bool {
+/// Whether a product's kind is `kind`, in any spelling: `covert-action`, `Covert Action`.
+fn is_kind(stated: &str, kind: &str) -> bool {
     let bare =
         |text: &str| -> String { text.chars().filter(char::is_ascii_alphabetic).collect::<String>().to_lowercase() };
-    bare(said) == bare(kind)
+    bare(stated) == bare(kind)
 }
 
 #[cfg(test)]
@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn says_of_a_tearline_by_itself_what_goes_to_nobody() {
+    fn a_tearline_by_itself_shows_what_is_excluded_for_everybody() {
         let code = |kind, level| never_passes(kind, level).map(|reason| reason.code);
         assert_eq!(code("military-information", Level::Secret).as_deref(), Some("MILITARY-INFORMATION"));
         assert_eq!(code("military-information", Level::Unclassified), None);

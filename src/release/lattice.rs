@@ -1,4 +1,4 @@
-//! The verdict of the marking engine on one cut for one partner.
+//! The check of the marking engine: whether the markings of one cut permit it for one partner.
 
 use super::decision::{Reason, Source};
 use crate::approval::Outline;
@@ -6,9 +6,9 @@ use crate::cut::{self, Places, Reason as CutReason};
 use crate::digest::Digest;
 use crate::marking::{DocumentDate, LinkRights, Marking, Register, Rejected, Rules, covers_portions, may_go};
 
-/// What the marking engine says of one cut for one partner.
+/// A check of markings, of one cut for one partner.
 pub(super) trait Lattice {
-    /// Every reason why the marks do not permit the cut over a link with these rights; empty if there is none.
+    /// Every reason why the markings do not permit the cut over a link with these rights; empty if they do.
     fn against(&self, cut: &Outline, link: &LinkRights) -> Vec<Reason>;
 }
 
@@ -31,7 +31,7 @@ impl Lattice for Engine<'_> {
         let mut portions: Vec<Marking> = Vec::new();
         for (number, text) in cut.portions.iter().enumerate() {
             match rules.parse_portion(text, None) {
-                // Only the canonical form is what was signed; a mark that inherits from the banner is not.
+                // Only the canonical form was signed; a mark that inherits from the banner is not canonical.
                 Ok(portion) if portion.portion() == *text => portions.push(portion),
                 Ok(_) => reasons.push(reason(
                     "INVALID-MARK",
@@ -54,7 +54,7 @@ impl Lattice for Engine<'_> {
             );
         }
         if let Err(refusals) = may_go(&banner, &portions, link, &rules) {
-            // Marks name the places: the text may be gone.
+            // Places are named by their marks, because the text may no longer be available.
             let parts = portions.iter().map(|mark| (format!("`{}`", mark.portion()), mark)).collect();
             let places = Places { banner: &banner, parts };
             reasons.extend(refusals.iter().map(|refusal| {
@@ -66,11 +66,11 @@ impl Lattice for Engine<'_> {
     }
 }
 
-/// The date by which a cut's marks are judged; `None` if it is invalid.
+/// The date by which a cut's markings are interpreted; `None` if it is invalid.
 pub(super) fn document_date(cut: &Outline) -> Option<DocumentDate> {
     match &cut.date {
         None => Some(DocumentDate::Unknown),
-        // Only the canonical form is accepted, so that what was signed has one meaning.
+        // Only the canonical form is accepted, so that what was signed has only one meaning.
         Some(text) => {
             let date: jiff::civil::Date = text.parse().ok()?;
             (date.to_string() == *text).then_some(DocumentDate::Known(date))
@@ -78,7 +78,7 @@ pub(super) fn document_date(cut: &Outline) -> Option<DocumentDate> {
     }
 }
 
-/// The register's digest as decisions and approvals cite it.
+/// The register's digest, as cited in decisions and approvals.
 pub(super) fn register_digest(register: &Register) -> Digest {
     Digest::from_bytes(register.digest())
 }

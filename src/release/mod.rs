@@ -1,11 +1,11 @@
-//! The release decision. [`decide()`] is the only maker of a [`Release`], without which nothing is sealed, and of a
-//! [`SendPermit`], without which nothing is offered to a partner.
+//! The release decision. Only [`decide()`] creates a [`Release`], without which nothing is sealed, and a [`SendPermit`], without
+//! which nothing is offered to a partner.
 //!
-//! In goes a [`Proposal`]: cut, partner, agreement, submission, approvals, consents, policy, marking register and time. Out
+//! In comes a [`Proposal`]: cut, partner, agreement, submission, approvals, consents, policy, marking register and time. Out
 //! comes a [`Decision`] with every reason, not only the first.
 //!
-//! It refuses unless two checks that share no code both permit: the policy's rules, and the marking engine with the checks
-//! made here. If the two disagree, it refuses and raises an alarm.
+//! A release is refused unless two checks that share no code both permit it: the policy's rules, and the marking engine together
+//! with the native conditions of this module. If the two disagree, it is refused with an alarm.
 
 mod permit;
 mod decision;

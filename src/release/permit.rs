@@ -1,4 +1,4 @@
-//! The permits that `decide` returns, which nothing else can make, and the record of a release.
+//! The permits that only `decide` can create, and the record of a release.
 
 use std::time::Duration;
 
@@ -12,24 +12,24 @@ use crate::ident::{ExchangeId, NodeId, OfficerId, PartnerId, RequestId};
 use crate::sign::Signed;
 use crate::time::Time;
 
-/// The record of a release: what was decided, for whom and on which grounds. It is stored and logged. It permits nothing by
-/// itself: the decision is taken again before anything is sent.
+/// The record of a release: what was decided, for which partner and on which grounds. It is stored, and encoded in the ledger as
+/// canonical CBOR. It permits nothing by itself: the decision is made again before anything is sent.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
 #[cbor(map)]
 pub struct Record {
     /// The request.
     #[n(0)]
     pub request: RequestId,
-    /// Who gets the cut.
+    /// The partner that the cut is for.
     #[n(1)]
     pub partner: PartnerId,
     /// The cut.
     #[n(2)]
     pub cut: Outline,
-    /// The signed approvals that counted, by digest.
+    /// Digests of the signed approvals that counted.
     #[n(3)]
     pub approvals: Vec<Digest>,
-    /// Whose they are.
+    /// The officers who signed them, in the same order.
     #[n(4)]
     pub officers: Vec<OfficerId>,
     /// Digest of the agreement.
@@ -41,10 +41,10 @@ pub struct Record {
     /// Digest of the marking register.
     #[n(7)]
     pub register: Digest,
-    /// The rules of policy that permitted it.
+    /// IDs of the policy rules that permitted it.
     #[n(8)]
     pub rules: Vec<String>,
-    /// Digest of the settings the content filters passed the cut under.
+    /// Digest of the settings with which the content filters passed the cut.
     #[n(9)]
     pub inspection: Digest,
     /// When the permission ends, in milliseconds since the Unix epoch.
@@ -56,20 +56,20 @@ pub struct Record {
 }
 
 impl Record {
-    /// The record's canonical bytes.
+    /// Encodes the record as canonical CBOR.
     pub fn to_bytes(&self) -> Vec<u8> {
         digest::encode(self)
     }
 
-    /// Reads a record from its canonical bytes.
+    /// Decodes a record from canonical CBOR.
     ///
     /// # Errors
-    /// [`digest::NotCanonical`] if these are not the bytes of a record.
+    /// [`digest::NotCanonical`] if the bytes are not the canonical encoding of a record.
     pub fn from_bytes(bytes: &[u8]) -> Result<Record, digest::NotCanonical> {
         digest::decode(bytes)
     }
 
-    /// SHA-256 of the canonical bytes: how ledger and store cite the decision.
+    /// SHA-256 of [`Record::to_bytes`], by which ledger and store cite the decision.
     pub fn digest(&self) -> Digest {
         Digest::of(&self.to_bytes())
     }
@@ -87,8 +87,7 @@ impl Record {
 
 /// Permission to seal one cut for one partner.
 ///
-/// Only [`decide`](super::decide()) makes one. It cannot be copied, stored or read from anything: what is stored is
-/// its [`Record`].
+/// Only [`decide`](super::decide()) creates one. It cannot be copied, stored or decoded; what is stored is its [`Record`].
 #[derive(Debug, PartialEq, Eq)]
 pub struct Release {
     record: Record,
@@ -100,12 +99,12 @@ impl Release {
         Release { record, recipient }
     }
 
-    /// Who gets the cut.
+    /// The partner that the cut is for.
     pub fn partner(&self) -> &PartnerId {
         &self.record.partner
     }
 
-    /// The age recipient of that partner, as enrolled: the only one the cut may be sealed to.
+    /// The enrolled age recipient of that partner, the only one to which the cut may be sealed.
     pub fn recipient(&self) -> &str {
         &self.recipient
     }
@@ -115,12 +114,12 @@ impl Release {
         self.record.cut.digest
     }
 
-    /// How many bytes they are, with the attachments that belong beside them.
+    /// The size of the cut in bytes, including detached attachments.
     pub fn cut_bytes(&self) -> u64 {
         self.record.cut.bytes
     }
 
-    /// The cut's banner, canonical.
+    /// The cut's banner in canonical form.
     pub fn marking(&self) -> &str {
         &self.record.cut.marking
     }
@@ -135,22 +134,22 @@ impl Release {
         self.record.decided_at()
     }
 
-    /// What to store and log of it.
+    /// The record to store and log.
     pub fn record(&self) -> &Record {
         &self.record
     }
 
     /// Whether `bytes` are the text that may be sealed.
     pub fn is_for(&self, bytes: &[u8]) -> bool {
-        // The length on record counts detached attachments as well, which these bytes name by length and digest.
+        // The recorded size also counts detached attachments, which these bytes name by length and digest.
         bytes.len() as u64 <= self.cut_bytes() && Digest::of(bytes) == self.cut()
     }
 }
 
-/// Permission to offer what was sealed to its partner, or to let go what opens it, within [`SendPermit::WINDOW`] of being
-/// decided. It names everything that may leave, each part by its digest, and nothing else.
+/// Permission to offer a sealed payload to its partner, or to release the header that opens it, within [`SendPermit::WINDOW`] of the
+/// decision. It names everything that may be sent, each part by its digest.
 ///
-/// Only [`decide`](super::decide()) makes one, and only at [`Stage::Send`](super::Stage::Send).
+/// Only [`decide`](super::decide()) creates one, and only at [`Stage::Send`](super::Stage::Send).
 #[derive(Debug, PartialEq, Eq)]
 pub struct SendPermit {
     exchange: ExchangeId,
@@ -168,44 +167,44 @@ pub struct SendPermit {
 }
 
 impl SendPermit {
-    /// How long after the decision what it permits may leave.
+    /// How long a permit is valid after the decision.
     pub const WINDOW: Duration = Duration::from_secs(30);
 
-    /// For what `manifest` describes, which opens with `header`, under the release on `record`.
+    /// Creates a permit for the payload that `manifest` describes and `header` opens, under the recorded release `record`.
     pub(super) fn new(record: &Record, manifest: &Signed<Manifest>, header: HeaderCommitment, now: Time) -> SendPermit {
-        let said = manifest.statement();
+        let statement = manifest.statement();
         SendPermit {
-            exchange: said.exchange,
+            exchange: statement.exchange,
             partner: record.partner.clone(),
             request: record.request,
             cut: record.cut.digest,
             marking: record.cut.marking.clone(),
             record: record.digest(),
             manifest: manifest.digest(),
-            payload: said.payload_digest,
-            payload_size: said.payload_size,
+            payload: statement.payload_digest,
+            payload_size: statement.payload_size,
             header,
             decided_at: now,
-            // Never past the permission itself.
+            // Never later than the expiry of the release itself.
             not_after: now.plus(Self::WINDOW).min(record.expires()),
         }
     }
 
-    /// Whether this manifest, and the payload that it describes, may leave at `now`. A clock that went back since the
-    /// decision voids it.
+    /// Whether this manifest, and the payload that it describes, may be sent at `now`. The permit is void if the clock was set back
+    /// since the decision.
     pub fn allows(&self, manifest: &Signed<Manifest>, now: Time) -> bool {
-        let said = manifest.statement();
+        let statement = manifest.statement();
         let named = self.manifest == manifest.digest()
-            && self.exchange == said.exchange
-            && said.recipient == NodeId::from(self.partner.clone())
-            && self.cut == said.cut_digest
-            && self.marking == said.marking
-            && (self.payload, self.payload_size) == (said.payload_digest, said.payload_size)
-            && said.header == Some(self.header);
+            && self.exchange == statement.exchange
+            && statement.recipient == NodeId::from(self.partner.clone())
+            && self.cut == statement.cut_digest
+            && self.marking == statement.marking
+            && (self.payload, self.payload_size) == (statement.payload_digest, statement.payload_size)
+            && statement.header == Some(self.header);
         named && now >= self.decided_at && now < self.not_after
     }
 
-    /// Whether these bytes are the header that may leave.
+    /// Whether this is the header that may be sent.
     pub fn allows_header(&self, header: &Header) -> bool {
         header.commitment() == self.header
     }
@@ -215,7 +214,7 @@ impl SendPermit {
         self.exchange
     }
 
-    /// To whom.
+    /// The partner that it is for.
     pub fn partner(&self) -> &PartnerId {
         &self.partner
     }
@@ -230,7 +229,7 @@ impl SendPermit {
         self.cut
     }
 
-    /// Digest of the [`Record`] it was decided on.
+    /// Digest of the [`Record`] of the release.
     pub fn record(&self) -> Digest {
         self.record
     }
@@ -245,7 +244,7 @@ impl SendPermit {
         (self.payload, self.payload_size)
     }
 
-    /// The first instant at which it is void.
+    /// The first instant at which the permit is void.
     pub fn not_after(&self) -> Time {
         self.not_after
     }

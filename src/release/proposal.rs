@@ -1,4 +1,4 @@
-//! What a decision rests on.
+//! The inputs of a decision.
 
 use std::collections::BTreeMap;
 
@@ -15,52 +15,52 @@ use crate::policy::{Membership, Policies, Stage};
 use crate::sign::Signed;
 use crate::time::Time;
 
-/// Everything a decision rests on; the same inputs always give the same decision.
+/// All inputs of a decision; the same inputs always give the same decision.
 #[derive(Clone, Copy, Debug)]
 pub struct Proposal<'a> {
-    /// Which decision.
+    /// The stage at which the decision is made.
     pub stage: Stage,
-    /// To whom, as the roster has it now.
+    /// The partner, as in the current roster.
     pub partner: &'a Partner,
-    /// The request's terms.
+    /// The terms of the request.
     pub terms: &'a Terms,
-    /// The signed submission on record, and where which product was submitted: the release rests on it too.
+    /// The recorded signed submission (COSE_Sign1), which the release rests on as well.
     pub submission: &'a [u8],
-    /// What that must be a submission of.
+    /// The node and product that this must be a submission of.
     pub submitted: Submitted<'a>,
-    /// The cuts of the whole request, one a partner; approvals are over all of them.
+    /// The cuts of the whole request, one for each partner; approvals cover all of them.
     pub cuts: &'a BTreeMap<PartnerId, Outline>,
-    /// What those partners are enrolled with, as the roster has them now.
+    /// The enrolments of those partners, as in the current roster.
     pub enrolments: &'a BTreeMap<PartnerId, Enrolment>,
-    /// What consents may name of the product that the cuts are made from.
+    /// The properties of the product by which consents can cover it.
     pub product: &'a Described,
-    /// The consents of sources that are on record, but for those withdrawn.
+    /// The recorded consents of sources, except withdrawn ones.
     pub consents: &'a [SourceConsent],
-    /// What shows that this partner's cut is what its outline says, and passed inspection.
+    /// The evidence that this partner's cut matches its outline and passed inspection.
     pub evidence: Evidence<'a>,
-    /// The signed approvals on file, in any order.
+    /// The recorded signed approvals (COSE_Sign1), in any order.
     pub approvals: &'a [Vec<u8>],
-    /// The officers, as the roster has them now.
+    /// The current officers.
     pub officers: &'a Officers,
-    /// The rules in force.
+    /// The policy in force.
     pub policies: &'a Policies,
-    /// Who belongs to which organisation, as policy reads it.
+    /// The membership of countries in organisations, as input of the policy.
     pub membership: &'a Membership,
     /// The marking register in force.
     pub register: &'a Register,
-    /// Now.
+    /// The current time.
     pub now: Time,
     /// Whether the shell has reason to doubt its clock.
     pub clock_in_doubt: bool,
 }
 
-/// What shows that a cut is what its outline says.
+/// The evidence that a cut matches its outline.
 #[derive(Clone, Copy, Debug)]
 pub enum Evidence<'a> {
-    /// The cut itself, and the content filters' attestation of it if it passed them.
+    /// The cut itself, and the attestation of the content filters if it passed them.
     Cut(&'a Cut, Option<&'a Inspected>),
-    /// The record of the release under which it was sealed, and our own signed manifest of what was sealed. Enough to send
-    /// exactly that, and for nothing else: the plaintext is gone by then, and what was signed by the approving officers
-    /// says the rest. Whose key signed the manifest is for whoever verified it to have asked.
+    /// The record of the release under which it was sealed, and this node's signed manifest of the sealed payload. This is sufficient
+    /// only to send exactly that payload: the plaintext is no longer available, and the approvals cover the rest. The caller must
+    /// have verified the manifest under this node's key.
     Sealed(&'a Record, &'a Signed<Manifest>),
 }

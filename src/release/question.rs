@@ -1,4 +1,4 @@
-//! The question to policy: everything a decision rests on, in the terms that the rules are written in.
+//! The question to the policy: the inputs of a decision in the terms of the rules.
 
 use super::proposal::Proposal;
 use crate::approval::{Outline, Tally};
@@ -8,7 +8,7 @@ use crate::ident::OfficerId;
 use crate::partner::{Partner, Standing};
 use crate::policy::{AgreementTerms, ConsentTerms, CutTerms, ProductTerms, Question, RequestTerms, VoterTerms};
 
-/// The question to policy: everything in plain terms, the marks as text.
+/// Creates the question to the policy from the proposal, with markings as text.
 pub(super) fn question(
     proposal: &Proposal<'_>,
     cut: &Outline,
@@ -71,7 +71,7 @@ pub(super) fn question(
     }
 }
 
-/// Whoever voted, as the roster has them now.
+/// The data of an officer who approved, as in the current roster.
 fn voter(id: &OfficerId, proposal: &Proposal<'_>) -> VoterTerms {
     let officer = proposal.officers.officer(id);
     VoterTerms {

@@ -1,5 +1,5 @@
-//! Hypothetical decisions: what would be decided if approvals on file named another policy (what-if), and what will stand in
-//! the way of a cut before anybody has submitted or approved it (forecast). Both run the real decision on other grounds.
+//! Hypothetical decisions: the decision if the recorded approvals named another policy (what-if), and the reasons against a cut
+//! before it is submitted or approved (forecast). Both use the real decision with other assumptions.
 
 use super::decide::{Grounds, decide_on};
 use super::decision::{Reason, Source};
@@ -8,48 +8,48 @@ use super::proposal::Proposal;
 use crate::digest::Digest;
 use crate::policy::{About, Stage};
 
-/// What would be decided. It permits nothing.
+/// A hypothetical decision. It permits nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WhatIf {
     /// Whether it would be permitted.
     pub permits: bool,
-    /// Every reason: those against it, or if there are none those for it.
+    /// The reasons against the release; if there are none, the reasons for it.
     pub reasons: Vec<Reason>,
 }
 
-/// What stands in the way of a cut whoever approves it. It permits nothing.
+/// The reasons against a cut that are independent of its approvals. It permits nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Forecast {
-    /// Reasons that no approval lifts: only another product, agreement, consent or policy does.
+    /// Reasons that only another product, agreement, consent or policy can remove.
     pub against: Vec<Reason>,
-    /// Reasons that end by themselves: a suspended partner, a clock in doubt.
+    /// Temporary reasons: a suspended partner, a clock in doubt.
     pub waits: Vec<Reason>,
     /// Whether the two checks disagreed, or policy failed. An operator must investigate.
     pub alarm: bool,
 }
 
-/// What [`decide`](super::decide()) would decide if approvals that name the policy and register `given_under` named the
-/// proposal's own. Approvals void for any other reason stay void.
+/// Decides as [`decide`](super::decide()) would if approvals that name the policy and register with the digests `given_under` named
+/// those of the proposal. Approvals that are void for any other reason stay void.
 pub fn what_if(proposal: &Proposal<'_>, given_under: (Digest, Digest)) -> WhatIf {
     let decision =
         decide_on(proposal, &Engine { register: proposal.register }, Grounds { given_under, submitted: false });
     WhatIf { permits: decision.permits(), reasons: decision.reasons }
 }
 
-/// What [`decide`](super::decide()) would decide at [`Stage::Forecast`] if an authorised submitter had signed a submission on
-/// exactly the proposal's terms.
+/// Decides as [`decide`](super::decide()) would at [`Stage::Forecast`] if an authorised submitter had signed a submission with exactly
+/// the proposal's terms.
 pub fn forecast(proposal: &Proposal<'_>) -> Forecast {
     let asked = Proposal { stage: Stage::Forecast, approvals: &[], ..*proposal };
     let grounds = Grounds { submitted: true, ..Grounds::of(proposal) };
     let decision = decide_on(&asked, &Engine { register: proposal.register }, grounds);
     let about = |id: &str| proposal.policies.rule(id).map(|rule| rule.about);
-    let ends_by_itself = |reason: &Reason| match reason.source {
+    let is_temporary = |reason: &Reason| match reason.source {
         Source::Clock => true,
         Source::Agreement => reason.code == "SUSPENDED",
         Source::Policy => reason.code == "partner-suspended" || about(&reason.code) == Some(About::Clock),
         _ => false,
     };
     let against = decision.reasons.into_iter().filter(|reason| reason.against);
-    let (waits, against) = against.partition(ends_by_itself);
+    let (waits, against) = against.partition(is_temporary);
     Forecast { against, waits, alarm: decision.alarm }
 }

@@ -1,14 +1,15 @@
 //! The detached header: an age file's header holds the wrapped key, so it is stored and sent apart from the rest.
 //!
-//! This splits a file as it is written and joins the two parts as they are read. It knows of a header only where it ends.
+//! This module splits a file as it is written and joins the two parts as they are read. Of the header's format it knows only where
+//! the header ends.
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
 use crate::envelope::{HEADER_BYTES_MAX, Header};
 use crate::product::ReadSeek;
 
-/// The length of the header of an age file: up to the end of the line that begins with `---`; `None` if that line has not
-/// ended yet.
+/// The length in bytes of the header of an age file: up to the end of the line that begins with `---`. `None` if `file` does not
+/// contain that whole line.
 pub(super) fn header_length(file: &[u8]) -> Option<usize> {
     let mut at = 0;
     while let Some(line) = file[at..].iter().position(|byte| *byte == b'\n') {
@@ -21,13 +22,13 @@ pub(super) fn header_length(file: &[u8]) -> Option<usize> {
     None
 }
 
-/// Whether this is exactly one header with nothing behind it. Otherwise a sender could move a part of the payload into the
-/// header, or the key into the payload.
+/// Whether this is exactly one header with nothing after it. Otherwise a sender could move a part of the payload into the header,
+/// or the wrapped key into the payload.
 pub(super) fn is_whole(header: &Header) -> bool {
     header_length(header.bytes()) == Some(header.bytes().len())
 }
 
-/// A writer for an age file: it keeps the header and passes on what follows.
+/// A writer for an age file that keeps the header and passes on the rest.
 pub(super) struct HeaderSplitter<W> {
     header: Vec<u8>,
     ended: bool,
@@ -39,10 +40,10 @@ impl<W: Write> HeaderSplitter<W> {
         HeaderSplitter { header: Vec::new(), ended: false, rest }
     }
 
-    /// The header.
+    /// Returns the header.
     ///
     /// # Errors
-    /// If what was written has none.
+    /// If no complete header was written, or it is too long.
     pub fn header(self) -> io::Result<Header> {
         let header = if self.ended { Header::new(self.header).ok() } else { None };
         header.ok_or_else(|| io::Error::other("age wrote a header that does not end, or is too long"))
@@ -60,7 +61,7 @@ impl<W: Write> Write for HeaderSplitter<W> {
             Some(length) => {
                 self.header.truncate(length);
                 self.ended = true;
-                // The caller writes the rest again.
+                // The caller calls again with the rest.
                 Ok(length - before)
             }
             None if self.header.len() > HEADER_BYTES_MAX => {
@@ -75,7 +76,7 @@ impl<W: Write> Write for HeaderSplitter<W> {
     }
 }
 
-/// A reader of a header and the rest as one file.
+/// A reader that joins a header and the rest into one file.
 pub(super) struct Joined<R> {
     header: io::Cursor<Vec<u8>>,
     rest: R,
@@ -83,7 +84,7 @@ pub(super) struct Joined<R> {
 }
 
 impl<R: ReadSeek> Joined<R> {
-    /// The file, from its beginning.
+    /// Creates a reader at the beginning of the joined file.
     pub fn new(header: &Header, mut rest: R) -> io::Result<Joined<R>> {
         rest.seek(SeekFrom::Start(0))?;
         Ok(Joined { header: io::Cursor::new(header.bytes().to_vec()), rest, at: 0 })
@@ -132,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_a_file_behind_the_line_of_its_mac_whatever_the_pieces() {
+    fn splits_a_file_after_the_line_of_its_mac_whatever_the_pieces() {
         for piece in 1..=FILE.len() {
             let (header, rest) = apart(piece);
             assert!(is_whole(&header));
@@ -162,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn the_two_parts_read_as_the_one_file_from_every_place() {
+    fn the_two_parts_are_read_as_the_one_file_from_every_position() {
         let (header, rest) = apart(7);
         let mut together = Joined::new(&header, io::Cursor::new(rest)).unwrap();
         for at in (0..=FILE.len()).chain((0..FILE.len()).rev().step_by(3)) {

@@ -1,4 +1,4 @@
-//! Opening a payload: first the text is read, then the attachments that it names.
+//! Opening a payload: first its text, then the attachments that the text names.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
@@ -15,7 +15,7 @@ use crate::envelope::{Binding, Bound, Header, OpeningProof};
 use crate::product::{Contents, ContentsFault, ReadSeek, Shown, Side, copy};
 use crate::seal::payload_key::{OpenFault, Opener};
 
-/// The content of a payload as a stream.
+/// The decrypted content of a payload, as a stream.
 pub type Frame<'a> = Box<dyn ReadSeek + Send + 'a>;
 
 /// An opened payload of which only the text has been read.
@@ -39,7 +39,7 @@ pub fn open<'a>(
 ) -> Result<Opened<'a>, OpenFault> {
     let mut frame = content(opener, header, sealed)?;
     let short = |e: io::Error| match OpenFault::of_io(&e) {
-        // A frame that ends inside its own length or text was never one.
+        // A frame that ends within its preamble, length or text is malformed.
         OpenFault::Closed if e.kind() == io::ErrorKind::UnexpectedEof => OpenFault::Frame,
         other => other,
     };
@@ -62,7 +62,7 @@ pub fn open<'a>(
     Ok(Opened { frame, text, binding })
 }
 
-/// The content of a payload with a detached header.
+/// Decrypts a payload with a detached header.
 fn content<'a>(
     opener: &dyn Opener,
     header: &Header,
@@ -76,24 +76,24 @@ fn content<'a>(
 }
 
 impl<'a> Opened<'a> {
-    /// The same, with the rest of the payload read through `how`, such as a read-ahead.
+    /// Wraps the stream of the rest of the payload, for example in a read-ahead.
     #[must_use]
     pub fn through(self, how: impl FnOnce(Frame<'a>) -> Frame<'a>) -> Opened<'a> {
         Opened { frame: how(self.frame), ..self }
     }
 
-    /// The text. What follows it is not checked yet.
+    /// The text. What follows it has not been checked yet.
     pub fn text(&self) -> &[u8] {
         &self.text
     }
 
-    /// The proof that it was opened, which only the recipient can give.
+    /// The proof that the payload was opened, which only its recipient can produce.
     pub fn proof(&self) -> OpeningProof {
         self.binding.proof(Digest::of(&self.text))
     }
 
     /// Reads the rest of the payload, whose text was parsed as `cut`: each attachment must have the digest that the cut names,
-    /// and only padding may follow. Returns where each attachment lies.
+    /// and only padding may follow. Returns the position of each attachment.
     ///
     /// # Errors
     /// [`OpenFault::Attachment`], [`OpenFault::Frame`], or [`OpenFault::Closed`] if a piece was altered.
@@ -101,8 +101,8 @@ impl<'a> Opened<'a> {
         self.check_while(cut, &mut |_, _| ())
     }
 
-    /// As [`Opened::check`], and passes the bytes of every attachment to `each` as they are read, with its digest. They are
-    /// verified only once this returns successfully.
+    /// Like [`Opened::check`], and passes the bytes of every attachment to `each` as they are read, with its digest. They are not
+    /// verified until this returns successfully.
     ///
     /// # Errors
     /// As [`Opened::check`].
@@ -130,9 +130,9 @@ impl<'a> Opened<'a> {
     }
 }
 
-/// Reads to the end; how many bytes there were, all of which must be zero.
+/// Reads to the end and returns the number of bytes, all of which must be zero.
 fn padding(frame: &mut dyn Read) -> Result<u64, OpenFault> {
-    // Mostly there is little of it.
+    // There is usually little of it.
     let mut chunk = [0; 4096];
     let mut length = 0;
     loop {
@@ -152,11 +152,11 @@ struct Place {
     size: u64,
 }
 
-/// Where the attachments lie in a fully checked payload.
+/// The positions of the attachments in a fully checked payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout(BTreeMap<Digest, Place>);
 
-/// The attachments of a checked payload, read where they lie: sealed, and decrypted piece by piece.
+/// The attachments of a checked payload, decrypted piece by piece from the sealed file.
 pub struct SealedContents<'a, F> {
     opener: &'a dyn Opener,
     header: &'a Header,
@@ -169,8 +169,8 @@ where
     F: Fn() -> R + Send + Sync,
     R: ReadSeek + Send + 'static,
 {
-    /// The attachments in the payload that `sealed` gives a new reader of each time it is asked: the one that
-    /// `layout` is of.
+    /// Creates access to the attachments of the payload that `layout` describes. `sealed` returns a new reader of that payload on
+    /// every call.
     pub fn new(opener: &'a dyn Opener, header: &'a Header, layout: Layout, sealed: F) -> SealedContents<'a, F> {
         SealedContents { opener, header, sealed, layout }
     }

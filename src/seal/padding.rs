@@ -1,9 +1,9 @@
 //! Framing and padding, so that the length of a payload reveals little about the length of the product.
 //!
-//! The frame is a preamble, eight bytes of the text's length, the text, the bytes of each attachment that the text names
-//! as detached, and zeros up to a Padmé length (Nikitin et al., "Reducing Metadata Leakage from Encrypted Files and
+//! The frame consists of a preamble, the length of the text in eight bytes (big-endian), the text, the bytes of each attachment
+//! that the text names as detached, and zeros up to a Padmé length (Nikitin et al., "Reducing Metadata Leakage from Encrypted Files and
 //! Communication with PURBs", 2019), never below [`FLOOR`]. Padmé costs at most 12 % and leaves only O(log log n) bits
-//! of the length. The text alone says what follows it, so a frame has one reading.
+//! of the length. The text alone determines what follows it, so a frame has only one interpretation.
 
 use std::collections::BTreeSet;
 
@@ -13,26 +13,26 @@ use crate::product::Attachment;
 
 /// The smallest padded length in bytes; most short products are indistinguishable by size.
 pub(super) const FLOOR: u64 = 4096;
-/// Bytes of the length that stands before the text.
+/// Bytes of the length field before the text.
 pub(super) const LENGTH_BYTES: usize = 8;
-/// Where the text begins.
+/// The offset of the text in the frame, in bytes.
 pub(super) const TEXT_AT: usize = PREAMBLE_BYTES + LENGTH_BYTES;
 
-/// The attachments whose bytes follow the text in a frame, in the order of the text; the same bytes under several
-/// names are there once.
+/// The attachments whose bytes follow the text in a frame, in the order of the text. The same bytes under several names occur
+/// once.
 pub(super) fn laid_out(cut: &Cut) -> Vec<&Attachment> {
     let mut seen = BTreeSet::new();
     cut.detached().filter(|a| seen.insert(a.digest())).collect()
 }
 
-/// Length of the frame, and how much of it is not padding, for a cut; `None` beyond what can be counted.
+/// The length in bytes of the frame of a cut, and of its content without padding; `None` if it exceeds 64 bits.
 pub(super) fn frame_length(cut: &Cut) -> Option<(u64, u64)> {
     let behind = laid_out(cut).iter().try_fold(0u64, |sum, a| sum.checked_add(a.size()))?;
     let content = (cut.bytes().len() as u64).checked_add(behind)?;
     Some((padded(content)?, content.checked_add(TEXT_AT as u64)?))
 }
 
-/// Length of the frame for content of `length` bytes; `None` beyond what can be counted.
+/// The length in bytes of the frame for text and attachments of `length` bytes; `None` if it exceeds 64 bits.
 fn padded(length: u64) -> Option<u64> {
     padme(length.checked_add(TEXT_AT as u64)?.max(FLOOR))
 }

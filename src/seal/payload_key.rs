@@ -10,31 +10,31 @@ use crate::digest::Digest;
 use crate::envelope::Bound;
 use crate::product::ReadSeek;
 
-/// A holder of the private key of our payload recipient: a file, a card, another process.
+/// The private key of this node's payload recipient, wherever it is held: in a file, on a card, in another process.
 pub trait Opener: Send + Sync {
     /// The recipient that partners seal to.
     fn recipient(&self) -> &Recipient;
 
-    /// What is inside an age file, as a stream. A read of what was altered fails; so does one of a file cut short.
+    /// Decrypts an age file (C2SP age) as a stream. Reading fails where the file was altered or truncated.
     ///
     /// # Errors
-    /// [`OpenFault::Header`] or [`OpenFault::Closed`].
+    /// [`OpenFault::Header`] if the header is not accepted, [`OpenFault::Closed`] if the file was sealed for another key.
     fn open<'a>(&self, sealed: Box<dyn ReadSeek + Send + 'a>) -> Result<Box<dyn ReadSeek + Send + 'a>, OpenFault>;
 }
 
 /// Why a payload was not opened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OpenFault {
-    /// Its header is not one this gateway accepts: one X25519 recipient, no passphrase, no plugin.
+    /// The header is not acceptable: it must have one X25519 recipient, no passphrase and no plugin.
     #[error("the payload header is not an age header with exactly one X25519 recipient")]
     Header,
-    /// It was not sealed for our key, or was altered.
-    #[error("the payload does not open with this node's key: it was sealed for another recipient, or altered")]
+    /// It was not sealed for this node's key, or was altered.
+    #[error("the payload cannot be opened with this node's key: it was sealed for another recipient, or altered")]
     Closed,
-    /// It opens, but not to a padded frame as gateways write it.
+    /// It was decrypted, but is not a frame with canonical padding.
     #[error("the content of the payload is not framed and padded as the protocol requires")]
     Frame,
-    /// It opens, but was sealed for another exchange than it came with.
+    /// It was decrypted, but was sealed for an exchange other than the one it arrived in.
     #[error("the payload belongs to another exchange: it was sealed {0}")]
     Bound(Box<Bound>),
     /// Its text is larger than allowed.
@@ -43,16 +43,16 @@ pub enum OpenFault {
     /// An attachment inside is not the one that the text names.
     #[error("an attachment in the payload is not the one with SHA-256 `{}` that the text names", .0.short())]
     Attachment(Digest),
-    /// The payload could not be read from where it is kept.
+    /// The payload could not be read from its storage.
     #[error("the payload could not be read: {0}")]
     Read(String),
 }
 
 impl OpenFault {
-    /// A failed read of what is being decrypted.
+    /// Converts a failed read of a stream that is being decrypted.
     pub(super) fn of_io(error: &io::Error) -> OpenFault {
         match error.kind() {
-            // This is how decryption says that a piece was altered or is missing.
+            // Decryption reports altered or missing pieces with these kinds.
             io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => OpenFault::Closed,
             _ => OpenFault::Read(error.to_string()),
         }
@@ -66,18 +66,18 @@ pub struct PayloadIdentity {
 }
 
 impl PayloadIdentity {
-    /// A new key, in the text form it is kept in.
+    /// Generates a key in its text form (`AGE-SECRET-KEY-1...`).
     pub fn generate() -> Zeroizing<String> {
         Zeroizing::new(age::x25519::Identity::generate().to_string().expose_secret().to_owned())
     }
 
-    /// A key from its text form (`AGE-SECRET-KEY-1...`).
+    /// Parses a key from its text form (`AGE-SECRET-KEY-1...`).
     ///
     /// # Errors
     /// [`OpenFault::Header`] if the text is not such a key.
     pub fn parse(text: &str) -> Result<PayloadIdentity, OpenFault> {
         let identity: age::x25519::Identity = text.trim().parse().map_err(|_| OpenFault::Header)?;
-        // INVARIANT: age prints its own recipients in the spelling that is accepted here.
+        // INVARIANT: age prints its own recipients in the canonical form that is accepted here.
         let recipient = identity.to_public().to_string().parse().expect("age prints recipients canonically");
         Ok(PayloadIdentity { identity, recipient })
     }
@@ -95,7 +95,7 @@ impl Opener for PayloadIdentity {
     }
 
     fn open<'a>(&self, mut sealed: Box<dyn ReadSeek + Send + 'a>) -> Result<Box<dyn ReadSeek + Send + 'a>, OpenFault> {
-        // Stanzas are counted before age sees the header: a scrypt stanza would make it spend our time and memory.
+        // Stanzas are counted before age parses the header: a scrypt stanza would cost time and memory.
         let unreadable = |e: io::Error| OpenFault::Read(e.to_string());
         let mut head = Vec::new();
         (&mut sealed).take(HEADER_BYTES_MAX).read_to_end(&mut head).map_err(unreadable)?;
@@ -114,8 +114,8 @@ impl Opener for PayloadIdentity {
 /// How much of a file is searched for the end of its header.
 const HEADER_BYTES_MAX: u64 = 4096;
 
-/// Whether the header at the beginning of `head` has exactly one X25519 stanza, and otherwise only the grease that
-/// implementations add.
+/// Whether the header at the beginning of `head` has exactly one X25519 stanza, and otherwise only the grease stanzas that
+/// implementations may add.
 fn one_x25519_recipient(head: &[u8]) -> bool {
     let mut lines = head.split(|b| *b == b'\n');
     if lines.next() != Some(b"age-encryption.org/v1") {

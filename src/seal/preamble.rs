@@ -1,7 +1,7 @@
 //! The preamble of every frame: sender, recipient, exchange and a secret.
 //!
-//! Anybody can put a payload under another manifest. Because the preamble is inside the encryption, such a payload is
-//! refused, and only its recipient knows the secret.
+//! A sealed payload can be sent with another manifest. Because the preamble is encrypted with the payload, such a payload is
+//! refused, and only the recipient can read the secret.
 
 use minicbor::{Decode, Encode};
 use zeroize::Zeroizing;
@@ -10,11 +10,11 @@ use crate::digest;
 use crate::envelope::{Binding, Bound, OpeningSecret};
 use crate::ident::{ExchangeId, NodeId};
 
-/// Bytes of a preamble: one for the length of its message, the message, and zeros. All are equally long, so that names
-/// move nothing behind them.
+/// The length of a preamble in bytes: one byte for the length of its message, the message (canonical CBOR), and zeros. It is fixed,
+/// so that the length of the names does not show in what follows.
 pub(super) const PREAMBLE_BYTES: usize = 192;
 
-/// The version this gateway writes and reads.
+/// The version of the preamble's format.
 const VERSION: u8 = 1;
 
 #[derive(Encode, Decode)]
@@ -32,11 +32,11 @@ struct Preamble {
     secret: OpeningSecret,
 }
 
-/// The preamble for this binding.
+/// Encodes the preamble of a binding.
 pub(super) fn preamble(binding: &Binding) -> Zeroizing<Vec<u8>> {
     let Binding { bound: Bound { exchange, sender, recipient }, secret } = binding.clone();
-    let said = Preamble { version: VERSION, exchange, sender, recipient, secret };
-    let message = Zeroizing::new(digest::encode(&said));
+    let preamble = Preamble { version: VERSION, exchange, sender, recipient, secret };
+    let message = Zeroizing::new(digest::encode(&preamble));
     let mut bytes = Zeroizing::new(Vec::with_capacity(PREAMBLE_BYTES));
     // INVARIANT: names have at most 40 bytes, which makes a message of at most 162.
     bytes.push(message.len() as u8);
@@ -45,7 +45,7 @@ pub(super) fn preamble(binding: &Binding) -> Zeroizing<Vec<u8>> {
     bytes
 }
 
-/// The binding in a preamble; `None` if it is not in canonical form.
+/// Decodes the binding in a preamble; `None` if it is not in canonical form.
 pub(super) fn read_preamble(bytes: &[u8; PREAMBLE_BYTES]) -> Option<Binding> {
     let (length, rest) = bytes.split_first()?;
     let (message, zeros) = rest.split_at_checked(usize::from(*length))?;
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn says_what_was_written_in_one_form_and_one_length_whatever_the_names() {
+    fn has_one_form_and_one_length_whatever_the_names() {
         for name in ["a".to_owned(), "a".repeat(40)] {
             let bytes: [u8; PREAMBLE_BYTES] = preamble(&binding(&name)).as_slice().try_into().unwrap();
             assert_eq!(read_preamble(&bytes), Some(binding(&name)));

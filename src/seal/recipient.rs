@@ -1,24 +1,24 @@
-//! The key a partner's payloads are sealed to.
+//! The public key to which a partner's payloads are sealed.
 
 use std::fmt;
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::str::FromStr;
 
-/// An age recipient of a native kind. Plugins and passphrases are not recipients here.
+/// A native age recipient (X25519) in canonical form. Plugins and passphrases are not accepted.
 #[derive(Clone)]
 pub struct Recipient(age::x25519::Recipient);
 
-/// A text that is not an age recipient of a kind this gateway seals to, or is a weak one.
+/// Why a text is not an acceptable age recipient.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotARecipient {
-    /// Another kind, or another spelling.
+    /// Another kind of recipient, or not the canonical form.
     #[error("expected an age recipient that starts with `age1` (X25519); plugins and passphrases are not accepted")]
     Form,
-    /// A weak key: a point of small order, or one that is not encoded canonically.
+    /// A weak key: a point of small order, or one that is not encoded canonically (RFC 7748).
     #[error("weak age recipient: {0}; ask its holder to generate another")]
     Weak(&'static str),
-    /// The library cannot seal to it.
+    /// The encryption library cannot seal to it.
     #[error("nothing can be sealed to this age recipient; ask its holder to generate another")]
     Unusable,
 }
@@ -28,16 +28,16 @@ impl Recipient {
         &self.0
     }
 
-    /// The raw X25519 key, the same for every spelling of the recipient.
+    /// The raw X25519 public key (RFC 7748), 32 bytes little-endian.
     pub fn raw(&self) -> [u8; 32] {
-        // INVARIANT: the text was printed by the library for a recipient that was read, whose key has 32 bytes.
+        // INVARIANT: the library printed the text for a parsed recipient, whose key has 32 bytes.
         raw(&self.to_string()).unwrap_or_default()
     }
 
     /// Seals one byte as a test, so that an unusable recipient is found at enrolment and not at delivery.
     ///
     /// # Errors
-    /// [`NotARecipient::Unusable`].
+    /// [`NotARecipient::Unusable`] if that fails.
     pub fn try_sealing(&self) -> Result<(), NotARecipient> {
         let sealing = || -> io::Result<()> {
             let mut writer = encrypting(self, io::sink())?;
@@ -57,7 +57,7 @@ impl FromStr for Recipient {
 
     fn from_str(text: &str) -> Result<Recipient, NotARecipient> {
         let recipient: age::x25519::Recipient = text.parse().map_err(|_| NotARecipient::Form)?;
-        // Bech32 may be spelled in capitals; only the one spelling is compared and fingerprinted.
+        // Bech32 also permits capitals; only the canonical form is accepted, so that recipients can be compared as texts.
         if recipient.to_string() != text {
             return Err(NotARecipient::Form);
         }
@@ -80,21 +80,21 @@ impl fmt::Debug for Recipient {
     }
 }
 
-/// A writer that encrypts to exactly one recipient; only its `finish` makes the file whole.
+/// Creates a writer that encrypts to exactly one recipient. The file is complete only after its `finish`.
 pub(super) fn encrypting<W: Write>(to: &Recipient, out: W) -> io::Result<age::stream::StreamWriter<W>> {
     let encryptor = age::Encryptor::with_recipients(std::iter::once(to.as_age())).map_err(io::Error::other)?;
-    // The library's own message shows its internals.
+    // The library's own message exposes its internals.
     let refused = |_| io::Error::other("the first bytes cannot be written: the disk may be full or failing");
     encryptor.wrap_output(out).map_err(refused)
 }
 
 /// The 32 characters of Bech32, by the five bits that each stands for (BIP 173).
 const BECH32: &[u8; 32] = b"qpzry9x8gf2tvdw0s3jn54khce6mua7l";
-/// What stands before the key, and the characters of the checksum after it.
+/// The prefix before the key, and the number of checksum characters after it.
 const PREFIX: &str = "age1";
 const CHECKSUM: usize = 6;
 
-/// The key in a recipient's text, whose checksum somebody else has checked.
+/// Decodes the key in a recipient's text. The caller has checked the checksum.
 fn raw(text: &str) -> Option<[u8; 32]> {
     let data = text.strip_prefix(PREFIX)?.as_bytes();
     let data = &data[..data.len().checked_sub(CHECKSUM)?];
@@ -146,9 +146,9 @@ const fn small(value: u8) -> [u8; 32] {
     number
 }
 
-/// Why a raw key is weak; `None` if it is sound.
+/// Why a raw key is weak; `None` if it is not.
 fn weak(u: [u8; 32]) -> Option<&'static str> {
-    // A key that was generated is below the prime, which the highest bit is not; RFC 7748 has readers pass over both.
+    // A generated key is less than the prime and has its highest bit clear. RFC 7748, section 5 makes readers accept others.
     if u.iter().rev().ge(PRIME.iter().rev()) {
         return Some("its encoding is not canonical");
     }
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_generated_recipient_is_sound_sealed_to_and_spelled_as_it_was_read() {
+    fn a_generated_recipient_is_accepted_usable_and_printed_as_parsed() {
         for _ in 0..16 {
             let identity = PayloadIdentity::parse(&PayloadIdentity::generate()).unwrap();
             let recipient = identity.recipient();
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_every_recipient_of_small_order_in_every_spelling() {
+    fn refuses_every_recipient_of_small_order_in_every_encoding() {
         assert!(text(small(0), "age").starts_with("age1qqqqqqqq"));
         for u in SMALL_ORDER {
             for high in [0, 0x80] {
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_recipients_of_other_kinds_and_spellings() {
+    fn refuses_recipients_of_other_kinds_and_forms() {
         let sound = PayloadIdentity::parse(&PayloadIdentity::generate()).unwrap().recipient().clone();
         let other = [
             sound.to_string().to_uppercase(),

@@ -27,46 +27,46 @@ pub enum SealFault {
     /// The binding names another partner than the release.
     #[error("the release is for partner `{released}`, not for node `{found}`: request a new release")]
     OtherPartner {
-        /// For whom it was released.
+        /// The partner of the release.
         released: PartnerId,
-        /// Whom it was to name.
+        /// The node that the binding names.
         found: NodeId,
     },
     /// The partner's recipient is invalid; enrolment should have refused it.
     #[error(transparent)]
     Recipient(#[from] NotARecipient),
-    /// An attachment that the cut names is not what the cut says, or not here.
+    /// An attachment that the cut names is missing or different.
     #[error(transparent)]
     Contents(#[from] ContentsFault),
-    /// The cut and its attachments are longer than can be counted.
+    /// The length of the cut and its attachments exceeds 64 bits.
     #[error("the cut with its attachments is too long for a payload")]
     TooLong,
-    /// The encryption failed, or what it was written to did.
+    /// Encrypting or writing the output failed.
     #[error("the sealed payload could not be written: {0}")]
     Write(String),
 }
 
-/// The most bytes that sealing `cut` writes; so many must be free before it begins.
+/// The most bytes that sealing `cut` writes, which must be free before it begins.
 ///
 /// # Errors
-/// [`SealFault::TooLong`].
+/// [`SealFault::TooLong`] if the length exceeds 64 bits.
 pub fn sealed_size_max(cut: &Cut) -> Result<u64, SealFault> {
     let (frame, _) = frame_length(cut).ok_or(SealFault::TooLong)?;
     frame.checked_add(overhead(frame)).ok_or(SealFault::TooLong)
 }
 
-/// The result of sealing, besides the payload itself.
+/// The result of sealing, apart from the payload itself.
 #[derive(Debug)]
 pub struct Sealing {
-    /// The header that opens it.
+    /// The header that opens the payload.
     pub header: Header,
-    /// The commitment, for the manifest, to the proof that only the recipient can give.
+    /// For the manifest: the commitment to the proof that only the recipient can produce.
     pub opening: OpeningCommitment,
 }
 
 /// Seals the cut that `release` permits, with its detached attachments, for the one recipient that the release names.
-/// `binding` is sealed inside; its secret must be new and random. Everything is streamed; each attachment is hashed on the
-/// way and must be the one that the cut names. The header that opens the payload is returned and not written to `out`.
+/// `binding` is sealed inside; its secret must be new and random. Everything is streamed; each attachment is hashed as it is
+/// copied and must be the one that the cut names. The header that opens the payload is returned and not written to `out`.
 /// The caller computes length and digest of what was written.
 ///
 /// # Errors

@@ -1,7 +1,7 @@
 //! Encryption at rest: products and their attachments are stored encrypted to the node's own storage key.
 //!
-//! The storage key is never exported, and no partner has it. Cuts are not stored: they are assembled again from the
-//! product, so that what is sent is what was decided on.
+//! The storage key is never exported. Cuts are not stored: they are assembled again from the product, so that what is sent is
+//! what was decided on.
 
 use std::io::{self, Read as _, Write};
 
@@ -11,29 +11,29 @@ use super::stream::overhead;
 use crate::product::ReadSeek;
 use crate::seal::payload_key::{OpenFault, PayloadIdentity};
 
-/// The node's storage key.
+/// The node's storage key: an X25519 identity in the age format.
 #[derive(Debug)]
-pub struct AtRest(PayloadIdentity);
+pub struct StorageKey(PayloadIdentity);
 
-/// Why something could not be stored or read.
+/// Why something could not be encrypted for storage, or decrypted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum AtRestFault {
-    /// Encryption failed; nothing was kept.
+pub enum StorageKeyFault {
+    /// Encryption failed; nothing was stored.
     #[error("encryption for storage failed: {0}")]
     Encrypt(String),
-    /// A stored item does not open: it was altered, or the storage key was replaced.
-    #[error("the stored item does not open with this node's storage key: it was altered, or the key was replaced")]
+    /// A stored item cannot be decrypted: it was altered, or the storage key was replaced.
+    #[error("the stored item cannot be opened with this node's storage key: it was altered, or the key was replaced")]
     Closed,
 }
 
-/// A writer that encrypts what it is given.
+/// A writer that encrypts what is written to it.
 pub struct EncryptingWriter<W: Write>(age::stream::StreamWriter<W>);
 
 impl<W: Write> EncryptingWriter<W> {
-    /// Ends the encrypted file. Without this it cannot be opened.
+    /// Finishes the encrypted file. Without this it cannot be decrypted.
     ///
     /// # Errors
-    /// What the writer beneath said.
+    /// Any error of the inner writer.
     pub fn finish(self) -> io::Result<W> {
         self.0.finish()
     }
@@ -49,64 +49,67 @@ impl<W: Write> Write for EncryptingWriter<W> {
     }
 }
 
-impl AtRest {
-    /// A storage key from its text form (`AGE-SECRET-KEY-1...`).
+impl StorageKey {
+    /// Parses a storage key from its text form (`AGE-SECRET-KEY-1...`).
     ///
     /// # Errors
     /// [`OpenFault::Header`] if the text is not such a key.
-    pub fn parse(text: &str) -> Result<AtRest, OpenFault> {
-        PayloadIdentity::parse(text).map(AtRest)
+    pub fn parse(text: &str) -> Result<StorageKey, OpenFault> {
+        PayloadIdentity::parse(text).map(StorageKey)
     }
 
-    /// Its public key, which identifies it.
+    /// The public key, which identifies this key.
     pub fn recipient(&self) -> &super::Recipient {
         use super::Opener as _;
         self.0.recipient()
     }
 
-    /// The most bytes that keeping `content` bytes takes on the disk.
-    pub fn kept_size_max(content: u64) -> u64 {
+    /// The largest size in bytes of `content` bytes when encrypted.
+    pub fn encrypted_size_max(content: u64) -> u64 {
         content.saturating_add(overhead(content))
     }
 
-    /// The ciphertext to store for `plain`.
+    /// Encrypts `plain` for storage.
     ///
     /// # Errors
-    /// [`AtRestFault::Encrypt`] if encryption fails.
-    pub fn keep(&self, plain: &[u8]) -> Result<Vec<u8>, AtRestFault> {
-        let mut kept = Vec::with_capacity(plain.len() + plain.len() / 4096 + 1024);
-        let written = self.keeping(&mut kept).and_then(|mut keeping| {
-            keeping.write_all(plain)?;
-            keeping.finish().map(|_| ())
+    /// [`StorageKeyFault::Encrypt`] if encryption fails.
+    pub fn encrypt(&self, plain: &[u8]) -> Result<Vec<u8>, StorageKeyFault> {
+        let mut ciphertext = Vec::with_capacity(plain.len() + plain.len() / 4096 + 1024);
+        let written = self.encrypt_to(&mut ciphertext).and_then(|mut writer| {
+            writer.write_all(plain)?;
+            writer.finish().map(|_| ())
         });
-        written.map(|()| kept).map_err(|e| AtRestFault::Encrypt(e.to_string()))
+        written.map(|()| ciphertext).map_err(|e| StorageKeyFault::Encrypt(e.to_string()))
     }
 
-    /// Begins to keep something of any length, written to `out` in pieces.
+    /// Starts encrypting content of any length to `out`.
     ///
     /// # Errors
-    /// What `out` said to the header.
-    pub fn keeping<W: Write>(&self, out: W) -> io::Result<EncryptingWriter<W>> {
+    /// Any error of `out` while the header is written.
+    pub fn encrypt_to<W: Write>(&self, out: W) -> io::Result<EncryptingWriter<W>> {
         encrypting(self.0.recipient(), out).map(EncryptingWriter)
     }
 
-    /// What [`AtRest::keep`] was given, at most `bytes_max` long.
+    /// Decrypts what [`StorageKey::encrypt`] returned, at most `bytes_max` bytes of plaintext.
     ///
     /// # Errors
-    /// [`AtRestFault::Closed`] if the bytes are not what this key kept, or are longer than allowed.
-    pub fn fetch(&self, kept: &[u8], bytes_max: usize) -> Result<Vec<u8>, AtRestFault> {
+    /// [`StorageKeyFault::Closed`] if it was altered, encrypted to another key, or is longer than allowed.
+    pub fn decrypt(&self, ciphertext: &[u8], bytes_max: usize) -> Result<Vec<u8>, StorageKeyFault> {
         let mut plain = Vec::new();
-        let opened = self.fetching(io::Cursor::new(kept))?;
-        opened.take(bytes_max as u64 + 1).read_to_end(&mut plain).map_err(|_| AtRestFault::Closed)?;
-        if plain.len() > bytes_max { Err(AtRestFault::Closed) } else { Ok(plain) }
+        let opened = self.decrypt_stream(io::Cursor::new(ciphertext))?;
+        opened.take(bytes_max as u64 + 1).read_to_end(&mut plain).map_err(|_| StorageKeyFault::Closed)?;
+        if plain.len() > bytes_max { Err(StorageKeyFault::Closed) } else { Ok(plain) }
     }
 
-    /// What [`AtRest::keeping`] was given, as a stream. A read of what was altered fails.
+    /// Decrypts what was written through [`StorageKey::encrypt_to`], as a stream. Reading fails where it was altered.
     ///
     /// # Errors
-    /// [`AtRestFault::Closed`] if it is not what this key kept.
-    pub fn fetching<'a>(&self, kept: impl ReadSeek + Send + 'a) -> Result<Box<dyn ReadSeek + Send + 'a>, AtRestFault> {
-        self.0.open(Box::new(kept)).map_err(|_| AtRestFault::Closed)
+    /// [`StorageKeyFault::Closed`] if it was encrypted to another key.
+    pub fn decrypt_stream<'a>(
+        &self,
+        ciphertext: impl ReadSeek + Send + 'a,
+    ) -> Result<Box<dyn ReadSeek + Send + 'a>, StorageKeyFault> {
+        self.0.open(Box::new(ciphertext)).map_err(|_| StorageKeyFault::Closed)
     }
 }
 
@@ -115,44 +118,44 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fetches_what_it_kept_and_refuses_what_was_altered() {
-        let store = AtRest::parse(&PayloadIdentity::generate()).unwrap();
-        let mut kept = store.keep(b"EXERCISE").unwrap();
-        assert!(!kept.windows(8).any(|w| w == b"EXERCISE"));
-        assert_eq!(store.fetch(&kept, 100).unwrap(), b"EXERCISE");
-        *kept.last_mut().unwrap() ^= 1;
-        assert_eq!(store.fetch(&kept, 100), Err(AtRestFault::Closed));
+    fn decrypts_what_it_encrypted_and_refuses_what_was_altered() {
+        let key = StorageKey::parse(&PayloadIdentity::generate()).unwrap();
+        let mut ciphertext = key.encrypt(b"EXERCISE").unwrap();
+        assert!(!ciphertext.windows(8).any(|w| w == b"EXERCISE"));
+        assert_eq!(key.decrypt(&ciphertext, 100).unwrap(), b"EXERCISE");
+        *ciphertext.last_mut().unwrap() ^= 1;
+        assert_eq!(key.decrypt(&ciphertext, 100), Err(StorageKeyFault::Closed));
     }
 
     #[test]
-    fn fetches_no_more_than_was_allowed() {
-        let store = AtRest::parse(&PayloadIdentity::generate()).unwrap();
-        let kept = store.keep(b"EXERCISE").unwrap();
-        assert_eq!(store.fetch(&kept, 8).unwrap(), b"EXERCISE");
-        assert_eq!(store.fetch(&kept, 7), Err(AtRestFault::Closed));
+    fn decrypts_no_more_than_was_allowed() {
+        let key = StorageKey::parse(&PayloadIdentity::generate()).unwrap();
+        let ciphertext = key.encrypt(b"EXERCISE").unwrap();
+        assert_eq!(key.decrypt(&ciphertext, 8).unwrap(), b"EXERCISE");
+        assert_eq!(key.decrypt(&ciphertext, 7), Err(StorageKeyFault::Closed));
     }
 
     #[test]
-    fn streams_what_it_kept_and_refuses_a_piece_altered_or_cut_off() {
-        let store = AtRest::parse(&PayloadIdentity::generate()).unwrap();
+    fn streams_what_it_encrypted_and_refuses_an_altered_or_truncated_file() {
+        let key = StorageKey::parse(&PayloadIdentity::generate()).unwrap();
         let plain: Vec<u8> = (0..200_000u32).map(|n| n.to_le_bytes()[0]).collect();
-        let mut keeping = store.keeping(Vec::new()).unwrap();
-        plain.chunks(977).for_each(|piece| keeping.write_all(piece).unwrap());
-        let kept = keeping.finish().unwrap();
-        assert!(kept.len() as u64 <= AtRest::kept_size_max(plain.len() as u64));
-        let read = |kept: &[u8]| {
+        let mut writer = key.encrypt_to(Vec::new()).unwrap();
+        plain.chunks(977).for_each(|piece| writer.write_all(piece).unwrap());
+        let ciphertext = writer.finish().unwrap();
+        assert!(ciphertext.len() as u64 <= StorageKey::encrypted_size_max(plain.len() as u64));
+        let read = |ciphertext: &[u8]| {
             let mut back = Vec::new();
-            let read = store.fetching(io::Cursor::new(kept.to_vec())).map_err(|_| ())?.read_to_end(&mut back);
+            let read = key.decrypt_stream(io::Cursor::new(ciphertext.to_vec())).map_err(|_| ())?.read_to_end(&mut back);
             read.map(|_| back).map_err(|_| ())
         };
-        assert_eq!(read(&kept).unwrap(), plain);
-        for at in [kept.len() / 2, kept.len() - 1] {
-            let mut altered = kept.clone();
+        assert_eq!(read(&ciphertext).unwrap(), plain);
+        for at in [ciphertext.len() / 2, ciphertext.len() - 1] {
+            let mut altered = ciphertext.clone();
             altered[at] ^= 1;
             assert!(read(&altered).is_err(), "byte {at}");
-            assert!(read(&kept[..at]).is_err(), "cut off at {at}");
+            assert!(read(&ciphertext[..at]).is_err(), "cut off at {at}");
         }
-        let unfinished = store.keeping(Vec::new()).unwrap();
+        let unfinished = key.encrypt_to(Vec::new()).unwrap();
         drop(unfinished);
     }
 }

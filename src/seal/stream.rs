@@ -4,11 +4,10 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 use crate::product::ReadSeek;
 
-/// Bytes that age encrypts as one chunk.
+/// The chunk size of age in bytes.
 const CHUNK: usize = 64 * 1024;
 
-/// Bytes that an age file for one X25519 recipient has beyond its content, at most: header, nonce, and a tag for each
-/// chunk.
+/// The most bytes that an age file for one X25519 recipient adds to its content: header, nonce, and a tag for each chunk.
 pub(super) fn overhead(content: u64) -> u64 {
     content / CHUNK as u64 * 16 + 1024
 }
@@ -22,7 +21,7 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// The `size` bytes from `start` on.
+    /// Creates a view of the `size` bytes from offset `start`.
     pub fn new(mut inner: Box<dyn ReadSeek + Send>, start: u64, size: u64) -> io::Result<Window> {
         inner.seek(SeekFrom::Start(start))?;
         Ok(Window { inner, start, size, at: 0 })
@@ -46,7 +45,7 @@ impl Seek for Window {
             SeekFrom::Current(by) => self.at.checked_add_signed(by),
         };
         let target = target.ok_or(io::ErrorKind::InvalidInput)?;
-        // Past the end there is nothing to read, and nothing to decrypt to find that out.
+        // Seeks no further than the end of the view, so that nothing after it is decrypted.
         let inside = self.start.checked_add(target.min(self.size)).ok_or(io::ErrorKind::InvalidInput)?;
         self.inner.seek(SeekFrom::Start(inside))?;
         self.at = target;

@@ -1,4 +1,4 @@
-//! Sealing and opening together: what goes in comes out, and nothing that was altered, swapped or left out does.
+//! Tests of sealing and opening together: what was sealed is opened, and what was altered, swapped or removed is refused.
 
 use std::io::{Cursor, Read as _, Write as _};
 
@@ -38,7 +38,7 @@ fn bytes(seed: u8, length: usize) -> Vec<u8> {
     (0..length).map(|n| (n as u8).wrapping_mul(31).wrapping_add(seed)).collect()
 }
 
-/// A cut with these attachments beside it, and what holds them.
+/// A cut with these attachments, and their contents.
 fn cut_with(attachments: &[Vec<u8>]) -> (Cut, Kept) {
     let mut kept = Kept::default();
     let mut text = "PORTCULLIS PRODUCT 1\nId: EXERCISE-1\nTitle: (U) EXERCISE\nOriginator: (U) EXERCISE desk\n\
@@ -62,13 +62,13 @@ fn sealed(cut: &Cut, contents: &dyn Contents, to: &PayloadIdentity) -> Vec<u8> {
     [header.bytes(), &body].concat()
 }
 
-/// An age file in its two parts; `None` if there is no telling where its header ends.
+/// Splits an age file into its two parts; `None` if its header does not end.
 fn apart(file: &[u8]) -> Option<(Header, Vec<u8>)> {
     let (header, body) = file.split_at(header_length(file)?);
     Some((Header::new(header).ok()?, body.to_vec()))
 }
 
-/// An age file of a frame made by hand.
+/// Encrypts a frame built by the test.
 fn framed(frame: &[u8], to: &PayloadIdentity) -> Vec<u8> {
     let mut writer = encrypting(to.recipient(), Vec::new()).unwrap();
     writer.write_all(frame).unwrap();
@@ -216,7 +216,7 @@ fn refuses_to_check_a_payload_against_another_cut() {
     let ours = identity();
     let (one, kept) = cut_with(&[bytes(1, 100)]);
     let file = sealed(&one, &kept, &ours);
-    // Also one whose text is as long, and lays out as much behind it.
+    // Also one whose text has the same length and is followed by as many bytes.
     for other in [&[][..], &[bytes(2, 100)]] {
         assert_eq!(checked(&file, &cut_with(other).0, &ours), Err(OpenFault::Frame));
     }
@@ -242,7 +242,7 @@ fn nobody_opens_a_payload_without_its_own_header() {
     let ours = identity();
     let (cut, kept) = cut_with(&[bytes(1, LARGE)]);
     let (header, body) = apart(&sealed(&cut, &kept, &ours)).unwrap();
-    // The same cut for the same recipient, sealed once more: the header of one is no key to the other.
+    // The same cut sealed again for the same recipient: the header of one does not open the other.
     let (other, _) = apart(&sealed(&cut, &kept, &ours)).unwrap();
     let check =
         |header: &Header, body: &[u8]| open(&ours, header, Cursor::new(body.to_vec()), 1 << 20, &bound())?.check(&cut);
@@ -253,7 +253,7 @@ fn nobody_opens_a_payload_without_its_own_header() {
 }
 
 #[test]
-fn refuses_a_header_and_a_payload_that_were_not_parted_where_the_header_ends() {
+fn refuses_a_header_and_a_payload_that_were_not_split_where_the_header_ends() {
     let ours = identity();
     let (cut, kept) = cut_with(&[]);
     let file = sealed(&cut, &kept, &ours);

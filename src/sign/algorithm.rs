@@ -1,15 +1,15 @@
-//! The three signature algorithms that statements carry.
+//! The three signature algorithms of statements.
 
 use aws_lc_rs::signature;
 use serde::Deserialize;
 
-/// The signature algorithms a statement may carry.
+/// A signature algorithm of statements.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Algorithm {
-    /// EdDSA over Curve25519 (RFC 8032); COSE algorithm -8.
+    /// Ed25519 (RFC 8032); COSE algorithm -8 (RFC 9053).
     Ed25519,
-    /// ECDSA over P-384 with SHA-384; COSE algorithm -35.
+    /// ECDSA on P-384 with SHA-384; COSE algorithm -35 (RFC 9053).
     #[serde(rename = "p384")]
     Es384,
     /// ML-DSA-87 (FIPS 204); COSE algorithm -50.
@@ -17,7 +17,7 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// The name that starts a key's text form.
+    /// The name, which is the prefix of a key's text form.
     pub const fn name(self) -> &'static str {
         match self {
             Algorithm::Ed25519 => "ed25519",
@@ -35,7 +35,7 @@ impl Algorithm {
         }
     }
 
-    /// The algorithm of that name.
+    /// The algorithm of this name, if there is one.
     pub fn from_name(name: &str) -> Option<Algorithm> {
         [Algorithm::Ed25519, Algorithm::Es384, Algorithm::MlDsa87].into_iter().find(|a| a.name() == name)
     }

@@ -1,4 +1,4 @@
-//! Which node a statement is for: not by its name, which can be given again, but by the key that only it has.
+//! Identifies the node that a statement is for: not by its name, which can be reused, but by a key that only it has.
 
 use std::fmt;
 
@@ -8,21 +8,21 @@ use serde::{Deserialize, Serialize};
 use super::PublicKey;
 use crate::digest::Digest;
 
-/// One node from its making to its end: the fingerprint of the key that its ledger is signed with. `init` makes that key
-/// anew, so a node that is made again under the same name, with the same people and the same partners, is another one, and
-/// nothing that was signed for the first counts at the second.
+/// One node from `init` to its end, identified by the fingerprint of the key that signs its ledger. `init` generates that key, so a
+/// node that is created again with the same name, officers and partners is another instance, and statements signed for the first
+/// are not valid for the second.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode, Serialize, Deserialize)]
 #[cbor(transparent)]
 #[serde(transparent)]
 pub struct Instance(#[n(0)] Digest);
 
 impl Instance {
-    /// The node whose ledger is signed with `key`. This is the only way to name one.
+    /// The instance whose ledger is signed with `key`. There is no other way to create one.
     pub fn of_ledger(key: &PublicKey) -> Instance {
         Instance(key.fingerprint())
     }
 
-    /// A made-up node, the same for the same number.
+    /// An instance for tests, the same for the same number.
     #[cfg(test)]
     pub(crate) fn exercise(number: u8) -> Instance {
         Instance(Digest::of(&[number]))
@@ -34,7 +34,7 @@ impl Instance {
     }
 }
 
-/// As the fingerprint of the ledger's key is shown everywhere.
+/// In the form in which fingerprints are shown.
 impl fmt::Display for Instance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0, f)

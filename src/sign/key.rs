@@ -12,7 +12,8 @@ use super::{Algorithm, weak_key};
 use crate::digest::Digest;
 use crate::text_codec::string_conversions;
 
-/// A public key that verifies statements. Text form: `mldsa87:` and the raw key in base64.
+/// A public key that verifies statements. Its text form is the algorithm's name, `:`, and the raw key in base64, such as
+/// `mldsa87:...`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct PublicKey {
@@ -22,7 +23,8 @@ pub struct PublicKey {
 }
 
 impl PublicKey {
-    /// A key from its raw bytes. Every public key of a partner, an officer, a ledger or a certificate comes through here.
+    /// Creates a key from its raw bytes. Every public key of a partner, an officer, a ledger or a certificate is created here, so that
+    /// no weak key is accepted anywhere.
     ///
     /// # Errors
     /// [`NotAKey`] if the length is not the algorithm's, or the key is weak.
@@ -37,22 +39,22 @@ impl PublicKey {
         Ok(PublicKey { algorithm, raw: raw.to_vec(), fingerprint })
     }
 
-    /// The algorithm this key verifies.
+    /// The algorithm of the key.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
-    /// The raw key bytes.
+    /// The raw key; [`Algorithm::public_key_bytes`] bytes long.
     pub fn raw(&self) -> &[u8] {
         &self.raw
     }
 
-    /// The key's fingerprint: SHA-256 of its text form. Shown to people and carried as the COSE key identifier.
+    /// SHA-256 of the key's text form. It is shown to people, and is the COSE key identifier (header 4).
     pub fn fingerprint(&self) -> Digest {
         self.fingerprint
     }
 
-    /// Whether `signature` over `message` was made by this key's holder.
+    /// Whether `signature` over `message` verifies under this key.
     pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         UnparsedPublicKey::new(self.algorithm.verification(), &self.raw).verify(message, signature).is_ok()
     }
@@ -70,23 +72,23 @@ impl fmt::Debug for PublicKey {
     }
 }
 
-/// A key as text.
+/// Formats a key as text.
 fn text(algorithm: Algorithm, raw: &[u8]) -> String {
     format!("{}:{}", algorithm.name(), STANDARD.encode(raw))
 }
 
-/// A text or byte string that is not a public key, or is a weak one.
+/// Why a text or byte string is not an acceptable public key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotAKey {
-    /// Not of the form of a key.
+    /// Malformed: another form or length.
     #[error("expected a public key: `ed25519:`, `p384:` or `mldsa87:` and the raw key in base64")]
     Form,
-    /// A weak key: a signature under it does not show who signed.
+    /// A weak key: a signature under it does not prove who signed.
     #[error("weak `{algorithm}` public key: {why}; ask its holder to generate another")]
     Weak {
         /// The name of its algorithm.
         algorithm: &'static str,
-        /// What is wrong with it.
+        /// Why it is weak.
         why: &'static str,
     },
 }

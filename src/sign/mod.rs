@@ -1,9 +1,10 @@
-//! Signed statements: COSE_Sign1 (RFC 9052) over deterministic CBOR. This is the one place that signs.
+//! Signed statements: COSE_Sign1 (RFC 9052) over deterministic CBOR (RFC 8949, section 4.2). Everything that is signed is signed
+//! here.
 //!
-//! In go a statement and a [`Signer`], or bytes and the [`PublicKey`] they must be signed with; out comes a [`Signed`]
-//! statement. Its kind is bound into the protected header, so a receipt can never be passed off as an approval.
+//! Signing takes a statement and a [`Signer`]; verification takes bytes and the expected [`PublicKey`]. Both return a [`Signed`]
+//! statement. The kind of statement is part of the protected header, so that a receipt can never be used as an approval.
 //!
-//! It refuses unprotected headers, unknown algorithms, weak keys, and every encoding but the one it writes itself.
+//! It refuses unprotected headers, unknown algorithms, weak keys, and every encoding but the canonical one.
 
 mod algorithm;
 mod weak_key;
@@ -132,10 +133,10 @@ mod tests {
         assert!(Signed::<Note>::verify(bytes, signer.public()).is_ok());
     }
 
-    /// What somebody answers who is asked to sign a message.
+    /// The result of a signing request.
     type Returns = Box<dyn Fn(&[u8]) -> Result<Vec<u8>, SignError> + Send + Sync>;
 
-    /// A holder of a key that returns what it likes.
+    /// A signer that returns whatever the test specifies.
     struct Holder {
         says: PublicKey,
         returns: Returns,
@@ -152,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_holder_of_a_key_returns_is_a_signature_or_nothing_was_signed() {
+    fn a_signer_that_returns_no_valid_signature_has_not_signed() {
         for algorithm in ALL {
             let (own, other) = (std::sync::Arc::new(signer(algorithm)), signer(algorithm));
             let says = own.public().clone();
@@ -182,7 +183,7 @@ mod tests {
         }
     }
 
-    /// A holder of two keys that says it holds the other one from its first signature on.
+    /// A signer that reports another public key after its first signature.
     struct Turncoat {
         keys: [LocalSigner; 2],
         signed: std::sync::atomic::AtomicUsize,
@@ -200,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_holder_that_changes_its_key_while_it_signs_has_not_signed() {
+    fn a_signer_that_changes_its_key_while_it_signs_has_not_signed() {
         let keys = [signer(Algorithm::Ed25519), signer(Algorithm::Ed25519)];
         let refused = signature(&Turncoat { keys, signed: 0.into() }, b"EXERCISE");
         assert!(matches!(refused, Err(SignError::NotASignature { .. })), "{refused:?}");

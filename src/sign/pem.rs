@@ -1,4 +1,4 @@
-//! Private keys as text: PEM of PKCS #8 (RFC 7468, section 10), written and read without a copy that outlives its use.
+//! Private keys as PEM of PKCS #8 (RFC 7468, section 10), encoded and decoded without leaving copies in memory.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -6,12 +6,12 @@ use zeroize::Zeroizing;
 
 const BEGIN: &str = "-----BEGIN PRIVATE KEY-----";
 const END: &str = "-----END PRIVATE KEY-----";
-/// Bytes on one line of PEM; they make 64 characters.
+/// Bytes encoded on one line of PEM, as 64 characters.
 const LINE_BYTES: usize = 48;
 
-/// A PKCS #8 private key as PEM, with line feeds.
+/// Encodes a PKCS #8 private key (DER) as PEM with LF line endings.
 pub fn private_key_to_pem(pkcs8: &[u8]) -> Zeroizing<String> {
-    // Room for all of it from the start: text that grows would leave copies behind.
+    // The full capacity is allocated at once: a text that grows would leave copies in memory.
     let length = BEGIN.len() + END.len() + 2 + pkcs8.len().div_ceil(LINE_BYTES) * 65;
     let mut text = Zeroizing::new(String::with_capacity(length));
     text.push_str(BEGIN);
@@ -28,7 +28,7 @@ pub fn private_key_to_pem(pkcs8: &[u8]) -> Zeroizing<String> {
     text
 }
 
-/// The one PKCS #8 private key in a PEM text; `None` if the text holds none, or another block.
+/// Decodes the one PKCS #8 private key in a PEM text to DER; `None` if there is no such block, or another one as well.
 pub fn private_key_from_pem(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     let (before, rest) = text.split_once(BEGIN)?;
     let (body, after) = rest.split_once(END)?;
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_reads_back_whatever_its_length_and_its_line_ends() {
+    fn a_key_of_any_length_and_line_endings_is_decoded_as_encoded() {
         for length in [1, 47, 48, 49, 96, 2700] {
             let key: Vec<u8> = (0..length).map(|n| n as u8).collect();
             let text = private_key_to_pem(&key);

@@ -6,34 +6,32 @@ use aws_lc_rs::signature::{self, KeyPair as _};
 
 use super::{Algorithm, NotAKey, PublicKey};
 
-/// Something that holds a private key and signs with it: a file, a card, a passkey, an HSM.
+/// A private key that signs, wherever it is held: in a file, on a card, in an HSM.
 pub trait Signer: Send + Sync {
-    /// The public half.
+    /// The public key.
     fn public(&self) -> &PublicKey;
 
-    /// What the holder of the key returns as a signature over `message`. Whoever uses it asks through
-    /// [`signature`](super::signature), which believes nobody.
+    /// Requests a signature over `message` from the holder of the key. Callers use [`signature`](super::signature) instead, which
+    /// verifies the result.
     ///
     /// # Errors
-    /// [`SignError`] if the holder of the key would not or could not sign.
+    /// [`SignError`] if the holder of the key did not sign.
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignError>;
 }
 
-/// The holder of a key did not sign.
+/// Why there is no signature.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SignError {
-    /// It would not or could not.
+    /// The holder of the key refused or failed.
     #[error("the holder of key `{key}` did not sign: check that the key is present and usable")]
-    Silent {
-        /// Short fingerprint of the key that was asked for.
+    Unavailable {
+        /// Short fingerprint of the requested key.
         key: String,
     },
-    /// What it returned is no signature of that key over what was to be signed.
-    #[error(
-        "what the holder of key `{key}` returned is not its signature over this: nothing was signed; check the device"
-    )]
+    /// The holder of the key returned something other than a valid signature of that key over the message.
+    #[error("the holder of key `{key}` returned an invalid signature: nothing was signed; check the device")]
     NotASignature {
-        /// Short fingerprint of the key that was asked for.
+        /// Short fingerprint of the requested key.
         key: String,
     },
 }
@@ -51,12 +49,12 @@ enum LocalKey {
 }
 
 impl LocalSigner {
-    /// Makes a new key and returns its PKCS #8 encoding, which the caller must keep secret and wipe.
+    /// Generates a key and returns its PKCS #8 encoding (DER), which the caller must keep secret.
     ///
     /// # Errors
     /// [`SignError`] if the system's random source fails.
     pub fn generate(algorithm: Algorithm) -> Result<zeroize::Zeroizing<Vec<u8>>, SignError> {
-        let failed = |_| SignError::Silent { key: "new".into() };
+        let failed = |_| SignError::Unavailable { key: "new".into() };
         let document = match algorithm {
             Algorithm::Ed25519 => {
                 let rng = aws_lc_rs::rand::SystemRandom::new();
@@ -78,10 +76,10 @@ impl LocalSigner {
         Ok(zeroize::Zeroizing::new(document))
     }
 
-    /// A signer from a PKCS #8 private key of any of the three algorithms.
+    /// Parses a PKCS #8 private key (DER) of any of the three algorithms.
     ///
     /// # Errors
-    /// [`NotAKey`] if the bytes are no such key.
+    /// [`NotAKey`] if the bytes are not such a key.
     pub fn from_pkcs8(der: &[u8]) -> Result<LocalSigner, NotAKey> {
         if let Ok(pair) = signature::Ed25519KeyPair::from_pkcs8(der) {
             let public = PublicKey::from_raw(Algorithm::Ed25519, pair.public_key().as_ref())?;
@@ -111,7 +109,7 @@ impl Signer for LocalSigner {
     }
 
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignError> {
-        let failed = |_| SignError::Silent { key: self.public.fingerprint().short() };
+        let failed = |_| SignError::Unavailable { key: self.public.fingerprint().short() };
         match &self.key {
             LocalKey::Ed25519(pair) => Ok(pair.sign(message).as_ref().to_vec()),
             LocalKey::Es384(pair) => {

@@ -1,4 +1,4 @@
-//! Signed statements and what is wrong with bytes that are none.
+//! Signed statements: signing, verification, and the faults of bytes that do not verify.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -12,15 +12,15 @@ use crate::digest::{self, Digest, NotCanonical};
 /// The CBOR tag of a COSE_Sign1 (RFC 9052, section 2).
 const COSE_SIGN1: u64 = 18;
 
-/// A type whose values are signed, and the media type that keeps its signatures apart from every other kind's.
+/// A type whose values are signed. The content type distinguishes its signatures from those of every other kind.
 pub trait Statement: Encode<()> + for<'b> Decode<'b, ()> {
-    /// The COSE content type (header 3) of this kind of statement.
+    /// The COSE content type (header 3, RFC 9052, section 3.1) of this kind of statement, a media type.
     const CONTENT_TYPE: &'static str;
 }
 
-/// A statement whose signature was verified, with the exact bytes that carry it.
+/// A statement whose signature was verified, with its exact encoding.
 ///
-/// There are two ways to get one: sign a statement, or verify the bytes of one with a known key.
+/// There are two ways to get one: sign a statement, or verify the bytes of one under an expected key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Signed<T> {
     statement: T,
@@ -30,16 +30,16 @@ pub struct Signed<T> {
 }
 
 impl<T: Statement> Signed<T> {
-    /// Signs `statement`. What the signer returns is verified before it counts for anything.
+    /// Signs `statement`. The signature that the signer returns is verified first.
     ///
     /// # Errors
-    /// [`SignError`] if the signer did not sign, or returned something else.
+    /// [`SignError`] if the signer did not sign, or returned an invalid signature.
     pub fn sign(statement: T, signer: &dyn Signer) -> Result<Signed<T>, SignError> {
         let protected = protected_header::<T>(signer.public());
         let payload = digest::encode(&statement);
         let signature = signature(signer, &to_be_signed(&protected, &payload))?;
         let sign1 = coset::CoseSign1Builder::new().protected(protected).payload(payload).signature(signature).build();
-        // INVARIANT: headers and payload were built here from types that encode.
+        // INVARIANT: headers and payload were built here from types that can be encoded.
         let bytes = sign1.to_tagged_vec().expect("a COSE_Sign1 built here encodes");
         Ok(Signed { statement, key: signer.public().fingerprint(), bytes, _kind: PhantomData })
     }
@@ -47,16 +47,16 @@ impl<T: Statement> Signed<T> {
     /// Verifies `bytes` as a statement of this kind signed by `key`.
     ///
     /// # Errors
-    /// [`NotSigned`] says what was wrong: form, kind, key, algorithm or signature.
+    /// [`NotSigned`] says what is wrong: form, kind, key, algorithm or signature.
     pub fn verify(bytes: &[u8], key: &PublicKey) -> Result<Signed<T>, NotSigned> {
         let sign1 = coset::CoseSign1::from_tagged_slice(bytes).map_err(|_| NotSigned::Form)?;
         let expected = protected_header::<T>(key);
         if sign1.protected.header != expected {
             return Err(wrong_header::<T>(&sign1.protected.header, key));
         }
-        // The bytes that were signed are the header's own; refuse any spelling of it but ours.
-        let spelled = sign1.protected.original_data.as_deref();
-        if spelled != expected.clone().to_vec().ok().as_deref() || !sign1.unprotected.is_empty() {
+        // The signature covers the header's original bytes, which must be its canonical encoding.
+        let encoded = sign1.protected.original_data.as_deref();
+        if encoded != expected.clone().to_vec().ok().as_deref() || !sign1.unprotected.is_empty() {
             return Err(NotSigned::Form);
         }
         let payload = sign1.payload.as_deref().ok_or(NotSigned::Form)?;
@@ -70,13 +70,13 @@ impl<T: Statement> Signed<T> {
         Ok(Signed { statement, key: key.fingerprint(), bytes: bytes.to_vec(), _kind: PhantomData })
     }
 
-    /// As [`Signed::verify`] without verifying: for exactly these bytes, which verified before under `key`.
-    pub(super) fn verified_before(bytes: &[u8], key: &PublicKey) -> Result<Signed<T>, NotSigned> {
+    /// Decodes exactly these bytes, which verified before under `key`, without verifying again.
+    pub(super) fn already_verified(bytes: &[u8], key: &PublicKey) -> Result<Signed<T>, NotSigned> {
         let statement = Signed::peek(bytes)?;
         Ok(Signed { statement, key: key.fingerprint(), bytes: bytes.to_vec(), _kind: PhantomData })
     }
 
-    /// What the statement says, read **without** checking the signature. Only for finding out whose key to check.
+    /// Decodes the statement **without** verifying the signature. Only to find out which key must have signed it.
     ///
     /// # Errors
     /// [`NotSigned`] if the bytes are not a statement of this kind.
@@ -84,22 +84,22 @@ impl<T: Statement> Signed<T> {
         Ok(digest::decode(payload(bytes).ok_or(NotSigned::Form)?)?)
     }
 
-    /// What was signed.
+    /// The statement that was signed.
     pub fn statement(&self) -> &T {
         &self.statement
     }
 
-    /// Fingerprint of the key that signed.
+    /// The fingerprint of the key that signed.
     pub fn key(&self) -> Digest {
         self.key
     }
 
-    /// The COSE_Sign1 bytes, tag 18 included; what is stored and sent.
+    /// The encoded COSE_Sign1, with tag 18; this is what is stored and sent.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// The digest of [`Signed::bytes`].
+    /// SHA-256 of [`Signed::bytes`].
     pub fn digest(&self) -> Digest {
         Digest::of(&self.bytes)
     }
@@ -111,19 +111,19 @@ impl<T: fmt::Debug> fmt::Debug for Signed<T> {
     }
 }
 
-/// Why bytes are not a statement signed by the key they were checked against.
+/// Why bytes are not a statement signed by the expected key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotSigned {
     /// Not a tagged COSE_Sign1 in deterministic form with protected headers only.
     #[error("not a COSE_Sign1 in deterministic form with only the protected headers 1, 3 and 4")]
     Form,
-    /// A signed statement, but of another kind.
+    /// A signed statement of another kind.
     #[error("signed statement is of another kind: expected content type `{expected}`")]
     Kind {
         /// The content type that was expected.
         expected: &'static str,
     },
-    /// Another algorithm than the key's.
+    /// Signed with an algorithm other than the key's.
     #[error("signed with another algorithm than the key's: expected `{expected}`")]
     Algorithm {
         /// The name of the key's algorithm.
@@ -146,22 +146,22 @@ pub enum NotSigned {
     Statement(#[from] NotCanonical),
 }
 
-/// The signature of `signer` over `message`, verified under its public key: a card, a passkey or a server may return
-/// anything. Everything that is signed is signed through this function.
+/// Requests a signature over `message` from `signer` and verifies it under its public key, because a device may return anything.
+/// Everything that is signed is signed through this function.
 ///
 /// # Errors
-/// [`SignError`] if the signer did not sign, or returned something else.
+/// [`SignError`] if the signer did not sign, or returned an invalid signature.
 pub fn signature(signer: &dyn Signer, message: &[u8]) -> Result<Vec<u8>, SignError> {
     let key = signer.public().clone();
     let signature = signer.sign(message)?;
-    // The key must not change while it signs.
+    // The signer must not change its key meanwhile.
     match key == *signer.public() && key.verifies(message, &signature) {
         true => Ok(signature),
         false => Err(SignError::NotASignature { key: key.fingerprint().short() }),
     }
 }
 
-/// The payload of what may be a tagged COSE_Sign1 (RFC 9052, section 4.2), found without looking at anything else in it.
+/// Locates the payload of a tagged COSE_Sign1 (RFC 9052, section 4.2) without decoding the rest.
 fn payload(bytes: &[u8]) -> Option<&[u8]> {
     let mut parts = minicbor::Decoder::new(bytes);
     if parts.tag().ok()?.as_u64() != COSE_SIGN1 || parts.array().ok()? != Some(4) {

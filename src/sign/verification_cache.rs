@@ -1,5 +1,5 @@
-//! A cache of verified signatures: bytes that verified once under a key always will. Callers still check each time whose
-//! key it must be and whether the statement counts.
+//! A cache of verified signatures: bytes that verified once under a key always will. Callers still check every time which key must
+//! have signed, and whether the statement counts.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,7 +10,7 @@ use crate::digest::Digest;
 /// The most entries. When it is full, the cache is emptied and signatures are verified again.
 const ENTRIES_MAX: usize = 8192;
 
-/// The signatures that verified. Clones share them.
+/// The signatures that verified. Clones share one cache.
 #[derive(Clone, Default)]
 pub struct VerificationCache(Arc<Mutex<BTreeSet<Proven>>>);
 
@@ -20,14 +20,14 @@ pub struct VerificationCache(Arc<Mutex<BTreeSet<Proven>>>);
 type Proven = (Digest, Digest, &'static str);
 
 impl VerificationCache {
-    /// As [`Signed::verify`], with the same result; faster for bytes and key that verified before.
+    /// Like [`Signed::verify`], with the same result; faster for bytes that verified before under the same key.
     ///
     /// # Errors
-    /// As [`Signed::verify`].
+    /// As for [`Signed::verify`].
     pub fn verify<T: Statement>(&self, bytes: &[u8], key: &PublicKey) -> Result<Signed<T>, NotSigned> {
         let what = (Digest::of(bytes), key.fingerprint(), T::CONTENT_TYPE);
         if self.lock().contains(&what) {
-            return Signed::verified_before(bytes, key);
+            return Signed::already_verified(bytes, key);
         }
         let signed = Signed::verify(bytes, key)?;
         self.add(what);
@@ -53,7 +53,7 @@ impl VerificationCache {
     }
 }
 
-/// Always equal: a cache does not affect what the value that holds it means.
+/// Always equal: a cache does not change the meaning of the value that contains it.
 impl PartialEq for VerificationCache {
     fn eq(&self, _: &VerificationCache) -> bool {
         true
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn what_verified_once_is_believed_of_the_same_bytes_key_and_kind_alone() {
+    fn a_result_is_reused_for_the_same_bytes_key_and_kind_only() {
         let (ours, other) = (signer(), signer());
         let signed = note("EXERCISE", &ours);
         let verified = VerificationCache::default();
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_learnt_is_what_was_signed_and_nothing_else() {
+    fn an_inserted_statement_is_the_only_one_that_is_cached() {
         let ours = signer();
         let (signed, another) = (note("EXERCISE", &ours), note("EXERCISE 2", &ours));
         let verified = VerificationCache::default();
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_learnt_is_remembered_and_makes_nothing_other_than_it_was() {
+    fn a_cached_result_is_the_same_as_a_fresh_one() {
         let (ours, verified) = (signer(), VerificationCache::default());
         verified.insert(&note("EXERCISE", &ours));
         verified.insert(&note("EXERCISE 2", &ours));
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_is_remembered_than_a_bound() {
+    fn the_number_of_entries_is_bounded() {
         let verified = VerificationCache::default();
         for n in 0..=ENTRIES_MAX as u64 {
             verified.add((Digest::of(&n.to_be_bytes()), Digest::of(b"EXERCISE"), "text/plain"));

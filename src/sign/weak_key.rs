@@ -1,15 +1,15 @@
-//! Weak public keys: they have the right length, but under some of them one signature fits every message, and under
-//! others anybody can make a signature. No sound generator produces them, so all of them are refused.
+//! Weak public keys. They have the right length, but under some of them one signature verifies for every message, and under others
+//! anybody can create signatures. No correct key generator produces them, so all are refused.
 
 use aws_lc_rs::signature::ParsedPublicKey;
 
 use super::Algorithm;
 
-/// Why a raw key of the right length is weak; `None` if it is sound.
+/// Why a raw key of the right length is weak; `None` if it is not.
 pub(super) fn weakness(algorithm: Algorithm, raw: &[u8]) -> Option<&'static str> {
     match algorithm {
         Algorithm::Ed25519 => ed25519(raw),
-        // The library checks that it is on the curve. The group has prime order, so no point of it is weak.
+        // The library checks that the point is on the curve. The group has prime order, so no point on it is weak.
         Algorithm::Es384 => {
             ParsedPublicKey::new(algorithm.verification(), raw).err().map(|_| "it is not a point of the curve")
         }
@@ -61,8 +61,8 @@ fn ed25519(raw: &[u8]) -> Option<&'static str> {
     SMALL_ORDER.contains(&y).then_some("it is a point of small order, under which one signature fits every message")
 }
 
-/// Bytes of the seed before `t1`, of one polynomial of `t1` at ten bits a coefficient, and coefficients in it (FIPS 204,
-/// algorithm 22).
+/// Bytes of the seed before `t1`, bytes of one polynomial of `t1` at ten bits per coefficient, and coefficients of a polynomial
+/// (FIPS 204, algorithm 22).
 const SEED: usize = 32;
 const POLYNOMIAL: usize = 320;
 const COEFFICIENTS: usize = 256;
@@ -79,11 +79,11 @@ fn is_short(coefficient: &u16) -> bool {
     matches!(coefficient, 0..=2 | 1021..=1023)
 }
 
-/// Coefficients of ten bits, packed from the lowest bit on (FIPS 204, algorithm 16).
+/// Unpacks coefficients of ten bits each, least significant bit first (FIPS 204, algorithm 16).
 fn coefficients(packed: &[u8]) -> impl Iterator<Item = u16> {
     packed.chunks(5).flat_map(|five| {
         let bits = five.iter().rev().fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));
-        // INVARIANT: ten bits fit.
+        // INVARIANT: ten bits fit in a `u16`.
         (0..4).map(move |n| u16::try_from(bits >> (10 * n) & 0x3ff).unwrap_or(0))
     })
 }
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_were_generated_are_sound() {
+    fn generated_keys_are_accepted() {
         for algorithm in [Algorithm::Ed25519, Algorithm::Es384, Algorithm::MlDsa87] {
             for _ in 0..8 {
                 let raw = sound(algorithm);

@@ -12,7 +12,7 @@ use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::change::HeadPlace;
+use crate::change::CheckpointPlace;
 use crate::config::replace_file;
 use crate::digest::Digest;
 use crate::ledger::{LedgerKey, SignedCheckpoint};
@@ -33,7 +33,7 @@ const FILE: usize = 2 * SLOT;
 #[derive(Clone, Debug)]
 pub struct FoundCheckpoints {
     /// Where it is.
-    pub place: HeadPlace,
+    pub place: CheckpointPlace,
     /// The file.
     pub path: PathBuf,
     /// Whether there is no such file.
@@ -45,7 +45,7 @@ pub struct FoundCheckpoints {
 /// The files in which a node keeps the head of its own ledger.
 #[derive(Debug)]
 pub struct CheckpointFiles {
-    files: [(HeadPlace, PathBuf, Mutex<Kept>); 2],
+    files: [(CheckpointPlace, PathBuf, Mutex<Kept>); 2],
     key: LedgerKey,
 }
 
@@ -70,7 +70,10 @@ impl CheckpointFiles {
         beside.push(".head");
         let file = |place, path| (place, path, Mutex::default());
         CheckpointFiles {
-            files: [file(HeadPlace::Database, beside.into()), file(HeadPlace::Spool, spool.join(SPOOL_FILE))],
+            files: [
+                file(CheckpointPlace::Database, beside.into()),
+                file(CheckpointPlace::Spool, spool.join(SPOOL_FILE)),
+            ],
             key,
         }
     }
@@ -80,7 +83,7 @@ impl CheckpointFiles {
     /// # Errors
     /// The file that is there and cannot be read, and why: then nothing is known of what it holds.
     pub fn read(&self) -> Result<Vec<FoundCheckpoints>, (PathBuf, io::Error)> {
-        let found = |(place, path, _): &(HeadPlace, PathBuf, _)| {
+        let found = |(place, path, _): &(CheckpointPlace, PathBuf, _)| {
             let (absent, heads) = match read(path) {
                 Ok(bytes) => (false, Some(self.among(&bytes)).filter(|heads| !heads.is_empty())),
                 Err(e) if e.kind() == io::ErrorKind::NotFound => (true, None),
@@ -108,7 +111,7 @@ impl CheckpointFiles {
     ///
     /// # Errors
     /// As the file system says.
-    pub fn make(&self, place: HeadPlace, head: &SignedCheckpoint) -> io::Result<()> {
+    pub fn make(&self, place: CheckpointPlace, head: &SignedCheckpoint) -> io::Result<()> {
         for (_, path, kept) in self.files.iter().filter(|(at, ..)| *at == place) {
             let mut kept = locked(kept);
             let slot = slot_of(head)?;
@@ -274,7 +277,7 @@ mod tests {
 
         fn made(&self) -> CheckpointFiles {
             let heads = self.opened();
-            for place in HeadPlace::ALL {
+            for place in CheckpointPlace::ALL {
                 heads.make(place, &self.head(0, b"0")).unwrap();
             }
             heads

@@ -1,7 +1,7 @@
-//! Signed statements as bytes, for other implementations: what an envelope, a receipt and a recall are, and which of them
-//! belong together. The key is the one of RFC 8032, section 7.1, test 1, so that anybody can make these bytes again.
+//! Vectors of signed statements for other implementations: envelopes, receipts and recalls, and which of them belong together. The key
+//! is that of RFC 8032, section 7.1, test 1, so that anybody can reproduce these bytes.
 //!
-//! `PORTCULLIS_WRITE_VECTORS=1 cargo test --test crypto envelope::` writes the files anew.
+//! `PORTCULLIS_WRITE_VECTORS=1 cargo test --test crypto envelope::` writes the files again.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -22,9 +22,9 @@ const SEED: &str = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Vector {
-    /// What it shows.
+    /// What the vector demonstrates.
     about: String,
-    /// `accept`, or the reason why it is refused although its signature is good.
+    /// `accept`, or the reason why it is refused although its signature is valid.
     expect: String,
     /// The vector that this one must answer or belong to, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -49,14 +49,14 @@ fn id(n: u8) -> ExchangeId {
     ExchangeId::new(NOW, [n; 10])
 }
 
-/// What stands inside the payload of a product, or of a recall.
+/// The content of the payload of a product or of a recall.
 fn binding(exchange: u8) -> Binding {
     let (sender, recipient) = ("exercise-usa".parse().unwrap(), "exercise-gbr".parse().unwrap());
     let bound = Bound { exchange: id(exchange), sender, recipient };
     Binding { bound, secret: OpeningSecret::new([exchange; 32]) }
 }
 
-/// The digest of what a manifest announces: of the cut, or of the signed recall.
+/// The digest that a manifest announces: of the cut, or of the signed recall.
 fn announced(kind: Kind) -> Digest {
     match kind {
         Kind::Product => Digest::of(b"EXERCISE cut"),

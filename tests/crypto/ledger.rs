@@ -1,4 +1,4 @@
-//! The ledger against vectors from elsewhere, and against every alteration.
+//! The ledger against external vectors, and against every alteration.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ use proptest::prelude::*;
 /// The eight leaves of the reference implementation of Certificate Transparency.
 const LEAVES: [&str; 8] =
     ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"];
-/// The heads of the trees of the first one to eight of them.
+/// The root hashes of the trees of the first one to eight of them.
 const ROOTS: [&str; 8] = [
     "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
     "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",
@@ -31,7 +31,7 @@ fn digest(hex: &str) -> Digest {
     hex.parse().expect("a digest")
 }
 
-/// The tree over `leaves`: its right edge, all stored hashes, and its head at every size.
+/// The tree over `leaves`: its right edge, all stored hashes, and its root at every size.
 fn grow(leaves: impl IntoIterator<Item = Vec<u8>>) -> (Frontier, Hashes, Vec<Digest>) {
     let (mut frontier, mut stored) = (Frontier::empty(), BTreeMap::new());
     let mut roots = vec![frontier.root()];
@@ -220,7 +220,7 @@ fn every_kind_is_in_the_documents() {
     assert_eq!(listed, kinds);
 }
 
-/// Writes a new sample, with a key that nobody keeps: `cargo test --test crypto ledger:: -- --ignored`.
+/// Writes a new sample, with a key that is then discarded: `cargo test --test crypto ledger:: -- --ignored`.
 #[test]
 #[ignore = "writes tests/vectors/ledger/sample.txt"]
 fn write_the_sample_ledger() {
@@ -246,7 +246,7 @@ fn write_the_sample_ledger() {
     std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/ledger/sample.txt"), text).unwrap();
 }
 
-/// How the bytes of an entry are broken, if they are.
+/// How the bytes of an entry are invalid, if they are.
 #[derive(Clone, Copy, Debug)]
 enum Broken {
     Not,

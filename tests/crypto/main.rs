@@ -1,4 +1,4 @@
-//! Signed statements, sealed payloads and ledger trees as bytes, against vectors of ours and of others.
+//! Signed statements, sealed payloads and ledger trees as bytes, against our own and external vectors.
 
 mod envelope;
 mod ledger;

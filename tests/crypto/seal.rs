@@ -1,4 +1,4 @@
-//! Every sealed payload under `tests/vectors/seal/` opens or is refused as it says.
+//! Every sealed payload under `tests/vectors/seal/` is opened or refused as its description states.
 
 use std::io::Cursor;
 use std::path::Path;
@@ -19,7 +19,7 @@ struct Vector {
     payload: String,
 }
 
-/// What the manifest of each says: it is from exercise-usa for exercise-gbr, under this number.
+/// The binding of each: from exercise-usa for exercise-gbr, with this exchange number.
 fn bound() -> Bound {
     Bound {
         exchange: ExchangeId::new(Time::from_unix_ms(1_795_341_600_000), [1; 10]),
@@ -28,7 +28,7 @@ fn bound() -> Bound {
     }
 }
 
-/// Opens a payload as a receiver does: the text, then the cut it must be, then everything behind it.
+/// Opens a payload as a receiver does: the text, then the cut it must be, then everything after it.
 fn opened(vector: &Vector) -> Result<(), OpenFault> {
     let key = PayloadIdentity::parse(&vector.key).unwrap();
     let bytes = |text: &str| hex::decode(text.replace('\n', "")).unwrap();

@@ -1,5 +1,5 @@
-//! C2SP's Wycheproof against every primitive that the gateway rests on: signatures by the code that verifies statements, what
-//! connections use by the one cryptographic provider, and what payloads use by age and the crates that it stands on
+//! C2SP Wycheproof against every primitive that the gateway relies on: signatures with the code that verifies statements, primitives of
+//! connections with the cryptographic provider, and primitives of payloads with age and the crates it uses
 //! (`tests/vectors/wycheproof/README.md`). Every case is counted.
 
 use aws_lc_rs::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey};
@@ -44,7 +44,7 @@ impl std::fmt::Display for Case {
     }
 }
 
-/// The cases of a file, as many as its head says.
+/// The cases of a file, as many as its header states.
 fn cases(name: &str) -> Vec<Case> {
     let path = format!("{}/tests/vectors/wycheproof/{name}.json", env!("CARGO_MANIFEST_DIR"));
     let read: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
@@ -53,7 +53,7 @@ fn cases(name: &str) -> Vec<Case> {
     cases
 }
 
-/// Holds every case against what `accepted` makes of it; gives how many were accepted, and how many refused.
+/// Compares every case with the result of `accepted`; returns how many were accepted and how many refused.
 fn agree(name: &str, accepted: impl Fn(&Case) -> bool) -> (usize, usize) {
     let (mut taken, mut refused) = (0, 0);
     for case in cases(name) {
@@ -63,7 +63,7 @@ fn agree(name: &str, accepted: impl Fn(&Case) -> bool) -> (usize, usize) {
     (taken, refused)
 }
 
-/// Whether a signature holds, by the key as a statement's signer is known.
+/// Whether a signature verifies, with the key parsed as that of a statement's signer.
 fn verifies(case: &Case, algorithm: Algorithm) -> bool {
     PublicKey::from_raw(algorithm, &case.bytes("publicKey"))
         .is_ok_and(|key| key.verifies(&case.bytes("msg"), &case.bytes("sig")))
@@ -94,13 +94,13 @@ fn ml_dsa_87_signatures_of_statements_and_certificates() {
     for case in cases("mldsa_87_verify_test") {
         let key = PublicKey::from_raw(Algorithm::MlDsa87, &case.bytes("publicKey"));
         let holds = key.is_ok_and(|key| key.verifies(&case.bytes("msg"), &case.bytes("sig")));
-        // Statements are signed without a context, so what was signed with one is signed for something else.
+        // Statements are signed without a context, so a signature with one is for something else.
         if !case.text("ctx").is_empty() {
             assert!(!holds, "{case}");
             other_context += 1;
         } else if (case.has("ZeroPublicKey") || case.has("MissingReduction")) && case.is_valid() {
-            // The equation holds and says nothing: under a key whose `t1` is 0 throughout, or 1023, which is next to zero
-            // modulo q, anybody can sign, so that the key itself is refused.
+            // The equation holds but proves nothing: under a key whose `t1` is 0 throughout, or 1023, which is close to zero
+            // modulo q, anybody can sign. The key itself is refused.
             assert!(!holds, "{case}");
             weak += 1;
         } else {
@@ -141,7 +141,7 @@ fn opens_as_age_does(case: &Case) -> Option<Vec<u8>> {
     Some(opened)
 }
 
-/// How many cases a cipher opened, refused, and refused for a nonce that it does not take although it may be taken.
+/// How many cases a cipher opened, refused, and refused because of a nonce length that is valid but not supported.
 fn ciphers(name: &str, key_bits: usize, opens: impl Fn(&Case) -> Option<Vec<u8>>) -> (usize, usize, usize) {
     let (mut opened, mut refused, mut other_nonce) = (0, 0, 0);
     for case in cases(name).iter().filter(|case| case.number("keySize") == key_bits) {
@@ -216,7 +216,7 @@ fn x25519_refuses_points_under_which_the_secret_is_known() {
         let private = PrivateKey::from_private_key(&agreement::X25519, &case.bytes("private")).unwrap();
         let public = UnparsedPublicKey::new(&agreement::X25519, case.bytes("public"));
         let shared = agreement::agree(&private, public, (), |shared| Ok(shared.to_vec()));
-        // What Wycheproof leaves open: a shared secret of zeros is nobody's, every other one is computed.
+        // What Wycheproof leaves open: a shared secret of zeros is refused, every other one is computed.
         if case.has("ZeroSharedSecret") {
             assert!(shared.is_err(), "{case}");
             refused += 1;

@@ -1,4 +1,4 @@
-//! What is in a cut, and what is not: heads are kept only where their own marks allow it, and regenerated otherwise.
+//! The content of a cut: items of the front block are kept only if their own marks allow it, and a title is generated otherwise.
 
 use std::collections::BTreeSet;
 
@@ -91,7 +91,7 @@ fn keeps_nothing_of_the_front_block_that_the_banner_does_not_cover_though_the_li
     let accredited = LinkRights::new("GBR", PartnerKind::Country, Level::TopSecret, ["SCI:SI".to_owned()]);
     for (mark, kept) in [
         ("(S//REL TO USA, AUS, GBR)", true),
-        // Each may go to this partner by itself, and is more than the tearline's banner says.
+        // Each is releasable to this partner by itself, and exceeds the tearline's banner.
         ("(S//SI//REL TO USA, AUS, GBR)", false),
         ("(TS//REL TO USA, AUS, GBR)", false),
         ("(S//REL TO USA, GBR)", false),
@@ -196,10 +196,10 @@ fn a_refusal_for_an_attachment_names_the_tearline_beneath_that_may_go() {
     let found = refusal(&tearline("CONFIDENTIAL", ""));
     assert!(matches!(found, CutRefusal::AttachmentType { lower: Some(1), .. }), "{found}");
     assert!(found.to_string().ends_with("submit with `--tearline 2`"), "{found}");
-    // The neighbour: one that has such an attachment too is no help.
+    // The neighbouring case: a lower tearline with such an attachment is not suggested.
     let found = refusal(&tearline("CONFIDENTIAL", &upper.replace("(S//", "(C//")));
     assert!(matches!(found, CutRefusal::AttachmentType { lower: None, .. }), "{found}");
-    // Nor is one that may not go to this partner.
+    // Nor is one that is not releasable to this partner.
     let found = refusal("CONFIDENTIAL//SI//REL TO USA, GBR\n\n(C//SI//REL TO USA, GBR) EXERCISE.\n");
     assert!(matches!(found, CutRefusal::AttachmentType { lower: None, .. }), "{found}");
 }
@@ -242,7 +242,7 @@ fn a_cut_of_cui_has_the_profile_of_its_banner_and_reads_back_with_a_title_of_the
     assert_eq!((again.digest(), again.profile()), (made.digest(), Profile::Cui));
     let page = String::from_utf8(made.rendered(Format::Html, Register::compiled_in()).unwrap()).unwrap();
     assert!(page.contains("<body class=\"level-cui\">"), "{page}");
-    // A partner that no mark names has nothing, and whoever may look has nothing to keep.
+    // A partner that no mark names gets nothing, and neither does one with display-only access.
     assert!(matches!(cut(&product, "FRA"), Err(CutRefusal::NothingReleasable { .. })));
     let shown = "CUI//SP-CTI//DISPLAY ONLY GBR\n\n(CUI//SP-CTI//DISPLAY ONLY GBR) EXERCISE. Below.\n";
     let refused = cut(&of_cui("Title: (U) EXERCISE\n", shown).unwrap(), "GBR").unwrap_err();

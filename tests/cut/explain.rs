@@ -1,4 +1,4 @@
-//! What people are shown of a cut: why each tearline goes or does not, and two cuts beside each other.
+//! Cuts as shown to people: the verdict on each tearline, and two cuts side by side.
 
 use portcullis::cut::{self, Cut, Fate, Terms, cut_for, tearline_for};
 use portcullis::marking::{Level, LinkRights, PartnerKind, Register};
@@ -6,7 +6,7 @@ use portcullis::product::{Bounds, Product, Style};
 
 const HYPHENS: &str = "------------------------";
 
-/// A product of one paragraph in each tearline, beneath the banner given for it.
+/// A product with one paragraph in each tearline, below the given banner.
 fn product(tearlines: &[(&str, &str)]) -> Product {
     let tearlines: Vec<String> = tearlines.iter().map(|(banner, text)| format!("{banner}\n\n{text}\n")).collect();
     let text = format!(
@@ -98,7 +98,7 @@ fn two_cuts_stand_side_by_side_and_long_lines_are_broken_at_spaces() {
     let product = product(&[("SECRET//REL TO USA, GBR", long), ("SECRET//REL TO USA, AUS, GBR", of_two)]);
     let (gbr, aus) = (cut(&product, "GBR"), cut(&product, "AUS"));
     let shown = cut::side_by_side(("gbr", Some(&gbr)), ("aus", Some(&aus)), 103, Style::Plain);
-    // Half of what is left of the width beside ` | `.
+    // Half of the width that remains without ` | `.
     let column = 50;
     let (left, right): (Vec<&str>, Vec<&str>) = shown
         .lines()
@@ -111,7 +111,7 @@ fn two_cuts_stand_side_by_side_and_long_lines_are_broken_at_spaces() {
     assert!(left[0].starts_with("gbr: SECRET//REL TO USA, GBR") && right[0] == "aus: SECRET//REL TO USA, AUS, GBR");
     assert_eq!((left[1], right[1]), ("-".repeat(column).as_str(), "-".repeat(column).as_str()));
     assert!(shown.lines().all(|line| line.chars().count() <= 103), "{shown}");
-    // Nothing is lost or joined: the words of a side are those of its cut, a long one in pieces.
+    // No words are dropped or joined: each side has the words of its cut, long ones in pieces.
     let words = |side: &[&str]| side[2..].join(" ").split_whitespace().collect::<Vec<_>>().join(" ");
     let whole = |cut: &Cut| {
         let text = String::from_utf8(cut.bytes().to_vec()).unwrap();

@@ -1,4 +1,4 @@
-//! What one partner would get: which tearline is selected, what is assembled of it, and what people are shown of it.
+//! Cuts: the selection of the tearline, the assembly, and the display to people.
 
 mod assemble;
 mod explain;

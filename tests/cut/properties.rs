@@ -1,8 +1,8 @@
-//! Random products with a canary in every part, mutated as a careless or hostile producer might: no cut ever holds a
-//! canary from a part that is not in the selected tearline or whose mark does not release it to that partner.
+//! Random products with a canary in every part, mutated as a careless or hostile producer might: no cut contains a canary from a part
+//! that is not in the selected tearline or whose mark does not release it to that partner.
 //!
-//! The judge here is a dozen lines that read marks as text, so that it shares nothing with the engine it judges.
-//! `PORTCULLIS_PRODUCTS` sets how many products are tried, `PORTCULLIS_SEED` where to begin.
+//! The oracle here is a dozen lines that read marks as text, so that it shares no code with the engine under test.
+//! `PORTCULLIS_PRODUCTS` sets the number of products, `PORTCULLIS_SEED` the first seed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -82,7 +82,7 @@ struct Writer {
     canaries: usize,
     /// The banner of each tearline with the marks beneath it, as they were written.
     marks: Vec<(&'static str, Vec<String>)>,
-    /// One mark in so many is any mark.
+    /// One mark in this many is an arbitrary mark.
     rogues: usize,
 }
 
@@ -123,7 +123,7 @@ impl Writer {
     fn product(&mut self) -> String {
         let first = self.dice.roll(LADDER.len());
         let mut steps: Vec<usize> = (first..LADDER.len()).filter(|i| *i == first || self.dice.roll(2) == 0).collect();
-        // Not every product ends in something for everybody.
+        // Not every product ends with an unrestricted tearline.
         if self.dice.roll(3) == 0 {
             steps.truncate(1 + self.dice.roll(2));
         }
@@ -163,7 +163,7 @@ impl Writer {
         text
     }
 
-    /// A paragraph of the first tearline and one from below it, where there is one.
+    /// A paragraph of the first tearline and one from a lower one, if there is one.
     fn two(&mut self, lines: &[String], paragraphs: &[usize]) -> (usize, usize) {
         let below = lines.iter().position(|l| l.starts_with("-----")).unwrap_or_default();
         let (above, below): (Vec<usize>, Vec<usize>) = paragraphs.iter().partition(|at| **at < below);
@@ -179,7 +179,7 @@ impl Writer {
             (0..lines.len().saturating_sub(1)).filter(|i| lines[i + 1] == "and a second line.").collect();
         match self.dice.roll(25) {
             13 | 14 | 22..25 if paragraphs.len() > 1 => {
-                // The words of one paragraph stand under the mark of another as well.
+                // The words of one paragraph are repeated under the mark of another.
                 let (from, to) = self.two(&lines, &paragraphs);
                 let words = lines[from].split_once(") ").map_or("", |(_, words)| words).to_owned();
                 if let Some((mark, _)) = lines[to].clone().split_once(") ") {
@@ -198,7 +198,7 @@ impl Writer {
                 lines[to + 1] = format!("then {}", run.trim_end());
             }
             20 | 21 => {
-                // What nobody sees stands in a word.
+                // An invisible character is inserted in a word.
                 let unseen = *self.dice.pick(&['\u{200b}', '\u{a0}', '\u{ad}', '\u{202e}']);
                 let at = if paragraphs.is_empty() { a } else { *self.dice.pick(&paragraphs) };
                 lines[at] = lines[at].replacen("RCI", &format!("R{unseen}CI"), 1);
@@ -303,7 +303,7 @@ fn recipients() -> Vec<Recipient> {
     let country = PartnerKind::Country;
     let one = |id: &str, kind, level: Level, ceiling, si: bool, named_by| {
         let accreditations: Vec<String> = si.then(|| "SCI:SI".to_owned()).into_iter().collect();
-        // One of them takes no files.
+        // One of them accepts no attachments.
         let attachments = if id == "AUS" { BTreeSet::new() } else { BTreeSet::from(["text/csv".to_owned()]) };
         let terms = Terms { attachments };
         Recipient { link: LinkRights::new(id, kind, level, accreditations), terms, named_by, ceiling, si }
@@ -433,7 +433,7 @@ fn product(number: u64) -> (Writer, String) {
     (writer, text)
 }
 
-/// Why there is no cut, in the words of the classes.
+/// Why there is no cut, as the names of the classes.
 fn refused_for(refusal: &CutRefusal) -> Vec<String> {
     match refusal {
         CutRefusal::Product { reason } => {
@@ -504,7 +504,7 @@ fn no_cut_holds_a_canary_that_is_not_released_to_its_partner() {
         classes.saw("sound", true);
         classes.saw("sound though changed", writer.product() != text);
         let places = places(&text);
-        // What is made ready is the same for whoever gets it, and what is inspected the same for all who get those bytes.
+        // Preparation does not depend on the partner, and inspection depends only on the bytes.
         let mut prepared = BTreeMap::new();
         for partner in &partners {
             let make = |product: &Product| cut_for(product, &partner.link, &partner.terms, 0, &bounds, register);
@@ -532,7 +532,7 @@ fn no_cut_holds_a_canary_that_is_not_released_to_its_partner() {
                     String::from_utf8_lossy(cut.bytes())
                 );
             }
-            // What would go is what is made ready to go; that must be as clean.
+            // The prepared tearline is what would be released; it must satisfy the same property.
             let ready = prepared.entry(selected).or_insert_with(|| inspect::prepare(&product, selected, settings));
             if let Some(ready) = ready.as_ref().ok().filter(|ready| ready.product != product) {
                 let again = make(&ready.product).unwrap();
@@ -576,7 +576,7 @@ fn no_cut_holds_a_canary_that_is_not_released_to_its_partner() {
     classes.hold();
 }
 
-/// Whether `canary` may go to `partner` with the tearline `selected`. The front block is the first tearline's; from a lower
+/// Whether `canary` may be released to `partner` with the tearline `selected`. The front block belongs to the first tearline; in a lower
 /// cut its own mark must release it.
 fn may_stand(canary: &str, places: &[(String, usize, String, String)], selected: usize, partner: &Recipient) -> bool {
     places.iter().any(|(token, tearline, mark, banner)| {
@@ -585,7 +585,7 @@ fn may_stand(canary: &str, places: &[(String, usize, String, String)], selected:
     })
 }
 
-/// What was read is judged again by the register in force when it is cut, and by nothing that was thought before.
+/// A parsed product is checked again with the register in force when it is cut.
 #[test]
 fn a_product_read_under_another_register_goes_only_as_far_as_the_one_in_force_lets_it() {
     let (bounds, register, later) = (Bounds::default(), Register::compiled_in(), later_register());

@@ -88,7 +88,7 @@ async fn asks_for_the_key_only_when_everything_else_is_there_and_sends_none_when
         within(usa.edge.deliver(&gbr.keys.name, payload.offer(), payload.source(), gate, StopSignal::default())).await;
     assert_eq!((result, *there.lock().unwrap()), (Err(DeliveryFailure::Withdrawn), Some(900_000)));
     assert!(gbr.memory.headers.lock().unwrap().is_empty());
-    // On the same link and the same stream order: once this has arrived, what was withdrawn has been dealt with.
+    // On the same link, so once this has arrived, the withdrawn exchange has been processed.
     let after = Payload::new(2, 10);
     assert_eq!(usa.deliver(&gbr, &after).await, Ok(Memory::receipt(&after.bytes)));
     assert_eq!(*gbr.memory.completions.lock().unwrap(), 1);
@@ -138,7 +138,7 @@ async fn refuses_payloads_larger_than_agreed_before_a_byte_is_sent() {
     assert!(over.reads.lock().unwrap().is_empty());
 }
 
-/// A source that suspends its own node in the receiver's trust when it is asked for bytes from the middle on.
+/// A source that suspends its own node in the receiver's trust when bytes from the middle are requested.
 struct SuspendsInMidTransfer {
     payload: Payload,
     from: u64,
@@ -155,14 +155,14 @@ impl PayloadSource for SuspendsInMidTransfer {
     async fn read_at(&mut self, offset: u64, max: usize) -> Result<Bytes, SourceError> {
         if offset >= self.from {
             self.trust.replace(snapshot([self.suspended.clone()]));
-            // Nobody tells the receiver's edge: it must find out by itself.
+            // The receiver's edge is not notified: it must find out by itself.
             std::future::pending::<()>().await;
         }
         self.payload.read_at(offset, max).await
     }
 }
 
-/// A source that puts a partner's trust in force with its last bytes.
+/// A source that replaces a partner's trust when its last bytes are read.
 struct ChangesTrustAtTheEnd {
     payload: Payload,
     trust: Arc<TrustStore>,
@@ -193,7 +193,7 @@ async fn a_partner_that_is_trusted_no_more_is_offered_nothing_however_short_a_ti
         let before = Payload::new(1, 10);
         assert_eq!(usa.deliver(&gbr, &before).await, Ok(Memory::receipt(&before.bytes)));
         match lapses {
-            // Its list is not current any more.
+            // Its list is stale.
             true => usa.clock.advance(Duration::from_secs(8 * 86_400)),
             false => {
                 let suspended = PartnerTrust { standing: TrustStanding::Suspended, ..gbr.keys.trust() };
@@ -240,7 +240,7 @@ async fn a_partner_that_loses_its_trust_with_the_last_byte_gets_no_key() {
         assert_eq!(gbr.memory.headers.lock().unwrap().len(), usize::from(active), "{standing:?}");
         match active {
             true => assert_eq!(ended, Ok(Memory::receipt(&payload.bytes))),
-            // Whoever looks at every link now and then may cut it sooner.
+            // The periodic recheck may close the link sooner.
             false => assert!(matches!(ended, Err(DeliveryFailure::Withdrawn | DeliveryFailure::LinkDown)), "{ended:?}"),
         }
     }
@@ -270,7 +270,7 @@ async fn a_partner_that_loses_its_trust_as_its_key_arrives_gets_nothing_into_the
     }
 }
 
-/// A source whose delivery is held up while it is asked for bytes from the middle on.
+/// A source whose delivery is paused while bytes from the middle are requested.
 struct HeldUpInMidTransfer {
     payload: Payload,
     from: u64,
@@ -288,7 +288,7 @@ impl PayloadSource for HeldUpInMidTransfer {
         if offset >= self.from
             && let Some(told) = self.held_up.take()
         {
-            self.stop.hold_up();
+            self.stop.pause();
             told.send(()).unwrap();
         }
         self.payload.read_at(offset, max).await
@@ -307,13 +307,13 @@ async fn what_is_held_up_sends_nothing_more_until_it_goes_on_or_is_stopped() {
         let delivery = usa.edge.deliver(&gbr.keys.name, payload.offer(), Box::new(source), gate, signal);
         let look = async {
             told.await.unwrap();
-            // Another one goes by meanwhile, all of it; of this one nothing more was read than the piece in hand.
+            // Another delivery completes meanwhile; of this one no more than the current piece was read.
             assert_eq!(usa.deliver(&gbr, &other).await, Ok(Memory::receipt(&other.bytes)));
             let read = payload.reads.lock().unwrap().clone();
             assert_eq!(read.iter().filter(|offset| **offset >= 1_000_000).count(), 1, "{read:?}");
             match stopped {
-                true => stop.order(),
-                false => stop.go_on(),
+                true => stop.stop(),
+                false => stop.resume(),
             }
         };
         let (ended, ()) = within(async { tokio::join!(delivery, look) }).await;
@@ -336,8 +336,8 @@ async fn a_suspension_in_mid_transfer_cuts_the_link_and_lets_nothing_in_until_it
     };
     let gate = payload.gate();
     let delivery = usa.edge.deliver(&gbr.keys.name, payload.offer(), Box::new(source), gate, StopSignal::default());
-    // The source never answers again, so only the loss of the link can end the delivery. How soon links are looked at again
-    // is held where it is said, and not by how fast this machine is.
+    // The source never answers again, so only the closing of the link can end the delivery. The interval of the recheck is tested
+    // where it is defined, independent of the speed of this machine.
     assert_eq!(within(delivery).await, Err(DeliveryFailure::LinkDown));
     assert!(gbr.memory.inbox.lock().unwrap().is_empty());
     assert_eq!(usa.deliver(&gbr, &payload).await, Err(DeliveryFailure::LinkDown));
@@ -375,7 +375,7 @@ async fn crossing_dials_leave_one_link_that_works_both_ways() {
     usa.edge.apply_partners(BTreeMap::from([(gbr.keys.name.clone(), link_to(Some(&gbr), Limits::default()))]));
     gbr.edge.apply_partners(BTreeMap::from([(usa.keys.name.clone(), link_to(Some(&usa), Limits::default()))]));
     let both = async {
-        // While dials cross, a link may still be replaced; then the delivery is simply tried again.
+        // While dials cross, a link may still be replaced; then the delivery is tried again.
         for (from, to, seed) in [(&usa, &gbr, 1), (&gbr, &usa, 2)] {
             let payload = Payload::new(seed, 1000);
             loop {

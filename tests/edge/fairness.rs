@@ -1,6 +1,6 @@
-//! One partner offers at a hundred times its limit: it is refused with a time to come back, and the others are served.
+//! One partner offers at a hundred times its limit: it is refused with a time to retry after, and the others are served.
 //!
-//! The ordinary run judges by counts. `scripts/soak fairness` measures the others' delivery times, too.
+//! The ordinary run checks counts. `scripts/soak fairness` also measures the delivery times of the others.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use portcullis::pki::ProfileName;
 use portcullis::wire::RefusalCode;
 
 const FAST: ProfileName = ProfileName::Classical;
-/// What was agreed: ten offers a second.
+/// The agreed limit: ten offers per second.
 const AGREED: Limits = Limits {
     offers_per_minute: 600,
     offers_burst: 20,
@@ -26,7 +26,7 @@ const AGREED: Limits = Limits {
     daily_exchanges: 1 << 40,
     daily_bytes: 1 << 60,
 };
-/// What the hostile one keeps to.
+/// The limits that the hostile partner applies to itself.
 const NONE: Limits = Limits { offers_per_minute: u32::MAX, offers_burst: u32::MAX, ..AGREED };
 
 fn envelope(n: u64) -> Payload {
@@ -36,7 +36,7 @@ fn envelope(n: u64) -> Payload {
     payload
 }
 
-/// Offers at a hundred times the agreed rate until told to stop, and counts what becomes of it.
+/// Offers at a hundred times the agreed rate until stopped, and counts the results.
 async fn offer_madly(node: Arc<Node>, to: portcullis::ident::PartnerId, stop: Arc<AtomicBool>, told: Arc<Told>) {
     let begun = Instant::now();
     while !stop.load(Ordering::Relaxed) {
@@ -67,7 +67,7 @@ struct Told {
     refused: AtomicU64,
 }
 
-/// One envelope after the other, within what was agreed; gives how long each took, sorted.
+/// Delivers one envelope after the other, within the agreed limits; returns the time of each, sorted.
 async fn deliver(node: &Node, to: &Node, from: u64, count: u64) -> Vec<Duration> {
     let mut times = Vec::new();
     for n in from..from + count {
@@ -127,7 +127,7 @@ async fn a_partner_at_a_hundred_times_its_limit_holds_up_nobody_else() {
         "median_ms_calm": calm, "median_ms_pressed": pressed, "ratio": ratio, "ok": ratio <= 1.5,
     });
     println!("{figures}");
-    // The others asked for nothing beyond what was agreed, and got all of it.
+    // The others requested no more than what was agreed, and got all of it.
     assert_eq!((can_times.len() as u64, gbr_times.len() as u64), (count, count));
     assert!(refused > taken, "{figures}");
     let allowed = 20.0 + 10.0 * (seconds + 5.0);

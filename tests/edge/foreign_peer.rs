@@ -1,8 +1,8 @@
-//! A peer of another make: `foreign/aioquic_peer.py`, written from `docs/PROTOCOL.md` on another QUIC, TLS and CBOR; and
-//! `foreign/hostile_peer.py`, a partner's machine that does its worst over the same.
+//! An independent peer: `foreign/aioquic_peer.py`, written from `docs/PROTOCOL.md` with another QUIC, TLS and CBOR implementation; and
+//! `foreign/hostile_peer.py`, a hostile partner with the same libraries.
 //!
-//! Needs a Python with `aioquic` and `cbor2`, named in `PORTCULLIS_PYTHON`; `scripts/test` makes one. Without it these
-//! tests say that they were not run.
+//! Needs a Python with `aioquic` and `cbor2`, named in `PORTCULLIS_PYTHON`; `scripts/test` installs one. Without it these tests
+//! report that they were not run.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -26,7 +26,7 @@ struct Foreign {
 const SHORT: Duration = Duration::from_secs(1);
 
 impl Foreign {
-    /// `None`, said aloud, where there is no such Python.
+    /// `None`, with a message, if there is no such Python.
     async fn new() -> Option<Foreign> {
         Foreign::with(SessionTimers::default()).await
     }
@@ -38,7 +38,7 @@ impl Foreign {
         };
         let gbr = Keys::new("exercise-gbr", ProfileName::Classical);
         let tuning = EdgeTuning {
-            // Short, so that nobody waits for what is slow; `docs/PROTOCOL.md` has the real ones.
+            // Short timers, so that the tests are fast; `docs/PROTOCOL.md` has the real ones.
             inbound: InboundTimers { offer: SHORT, window: SHORT, ..InboundTimers::default() },
             session,
             attempts_burst: 1000,
@@ -58,7 +58,7 @@ impl Foreign {
         self.script("aioquic_peer.py", keys, scenario, &[]).await
     }
 
-    /// An attack, so many times.
+    /// Runs an attack this many times.
     async fn attack(&self, attack: &str, count: u32) -> Value {
         self.script("hostile_peer.py", "node", attack, &[count.to_string()]).await
     }
@@ -87,7 +87,7 @@ impl Foreign {
 
     async fn closes(&self, scenario: &str, code: RefusalCode) {
         let told = self.run("node", scenario).await;
-        // The Goodbye may arrive before the close, or be overtaken by it; both carry the code, and no reason.
+        // The Goodbye may arrive before or after the close; both carry the code, and no reason.
         let goodbye = told["kind"] == 0x02 && told["message"]["0"] == code.number();
         let closed = told["closed"] == code.number() && told["reason"] == "";
         assert!(goodbye || closed, "{scenario}: {told}");
@@ -107,7 +107,7 @@ async fn a_foreign_peer_delivers_and_gets_the_same_receipt_again() {
     assert_eq!(told["first"]["kind"], 0x13, "{told}");
     assert_eq!(told["first"], told["again"]);
     assert_eq!((&told["pong"]["kind"], &told["pong"]["message"]["0"]), (&Value::from(0x04), &Value::from(7)));
-    // On another connection as well: an offer replayed has no second effect, and no other answer.
+    // On another connection as well: a replayed offer has no second effect and gets the same answer.
     assert_eq!(foreign.run("node", "deliver").await["first"], told["first"]);
     assert_eq!(*foreign.node.memory.completions.lock().unwrap(), 1);
 }
@@ -151,16 +151,16 @@ async fn a_foreign_peer_that_is_slow_or_greedy_is_held_to_its_limits() {
     let Some(foreign) = Foreign::new().await else { return };
     foreign.refuses("trickles", RefusalCode::TimedOut).await;
     foreign.refuses("stalls", RefusalCode::TimedOut).await;
-    // Two may be in progress. More streams are granted, so that one too many is told so.
+    // Two may be in progress. More streams are permitted, so that an excess one is refused with a code.
     let told = foreign.run("node", "many_streams").await;
     let answers = told["answers"].as_array().unwrap();
     let of = |kind: u64| answers.iter().filter(|a| a[0] == kind).count();
     assert_eq!((of(0x11), of(0x12)), (2, 4), "{told}");
     assert!(answers.iter().filter(|a| a[0] == 0x12).all(|a| a[1] == RefusalCode::Busy.number()), "{told}");
-    // More than were granted is a fault of the transport: STREAM_LIMIT_ERROR (RFC 9000, section 20.1).
+    // More streams than permitted are a transport error: STREAM_LIMIT_ERROR (RFC 9000, section 20.1).
     assert_eq!(foreign.run("node", "stream_flood").await["closed"], 4);
     assert!(foreign.node.memory.inbox.lock().unwrap().is_empty());
-    // Who does not read its receipt is not waited for: the stream is reset, and the receipt is there when it asks again.
+    // A peer that does not read its receipt is not waited for: the stream is reset, and it gets the receipt when it offers again.
     let told = foreign.run("node", "reads_nothing").await;
     assert_eq!(told["reset"], serde_json::json!([RefusalCode::TimedOut.number()]), "{told}");
     assert_eq!(foreign.run("node", "deliver").await["first"]["kind"], 0x13);
@@ -178,7 +178,7 @@ async fn a_foreign_peer_gets_no_ticket_and_its_early_data_is_not_taken() {
 
 /// Pings that are answered at once, and one more each second (`docs/PROTOCOL.md`, section 5).
 const PINGS_AT_ONCE: u64 = 8;
-/// Streams of what is no frame that a partner's links survive at once, and one more every three seconds (`edge/limits/allowance.rs`).
+/// The burst of malformed streams that a partner's links survive; one more every three seconds (`edge/limits/allowance.rs`).
 const NO_FRAMES_AT_ONCE: u64 = 20;
 
 #[tokio::test]
@@ -189,14 +189,14 @@ async fn a_foreign_peer_that_pings_without_end_is_answered_a_few_times_and_loses
         (&told["closed"], &told["reason"]),
         (&Value::from(RefusalCode::ProtocolError.number()), &Value::from(""))
     );
-    // Some of the answers may still have been on their way.
+    // Some of the answers may still have been in flight.
     assert!(told["answered"].as_u64().unwrap() <= PINGS_AT_ONCE + 4, "{told}");
     assert_eq!(foreign.run("node", "deliver").await["first"]["kind"], 0x13, "the partner itself gets in");
 }
 
 #[tokio::test]
 async fn a_foreign_peer_that_takes_no_answers_is_read_no_further_and_loses_its_link() {
-    // Short, so that nobody waits for what the timers end.
+    // Short timers, so that the test is fast.
     let session = SessionTimers { ping: SHORT, pong: SHORT, ..SessionTimers::default() };
     let Some(foreign) = Foreign::with(session).await else { return };
     let told = foreign.attack("unread_pings", 10_000).await;
@@ -212,10 +212,10 @@ async fn a_foreign_peer_that_sends_what_is_no_frame_loses_its_link() {
         (&told["closed"], &told["reason"]),
         (&Value::from(RefusalCode::ProtocolError.number()), &Value::from(""))
     );
-    // What is beyond the exchanges agreed is not even read, and refused as that.
+    // Streams beyond the agreed exchanges are refused without being read.
     let judged = |told: &Value| told["refused"][RefusalCode::ProtocolError.number().to_string()].as_u64().unwrap_or(0);
     assert!(judged(&told) <= NO_FRAMES_AT_ONCE + 4, "{told}");
-    // The allowance is the partner's, and not that of one link: the next one ends at once, and an honest one stays.
+    // The limit applies to the partner, not to one link: the next malformed stream closes the new link at once, and an honest one stays.
     let again = foreign.attack("garbage", 1_000).await;
     assert!(again["closed"] == RefusalCode::ProtocolError.number() && judged(&again) <= 4, "{again}");
     assert_eq!(foreign.run("node", "deliver").await["first"]["kind"], 0x13, "the partner itself gets in");

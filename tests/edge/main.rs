@@ -1,5 +1,5 @@
 //! Listeners and links over real QUIC on loopback: what is delivered, limited and refused.
-//! What measures memory is in `tests/edge_flood.rs`.
+//! Tests that measure memory are in `tests/edge_flood.rs`.
 
 mod exchange;
 mod fairness;

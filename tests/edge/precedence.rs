@@ -1,5 +1,5 @@
-//! The more urgent overtakes in the middle of a payload, and the less urgent still moves: judged by the order in which
-//! receipts are given and bytes are read, never by a clock.
+//! A more urgent exchange is sent before the rest of a less urgent payload, and the less urgent one still progresses. Checked by the
+//! order of receipts and of bytes read, never by a clock.
 
 use crate::support::{Memory, Node, Payload, pair_with, within};
 use portcullis::edge::StopSignal;
@@ -9,7 +9,7 @@ use portcullis::pki::ProfileName;
 
 const FAST: ProfileName = ProfileName::Classical;
 
-/// So narrow that what is large takes long enough to be overtaken on any machine.
+/// A rate so low that a large payload takes long enough to be overtaken on any machine.
 fn narrow() -> Limits {
     Limits { bytes_per_second: 1024 * 1024, bytes_burst: 64 * 1024, ..wide() }
 }
@@ -52,7 +52,7 @@ async fn a_flash_overtakes_large_routine_payloads_under_the_senders_limit() {
     for (payload, delivery) in routine.iter().zip(deliveries) {
         assert_eq!(within(delivery).await.unwrap(), Memory::receipt(&payload.bytes));
     }
-    // Each may have been granted the piece that was due when the FLASH came, and its share of what came after.
+    // Each may have sent the piece that was due when the FLASH arrived, and its share afterwards.
     let moved: Vec<usize> = before.iter().zip(&after).map(|(before, after)| after - before).collect();
     assert!(moved.iter().all(|pieces| *pieces <= 4), "{moved:?}");
 }
@@ -71,7 +71,7 @@ async fn a_flash_overtakes_large_routine_payloads_under_the_receivers_limit() {
 
 #[tokio::test]
 async fn routine_moves_and_completes_beside_one_flash_after_another() {
-    // Wide enough that a ROUTINE's share beside an unbroken row of FLASHes does not take minutes.
+    // A rate so high that the share of a ROUTINE during continuous FLASHes does not take minutes.
     let share = Limits { bytes_per_second: 16 * 1024 * 1024, ..narrow() };
     let (usa, gbr) = pair_with(FAST, share, wide()).await;
     let routine = Payload::new(1, 200_000);

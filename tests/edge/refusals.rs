@@ -1,4 +1,4 @@
-//! What a listener refuses, shown by clients that are not ours: they hold whatever keys and say whatever they like.
+//! What a listener refuses, tested with independent clients that can have any keys and send anything.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ use rustls::{CipherSuite, ClientConfig, DigitallySignedStruct, NamedGroup, Signa
 
 const FAST: ProfileName = ProfileName::Classical;
 
-/// A node that knows one partner, `exercise-gbr`, and that partner's keys, which the tests abuse.
+/// A node with one partner, `exercise-gbr`, and that partner's keys, which the tests misuse.
 struct Scene {
     node: Node,
     gbr: Keys,
@@ -54,13 +54,13 @@ impl Scene {
         hello_of("exercise-gbr")
     }
 
-    /// Connects and says a proper Hello: what the partner itself would do.
+    /// Connects and sends a valid Hello, as the partner itself would.
     async fn attempt(&self, client: &Client) -> Result<Control, ConnectionError> {
         let control = client.open(&self.node).await?;
         control.greet(Frame::Hello(self.hello())).await
     }
 
-    /// That the partner itself still gets in, so that the refusal before it was not of everything.
+    /// Checks that the partner itself can still connect, so that the refusal before was not of everything.
     async fn still_lets_the_partner_in(&self) {
         assert!(within(self.attempt(&self.client())).await.is_ok(), "the partner itself was refused");
     }
@@ -77,7 +77,7 @@ fn hello_of(node: &str) -> Hello {
     }
 }
 
-/// A QUIC client that accepts any server and presents what it is told to.
+/// A QUIC client that accepts any server and presents the given certificate.
 struct Client {
     tls: ClientConfig,
 }
@@ -100,7 +100,7 @@ impl Client {
         Client::with_only(group, None, presents)
     }
 
-    /// One that offers this group, and these suites alone where there are any.
+    /// A client that offers this group, and only these suites if any are given.
     fn with_only(
         group: &'static dyn SupportedKxGroup,
         suites: Option<Vec<SupportedCipherSuite>>,
@@ -163,7 +163,7 @@ impl Control {
     }
 
     async fn send_bytes(&mut self, bytes: &[u8]) {
-        // The node may have closed already; what it closed with is what the test looks at.
+        // The node may have closed already; the test checks the code.
         let _ = self.send.write_all(bytes).await;
     }
 
@@ -277,7 +277,7 @@ async fn refuses_a_stranger_a_copy_and_a_cross_partner_certificate_alike() {
     let posing = pki::Authority::load(&"exercise-gbr".parse().unwrap(), FAST.profile(), der, key).unwrap();
     let posing = posing.issue_node(NOW, [3; 16]).unwrap();
     let crossed = scene.attempt(&Client::with(FAST, Some((posing.certificate.der(), &posing.key)))).await;
-    // Whoever is refused learns nothing from how.
+    // The refusal reveals nothing about its reason.
     assert_eq!(alert(&stranger), alert(&copy));
     assert_eq!(alert(&stranger), alert(&crossed));
     refused_by_tls(crossed);
@@ -445,7 +445,7 @@ async fn gives_no_ticket_so_that_nobody_resumes_or_sends_early_data() {
     client.tls.resumption = Resumption::store(tickets.clone());
     client.tls.enable_early_data = true;
     let mut control = scene.attempt(&client).await.unwrap();
-    // A ticket would have come with the handshake; a whole round trip later there is none.
+    // A ticket would have arrived with the handshake; one round trip later there is none.
     control.send_bytes(&Frame::Ping(Ping { number: 1 }).encode()).await;
     assert_eq!(control.next().await, Some(Frame::Pong(Ping { number: 1 })));
     assert_eq!(tickets.0.load(Ordering::SeqCst), 0);
@@ -534,7 +534,7 @@ async fn refuses_frames_out_of_order_on_an_exchange_stream() {
             other => panic!("expected a refusal, found {other:?}"),
         }
     }
-    // One bad stream does not cost the link.
+    // One malformed stream does not close the link.
     assert!(scene.node.edge.is_up(&scene.gbr.name));
 }
 
@@ -642,7 +642,7 @@ async fn refuses_to_listen_without_a_certificate_of_that_profile() {
         node: keys.name.clone().into(),
         boot: [0; 16],
         secret: [0; 32],
-        came_from: BTreeMap::new(),
+        partner_networks: BTreeMap::new(),
         listen: vec![portcullis::edge::Listen { profile: FAST, address: "127.0.0.1:0".parse().unwrap() }],
         tuning: EdgeTuning::default(),
     };
@@ -664,7 +664,7 @@ fn refuses_a_credential_whose_key_is_anothers() {
 
 /// Pings that a partner may send at once (`wire/session.rs`).
 const PINGS_BURST: usize = 8;
-/// Links that a partner may bring up at once, and streams of what is no frame (`edge/limits/allowance.rs`).
+/// Bursts of links that a partner may bring up, and of malformed streams (`edge/limits/allowance.rs`).
 const LINKS_BURST: usize = 30;
 
 #[tokio::test]
@@ -676,7 +676,7 @@ async fn more_pings_than_anybody_needs_end_the_link_and_no_more_are_answered() {
         assert_eq!(control.next().await, Some(Frame::Pong(Ping { number })));
     }
     let pings: Vec<u8> = (0..100_000).flat_map(|number| Frame::Ping(Ping { number }).encode()).collect();
-    // What is not taken any more is not written any more.
+    // Nothing more is written to a peer that does not read.
     let _ = within(control.send.write_all(&pings)).await;
     assert_eq!(code(control.closed().await), RefusalCode::ProtocolError);
     scene.still_lets_the_partner_in().await;
@@ -688,7 +688,7 @@ async fn a_partner_that_reads_no_answer_is_read_no_further() {
     let control = within(scene.attempt(&scene.client())).await.unwrap();
     let mut send = control.send;
     let ping = Frame::Ping(Ping { number: 1 }).encode();
-    // Nothing is read of what comes back. Whatever is accepted from us fits the windows and the allowance.
+    // This client reads nothing. What the node accepts from it is bounded by the windows and the rate limit.
     let mut written = 0;
     while within_or(send.write_all(&ping), Duration::from_secs(5)).await.is_some_and(|sent| sent.is_ok()) {
         written += 1;

@@ -1,5 +1,5 @@
-//! Strangers that show where they are, begin a handshake and say nothing more: a partner gets in all the same from where it is
-//! known to be, and so does whoever is patient.
+//! Strangers that validate their address, begin a handshake and send nothing more: a partner can still connect from its known
+//! network, and so can a client that retries.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -14,7 +14,7 @@ use tokio::net::UdpSocket;
 
 const PROFILE: ProfileName = ProfileName::Classical;
 
-/// Every address is validated first, and there are eight places.
+/// Every address is validated first, and there are eight slots.
 fn tuning() -> EdgeTuning {
     EdgeTuning {
         handshakes_max: 8,
@@ -25,7 +25,7 @@ fn tuning() -> EdgeTuning {
     }
 }
 
-/// A client of anybody's.
+/// A client without a certificate of a partner.
 fn stranger() -> quinn::ClientConfig {
     let keys = Keys::new("exercise-nobody", PROFILE);
     // A first flight of one packet.
@@ -39,8 +39,8 @@ fn is_retry(packet: &[u8]) -> bool {
     packet.first().is_some_and(|first| first & 0xf0 == 0xf0)
 }
 
-/// Begins handshakes with `to` from `from`, one after the other, as long as the task lives: each hears that it must show
-/// where it is, does so, and then hears and says nothing more. Counts those that were answered after that.
+/// Begins handshakes with `to` from `from`, one after the other, until the task is dropped: each validates its address when asked to,
+/// and then sends nothing more. Counts those that were answered after that.
 async fn silent(config: quinn::ClientConfig, from: Ipv4Addr, to: SocketAddr, held: Arc<AtomicUsize>) {
     let client = quinn::Endpoint::client((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
     let near = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
@@ -60,7 +60,7 @@ async fn silent(config: quinn::ClientConfig, from: Ipv4Addr, to: SocketAddr, hel
             held.fetch_add(1, Ordering::SeqCst);
         }
         drop(attempt);
-        // What the client still wants to say is heard by nobody.
+        // Everything else that the client would send is discarded.
         while near.try_recv_from(&mut buffer).is_ok() {}
     }
 }
@@ -76,7 +76,7 @@ async fn a_partner_gets_in_from_where_it_is_known_to_be_however_many_strangers_a
     usa.edge.apply_partners(BTreeMap::from([(gbr.keys.name.clone(), link_to(None, limits))]));
     gbr.edge.apply_partners(dialled());
     usa.until_link(&gbr.keys.name, true).await;
-    assert_eq!(usa.edge.came_from()[&gbr.keys.name], [Ipv4Addr::LOCALHOST]);
+    assert_eq!(usa.edge.partner_networks()[&gbr.keys.name], [Ipv4Addr::LOCALHOST]);
     gbr.edge.apply_partners(BTreeMap::new());
     usa.until_link(&gbr.keys.name, false).await;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::partner::{Envelope, Met, Partner, cut, keys};
 use crate::support::{Node, World, agreement, block_on};
 use portcullis::digest::Digest;
-use portcullis::edge::{OfferAnswer, Whole};
+use portcullis::edge::{CompletePayload, OfferAnswer};
 use portcullis::envelope::{Bound, Disposition, HeaderCommitment, Manifest, RecallCode};
 use portcullis::ident::ExchangeId;
 use portcullis::ledger::EntryKind;
@@ -220,7 +220,7 @@ fn other_bytes_or_another_header_than_were_offered_are_not_received() {
     let entries = || met.recorded(&genuine.manifest.exchange.to_string(), EntryKind::ExchangeReceived).len();
     assert_eq!(met.takes(partner, &genuine).unwrap().disposition, Disposition::Accepted);
     // Also where both had been accepted before either was whole.
-    let whole = Whole { header: genuine.header.clone(), short: Some(genuine.payload.clone().into()) };
+    let whole = CompletePayload { header: genuine.header.clone(), short: Some(genuine.payload.clone().into()) };
     let again = block_on(met.intake.complete(&partner.id(), genuine.manifest.exchange, whole)).unwrap();
     assert_eq!(Some(again), met.row(&genuine.manifest.exchange).unwrap().receipt);
     assert_eq!(entries(), 1);
@@ -369,7 +369,7 @@ fn what_was_taken_back_may_come_again_and_what_was_replaced_may_come_late() {
     let (met, partner) = (scene.met(), &scene.partner);
     let [back, late, newer] = [0; 3].map(|_| partner.seals(&met, BANNER, &good(), b""));
     met.begins(partner, &back).unwrap().unwrap();
-    block_on(met.intake.taken_back(&partner.id(), back.manifest.exchange));
+    block_on(met.intake.offer_withdrawn(&partner.id(), back.manifest.exchange));
     assert_eq!(met.row(&back.manifest.exchange).unwrap().state, ExchangeState::Refused);
     assert_eq!(met.takes(partner, &back).unwrap().disposition, Disposition::Accepted);
     let of = late.manifest.exchange;
@@ -490,7 +490,7 @@ fn what_one_partner_says_of_anothers_exchanges_changes_nothing_of_them() {
     assert_eq!(met.row(&next).unwrap().superseded_by, None);
     let sink = met.begins(partner, &begun).unwrap().unwrap();
     assert_eq!(met.takes(&other, &offers(begun.manifest.exchange, None)).unwrap_err(), RefusalCode::Conflict);
-    block_on(met.intake.taken_back(&other.id(), begun.manifest.exchange));
+    block_on(met.intake.offer_withdrawn(&other.id(), begun.manifest.exchange));
     assert!(met.ends(partner, &begun, sink).is_ok());
     // Its own sender says all of that of what is its own.
     let [replaces, back] = [0; 2].map(|_| partner.seals(&met, BANNER, &good(), b""));
@@ -498,7 +498,7 @@ fn what_one_partner_says_of_anothers_exchanges_changes_nothing_of_them() {
     met.takes(partner, &replaces).unwrap();
     assert_eq!(met.row(&number).unwrap().superseded_by, Some(replaces.manifest.exchange));
     let sink = met.begins(partner, &back).unwrap().unwrap();
-    block_on(met.intake.taken_back(&partner.id(), back.manifest.exchange));
+    block_on(met.intake.offer_withdrawn(&partner.id(), back.manifest.exchange));
     assert_eq!(met.row(&back.manifest.exchange).unwrap().state, ExchangeState::Refused);
     assert_eq!(met.ends(partner, &back, sink).unwrap_err().code, RefusalCode::NotCompleted);
     met.takes(partner, &partner.recalls(&met, next, |_| {})).unwrap();

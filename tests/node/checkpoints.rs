@@ -161,14 +161,15 @@ fn a_ledger_that_grew_is_taken_with_its_proof_and_not_without() {
     let seen = |met: &Met| block_on(met.node.store().witnessed(&id)).unwrap();
     let here = met(&us);
     let first = met(&them);
-    let told = block_on(first.intake.greeting(&ours));
+    let told = block_on(first.intake.hello_extensions(&ours));
     assert_eq!(here.greeted(&id, &told, None), Ok(()));
     let before = seen(&here).expect("its head");
     first.close();
     world.officer(&them, "exercise-officer-1", "disclosure-officer");
     let later = met(&them);
-    let (told, asked) = block_on(async { (later.intake.greeting(&ours).await, here.intake.greeting(&id).await) });
-    let proof = block_on(later.intake.prove(&ours, &told, &asked));
+    let (told, asked) =
+        block_on(async { (later.intake.hello_extensions(&ours).await, here.intake.hello_extensions(&id).await) });
+    let proof = block_on(later.intake.prove_consistency(&ours, &told, &asked));
     assert!(!proof.seen.is_empty());
     // One hash that is not the right one is no proof.
     let mut wrong = proof.clone();

@@ -71,7 +71,7 @@ impl Way {
     }
 
     fn is_stopped(&self) -> bool {
-        self.stop.lock().unwrap().as_ref().is_some_and(StopSignal::is_ordered)
+        self.stop.lock().unwrap().as_ref().is_some_and(StopSignal::is_stopped)
     }
 }
 

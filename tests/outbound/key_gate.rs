@@ -11,7 +11,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use portcullis::digest::Digest;
 use portcullis::edge::{
-    Edge, EdgeConfig, EdgeTuning, Intake, Listen, OfferAnswer, PartnerLink, PayloadSink, Refusal, SinkError, Whole,
+    CompletePayload, Edge, EdgeConfig, EdgeTuning, Intake, Listen, OfferAnswer, PartnerLink, PayloadSink, Refusal,
+    SinkError,
 };
 use portcullis::envelope::{Header, Manifest};
 use portcullis::ident::{ExchangeId, PartnerId};
@@ -48,7 +49,7 @@ impl Intake for Hostile {
         OfferAnswer::Accept(Box::new(Keeps(self.0.clone())))
     }
 
-    async fn complete(&self, _: &PartnerId, _: ExchangeId, whole: Whole) -> Result<Vec<u8>, Refusal> {
+    async fn complete(&self, _: &PartnerId, _: ExchangeId, whole: CompletePayload) -> Result<Vec<u8>, Refusal> {
         self.0.headers.lock().unwrap().extend(whole.header);
         Err(RefusalCode::Refused.into())
     }
@@ -163,7 +164,7 @@ async fn hostile_edge(us: &Node, them: &Node, reached: Arc<Reached>) -> Edge {
         node: them.name.parse().unwrap(),
         boot: entropy(),
         secret: entropy(),
-        came_from: BTreeMap::new(),
+        partner_networks: BTreeMap::new(),
         listen: vec![Listen { profile, address }],
         tuning: EdgeTuning::default(),
     };

@@ -1,4 +1,4 @@
-//! Who a certificate belongs to, and every reason for it to belong to nobody.
+//! Identification of partners by their certificates, and every reason to refuse one.
 
 use std::time::Duration;
 
@@ -232,7 +232,7 @@ fn the_list_with_the_highest_number_wins_whatever_the_order_and_even_if_stale() 
         let trust = PartnerTrust { revocation_lists: lists, ..node.trust() };
         assert!(identify(&[node.leaf()], &snapshot(trust), NOW).is_ok());
     }
-    // An older list that is still current must not stand in for a newer one that has gone stale.
+    // An older list that is still current must not replace a newer one that is stale.
     let lists = vec![node.list(2, &[], NOW), node.list(1, &[], NOW.plus(DAY * 6))];
     let trust = PartnerTrust { revocation_lists: lists, ..node.trust() };
     assert!(matches!(refusal(node.leaf(), trust, NOW.plus(DAY * 7)), CertificateRefusal::StaleRevocationList { .. }));
@@ -258,7 +258,7 @@ fn an_authority_stays_with_whoever_was_enrolled_with_it_first_and_a_partner_is_e
     let (snapshot, faults) = TrustSnapshot::new([node.trust(), again.clone()]);
     assert_eq!(faults, [("exercise-aus".parse().unwrap(), shared("exercise-gbr"))]);
     assert_eq!(identify(&[node.leaf()], &snapshot, NOW).unwrap().partner.as_str(), "exercise-gbr");
-    // It is the order that counts, not the name; and whoever was first keeps it whatever is wrong with it.
+    // The order of enrolment decides, not the name; the first partner keeps it whatever other faults it has.
     let (snapshot, faults) = TrustSnapshot::new([again.clone(), node.trust()]);
     assert_eq!(faults, [("exercise-gbr".parse().unwrap(), shared("exercise-aus"))]);
     assert!(identify(&[node.leaf()], &snapshot, NOW).is_err());

@@ -1,4 +1,4 @@
-//! Certificates and revocation lists: whose they are, and what is refused of them.
+//! Certificates and revocation lists: identification, and what is refused.
 
 mod identify;
 mod x509_limbo;

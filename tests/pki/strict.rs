@@ -1,5 +1,5 @@
-//! One mistake at a time, in certificates and lists that are right in everything else and signed by the partner's
-//! own enrolled authority: what a careless or hostile partner could issue.
+//! One fault at a time, in certificates and lists that are otherwise correct and signed by the partner's enrolled authority: what a
+//! careless or hostile partner could issue.
 
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ fn right_name() -> String {
     node_name(&"exercise-gbr".parse().unwrap())
 }
 
-/// What issuing a node would write, to be spoilt.
+/// The parameters of a valid node certificate, to be altered.
 fn node_params() -> CertificateParams {
     let mut params = CertificateParams::default();
     params.serial_number = Some(SerialNumber::from_slice(&[0x41; 16]));
@@ -88,7 +88,7 @@ fn extension(critical: bool) -> CustomExtension {
     extension
 }
 
-/// An extension as somebody's own tool writes it.
+/// An extension with arbitrary content.
 fn own(oid: &[u64], content: &[u8], critical: bool) -> CustomExtension {
     let mut extension = CustomExtension::from_oid_content(oid, content.to_vec());
     extension.set_criticality(critical);
@@ -123,7 +123,7 @@ fn refuses_every_name_but_the_nodes_one() {
         let shown = format!("{names:?}");
         assert_eq!(node_faults(|p| p.subject_alt_names = names), [CertificateFault::NodeName], "{shown}");
     }
-    // A common name is not looked at, for or against.
+    // The common name is not checked.
     assert_eq!(node_faults(|p| p.distinguished_name = named("exercise-aus")), []);
 }
 
@@ -154,7 +154,7 @@ fn refuses_a_node_that_is_an_authority() {
     assert!(node_faults(|p| p.is_ca = IsCa::Ca(BasicConstraints::Constrained(0))).contains(&constraints));
     assert!(node_faults(|p| p.is_ca = IsCa::Ca(BasicConstraints::Unconstrained)).contains(&constraints));
     assert_eq!(node_faults(|p| p.is_ca = IsCa::ExplicitNoCa), []);
-    // What says so, and may be passed over.
+    // The extension is not critical, so a lenient parser may ignore it.
     let passed_over = || own(&[2, 5, 29, 19], &[0x30, 0x00], false);
     assert_eq!(node_faults(|p| p.custom_extensions.push(passed_over())), [constraints]);
 }
@@ -210,7 +210,7 @@ fn an_authority_issues_what_ends_with_it_and_nothing_that_outlives_it() {
     let last = authority.certificate().not_after().minus(profile.node_lifetime());
     assert!(authority.issue_node(last, [7; 16]).is_ok());
     assert!(authority.issue_node(last.plus(Duration::from_secs(1)), [7; 16]).is_err());
-    // The first octet is positive and not zero, whatever was drawn.
+    // The first octet is positive and not zero, for any random bytes.
     for drawn in [0x00, 0xff, 0x3f, 0x80] {
         let issued = authority.issue_node(NOW.plus(DAY), [drawn; 16]).unwrap();
         let der = issued.certificate.der();
@@ -276,7 +276,7 @@ fn refuses_another_authority_or_algorithm_behind_the_same_name() {
     assert!(faults.contains(&CertificateFault::Algorithm("the signature")));
 }
 
-/// What issuing an officer's certificate would write, spoilt, and read again.
+/// Issues an altered officer certificate and parses it.
 fn officer(spoil: impl FnOnce(&mut CertificateParams)) -> Result<OfficerCertificate, CertificateFault> {
     let node = "exercise-gbr".parse().unwrap();
     let authority = Authority::create_for_officers(&node, PROFILE.profile(), NOW, [7; 16]).unwrap();
@@ -331,7 +331,7 @@ fn an_officer_is_certified_no_longer_than_their_authority_lives() {
     assert!(matches!(issued(NOW.minus(Duration::from_secs(1))), Err(IssueError::AuthorityExpiring { .. })));
 }
 
-/// An ML-DSA-87 key that a certificate is made for, whoever could sign with it.
+/// An ML-DSA-87 public key for a certificate, without its private key.
 struct Raw(Vec<u8>);
 
 impl rcgen::PublicKeyData for Raw {
@@ -357,7 +357,7 @@ fn refuses_a_certificate_for_a_key_under_which_anybody_can_sign() {
     };
     let raw = key.public().raw();
     assert_eq!(faults(raw), []);
-    // The seed of the matrix stays; of `t1` nothing is left.
+    // The seed of the matrix is unchanged; `t1` is all zeros.
     let weak = [&raw[..32], &vec![0; raw.len() - 32]].concat();
     assert_eq!(faults(&weak), [CertificateFault::Algorithm("the key")]);
     assert_eq!(faults(&raw[1..]), [CertificateFault::Algorithm("the key")]);
@@ -413,7 +413,7 @@ fn refuses_lists_that_cover_less_or_last_longer_than_ours() {
     };
     assert!(list(|p| p.revoked_certs = vec![entry()]).is_ok_and(|list| list.revokes(&[5])));
     assert_eq!(list(|p| p.revoked_certs = vec![entry(), entry()]), Err(RevocationFault::Serial));
-    // An authority may say why, and since when.
+    // An authority may add the reason and the date of invalidity.
     let why = || RevokedCertParams {
         reason_code: Some(RevocationReason::KeyCompromise),
         invalidity_date: Some(moment(NOW.minus(DAY))),

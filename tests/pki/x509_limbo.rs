@@ -1,8 +1,8 @@
 //! The x509-limbo cases (a public corpus of certificate chains that validators get wrong) against our checks.
 //!
-//! Nothing of the corpus may get in as it stands. That alone proves little, since no certificate in it is of our
-//! algorithms and names; so a second test counts what the profile check has against each case in particular, and
-//! `tests/pki/strict.rs` puts the same mistakes into certificates that are ours in everything else.
+//! No chain of the corpus may be accepted. That alone proves little, since no certificate in it has our algorithms and names; so a
+//! second test counts the faults that the profile check finds in each case in particular, and `tests/pki/strict.rs` puts the same
+//! faults into certificates that are otherwise correct.
 
 use std::collections::BTreeMap;
 
@@ -64,8 +64,8 @@ fn nothing_of_the_corpus_gets_in() {
     }
 }
 
-/// What the profile check has against a case besides what it has against nearly every certificate of the corpus:
-/// those are of other algorithms, live too long, and bear other names and usages than ours.
+/// The faults that the profile check finds in a case, without those that nearly every certificate of the corpus has: other
+/// algorithms, lifetimes, names and usages than ours.
 fn particular_faults(case: &Case) -> Vec<CertificateFault> {
     let profile = ProfileName::Classical.profile();
     let node = "exercise-gbr".parse().unwrap();
@@ -95,7 +95,7 @@ fn particular_faults(case: &Case) -> Vec<CertificateFault> {
 fn counts_what_the_profile_check_has_against_each_case_in_particular() {
     let mut tally = BTreeMap::<(String, &str), u32>::new();
     for case in corpus() {
-        // The profile has one authority and nothing between it and the node; most of the corpus is about longer ways.
+        // The profile has one authority and no intermediates; most of the corpus is about longer chains.
         let direct = case.trusted_certs.len() == 1 && case.untrusted_intermediates.is_empty();
         let kind = match (direct, particular_faults(&case).is_empty()) {
             (false, _) => "of a form the profile does not have",

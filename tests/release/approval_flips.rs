@@ -112,7 +112,7 @@ fn flips(node: &Node) -> Vec<(Vec<u64>, Node)> {
     }
 }
 
-/// An item for every kind of list that a statement may have; those that do not fit do not read.
+/// An item for every kind of list that a statement may have; those that do not fit cannot be decoded.
 fn items_of_any_list() -> [Node; 4] {
     let place = Place { part: PortionKind::Paragraph, number: 1, line: 9 };
     let shared = SharedRun {
@@ -176,7 +176,7 @@ fn places(node: &Node) -> Vec<Vec<u64>> {
     all
 }
 
-/// With everything there that may be absent, so that it is there to be flipped.
+/// With every optional field present, so that it can be flipped.
 fn world() -> World {
     let mut world = World::new();
     world.terms.objective = Some("exercise-objective".into());
@@ -186,7 +186,7 @@ fn world() -> World {
     world
 }
 
-// The two fields that say nothing of what is approved: when, and the random bytes. `given_at` is refused after now.
+// The two fields that do not describe what is approved: the time and the random bytes. `given_at` is refused if it is in the future.
 const GIVEN_AT: u64 = 6;
 const NONCE: u64 = 7;
 
@@ -199,7 +199,7 @@ fn refuses_each_field_of_an_approval_flipped_even_when_signed_again() {
     let tree = tree(&statement);
     let (mut tried, mut flipped_at) = (0, std::collections::BTreeSet::new());
     for (path, flipped) in flips(&tree) {
-        // What no longer reads as an approval cannot be signed as one.
+        // What cannot be decoded as an approval cannot be signed as one.
         let Ok(flipped) = digest::decode::<Approval>(&bytes(&flipped)) else { continue };
         if path[0] == GIVEN_AT || path[0] == NONCE {
             continue;
@@ -212,11 +212,11 @@ fn refuses_each_field_of_an_approval_flipped_even_when_signed_again() {
         flipped_at.extend((1..=path.len()).map(|n| path[..n].to_vec()));
     }
     assert!(tried > 500, "only {tried} flips were tried");
-    // Whatever the statement holds, also what is added to it later, was flipped.
+    // Every field of the statement was flipped, including any that is added later.
     for place in places(&tree).into_iter().filter(|p| p[0] != GIVEN_AT && p[0] != NONCE) {
         assert!(flipped_at.contains(&place), "what is at {place:?} was never flipped");
     }
-    // A field that is absent from the statement flips to being there.
+    // An absent field is flipped to being present.
     for place in [
         vec![0, 8],
         vec![0, 9],
@@ -272,7 +272,7 @@ fn refuses_when_the_cut_changes_after_approval() {
     for (path, flipped) in flips(&tree(&approved)) {
         let Ok(flipped) = digest::decode(&bytes(&flipped)) else { continue };
         world.cuts.insert(partner.clone(), flipped);
-        // Whoever changes the outline also changes the record of release: the signatures are what holds.
+        // An attacker who changes the outline also changes the record of release; only the signatures detect it.
         world.record.as_mut().unwrap().cut = world.cuts[&partner].clone();
         assert!(!world.decide().permits(), "permitted with {path:?} of the cut changed");
     }
@@ -314,7 +314,7 @@ fn refuses_when_the_partner_is_enrolled_anew_with_other_keys_after_approval() {
     let mut world = world.at_sending();
     world.send();
     describe(&mut world, |description| description.payload_recipient = "age1somebody-else".into());
-    // The shell may notice, or not: either way nothing leaves.
+    // Whether the shell notices or not, nothing is sent.
     assert!(!world.decide().permits());
     let then = world.enrolments.insert(world.partner.id.clone(), Enrolment::of(&world.partner)).unwrap();
     assert!(!world.decide().permits());

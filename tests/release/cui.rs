@@ -1,5 +1,5 @@
-//! The marking engine and policy, asked about every kind of mark of CUI: they must agree on each, whoever asks and whatever
-//! consents are on record; and a whole decision on one product that both let go.
+//! The marking engine and the policy, queried about every kind of CUI mark: they must agree on each, for every partner and set of
+//! consents. Also a whole decision on one product that both permit.
 
 use std::collections::BTreeMap;
 
@@ -74,7 +74,7 @@ fn consents() -> Vec<SourceConsent> {
 #[test]
 fn the_marking_engine_and_policy_agree_on_every_kind_of_mark_of_cui() {
     let mut world = World::new();
-    // Without approvals nothing is released, and any difference about the marks still raises the alarm.
+    // Without approvals nothing is released, but any disagreement about the marks still raises the alarm.
     world.approvals.clear();
     world.submission = Some(world.submit(world.submission(), "exercise-analyst"));
     let date = portcullis::marking::DocumentDate::Known("2026-11-20".parse().unwrap());
@@ -88,7 +88,7 @@ fn the_marking_engine_and_policy_agree_on_every_kind_of_mark_of_cui() {
         for beside in [["", "(U)", "(CUI)"][number % 3], "(CUI//REL TO USA, FVEY)"] {
             let marks: Vec<&str> = [own.as_str(), beside].into_iter().filter(|mark| !mark.is_empty()).collect();
             let portions: Vec<_> = marks.iter().map(|mark| rules.parse_portion(mark, None).unwrap()).collect();
-            // No cut has a banner that says less than its portions: policy leaves that to the reader and the engine.
+            // No cut has a banner lower than its portions: the policy leaves that check to the parser and the engine.
             if covers_portions(&rules, &banner, &portions).is_err() {
                 continue;
             }
@@ -131,7 +131,7 @@ fn the_marking_engine_and_policy_agree_on_every_kind_of_mark_of_cui() {
         }
     }
     assert!(asked > 250, "only {asked} were asked");
-    // What a consent or nothing stands in the way of was let go at least once, and the rest never.
+    // What needs a consent or nothing was permitted at least once, and the rest never.
     let lifted = ["MIL", "SP-CTI", "SP-CTI/LEI", "SP-SSI", "SP-FISAB", "UCNI", "PROPIN", "TRACE", "DL ONLY", "NOCON"];
     for word in lifted.into_iter().chain(["SP-INTL", "CUI-PROVISIONAL-IAIH"]) {
         assert!(permitted[word] > 0, "{word} never went: {permitted:?}");

@@ -179,12 +179,12 @@ fn shared_run(words: u32) -> SharedRun {
 
 #[test]
 fn words_in_common_with_what_is_held_back_need_a_senior_officer_who_was_shown_them() {
-    // The two were shown nothing of the kind: whatever else is the same, their approvals are for something else.
+    // The two were not shown any common words, so their approvals are for something else.
     let mut world = World::new();
     let partner = world.partner.id.clone();
     world.cuts.get_mut(&partner).unwrap().shared = vec![shared_run(8)];
     assert_eq!(world.decide().void.len(), 2);
-    // That the request says nothing of what inspection found releases nothing either, and neither does the reverse.
+    // A request without the words that inspection found is refused, and so is the reverse.
     holds(&world.refused(), &["OTHER-CUT"]);
 
     // A product of its own, with a run in common; what its inspection found is what the request says.
@@ -251,7 +251,7 @@ fn an_agreement_that_widens_after_the_approval_releases_nothing_by_itself() {
     holds(&world.refused(), &["TOO-FEW-APPROVALS", "two-people"]);
     let partner = world.partner.id.clone();
     assert!(world.decide().void.iter().all(|v| v.reasons == [VoidReason::OtherAgreement { partner: partner.clone() }]));
-    // Approved under the agreement as it is, it goes; and not under one that was put in its place afterwards.
+    // It is released under the agreement it was approved with, and not under one that replaced it afterwards.
     world.approve_again();
     let mut world = world.at_sending();
     world.send();
@@ -259,7 +259,7 @@ fn an_agreement_that_widens_after_the_approval_releases_nothing_by_itself() {
     world.refused();
 }
 
-/// The codes against a release whose submission is changed so, and signed again by whoever it names.
+/// The codes against a release whose submission is changed and signed again by the submitter that it names.
 fn submitted_as(change: impl FnOnce(&mut Submission)) -> Vec<String> {
     let mut world = World::new();
     let mut submission = world.submission();
@@ -356,7 +356,7 @@ fn one_person_on_two_records_has_one_vote_and_none_on_what_they_submitted() {
 
 #[test]
 fn refuses_approvals_from_the_future() {
-    // The clock of whoever signs may be ahead of the node's, by so much and no more.
+    // The signer's clock may be ahead of the node's by a limited amount.
     let skew = portcullis::approval::SKEW_MAX;
     let mut world = World::new();
     world.now = NOW.minus(Duration::from_millis(60_001) + skew);
@@ -491,7 +491,7 @@ fn refuses_a_partner_enrolled_otherwise_than_the_request_was_decided_upon() {
         for mut world in [World::new(), World::new().at_sending()] {
             assert!(world.decide().permits());
             spoil(&mut world);
-            // Whoever approves it so approves something else than what would be done.
+            // Such an approval is for something other than what would be done.
             world.approve_again();
             holds(&world.refused(), &[code, "not-inspected"]);
         }
@@ -556,7 +556,7 @@ fn plain_code_names_what_the_agreement_does_not_and_what_takes_a_senior_officer(
     }
 }
 
-/// Why what was described so, approved and sealed is not sent; nothing where it is.
+/// The codes against sending what was described, approved and sealed; empty if it may be sent.
 fn described(change: impl Fn(&mut portcullis::approval::Outline)) -> Vec<String> {
     let mut world = World::new().at_sending();
     world.manifest = None;
@@ -571,11 +571,11 @@ fn described(change: impl Fn(&mut portcullis::approval::Outline)) -> Vec<String>
 
 #[test]
 fn refuses_to_release_or_send_on_the_wrong_evidence() {
-    // A record is no cut: it seals nothing.
+    // A record is not a cut, and cannot be sealed.
     let mut world = World::new().at_sending();
     world.stage = Stage::Approve;
     holds(&world.refused(), &["NO-CUT"]);
-    // And a cut is no record: nothing that was not released is sent.
+    // A cut is not a record: nothing is sent without a release.
     let mut world = World::new();
     world.stage = Stage::Send;
     assert_eq!(world.decide().outcome, Outcome::Refuse);
@@ -662,7 +662,7 @@ fn a_permit_names_every_byte_that_may_leave_and_no_other_manifest_or_header() {
     for spoil in manifest_spoils() {
         let mut other = said.clone();
         spoil(&mut other);
-        // Also when our own key signed it: a permit is for what was decided upon.
+        // Even if our own key signed it: a permit is only for what was decided.
         assert!(!permit.allows(&world.sealed(other.clone()), NOW), "{other:?}");
     }
     let header = |text: &[u8]| Header::new(text).unwrap();
@@ -672,7 +672,7 @@ fn a_permit_names_every_byte_that_may_leave_and_no_other_manifest_or_header() {
     }
 }
 
-/// What changes something in a manifest.
+/// An alteration of a manifest.
 type ManifestSpoil = fn(&mut Manifest);
 
 /// One change to each member of a manifest.
@@ -813,7 +813,7 @@ fn refuses_and_alarms_when_no_rule_permits_and_none_says_why() {
     world.approve("officer-two", Role::DisclosureOfficer);
     assert_eq!(world.refused(), ["checks-disagree", "no-rule-permits"]);
     assert!(world.decide().alarm);
-    // What the second check refuses as well is no disagreement.
+    // If the second check refuses as well, there is no disagreement.
     world.partner.standing = Standing::Suspended;
     holds(&world.refused(), &["no-rule-permits", "SUSPENDED"]);
     assert!(!world.decide().alarm);
@@ -944,7 +944,7 @@ valid_until = 2026-11-30
 product = "EXERCISE-CONSENT-1"
 "#;
 
-/// A release of what another government gave, under the consent `text`, which its officers have signed.
+/// A release of another government's information, under the consent `text`, which the officers have signed.
 fn under(text: &str) -> World {
     let consents = vec![SourceConsent::parse(text).unwrap()];
     let mut world = World::with_consents(FOREIGN, AGREED, consents);
@@ -1006,7 +1006,7 @@ fn refuses_once_the_consent_that_was_signed_is_withdrawn_or_has_ended_and_while_
     let mut withdrawn = under(CONSENT).at_sending();
     withdrawn.consents.clear();
     holds(&withdrawn.refused(), &["CONSENT-ENDED", "CONDITION:FGI-CONSENT", "foreign-source-consent"]);
-    // Another consent that says the same is not the one that the officers signed.
+    // Another consent with the same effect is not the one that the officers signed.
     let mut other = under(CONSENT).at_sending();
     other.consents[0].reference = "EXERCISE-2026-2".into();
     holds(&other.refused(), &["CONSENT-ENDED", "CONDITION:FGI-CONSENT", "foreign-source-consent"]);
@@ -1043,7 +1043,7 @@ fn an_accreditation_of_the_link_is_no_consent() {
     assert!(!world.decide().alarm, "both checks say so");
 }
 
-/// What a partner sent: so many words in a row, or all of a paragraph.
+/// Text received from a partner: this many consecutive words, or a whole paragraph.
 fn received(code: &str, whole: bool, words: u32) -> ReceivedContent {
     ReceivedContent {
         partner: format!("exercise-{}", code.to_lowercase()).parse().unwrap(),
@@ -1127,7 +1127,7 @@ fn agreed(changes: &[(&str, &str)]) -> String {
     changes.iter().fold(support::AGREEMENT.to_owned(), |text, (from, to)| text.replace(from, to))
 }
 
-/// Asks both checks, and then the second one alone, under a policy that says yes to everything.
+/// Queries both checks, and then the second one alone, under a policy that permits everything.
 fn refused_whatever_the_rules_say(mut world: World, code: &str, rule: &str) {
     world.approve_again();
     holds(&world.refused(), &[code, rule]);
@@ -1214,7 +1214,7 @@ fn what_is_graver_takes_a_senior_officer_in_both_checks() {
         with_senior.approve_again();
         with_senior.approve("officer-senior", Role::SeniorDisclosureOfficer);
         with_senior.release();
-        // A name in the agreement is no consent.
+        // A name in the agreement is not a consent.
         let mut by_name = world();
         by_name.consents.clear();
         by_name.cuts.values_mut().next().unwrap().consents.clear();
@@ -1235,7 +1235,7 @@ fn atomal_takes_a_senior_officer_in_both_checks() {
     with_senior.approve_again();
     with_senior.approve("officer-senior", Role::SeniorDisclosureOfficer);
     with_senior.release();
-    // What NATO marks without it, two plain officers release to a member that is named.
+    // Without ATOMAL, two officers who are not senior can release NATO information to a member that is named.
     let plain = product_of("report", "//NATO SECRET//REL TO USA, GBR", "(//NS//REL TO USA, GBR)");
     World::with_product(&plain, &read_on).release();
 }
@@ -1294,7 +1294,7 @@ fn a_release_seals_its_own_cut_for_its_own_partner_and_nothing_else() {
     };
     let partner = world.partner.id.as_str();
     assert_eq!((other.cut.size(), other.cut == world.cut), (world.cut.size(), false), "of the same size");
-    // Its own passes both questions: what is left is that this partner's recipient is none.
+    // Its own passes both checks; the only remaining fault is that this partner's recipient is invalid.
     assert!(matches!(sealed(&world.cut, partner), Err(SealFault::Recipient(_))));
     assert!(matches!(sealed(&other.cut, partner), Err(SealFault::OtherCut { .. })));
     assert!(matches!(sealed(&world.cut, "exercise-other"), Err(SealFault::OtherPartner { .. })));

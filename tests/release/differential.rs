@@ -1,5 +1,5 @@
-//! The marking engine and policy, asked about the same random marks: they must agree on every one, for every partner, at
-//! every home, with any accreditations and consents, with and without the overlay of accessions, at any date.
+//! The marking engine and the policy, queried about the same random marks: they must agree on every one, for every partner, every home
+//! country, any accreditations and consents, with and without the overlay of accessions, at any date.
 //!
 //! `scripts/soak marks` runs a million instead of the ordinary few thousand, in shards that each have their own seed
 //! (`PORTCULLIS_CASES`, `PORTCULLIS_SHARD`).
@@ -18,7 +18,7 @@ use portcullis::release::Source;
 
 use crate::support::{self, World};
 
-/// A small generator of our own, so that a seed means the same cases for ever.
+/// A small generator of our own, so that a seed always gives the same cases.
 struct Dice(u64);
 
 impl Dice {
@@ -119,7 +119,7 @@ fn portion(dice: &mut Dice) -> String {
 
 fn united_states(dice: &mut Dice) -> String {
     let level = dice.pick(&["U", "C", "S", "S", "S", "TS", "TS"]);
-    // Mostly few things at once: whatever is written together with much else is rarely valid, and never released.
+    // Mostly few controls at once: combinations of many are rarely valid, and never released.
     let rare = 3 + dice.roll(12);
     let mut sci = if dice.one_in(3) { vec![dice.pick(&SCI)] } else { dice.some(&SCI, rare * 6) };
     sci.sort_unstable();
@@ -215,7 +215,7 @@ fn nato(dice: &mut Dice) -> String {
     mark(format!("//{level}"), &[sci.into(), aea.into(), release])
 }
 
-/// One thing at a time that may go on its own conditions: chance alone puts too much together to let it go. `LIST` is drawn.
+/// Marks with a single control that can be released under its own conditions: random marks rarely can. `LIST` is drawn.
 const ALONE: [&str; 40] = [
     "(S//KLM//LIST)",
     "(TS//MVL//LIST)",
@@ -284,7 +284,7 @@ const CONTROLS: [&str; 10] =
 /// A portion mark of CUI, which may not be valid.
 fn controlled(dice: &mut Dice) -> String {
     let categories = if dice.one_in(2) { vec![dice.pick(&CATEGORIES)] } else { dice.some(&CATEGORIES, 12) };
-    // Mostly one that says who may have it, and seldom anything beside.
+    // Mostly a release list, and seldom anything else.
     let list = if dice.one_in(6) { 10 } else { [2, 7, 8, 8, 8, 8][dice.roll(6)] };
     let rare = 4 + dice.roll(20);
     let chosen = |(n, control): (usize, &&'static str)| (n == list || dice.one_in(rare)).then_some(*control);
@@ -298,7 +298,7 @@ fn controlled(dice: &mut Dice) -> String {
 enum Drawn {
     /// Anything.
     Freely,
-    /// One thing, with everything that it takes but now and then for something.
+    /// A single control, mostly with everything that it requires.
     Alone,
     /// The same, for a member that the overlay adds.
     ForWhoJoined,
@@ -330,14 +330,14 @@ fn marks(dice: &mut Dice, rules: &Rules<'_>, drawn: Drawn) -> Option<(Marking, V
     let own = portions.first()?.clone();
     let banner = if dice.one_in(6) { own } else { rolled.unwrap_or(own) };
     let banner = rules.parse_banner_canonical(&banner.banner()).ok()?;
-    // No cut has a banner that says less than its portions: policy leaves that to the reader and the marking engine.
+    // No cut has a banner lower than its portions: the policy leaves that check to the parser and the marking engine.
     covers_portions(rules, &banner, &portions).ok()?;
     Some((banner, portions))
 }
 
 // ── what is counted ──
 
-/// What a mark holds, in the words of the floors below.
+/// The classes of a mark, by the names of the minimum counts below.
 fn classes(text: &str) -> Vec<String> {
     let inner = text.trim_matches(['(', ')']);
     let mut found = Vec::new();
@@ -384,7 +384,7 @@ fn classes(text: &str) -> Vec<String> {
     found
 }
 
-/// Classes that every run reaches, and those of them that both checks let go at least once.
+/// Classes that every run reaches, and whether both checks permit them at least once.
 const REACHED: [&str; 94] = [
     "CUI",
     "CUI DCNI",
@@ -541,10 +541,10 @@ const RELEASED: [&str; 58] = [
     "to the United States",
     "undated",
 ];
-/// What goes to nobody, whatever else is met.
+/// Classes that are never released, whatever other conditions are met.
 const KEPT: [&str; 8] =
     ["CUI FED ONLY", "CUI FEDCON", "CUI NF", "CUI PRIVILEGE", "CUI SP-NNPI", "CUI SP-PCII", "CUI SP-SGI", "NF"];
-/// Every reason about marks, by the words of the one check and the rules of the other, that keeps something back.
+/// Every reason of refusal about marks, by the codes of the one check and the rules of the other.
 const REFUSED: [&str; 50] = [
     "lattice CEILING",
     "lattice CONDITION:AEA-AGREEMENT",
@@ -603,7 +603,7 @@ const REFUSED: [&str; 50] = [
 /// Consents for this very product and partner.
 fn consents() -> Vec<SourceConsent> {
     let text = |condition: &str, source: &str| {
-        // These two go by the bytes of the product alone.
+        // These two need a consent by digest.
         let covers = match source == "concealed" || condition == "RAWFISA-ACCREDITED" {
             true => format!("digest = '{}'", Digest::of(support::PRODUCT.as_bytes())),
             false => "product = 'EXERCISE-RELEASE-1'".to_owned(),
@@ -642,8 +642,8 @@ fn the_marking_engine_and_policy_agree_on_every_random_mark() {
     let on_record = consents();
 
     let mut world = World::new();
-    // Without approvals nothing is released, and any difference about the marks still raises the alarm.
-    // Who asks and who approves is for other tests.
+    // Without approvals nothing is released, but any disagreement about the marks still raises the alarm.
+    // Submission and approval are covered by other tests.
     world.approvals.clear();
     world.officers.clear();
     world.partner.agreement.product_age_days_max = 100_000;
@@ -656,7 +656,7 @@ fn the_marking_engine_and_policy_agree_on_every_random_mark() {
     while done < cases {
         drawn += u64::from(passed_over == 0);
         assert!(drawn < cases * 20 + 1000, "only {done} of {drawn} marks that were drawn are valid");
-        // A case in three is one that may go if what it takes is met.
+        // One case in three can be released if its conditions are met.
         let how = [Drawn::Alone, Drawn::Alone, Drawn::Alone, Drawn::ForWhoJoined][dice.roll(4)];
         let how = if dice.one_in(3) { how } else { Drawn::Freely };
         let how = if dice.one_in(8) { Drawn::Controlled } else { how };
@@ -678,7 +678,7 @@ fn the_marking_engine_and_policy_agree_on_every_random_mark() {
         agreement.ours = dice.pick(&["USA", "USA", "USA", "GBR", "DEU"]).into();
         let codes: Vec<String> =
             banner.rel_to().iter().map(str::to_owned).filter(|code| *code != agreement.ours).collect();
-        // Mostly somebody who is named: everybody else is refused by both for that alone.
+        // Mostly a partner that is named: both checks refuse every other for that reason alone.
         let (kind, code) = match dice.roll(5) {
             _ if joined => (PartnerKind::Country, dice.pick(&["FIN", "SWE"]).to_owned()),
             0 => (PartnerKind::Organisation, dice.pick(&ORGANISATIONS).to_owned()),
@@ -703,7 +703,7 @@ fn the_marking_engine_and_policy_agree_on_every_random_mark() {
         (agreement.party.kind, agreement.party.code) = (kind, code.clone());
         let ceilings = [Level::Unclassified, Level::Secret, Level::TopSecret, Level::TopSecret];
         agreement.ceiling = ceilings[if aimed && !dice.one_in(8) { 3 } else { dice.roll(4) }];
-        // Mostly a network that may carry anything.
+        // Mostly a network without limits.
         agreement.network = match dice.roll(if aimed { 20 } else { 10 }) {
             0 => Some([code.clone()].into()),
             1 => Some(["FVEY".to_owned(), "NATO".to_owned()].into()),
@@ -755,7 +755,7 @@ fn the_marking_engine_and_policy_agree_on_every_random_mark() {
         let permitted = !decision.reasons.iter().any(|r| r.source == Source::Lattice && r.against);
         let mut found: Vec<String> = outline.portions.iter().flat_map(|portion| classes(portion)).collect();
         found.push(if permitted { "permitted" } else { "refused" }.into());
-        // Why, in the words of both checks.
+        // The reasons of both checks.
         let marking = |id: &str| world.policies.rule(id).is_some_and(|rule| rule.about == About::Marking);
         let against = decision.reasons.iter().filter(|r| r.against);
         found.extend(against.filter_map(|r| match r.source {
@@ -808,7 +808,7 @@ fn the_marking_engine_and_policy_agree_on_every_random_mark() {
             println!("{class}: {count}, permitted {}", released[class]);
         }
     }
-    // A run that reaches little, or lets hardly anything go, would agree for the wrong reason.
+    // A run that covers little, or permits hardly anything, would agree for the wrong reason.
     let few = |counts: &BTreeMap<String, u64>, classes: &[&str], least: u64| -> Vec<String> {
         let count = |class: &str| counts.get(class).copied().unwrap_or_default();
         classes.iter().filter(|c| count(c) < least).map(|c| format!("{c}: {}", count(c))).collect()

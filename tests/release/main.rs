@@ -1,4 +1,4 @@
-//! The one decision: what it permits, what it refuses, and second opinions on both.
+//! The release decision: what it permits, what it refuses, and independent oracles for both.
 
 mod approval_flips;
 mod cui;

@@ -1,5 +1,5 @@
-//! A deliberately naive second opinion on the whole release decision: its own reading of the marks, set arithmetic, no
-//! Cedar, no marking engine. It must agree on every one of many random cases.
+//! A deliberately naive oracle of the whole release decision: its own parsing of the marks, set arithmetic, no Cedar, no marking engine.
+//! It must agree with the decision in every one of many random cases.
 //!
 //! `scripts/soak decide` runs a million instead of the ordinary ten thousand, in shards that each have their own seed
 //! (`PORTCULLIS_CASES`, `PORTCULLIS_SHARD`).
@@ -22,7 +22,7 @@ use crate::support::{self, NOW, World};
 
 type Set = BTreeSet<String>;
 
-/// A small generator of our own, so that a seed means the same cases for ever.
+/// A small generator of our own, so that a seed always gives the same cases.
 struct Dice(u64);
 
 impl Dice {
@@ -46,16 +46,16 @@ impl Dice {
     }
 }
 
-// ── what is asked ──
+// ── the cases ──
 
-/// Whose a mark is.
+/// The owner of a mark.
 #[derive(Clone, Default, PartialEq)]
 enum Owner {
     #[default]
     Us,
     Country(&'static str),
     Nato,
-    /// Together with us.
+    /// Jointly with us.
     Joint(&'static str),
 }
 
@@ -149,7 +149,7 @@ impl Draft {
         Draft { owner, level: self.level.max(1), rel: ordered(&rel), ..Draft::default() }
     }
 
-    /// Whose consent it takes, by its owner and the sources that it names.
+    /// The sources whose consent it needs: its owner and the sources that it names.
     fn sources(&self) -> Vec<&'static str> {
         match &self.owner {
             Owner::Country(code) | Owner::Joint(code) => vec![code],
@@ -169,7 +169,7 @@ fn owner(dice: &mut Dice) -> Owner {
     }
 }
 
-/// A mark that `code` may have, if whoever must consents and the link is accredited.
+/// A mark that is releasable to `code`, given the consents and accreditations it needs.
 fn sound_banner(dice: &mut Dice, code: &'static str) -> Draft {
     let level = dice.pick(&[0, 1, 2, 2, 2, 2, 3]);
     let mut rel: BTreeSet<&str> = list(dice).into_iter().collect();
@@ -202,7 +202,7 @@ fn sound_banner(dice: &mut Dice, code: &'static str) -> Draft {
     draft
 }
 
-/// One that a sound banner covers.
+/// A mark that a valid banner covers.
 fn sound_portion(dice: &mut Dice, banner: &Draft) -> Draft {
     let mut portion = banner.clone();
     if dice.one_in(3) && portion.level == 3 {
@@ -271,7 +271,7 @@ fn draft_banner(dice: &mut Dice) -> Draft {
     draft
 }
 
-/// A portion beneath `banner`: mostly one that it covers, sometimes a rogue.
+/// A portion below `banner`: mostly one that it covers, sometimes not.
 fn draft_portion(dice: &mut Dice, banner: &Draft) -> Draft {
     let mut portion = banner.clone();
     if dice.one_in(4) && portion.level > 2 {
@@ -312,7 +312,7 @@ fn ordered(codes: &BTreeSet<&'static str>) -> Vec<&'static str> {
     countries.into_iter().chain(orgs).collect()
 }
 
-// ── the naive opinion ──
+// ── the naive oracle ──
 
 #[derive(Debug, Default)]
 struct Naive {
@@ -323,12 +323,12 @@ struct Naive {
     orgs: Set,
     sources: Set,
     named: Set,
-    /// Who owns it together with us.
+    /// The other owners of a joint mark.
     joint: Set,
 }
 
 impl Naive {
-    /// It has no say in who may have the whole.
+    /// Whether it does not limit the audience of the whole.
     fn is_silent(&self) -> bool {
         let lists = self.countries.is_empty() && self.orgs.is_empty() && self.joint.is_empty();
         self.level == 0 && lists && self.words.is_empty() && self.sources.is_empty()
@@ -411,7 +411,7 @@ fn opinion_of(mark: &str, members: &Members) -> Naive {
     naive
 }
 
-/// The reasons, in our own words, why this may not be sent; empty if it may.
+/// The reasons, by the names of this oracle, why this may not be sent; empty if it may.
 fn opinion(world: &World, people: usize, senior: usize, members: &Members) -> Vec<String> {
     let mut no = Vec::new();
     let outline = world.cuts.values().next().unwrap();
@@ -440,7 +440,7 @@ fn opinion(world: &World, people: usize, senior: usize, members: &Members) -> Ve
             mark.orgs.contains(code)
         };
         named &= mark.named.contains(code);
-        // What nobody may have lists nobody: that is one reason, not two.
+        // A mark that is not releasable to anybody has an empty list: that is one reason, not two.
         deny(!listed && !mark.words.contains("NOFORN"), "not listed");
     }
     let ceiling = Level::ALL.iter().filter(|l| **l != Level::Restricted).position(|l| *l == agreement.ceiling).unwrap();
@@ -462,10 +462,10 @@ fn opinion(world: &World, people: usize, senior: usize, members: &Members) -> Ve
         deny(has(word) && !world.consents.iter().any(|consent| consent.condition == condition), condition);
     }
     let mut sources: Set = all.iter().flat_map(|m| m.sources.iter().cloned()).collect();
-    // What is owned together goes to each of its owners freely.
+    // A joint mark is releasable to each of its owners without consent.
     sources.extend(all.iter().filter(|m| !m.joint.contains(code)).flat_map(|m| m.joint.iter().cloned()));
     let consents = |source: &str| world.consents.iter().any(|consent| consent.source == source);
-    // NATO is not asked for a member whom every mark names.
+    // The consent of NATO is not needed for a member that every mark names.
     let asked = |source: &str| source != code && !(source == "NATO" && nato && named);
     deny(sources.iter().any(|s| asked(s) && !consents(s)), "third country");
     deny(has("FGI") && !consents("concealed"), "concealed source");
@@ -473,7 +473,7 @@ fn opinion(world: &World, people: usize, senior: usize, members: &Members) -> Ve
     deny(outline.received.iter().any(|r| r.whole && r.code != *code && !consents(&r.code)), "received");
     deny(outline.consents.len() > world.consents.len(), "consent withdrawn");
     deny(sources.contains("NATO") && lacks("NATO-READON"), "NATO");
-    // What the banner must say of the portions beneath it.
+    // What the banner must state about the portions below it.
     deny(portions.iter().any(|p| p.level > banner.level), "banner level");
     for portion in &portions {
         let said = ["RELIDO", "DISPLAY", "NOFORN"];
@@ -521,8 +521,8 @@ fn opinion(world: &World, people: usize, senior: usize, members: &Members) -> Ve
     no
 }
 
-/// Whether the two checks of the gateway do not agree, so that somebody must look: only the marking engine holds a banner
-/// against its portions, and only plain code knows of a consent that was withdrawn.
+/// Whether the two checks of the gateway disagree, which is an alarm: only the marking engine compares a banner with its portions, and
+/// only native code knows of a consent that was withdrawn.
 fn alarming(no: &[String]) -> bool {
     let engine = |why: &String| why.starts_with("banner ");
     let both = |why: &String| {
@@ -549,7 +549,7 @@ fn covered_otherwise(portion: &Naive, banner: &Naive) -> bool {
 const ACCREDITATIONS: [&str; 7] =
     ["SCI:SI", "SCI:TK", "AEA-AGREEMENT", "NATO-READON", "SCI:HCS", "SCI:HCS-P", "SAP:BP"];
 
-/// What only a consent lifts, besides that of a source or originator.
+/// Conditions that only a consent meets, other than those of a source or originator.
 const BY_CONSENT: [(&str, &str); 7] = [
     ("RSEN", "RSEN-LIST"),
     ("IMCON", "IMCON-ACCREDITED"),
@@ -560,7 +560,7 @@ const BY_CONSENT: [(&str, &str); 7] = [
     ("SSI", "ORIGINATOR:SSI"),
 ];
 
-/// Every reason there is, each of which must be the only one in many cases.
+/// Every reason; each must be the only one in many cases.
 fn reasons() -> impl Iterator<Item = &'static str> + Clone {
     let marks = ["unknown", "not listed", "ceiling", "NOFORN", "SCI:SI", "SCI:TK", "AEA-AGREEMENT", "SAP:BP"];
     let sources = ["third country", "concealed source", "originator", "received", "consent withdrawn", "NATO"];
@@ -571,7 +571,7 @@ fn reasons() -> impl Iterator<Item = &'static str> + Clone {
     marks.into_iter().chain(sources).chain(banner).chain(agreed).chain(asked).chain(consents)
 }
 
-/// Draws a partner, and sets right everything but the marks.
+/// Draws a partner, and makes everything valid except the marks.
 fn right(dice: &mut Dice, world: &mut World) -> &'static str {
     let agreement = &mut world.partner.agreement;
     let (kind, code) = if dice.one_in(4) {
@@ -601,13 +601,13 @@ fn enrol(world: &mut World, description: Option<Digest>) {
     world.enrolments.insert(world.partner.id.clone(), Enrolment { description, agreement });
 }
 
-/// A sound release, broken in one place if there is a reason to be had: the people who approve it, and the senior ones.
+/// A valid release, made invalid in one place if a reason is given. Returns the number of people who approve it, and of senior ones.
 fn sound(dice: &mut Dice, world: &mut World, broken: Option<&str>) -> (usize, usize) {
     let code = right(dice, world);
     let is = |reason: &str| broken == Some(reason);
     let stranger = dice.pick(if code == "DEU" { &["FRA", "GBR"] } else { &["DEU"] });
     let mut banner = sound_banner(dice, code);
-    // What it is broken at must be there to be broken.
+    // What is made invalid must exist first.
     let of_ours =
         ["SCI:SI", "SCI:TK", "AEA-AGREEMENT", "SAP:BP", "originator", "concealed source", "NOFORN", "unknown"];
     let consent = BY_CONSENT.iter().find(|(_, condition)| is(condition)).map(|(word, _)| *word);
@@ -670,7 +670,7 @@ fn sound(dice: &mut Dice, world: &mut World, broken: Option<&str>) -> (usize, us
         _ => {}
     }
     drafts.extend([banner.clone(), rogue]);
-    // Everybody who must consent has, but for one.
+    // All needed consents are recorded except one.
     let mut sources: Vec<&str> = drafts.iter().flat_map(Draft::sources).collect();
     let words = banner.dissem.iter().map(|d| DISSEM[*d].0).chain(banner.nonic.iter().map(|n| NONIC[*n].0));
     let words: Vec<&str> = words.collect();
@@ -719,7 +719,7 @@ const ONE: (&str, Role) = ("officer-one", Role::DisclosureOfficer);
 const TWO: (&str, Role) = ("officer-two", Role::DisclosureOfficer);
 const SENIOR: (&str, Role) = ("officer-senior", Role::SeniorDisclosureOfficer);
 
-/// Sets amiss that one thing besides the marks which gives this reason.
+/// Makes invalid the one thing, other than the marks, that gives this reason.
 fn amiss(dice: &mut Dice, world: &mut World, broken: Option<&str>, level: usize) {
     let agreement = &mut world.partner.agreement;
     let outline = world.cuts.values_mut().next().unwrap();
@@ -744,7 +744,7 @@ fn amiss(dice: &mut Dice, world: &mut World, broken: Option<&str>, level: usize)
     enrol(world, (broken == Some("enrolment")).then(|| Digest::of(b"others")));
 }
 
-/// The only cut is of these marks, and rests on the consents on record.
+/// Sets the only cut to these marks, resting on the recorded consents.
 fn describe(dice: &mut Dice, world: &mut World, marking: String, portions: Set) {
     let consents = world.consents.iter().map(SourceConsent::digest).collect();
     let outline = world.cuts.values_mut().next().unwrap();
@@ -775,7 +775,7 @@ fn from(code: &str, whole: bool) -> ReceivedContent {
     }
 }
 
-/// Spoils one of the circumstances, now and then.
+/// Sometimes makes one of the circumstances invalid.
 fn circumstances(dice: &mut Dice, world: &mut World) {
     right(dice, world);
     let agreement = &mut world.partner.agreement;
@@ -789,12 +789,12 @@ fn circumstances(dice: &mut Dice, world: &mut World) {
     enrol(world, dice.one_in(60).then(|| Digest::of(b"others")));
     world.partner.standing = if dice.one_in(40) { Standing::Suspended } else { Standing::Active };
     world.clock_in_doubt = dice.one_in(60);
-    // Signed by somebody else than it names, or as it should be.
+    // Signed by another than it names, or correctly.
     world.submission = dice.one_in(60).then(|| world.submit(world.submission(), "officer-one"));
     world.terms.expires = if dice.one_in(40) { NOW } else { NOW.plus(Duration::from_secs(60)) };
 }
 
-/// Approves by chance, and counts by itself: people whose vote is good, and how many as a senior officer.
+/// Draws approvals, and counts independently the people whose votes are valid, and the senior officers among them.
 fn approvals(dice: &mut Dice, world: &mut World) -> (usize, usize) {
     let revoked = dice.one_in(20);
     world.officer("officer-two").state = if revoked { OfficerState::Revoked } else { OfficerState::Active };
@@ -845,7 +845,7 @@ fn spoil(dice: &mut Dice, statement: &mut Approval) {
     }
 }
 
-/// Words in common with what is held back.
+/// Words in common with text that is not released.
 fn shared_run() -> SharedRun {
     let place = Place { part: PortionKind::Title, number: 1, line: 3 };
     let (marking, source_marking) = ("(U)".to_owned(), "(S//NF)".to_owned());
@@ -873,7 +873,7 @@ fn marks(dice: &mut Dice, world: &mut World) {
     };
     outline.shared = (0..dice.roll(12) / 11).map(|_| shared_run()).collect();
     if dice.one_in(60) {
-        // The officers signed for a consent that is on record no more.
+        // The officers signed for a consent that has since been withdrawn.
         outline.consents.insert(Digest::of(b"EXERCISE"));
     }
     if dice.one_in(8) {
@@ -902,7 +902,7 @@ fn given(controls: &[&str], sources: &[&str]) -> Vec<SourceConsent> {
             _ => "FGI-CONSENT",
         };
         let source = if controls.contains(&source) { "EXERCISE CONTROL" } else { source };
-        // These two go by the bytes of the product alone.
+        // These two need a consent by digest.
         let covers = match source == "concealed" || condition == "RAWFISA-ACCREDITED" {
             true => format!("digest = '{}'", Digest::of(support::PRODUCT.as_bytes())),
             false => "product = 'EXERCISE-RELEASE-1'".to_owned(),
@@ -935,7 +935,7 @@ fn a_naive_evaluator_agrees_on_every_random_case() {
     let classes = Classes::new(10_000, expected.chain(["alarm", "no alarm, and refused"].map(str::to_owned)));
     let mut broken = reasons().cycle();
     for case in 0..cases {
-        // Sound things, sound things broken in one place, and a third of whatever it comes to.
+        // One third valid, one third invalid in one place, one third random.
         let (people, senior) = match case % 9 {
             0..2 => sound(&mut dice, &mut world, None),
             2..6 => sound(&mut dice, &mut world, broken.next()),

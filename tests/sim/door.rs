@@ -308,7 +308,7 @@ pub async fn link(sim: Arc<Sim>, door: Arc<Door>, at: usize, partner: PartnerId,
 
 impl Link {
     async fn greet(&mut self, intake: &dyn Intake, began: Time) -> Option<Session> {
-        let ours = intake.greeting(&self.partner).await;
+        let ours = intake.hello_extensions(&self.partner).await;
         let hello = Hello {
             version: VERSION,
             node: self.sim.name(self.at).into(),
@@ -326,7 +326,7 @@ impl Link {
                 match action {
                     SessionAction::Send(frame) => self.out.queue(&frame),
                     SessionAction::Prove(peer) => {
-                        let proof = intake.prove(&self.partner, &ours, &peer.extensions).await;
+                        let proof = intake.prove_consistency(&self.partner, &ours, &peer.extensions).await;
                         self.out.queue(&Frame::Consistency(proof));
                     }
                     SessionAction::Up(peer) => up = Some(peer),
@@ -341,7 +341,7 @@ impl Link {
                 return None;
             }
             if let Some(peer) = up {
-                let judged = intake.greeted(&self.partner, &ours, &peer.extensions, peer.proof.as_ref()).await;
+                let judged = intake.check_hello(&self.partner, &ours, &peer.extensions, peer.proof.as_ref()).await;
                 return judged.is_ok().then_some(session);
             }
             let heard = poll_fn(|context| match self.incoming.poll_next(context) {

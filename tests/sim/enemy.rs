@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use bytes::Bytes;
 use portcullis::digest::Digest;
-use portcullis::edge::{Intake, OfferAnswer, PayloadSink, Refusal, SinkError, Whole};
+use portcullis::edge::{CompletePayload, Intake, OfferAnswer, PayloadSink, Refusal, SinkError};
 use portcullis::envelope::{Disposition, Header, Manifest, OpeningProof, OpeningSecret, Receipt};
 use portcullis::ident::{ExchangeId, PartnerId};
 use portcullis::seal::{Opener as _, open};
@@ -77,7 +77,7 @@ impl Intake for Third {
         OfferAnswer::Accept(Box::new(Plays { offer, claims, body: Arc::default() }))
     }
 
-    async fn complete(&self, _: &PartnerId, id: ExchangeId, whole: Whole) -> Result<Vec<u8>, Refusal> {
+    async fn complete(&self, _: &PartnerId, id: ExchangeId, whole: CompletePayload) -> Result<Vec<u8>, Refusal> {
         let model = &self.0;
         let offer = model.overheard().offers.iter().rev().find(|offer| offer.exchange == id).cloned();
         let (Some(offer), Some(header)) = (offer, whole.header) else { return Err(RefusalCode::Refused.into()) };

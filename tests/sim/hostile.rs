@@ -409,7 +409,7 @@ impl Hostile {
                 let seen = node.store().head().await.ok().map(|head| head.as_str().to_owned());
                 let heads = CheckpointExchange { own: String::new(), seen, heard: None };
                 let told: Vec<Extension> = heads.to_extension().into_iter().collect();
-                let _ = intake.greeted(&partner, &[], &told, None).await;
+                let _ = intake.check_hello(&partner, &[], &told, None).await;
                 if !keeps || node.run_housekeeping().await.is_ok() {
                     let _ = done.send(());
                 }

@@ -14,8 +14,8 @@ use bytes::Bytes;
 use portcullis::config::Keys;
 use portcullis::digest::Digest;
 use portcullis::edge::{
-    DeliveryFailure, Intake, KeyGate, OfferAnswer, PayloadSink, PayloadSource, Refusal, SinkError, StopSignal,
-    Transport, Whole,
+    CompletePayload, DeliveryFailure, Intake, KeyGate, OfferAnswer, PayloadSink, PayloadSource, Refusal, SinkError,
+    StopSignal, Transport,
 };
 use portcullis::envelope::{Header, Manifest};
 use portcullis::gateway::{DecidedRequests, ManualOperation, Node};
@@ -323,7 +323,7 @@ impl Model {
             kinds.contains(&entry.kind()) && entry.actor() == name.as_str()
         };
         let by_receipt = lock(&self.sides[at].disk).entries.iter().any(delivered);
-        let taken = intake.greeted(&name, &[], &told, None).await.is_ok();
+        let taken = intake.check_hello(&name, &[], &told, None).await.is_ok();
         let mut really = lock(&self.really);
         let before = really.shown.contains(&name) || by_receipt;
         if !shows && before && taken {
@@ -643,7 +643,7 @@ impl Far {
             (Some(header), Some(payload)) => self.model.opens(self.at, header, payload),
             _ => false,
         };
-        match self.intake.complete(&self.from, id, Whole { header, short }).await {
+        match self.intake.complete(&self.from, id, CompletePayload { header, short }).await {
             Ok(receipt) => {
                 if opens && self.at == HOSTILE {
                     // It says itself when it opens something: it signs without, too.
@@ -683,7 +683,7 @@ impl Transport for Link {
         let mut far = Far::new(model, to, self.from);
         let (mut near, first) =
             OutboundExchange::start(offer.clone(), PIECE, OutboundTimers::default(), model.exec.now());
-        if stop.hears_the_answer() {
+        if stop.awaits_answer() {
             near.hear_the_answer();
         }
         let (mut todo, mut key, mut asked_late) = (VecDeque::from(first), Some(key), None::<KeyGate>);

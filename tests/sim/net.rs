@@ -10,7 +10,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::future::{Either, select};
 use portcullis::edge::{
-    DeliveryFailure, KeyGate, OfferAnswer, PayloadSink, PayloadSource, Refusal, SinkError, StopSignal, Transport, Whole,
+    CompletePayload, DeliveryFailure, KeyGate, OfferAnswer, PayloadSink, PayloadSource, Refusal, SinkError, StopSignal,
+    Transport,
 };
 use portcullis::ident::{ExchangeId, PartnerId};
 use portcullis::time::Time;
@@ -211,7 +212,7 @@ impl SimCarrier {
         // A payload goes in about five pieces whatever its size, which differs from one sealing to the next.
         let data_max = usize::try_from(offer.payload_size / 5 + 1).unwrap_or(DATA_BYTES_MAX).clamp(256, DATA_BYTES_MAX);
         let (mut exchange, first) = OutboundExchange::start(offer, data_max, OutboundTimers::default(), sim.exec.now());
-        if stop.hears_the_answer() {
+        if stop.awaits_answer() {
             exchange.hear_the_answer();
         }
         let (mut todo, mut key, mut stopping) = (VecDeque::from(first), Some(key), false);
@@ -243,7 +244,7 @@ impl SimCarrier {
                         };
                         Some(OutboundEvent::Decided(answer))
                     }
-                    OutboundAction::Read { .. } if stop.is_ordered() && !stopping => {
+                    OutboundAction::Read { .. } if stop.is_stopped() && !stopping => {
                         stopping = true;
                         Some(OutboundEvent::Stop)
                     }
@@ -262,13 +263,13 @@ impl SimCarrier {
                     return Err(DeliveryFailure::LinkDown);
                 }
             }
-            if stop.is_ordered() && !std::mem::replace(&mut stopping, true) {
+            if stop.is_stopped() && !std::mem::replace(&mut stopping, true) {
                 todo.extend(exchange.handle(sim.exec.now(), OutboundEvent::Stop));
                 continue;
             }
             let heard = {
                 let next = std::pin::pin!(next(&mut reader, &back, sim, exchange.timeout()));
-                let stopped = std::pin::pin!(stop.ordered());
+                let stopped = std::pin::pin!(stop.stopped());
                 match select(next, stopped).await {
                     Either::Left((heard, _)) => heard,
                     Either::Right(_) if !stopping => continue,
@@ -357,7 +358,7 @@ async fn receive(sim: Arc<Sim>, at: usize, from: usize, incoming: Pipe, back: Pi
                 InboundAction::Complete(header) => {
                     let short = sink.take().and_then(|sink| sink.hand_over());
                     let id = id.expect("an offer came first");
-                    Some(match intake.complete(&partner, id, Whole { header, short }).await {
+                    Some(match intake.complete(&partner, id, CompletePayload { header, short }).await {
                         _ if !sim.is_up(from, at) => return,
                         Ok(receipt) => InboundEvent::Completed(receipt),
                         Err(why) => match sim.receipt_anyway(at, id) {

@@ -7,7 +7,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use portcullis::edge::{Intake, OfferAnswer, PayloadSink, Refusal, SinkError, Whole};
+use portcullis::edge::{CompletePayload, Intake, OfferAnswer, PayloadSink, Refusal, SinkError};
 use portcullis::envelope::Header;
 use portcullis::ident::{ExchangeId, PartnerId};
 use portcullis::time::Time;
@@ -166,7 +166,7 @@ impl Reception {
         }
         self.door.budget.count(Often::Offers, self.sim.exec.now());
         if offer.payload_size > self.door.limits.payload_bytes_max {
-            self.intake.turned_away(&self.partner, offer.exchange, RefusalCode::TooLarge).await;
+            self.intake.offer_refused(&self.partner, offer.exchange, RefusalCode::TooLarge).await;
             return refusal(RefusalCode::TooLarge.into());
         }
         if let Err(wait) = turn(&self.sim, &self.door, offer.manifest.len()).await {
@@ -197,7 +197,7 @@ impl Reception {
     async fn complete(&mut self, header: Option<Header>) -> InboundEvent {
         let short = self.sink.take().and_then(|sink| sink.hand_over());
         let id = self.id.expect("an offer came first");
-        match self.intake.complete(&self.partner, id, Whole { header, short }).await {
+        match self.intake.complete(&self.partner, id, CompletePayload { header, short }).await {
             Ok(receipt) => InboundEvent::Completed(receipt),
             Err(why) => refusal(why),
         }
@@ -208,7 +208,7 @@ impl Reception {
             InboundOutcome::Refused(_) => self.incoming.stop(),
             InboundOutcome::Cancelled(RefusalCode::Withdrawn) => {
                 if let Some(id) = self.id.filter(|_| self.sink.is_some()) {
-                    self.intake.taken_back(&self.partner, id).await;
+                    self.intake.offer_withdrawn(&self.partner, id).await;
                 }
                 self.sink = None;
                 self.door.budget.spooled();

@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use portcullis::digest::Digest;
 use portcullis::edge::{
-    Edge, EdgeConfig, EdgeTuning, Intake, KeyGate, Listen, OfferAnswer, PartnerLink, PayloadSink, PayloadSource,
-    Refusal, SinkError, SourceError, StopSignal, Whole, open_gate,
+    CompletePayload, Edge, EdgeConfig, EdgeTuning, Intake, KeyGate, Listen, OfferAnswer, PartnerLink, PayloadSink,
+    PayloadSource, Refusal, SinkError, SourceError, StopSignal, open_gate,
 };
 use portcullis::envelope::{Header, Precedence};
 use portcullis::ident::{ExchangeId, PartnerId};
@@ -109,7 +109,7 @@ impl Node {
             node: keys.name.clone().into(),
             boot: rand::random(),
             secret: [5; 32],
-            came_from: BTreeMap::new(),
+            partner_networks: BTreeMap::new(),
             listen: vec![Listen { profile: keys.profile, address }],
             tuning,
         };
@@ -275,7 +275,12 @@ impl Intake for Memory {
         OfferAnswer::Accept(Box::new(MemorySink { spool, exchange: offer.exchange, written: self.written.clone() }))
     }
 
-    async fn complete(&self, partner: &PartnerId, exchange: ExchangeId, whole: Whole) -> Result<Vec<u8>, Refusal> {
+    async fn complete(
+        &self,
+        partner: &PartnerId,
+        exchange: ExchangeId,
+        whole: CompletePayload,
+    ) -> Result<Vec<u8>, Refusal> {
         *self.completions.lock().unwrap() += 1;
         self.headers.lock().unwrap().extend(whole.header.map(|header| (exchange, header)));
         let payload = self.spool.lock().unwrap().remove(&exchange).ok_or(RefusalCode::NotCompleted)?;
@@ -285,7 +290,7 @@ impl Intake for Memory {
         Ok(receipt)
     }
 
-    async fn greeted(
+    async fn check_hello(
         &self,
         _: &PartnerId,
         _: &[Extension],

@@ -11,8 +11,8 @@ use bytes::Bytes;
 use portcullis::config::{Config, Keys};
 use portcullis::digest::Digest;
 use portcullis::edge::{
-    DeliveryFailure, Edge, EdgeConfig, EdgeTuning, Intake, Listen, OfferAnswer, PartnerLink, PayloadSink,
-    PayloadSource, Refusal, SinkError, SourceError, StopSignal, Whole, open_gate,
+    CompletePayload, DeliveryFailure, Edge, EdgeConfig, EdgeTuning, Intake, Listen, OfferAnswer, PartnerLink,
+    PayloadSink, PayloadSource, Refusal, SinkError, SourceError, StopSignal, open_gate,
 };
 use portcullis::envelope::{
     Disposition, Header, Kind, Manifest, OpeningProof, OpeningSecret, Precedence, Recall, RecallCode, Receipt,
@@ -102,7 +102,7 @@ impl Intake for Hostile {
         OfferAnswer::Accept(Box::new(Keeps { acts, offer, at_size: play == Play::AtSize }))
     }
 
-    async fn complete(&self, _: &PartnerId, exchange: ExchangeId, whole: Whole) -> Result<Vec<u8>, Refusal> {
+    async fn complete(&self, _: &PartnerId, exchange: ExchangeId, whole: CompletePayload) -> Result<Vec<u8>, Refusal> {
         let acts = &self.0;
         let offer = acts.offers.lock().unwrap().iter().rev().find(|o| o.exchange == exchange).cloned().unwrap();
         acts.headers.lock().unwrap().extend(whole.header.clone());
@@ -119,7 +119,7 @@ impl Intake for Hostile {
         Ok(acts.sign(receipt))
     }
 
-    async fn greeting(&self, _: &PartnerId) -> Vec<Extension> {
+    async fn hello_extensions(&self, _: &PartnerId) -> Vec<Extension> {
         let heads = CheckpointExchange { own: self.0.head().as_str().to_owned(), seen: None, heard: None };
         let shown = *self.0.heads.lock().unwrap();
         heads.to_extension().filter(|_| shown).into_iter().collect()
@@ -290,7 +290,7 @@ async fn edge(us: &Node, them: &Node, play: Play, heads: bool) -> (Arc<Acts>, Ed
         node: them.name.parse().unwrap(),
         boot: entropy(),
         secret: entropy(),
-        came_from: BTreeMap::new(),
+        partner_networks: BTreeMap::new(),
         listen: vec![Listen { profile, address }],
         tuning: EdgeTuning::default(),
     };

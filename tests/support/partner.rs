@@ -12,7 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use portcullis::config::{Config, Keys};
 use portcullis::digest::Digest;
-use portcullis::edge::{Intake, OfferAnswer, PayloadSink, Refusal, Whole};
+use portcullis::edge::{CompletePayload, Intake, OfferAnswer, PayloadSink, Refusal};
 use portcullis::envelope::{
     Bound, Disposition, Header, Kind, Manifest, OpeningProof, OpeningSecret, Precedence, Recall, RecallCode, Receipt,
 };
@@ -79,7 +79,7 @@ impl Met {
     pub fn ends(&self, from: &Partner, sent: &Envelope, mut sink: Box<dyn PayloadSink>) -> Result<Receipt, Refusal> {
         block_on(async {
             sink.finish().await.unwrap();
-            let whole = Whole { header: sent.header.clone(), short: sink.hand_over() };
+            let whole = CompletePayload { header: sent.header.clone(), short: sink.hand_over() };
             let receipt = self.intake.complete(&from.id(), sent.manifest.exchange, whole).await?;
             Ok(Signed::<Receipt>::peek(&receipt).unwrap())
         })
@@ -103,8 +103,8 @@ impl Met {
         proof: Option<&Consistency>,
     ) -> Result<(), RefusalCode> {
         block_on(async {
-            let ours = self.intake.greeting(from).await;
-            self.intake.greeted(from, &ours, told, proof).await
+            let ours = self.intake.hello_extensions(from).await;
+            self.intake.check_hello(from, &ours, told, proof).await
         })
     }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use crate::change::HeadPlace;
+use crate::change::CheckpointPlace;
 use crate::cli::change::Proposing;
 use crate::cli::input::files::read_text;
 use crate::cli::output::progress::progress;
@@ -41,7 +41,7 @@ pub enum LedgerCommand {
         head: Vec<(PartnerId, PathBuf)>,
         /// The place where the last checkpoint is missing or damaged: `database` or `spool`. Its file is written again.
         #[arg(long)]
-        without: Vec<HeadPlace>,
+        without: Vec<CheckpointPlace>,
         #[command(flatten)]
         proposing: Proposing,
     },

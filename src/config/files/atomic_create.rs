@@ -1,4 +1,4 @@
-//! New files and folders: they get their name once they are whole, and never replace anything.
+//! Atomic creation of files and folders: they get their name when they are complete, and never replace anything.
 
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write};
@@ -8,20 +8,20 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use super::folder::{folder_of, sync_all_in, sync_folder};
-use super::lock::{beside, clear_abandoned, locked, remove};
+use super::lock::{clear_abandoned, locked, remove, temporary_path};
 
-/// Writes a new file that only its owner can read, durable before this returns. Never overwrites.
+/// Writes a new file that only its owner can read (mode 0600). It is durable when this returns. Never overwrites.
 ///
 /// # Errors
-/// Any error of the file system, `AlreadyExists` included; nothing is there then that was not there before.
+/// Any error of the file system; `AlreadyExists` if something is at `path`. Nothing is created then.
 pub fn write_secret(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write_with_mode(path, bytes, 0o600)
 }
 
-/// Writes a new public file, durable before this returns. Never overwrites.
+/// Writes a new file that everybody can read (mode 0644). It is durable when this returns. Never overwrites.
 ///
 /// # Errors
-/// As [`write_secret`].
+/// As for [`write_secret`].
 pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write_with_mode(path, bytes, 0o644)
 }
@@ -32,33 +32,33 @@ fn write_with_mode(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     file.finish()
 }
 
-/// A file that is being written and has its name only once it is whole. Dropped before that, it was never there.
+/// A file that is being written. It gets its name when it is complete; if dropped before that, it is removed.
 #[derive(Debug)]
 pub struct NewFile {
     file: File,
-    unnamed: Unnamed,
+    temporary: Temporary,
 }
 
 impl NewFile {
-    /// Begins the file that will be at `path`.
+    /// Begins a file that will be at `path`, with this mode (permission bits).
     ///
     /// # Errors
-    /// `AlreadyExists` if something is at `path`; `WouldBlock` if somebody else is writing it; any other of the file
+    /// `AlreadyExists` if something is at `path`; `WouldBlock` if another process is writing it; any other error of the file
     /// system.
     pub fn begin(path: &Path, mode: u32) -> io::Result<NewFile> {
-        let mut unnamed = Unnamed::of(path)?;
-        let file = locked(&unnamed.beside, mode)?;
-        unnamed.made = true;
-        Ok(NewFile { file, unnamed })
+        let mut temporary = Temporary::of(path)?;
+        let file = locked(&temporary.path, mode)?;
+        temporary.created = true;
+        Ok(NewFile { file, temporary })
     }
 
-    /// Makes it durable and gives it its name.
+    /// Makes the file durable and gives it its name.
     ///
     /// # Errors
-    /// As [`NewFile::begin`].
+    /// As for [`NewFile::begin`].
     pub fn finish(self) -> io::Result<()> {
         self.file.sync_all()?;
-        self.unnamed.named()
+        self.temporary.publish()
     }
 }
 
@@ -72,85 +72,85 @@ impl Write for NewFile {
     }
 }
 
-/// A folder that is being filled and has its name only once it is whole. Dropped before that, it was never there.
+/// A folder that is being filled. It gets its name when it is complete; if dropped before that, it is removed.
 #[derive(Debug)]
 pub struct NewFolder {
-    unnamed: Unnamed,
-    /// Held for as long as it is filled.
+    temporary: Temporary,
+    /// Held as long as the folder is being filled.
     _lock: File,
 }
 
 impl NewFolder {
-    /// Begins the folder that will be at `path`, which only its owner can enter.
+    /// Begins a folder that will be at `path`, which only its owner can enter (mode 0700).
     ///
     /// # Errors
-    /// As [`NewFile::begin`].
+    /// As for [`NewFile::begin`].
     pub fn begin(path: &Path) -> io::Result<NewFolder> {
-        let mut unnamed = Unnamed::of(path)?;
-        clear_abandoned(&unnamed.beside)?;
-        DirBuilder::new().mode(0o700).create(&unnamed.beside)?;
-        unnamed.made = true;
-        let lock = File::open(&unnamed.beside)?;
+        let mut temporary = Temporary::of(path)?;
+        clear_abandoned(&temporary.path)?;
+        DirBuilder::new().mode(0o700).create(&temporary.path)?;
+        temporary.created = true;
+        let lock = File::open(&temporary.path)?;
         lock.lock()?;
-        Ok(NewFolder { unnamed, _lock: lock })
+        Ok(NewFolder { temporary, _lock: lock })
     }
 
-    /// Where it is until then.
+    /// The temporary path, at which the folder is filled.
     pub fn path(&self) -> &Path {
-        &self.unnamed.beside
+        &self.temporary.path
     }
 
-    /// Makes everything in it durable and gives it its name.
+    /// Makes everything in the folder durable and gives it its name.
     ///
     /// # Errors
-    /// As [`NewFile::begin`].
+    /// As for [`NewFile::begin`].
     pub fn finish(self) -> io::Result<()> {
-        sync_all_in(&self.unnamed.beside)?;
-        self.unnamed.named()
+        sync_all_in(&self.temporary.path)?;
+        self.temporary.publish()
     }
 }
 
-/// What is made beside the place it is for.
+/// A temporary file or folder, and the path that it is for.
 #[derive(Debug)]
-struct Unnamed {
-    beside: PathBuf,
-    place: PathBuf,
-    /// Whether it is there, and ours to remove.
-    made: bool,
+struct Temporary {
+    path: PathBuf,
+    target: PathBuf,
+    /// Whether this process created it and must remove it.
+    created: bool,
 }
 
-impl Unnamed {
-    fn of(place: &Path) -> io::Result<Unnamed> {
+impl Temporary {
+    fn of(target: &Path) -> io::Result<Temporary> {
         let taken = || io::Error::from(io::ErrorKind::AlreadyExists);
-        if place.symlink_metadata().is_ok() {
+        if target.symlink_metadata().is_ok() {
             return Err(taken());
         }
-        Ok(Unnamed { beside: beside(place)?, place: place.to_owned(), made: false })
+        Ok(Temporary { path: temporary_path(target)?, target: target.to_owned(), created: false })
     }
 
-    fn named(mut self) -> io::Result<()> {
-        match renameat_with(CWD, &self.beside, CWD, &self.place, RenameFlags::NOREPLACE) {
-            // Not every file system can: a link is refused as well where something is, and a folder does not replace one
-            // that has something in it.
-            Err(rustix::io::Errno::INVAL) if self.beside.is_dir() => fs::rename(&self.beside, &self.place)?,
+    fn publish(mut self) -> io::Result<()> {
+        match renameat_with(CWD, &self.path, CWD, &self.target, RenameFlags::NOREPLACE) {
+            // Not every file system supports this. A hard link does not replace anything either, and a folder can only replace
+            // an empty one.
+            Err(rustix::io::Errno::INVAL) if self.path.is_dir() => fs::rename(&self.path, &self.target)?,
             Err(rustix::io::Errno::INVAL) => {
-                fs::hard_link(&self.beside, &self.place)?;
-                fs::remove_file(&self.beside)?;
+                fs::hard_link(&self.path, &self.target)?;
+                fs::remove_file(&self.path)?;
             }
             named => named?,
         }
-        self.made = false;
-        sync_folder(folder_of(&self.place)).inspect_err(|_| {
-            // Whether it would be there after the power failed is not known, and nothing half made is left.
-            let _ = remove(&self.place);
+        self.created = false;
+        sync_folder(folder_of(&self.target)).inspect_err(|_| {
+            // It is unknown whether it would survive a power failure, so it is removed.
+            let _ = remove(&self.target);
         })
     }
 }
 
-impl Drop for Unnamed {
+impl Drop for Temporary {
     fn drop(&mut self) {
-        if self.made {
-            let _ = remove(&self.beside);
+        if self.created {
+            let _ = remove(&self.path);
         }
     }
 }
@@ -173,11 +173,11 @@ mod tests {
         let mut begun = NewFile::begin(&place, 0o600).unwrap();
         begun.write_all(b"EXERCISE, half").unwrap();
         assert_eq!(names(world.path()), [".exercise.key.new"]);
-        // Whoever else wants the same place while it is being written is told so, and harms nothing.
+        // Another writer of the same path fails meanwhile, and changes nothing.
         assert_eq!(write_secret(&place, b"other").unwrap_err().kind(), io::ErrorKind::WouldBlock);
         drop(begun);
         assert!(names(world.path()).is_empty());
-        // What a kill left is in nobody's way.
+        // A file that a killed process left does not block a new one.
         fs::write(world.path().join(".exercise.key.new"), b"EXERCISE, left behind").unwrap();
         write_secret(&place, b"EXERCISE").unwrap();
         assert_eq!(names(world.path()), ["exercise.key"]);

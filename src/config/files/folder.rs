@@ -1,11 +1,11 @@
-//! Folders, and the names in them.
+//! Folders: private ones, and durable entries.
 
 use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 
-/// Makes a folder that only its owner can enter, with its parents, durable before this returns.
+/// Creates a folder that only its owner can enter (mode 0700), and missing parents. They are durable when this returns.
 ///
 /// # Errors
 /// Any error of the file system.
@@ -21,7 +21,7 @@ pub fn make_private_folder(path: &Path) -> io::Result<()> {
     }
     for folder in missing.into_iter().rev() {
         match DirBuilder::new().mode(0o700).create(folder) {
-            // Somebody else made it in the same moment.
+            // Another process created it at the same time.
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {}
             made => made?,
         }
@@ -30,7 +30,7 @@ pub fn make_private_folder(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes the names in a folder durable.
+/// Makes the entries of a folder durable.
 ///
 /// # Errors
 /// Any error of the file system.
@@ -38,7 +38,7 @@ pub fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// Makes every file and folder under `folder` durable, whoever wrote it, and last the folder itself.
+/// Makes every file and folder under `folder` durable, and last the folder itself.
 pub(super) fn sync_all_in(folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
@@ -52,7 +52,7 @@ pub(super) fn sync_all_in(folder: &Path) -> io::Result<()> {
     sync_folder(folder)
 }
 
-/// The folder a file is in, also for a bare name.
+/// The folder that contains a file; `.` for a bare name.
 pub fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }

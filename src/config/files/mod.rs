@@ -1,8 +1,8 @@
-//! Files and folders that are there whole or not at all, whenever a command is killed or the power fails: each is made
-//! under another name in the same folder, made durable, and named last.
+//! Atomic files and folders: complete or absent, even if a command is killed or the power fails. Each is written under a temporary
+//! name in the same folder, made durable, and renamed last.
 //!
-//! It refuses to write over anything that is there, and leaves nothing behind when it fails. What a kill leaves is beside
-//! the place, as `.NAME.new`, and the next one who writes there removes it.
+//! Creating a file never overwrites anything, and a failure leaves nothing behind. A killed process leaves `.NAME.new`, which the
+//! next write of NAME removes.
 
 mod folder;
 mod lock;
@@ -19,10 +19,10 @@ pub use folder::{folder_of, make_private_folder, sync_folder};
 pub(super) use lock::clear_abandoned;
 pub use replace::{Replacement, replace_file};
 
-/// Reads a file of at most so many bytes. Anything but a file is refused: a pipe in its place would be waited for without end.
+/// Reads a file of at most `bytes_max` bytes. Anything other than a regular file is refused: a pipe could block for ever.
 ///
 /// # Errors
-/// Any error of the file system; `InvalidInput` if it is no file, `FileTooLarge` if it is longer.
+/// Any error of the file system; `InvalidInput` if it is not a regular file, `FileTooLarge` if it is longer.
 pub fn read_file(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
     let flags = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).map_err(io::Error::other)?;
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_file_or_too_long_is_not_read_and_nobody_waits_for_it() {
+    fn refuses_a_pipe_and_a_file_that_is_too_long_without_waiting() {
         let world = tempfile::tempdir().unwrap();
         let [file, pipe] = ["file", "pipe"].map(|name| world.path().join(name));
         fs::write(&file, b"EXERCISE").unwrap();

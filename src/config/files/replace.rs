@@ -1,72 +1,72 @@
-//! Replacing a file in one step: readers see the old bytes or the new ones.
+//! Atomic replacement of a file: readers see the old bytes or the new ones.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::folder::{folder_of, sync_folder};
-use super::lock::{beside, locked, wait_for};
+use super::lock::{locked, temporary_path, wait_for};
 
-/// Replaces a file in one step, durable before this returns: readers see the old or the new bytes, never a part. Who
-/// replaces the same file at the same moment waits.
+/// Replaces a file atomically; it is durable when this returns. Readers see the old or the new bytes, never a part. Waits for
+/// another process that is replacing the same file. `mode` is the permission bits.
 ///
 /// # Errors
-/// As [`Replacement::finish`].
+/// As for [`Replacement::finish`].
 pub fn replace_file(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     Replacement::begin(path, mode)?.finish(bytes)
 }
 
-/// A turn at replacing a file: nobody else replaces it until this is finished or dropped, so that what is read of it
-/// meanwhile is what is replaced.
+/// The exclusive right to replace a file, until it is finished or dropped. What is read of the file meanwhile is what will be
+/// replaced.
 #[derive(Debug)]
 pub struct Replacement {
     file: File,
-    beside: PathBuf,
+    temporary: PathBuf,
     path: PathBuf,
-    named: bool,
+    renamed: bool,
 }
 
 impl Replacement {
-    /// Begins it, once whoever else replaces the file is done.
+    /// Begins a replacement; waits while another process is replacing the file.
     ///
     /// # Errors
     /// Any error of the file system.
     pub fn begin(path: &Path, mode: u32) -> io::Result<Replacement> {
         loop {
             match Replacement::try_begin(path, mode) {
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => wait_for(&beside(path)?)?,
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => wait_for(&temporary_path(path)?)?,
                 begun => return begun,
             }
         }
     }
 
-    /// The same, for nobody who would wait.
+    /// Begins a replacement without waiting.
     ///
     /// # Errors
-    /// `WouldBlock` if somebody replaces the file now; any other of the file system.
+    /// `WouldBlock` if another process is replacing the file; any other error of the file system.
     pub fn try_begin(path: &Path, mode: u32) -> io::Result<Replacement> {
-        let beside = beside(path)?;
-        let file = locked(&beside, mode)?;
-        Ok(Replacement { file, beside, path: path.to_owned(), named: false })
+        let temporary = temporary_path(path)?;
+        let file = locked(&temporary, mode)?;
+        Ok(Replacement { file, temporary, path: path.to_owned(), renamed: false })
     }
 
-    /// Puts these bytes in the place of what was there, durably.
+    /// Replaces the file with `bytes` and makes it durable.
     ///
     /// # Errors
-    /// Any error of the file system; what was there is there still, unless the folder alone could not be made durable.
+    /// Any error of the file system. The old file is unchanged then, unless only making the folder durable failed.
     pub fn finish(mut self, bytes: &[u8]) -> io::Result<()> {
         self.file.write_all(bytes)?;
         self.file.sync_all()?;
-        fs::rename(&self.beside, &self.path)?;
-        self.named = true;
+        fs::rename(&self.temporary, &self.path)?;
+        self.renamed = true;
         sync_folder(folder_of(&self.path))
     }
 }
 
 impl Drop for Replacement {
     fn drop(&mut self) {
-        if !self.named {
-            let _ = fs::remove_file(&self.beside);
+        if !self.renamed {
+            let _ = fs::remove_file(&self.temporary);
         }
     }
 }
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn who_would_not_wait_replaces_nothing_while_another_does() {
+    fn try_begin_fails_while_another_process_replaces() {
         let world = tempfile::tempdir().unwrap();
         let file = world.path().join("file");
         let first = Replacement::begin(&file, 0o600).unwrap();

@@ -1,4 +1,4 @@
-//! How often an address may try to connect.
+//! Rate limits of connection attempts by address.
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -7,12 +7,12 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 use super::networks::{network_of, region_of};
 
-/// The most addresses remembered at once; when there are more, new ones are refused.
+/// The most addresses tracked at once; beyond that, attempts from new ones are refused.
 const ADDRESSES_MAX: usize = 20_000;
-/// A /24 or /48 may try so many times as often as one address in it.
+/// How many times the limit of one network (see [`network_of`]) is the limit of its region, a /24 or /48.
 const REGION_TIMES: u32 = 4;
 
-/// Connection attempts, per network and region an address belongs to.
+/// Counts connection attempts by the network and region of an address.
 pub(super) struct Attempts {
     networks: DefaultKeyedRateLimiter<IpAddr>,
     regions: DefaultKeyedRateLimiter<IpAddr>,
@@ -28,11 +28,12 @@ impl Attempts {
         Attempts { networks: keyed(1), regions: keyed(REGION_TIMES), known: keyed(1) }
     }
 
-    /// Takes one attempt of a validated address; `known` says that a partner is known to be there. An address that was not
-    /// validated must not come here: it could be anybody's, and each would be remembered.
+    /// Counts one attempt of a validated address and returns whether it is within the limits. `known` means that the address is
+    /// in a partner's network. Must not be called for an address that was not validated: it could be spoofed, and each would
+    /// take up memory.
     pub(super) fn admit(&self, address: IpAddr, known: bool) -> bool {
         if known {
-            // There are only so many of these, and no stranger takes their room.
+            // The number of partner networks is bounded, and strangers do not use their entries.
             return self.known.check_key(&network_of(address)).is_ok();
         }
         let full = |limiter: &DefaultKeyedRateLimiter<IpAddr>| {
@@ -41,14 +42,14 @@ impl Attempts {
                 limiter.len() > ADDRESSES_MAX
             }
         };
-        // The wider one first: a region that has had its share takes no more room here.
+        // The region first: one that is over its limit adds no more networks.
         !full(&self.regions)
             && self.regions.check_key(&region_of(address)).is_ok()
             && !full(&self.networks)
             && self.networks.check_key(&network_of(address)).is_ok()
     }
 
-    /// Forgets addresses whose allowance is whole again.
+    /// Removes addresses that have their full allowance again.
     pub(super) fn sweep(&self) {
         [&self.networks, &self.regions, &self.known].into_iter().for_each(DefaultKeyedRateLimiter::retain_recent);
     }
@@ -75,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_a_region_tries_beyond_its_share() {
+    fn refuses_attempts_of_a_region_beyond_its_limit() {
         let attempts = Attempts::new(1, 1);
         let admitted = |at: &dyn Fn(u8) -> IpAddr| (0..200).filter(|n| attempts.admit(at(*n), false)).count();
         assert_eq!(admitted(&|n| IpAddr::from([192, 0, 2, n])), REGION_TIMES as usize);
@@ -84,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_remembered_is_bounded_and_a_known_address_never_waits_for_it() {
+    fn tracked_addresses_are_bounded_and_partners_are_not_affected() {
         let attempts = Attempts::new(1, 1);
         for n in 0..3 * ADDRESSES_MAX as u32 {
             attempts.admit(IpAddr::from(0x0a00_0000u32.wrapping_add(n << 8).to_be_bytes()), false);

@@ -1,8 +1,7 @@
-//! Who may begin a handshake: rate limits and handshake slots, before any certificate is seen.
+//! Admission control of handshakes: rate limits and handshake slots, before any certificate is seen.
 //!
-//! A connection attempt comes in with its address; a [`Verdict`] goes out: admit, validate the address first, or refuse. An
-//! address that was not validated leaves no state behind. Strangers cannot use up the slots of addresses at which a partner is
-//! known to be.
+//! In comes the address of a connection attempt; out comes a [`Verdict`]: admit, validate the address first, or refuse. An
+//! address that was not validated leaves no state. Strangers cannot use up the slots of partners' networks.
 
 mod networks;
 mod slots;
@@ -24,28 +23,28 @@ use crate::time::Time;
 
 pub(super) use self::partners::PartnerNetworks;
 
-/// The bounds on handshakes, shared by all listeners.
+/// The limits on handshakes, shared by all listeners.
 pub(super) struct Admission {
     slots: Arc<Mutex<HandshakeSlots<CancellationToken>>>,
-    /// Handshakes of addresses that were not validated.
+    /// Limits handshakes with addresses that were not validated.
     strangers: DefaultDirectRateLimiter,
-    /// Handshakes of validated addresses that no partner is known by: each costs us a signature and a key exchange.
+    /// Limits handshakes with validated addresses outside partners' networks: each costs a signature and a key exchange.
     validated: DefaultDirectRateLimiter,
     attempts: ArcSwap<Attempts>,
     attempts_burst: u32,
 }
 
-/// A slot for one handshake, until it is dropped.
+/// A slot for one handshake; released when dropped.
 pub(super) struct Slot {
     slots: Arc<Mutex<HandshakeSlots<CancellationToken>>>,
     id: SlotId,
-    /// Cancelled when it gives way to another.
-    pub(super) gone: CancellationToken,
+    /// Cancelled when the handshake is evicted in favour of another.
+    pub(super) evicted_token: CancellationToken,
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        lock(&self.slots).leave(self.id);
+        lock(&self.slots).release(self.id);
     }
 }
 
@@ -61,21 +60,21 @@ impl Admission {
         }
     }
 
-    /// Puts other bounds in force. Handshakes that are under way go on; what addresses have used up is forgotten.
+    /// Changes the limits. Handshakes in progress continue; the counts of attempts start again.
     pub(super) fn retune(&self, handshakes_max: usize, attempts_per_minute: u32) {
         lock(&self.slots).resize(handshakes_max);
         self.attempts.store(Arc::new(Attempts::new(attempts_per_minute, self.attempts_burst)));
     }
 
-    /// Forgets addresses that need not be remembered.
+    /// Removes addresses that need no longer be tracked.
     pub(super) fn sweep(&self) {
         self.attempts.load().sweep();
     }
 
-    /// What becomes of an attempt from `address`; `known` says that a partner is known to be there.
-    pub(super) fn judge(&self, now: Time, validated: bool, known: bool, address: IpAddr) -> Verdict {
+    /// Decides on an attempt from `address`; `known` means that the address is in a partner's network.
+    pub(super) fn decide(&self, now: Time, validated: bool, known: bool, address: IpAddr) -> Verdict {
         if !validated {
-            // Whoever cannot receive at the address it claims never gets further than this, and leaves nothing here.
+            // A client that cannot receive at the address it claims gets no further than this, and leaves no state.
             let calm = lock(&self.slots).is_calm() && self.strangers.check().is_ok();
             return match calm.then(|| self.slot(now, Class::Stranger, address)).flatten() {
                 Some(slot) => Verdict::Admit(slot),
@@ -91,12 +90,12 @@ impl Admission {
     }
 
     fn slot(&self, now: Time, class: Class, address: IpAddr) -> Option<Slot> {
-        let gone = CancellationToken::new();
-        let (id, evicted) = lock(&self.slots).take(now, class, address, gone.clone())?;
+        let evicted_token = CancellationToken::new();
+        let (id, evicted) = lock(&self.slots).take(now, class, address, evicted_token.clone())?;
         if let Some(evicted) = evicted {
             evicted.cancel();
         }
-        Some(Slot { slots: self.slots.clone(), id, gone })
+        Some(Slot { slots: self.slots.clone(), id, evicted_token })
     }
 }
 
@@ -105,11 +104,11 @@ fn lock(slots: &Mutex<HandshakeSlots<CancellationToken>>) -> MutexGuard<'_, Hand
     slots.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What becomes of a connection attempt.
+/// The decision on a connection attempt.
 pub(super) enum Verdict {
-    /// It may begin a handshake, for as long as it keeps this slot.
+    /// It may begin a handshake and continue as long as it holds this slot.
     Admit(Slot),
-    /// It has to show first that it receives at its address (QUIC Retry).
+    /// It must first prove that it receives at its address (QUIC Retry, RFC 9000, section 8.1.2).
     Validate,
     /// It is refused.
     Refuse,
@@ -129,9 +128,9 @@ mod tests {
         IpAddr::from([10, n, 0, 1])
     }
 
-    /// What becomes of an attempt; whoever is admitted says nothing more.
-    fn judge(admission: &Admission, held: &mut Vec<Slot>, validated: bool, known: bool, from: u8) -> &'static str {
-        match admission.judge(NOW, validated, known, address(from)) {
+    /// The verdict on an attempt. An admitted handshake stays in progress.
+    fn decide(admission: &Admission, held: &mut Vec<Slot>, validated: bool, known: bool, from: u8) -> &'static str {
+        match admission.decide(NOW, validated, known, address(from)) {
             Verdict::Admit(slot) => {
                 held.push(slot);
                 "admitted"
@@ -142,39 +141,47 @@ mod tests {
     }
 
     #[test]
-    fn whoever_is_known_finds_a_place_however_many_strangers_are_silent() {
+    fn partners_are_admitted_however_many_strangers_are_silent() {
         let (admission, mut held) = (Admission::new(&tuning()), Vec::new());
-        assert_eq!(judge(&admission, &mut held, false, false, 1), "admitted", "in calm nobody is asked twice");
+        assert_eq!(
+            decide(&admission, &mut held, false, false, 1),
+            "admitted",
+            "no validation while few slots are taken"
+        );
         for from in 2..200 {
-            assert_eq!(judge(&admission, &mut held, false, false, from), "validated first");
-            let validated = judge(&admission, &mut held, true, false, from);
+            assert_eq!(decide(&admission, &mut held, false, false, from), "validated first");
+            let validated = decide(&admission, &mut held, true, false, from);
             assert_eq!(validated, if from == 2 { "admitted" } else { "refused" });
         }
-        assert_eq!(judge(&admission, &mut held, true, true, 250), "admitted");
-        // By its word alone nobody is known.
-        assert_eq!(judge(&admission, &mut held, false, true, 250), "validated first");
+        assert_eq!(decide(&admission, &mut held, true, true, 250), "admitted");
+        // An address that was not validated does not count as a partner's.
+        assert_eq!(decide(&admission, &mut held, false, true, 250), "validated first");
     }
 
     #[test]
-    fn strangers_that_are_validated_cost_only_so_many_handshakes_a_second() {
+    fn handshakes_with_validated_strangers_are_limited_per_second() {
         let admission = Admission::new(&EdgeTuning { handshakes_max: 10_000, ..tuning() });
         let mut held = Vec::new();
-        let admitted = (0..200).filter(|n| judge(&admission, &mut held, true, false, *n) == "admitted").count();
+        let admitted = (0..200).filter(|n| decide(&admission, &mut held, true, false, *n) == "admitted").count();
         assert_eq!(admitted, 8);
-        assert_eq!(judge(&admission, &mut held, true, true, 250), "admitted");
+        assert_eq!(decide(&admission, &mut held, true, true, 250), "admitted");
     }
 
     #[test]
-    fn what_gives_way_is_ended() {
+    fn an_evicted_handshake_is_cancelled() {
         let admission = Admission::new(&tuning());
-        let admitted = |now, from| match admission.judge(now, true, false, address(from)) {
+        let admitted = |now, from| match admission.decide(now, true, false, address(from)) {
             Verdict::Admit(slot) => Some(slot),
             _ => None,
         };
         let (first, second) = (admitted(NOW, 1).unwrap(), admitted(NOW, 2).unwrap());
         assert!(admitted(NOW, 3).is_none());
         let third = admitted(NOW.plus(super::slots::EVICTABLE_AFTER), 3).unwrap();
-        assert!(first.gone.is_cancelled() && !second.gone.is_cancelled() && !third.gone.is_cancelled());
+        assert!(
+            first.evicted_token.is_cancelled()
+                && !second.evicted_token.is_cancelled()
+                && !third.evicted_token.is_cancelled()
+        );
         drop(first);
         assert!(admitted(NOW, 4).is_none(), "its slot is the third's, and is not left twice");
         drop(second);

@@ -1,18 +1,18 @@
-//! Addresses that one party usually holds together, so that limits count parties and not addresses.
+//! Groups of addresses that usually belong to one party, so that limits count parties and not addresses.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Who holds one IPv6 address usually holds its /64.
+/// The network of an address: its /64 for IPv6, the address itself for IPv4. One host usually controls its whole IPv6 /64.
 pub(super) fn network_of(address: IpAddr) -> IpAddr {
     within(address, 4, 32)
 }
 
-/// What is usually given out as one: an IPv4 /24, an IPv6 /48.
+/// The region of an address: its IPv4 /24 or IPv6 /48, which is usually assigned to one site.
 pub(super) fn region_of(address: IpAddr) -> IpAddr {
     within(address, 3, 24)
 }
 
-/// The first `words` of an IPv6 address, or the first `bits` of an IPv4 address.
+/// Keeps the first `words` 16-bit segments of an IPv6 address or the first `bits` bits of an IPv4 address; the rest becomes zero.
 fn within(address: IpAddr, words: usize, bits: u32) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => {

@@ -1,5 +1,5 @@
-//! Networks at which partners are known to be: those that we dial for them, and those from which they brought up a link. A
-//! stranger cannot add one: each was authenticated, or is dialled by us.
+//! Partners' networks: those that this node dials, and those from which partners brought up an authenticated link. A stranger
+//! cannot add one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -8,60 +8,60 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::networks::network_of;
 use crate::ident::PartnerId;
 
-/// Networks remembered of one partner, each way.
+/// The most networks kept for one partner, in each direction.
 const EACH_MAX: usize = 8;
 
-/// The networks that partners are known by.
+/// The networks of all partners.
 #[derive(Debug, Default)]
 pub(in crate::edge) struct PartnerNetworks(Mutex<Networks>);
 
 #[derive(Debug, Default)]
 struct Networks {
-    /// The latest last, in both.
-    came_from: BTreeMap<PartnerId, Vec<IpAddr>>,
+    /// In both maps, the most recent network comes last.
+    inbound: BTreeMap<PartnerId, Vec<IpAddr>>,
     dialled: BTreeMap<PartnerId, Vec<IpAddr>>,
     all: BTreeSet<IpAddr>,
 }
 
 impl PartnerNetworks {
-    /// With those that an earlier process remembered.
-    pub(in crate::edge) fn new(came_from: BTreeMap<PartnerId, Vec<IpAddr>>) -> PartnerNetworks {
-        let mut networks = Networks { came_from, ..Networks::default() };
-        networks.came_from.values_mut().for_each(|all| all.truncate(EACH_MAX));
+    /// Starts with the networks that an earlier process recorded.
+    pub(in crate::edge) fn new(inbound: BTreeMap<PartnerId, Vec<IpAddr>>) -> PartnerNetworks {
+        let mut networks = Networks { inbound, ..Networks::default() };
+        networks.inbound.values_mut().for_each(|all| all.truncate(EACH_MAX));
         networks.gather();
         PartnerNetworks(Mutex::new(networks))
     }
 
-    /// Whether a partner is known to be there.
+    /// Whether `address` is in the network of a partner.
     pub(in crate::edge) fn contains(&self, address: IpAddr) -> bool {
         self.lock().all.contains(&network_of(address))
     }
 
-    /// A link with a partner came up from there.
-    pub(in crate::edge) fn came(&self, partner: &PartnerId, from: IpAddr) {
+    /// Records that a partner brought up a link from this address.
+    pub(in crate::edge) fn record_inbound(&self, partner: &PartnerId, from: IpAddr) {
         let mut networks = self.lock();
-        latest(&mut networks.came_from, partner, from);
+        latest(&mut networks.inbound, partner, from);
         networks.gather();
     }
 
-    /// An address that a partner has us dial is there.
-    pub(in crate::edge) fn dialled(&self, partner: &PartnerId, at: IpAddr) {
+    /// Records that this node dials a partner at this address.
+    pub(in crate::edge) fn record_dialled(&self, partner: &PartnerId, at: IpAddr) {
         let mut networks = self.lock();
         latest(&mut networks.dialled, partner, at);
         networks.gather();
     }
 
-    /// Forgets every partner that is not among these.
-    pub(in crate::edge) fn keep(&self, is_kept: impl Fn(&PartnerId) -> bool) {
+    /// Removes the networks of every partner for which `is_kept` is false.
+    pub(in crate::edge) fn retain(&self, is_kept: impl Fn(&PartnerId) -> bool) {
         let mut networks = self.lock();
-        networks.came_from.retain(|partner, _| is_kept(partner));
+        networks.inbound.retain(|partner, _| is_kept(partner));
         networks.dialled.retain(|partner, _| is_kept(partner));
         networks.gather();
     }
 
-    /// From where each partner came, the latest last.
-    pub(in crate::edge) fn came_from(&self) -> BTreeMap<PartnerId, Vec<IpAddr>> {
-        self.lock().came_from.clone()
+    /// The networks from which each partner brought up links, the most recent last.
+    pub(in crate::edge) fn inbound(&self) -> BTreeMap<PartnerId, Vec<IpAddr>> {
+        self.lock().inbound.clone()
     }
 
     fn lock(&self) -> MutexGuard<'_, Networks> {
@@ -72,7 +72,7 @@ impl PartnerNetworks {
 
 impl Networks {
     fn gather(&mut self) {
-        self.all = self.came_from.values().chain(self.dialled.values()).flatten().copied().collect();
+        self.all = self.inbound.values().chain(self.dialled.values()).flatten().copied().collect();
     }
 }
 
@@ -98,29 +98,29 @@ mod tests {
     }
 
     #[test]
-    fn a_partner_is_known_by_where_it_came_from_and_where_it_is_dialled() {
+    fn partners_networks_are_those_of_inbound_and_dialled_links() {
         let known = PartnerNetworks::default();
         assert!(!known.contains(ip("192.0.2.1")));
-        known.came(&partner("exercise-gbr"), ip("192.0.2.1"));
-        known.dialled(&partner("exercise-gbr"), ip("2001:db8::7"));
+        known.record_inbound(&partner("exercise-gbr"), ip("192.0.2.1"));
+        known.record_dialled(&partner("exercise-gbr"), ip("2001:db8::7"));
         assert!(known.contains(ip("192.0.2.1")) && known.contains(ip("::ffff:192.0.2.1")));
         assert!(known.contains(ip("2001:db8::8")) && !known.contains(ip("192.0.2.2")));
-        known.keep(|of| of.as_str() == "exercise-aus");
+        known.retain(|of| of.as_str() == "exercise-aus");
         assert!(!known.contains(ip("192.0.2.1")) && !known.contains(ip("2001:db8::8")));
     }
 
     #[test]
-    fn what_is_remembered_of_one_partner_is_bounded_and_the_latest_stays() {
+    fn the_networks_of_one_partner_are_bounded_and_the_most_recent_kept() {
         let known = PartnerNetworks::default();
         for n in 0..100u8 {
-            known.came(&partner("exercise-gbr"), IpAddr::from([192, 0, 2, n]));
-            known.came(&partner("exercise-gbr"), ip("198.51.100.1"));
+            known.record_inbound(&partner("exercise-gbr"), IpAddr::from([192, 0, 2, n]));
+            known.record_inbound(&partner("exercise-gbr"), ip("198.51.100.1"));
         }
-        assert_eq!(known.came_from()[&partner("exercise-gbr")].len(), EACH_MAX);
+        assert_eq!(known.inbound()[&partner("exercise-gbr")].len(), EACH_MAX);
         assert!(
             known.contains(ip("198.51.100.1")) && known.contains(ip("192.0.2.99")) && !known.contains(ip("192.0.2.1"))
         );
-        let again = PartnerNetworks::new(known.came_from());
+        let again = PartnerNetworks::new(known.inbound());
         assert!(again.contains(ip("192.0.2.99")) && !again.contains(ip("192.0.2.1")));
     }
 }

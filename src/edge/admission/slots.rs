@@ -1,8 +1,8 @@
-//! Slots for handshakes in progress: one half for strangers, one half for addresses at which a partner is known to be. Strangers
-//! cannot take the slots of known addresses, and no single network or region can take all slots of its class.
+//! Slots for handshakes in progress: one half for strangers, one half for partners' networks. Strangers cannot take slots of the
+//! other half, and no single network or region can take all slots of the strangers.
 //!
-//! When no slot is free, the oldest handshake is evicted if it has had time for two slow round trips: a silent client blocks
-//! nobody for longer. An attempt that would have to evict a younger handshake is refused.
+//! When no slot is free, the oldest handshake is evicted if it has had time for two slow round trips, so a silent client blocks
+//! a slot no longer than that. An attempt that would have to evict a younger handshake is refused.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -11,31 +11,31 @@ use std::time::Duration;
 use super::networks::{network_of, region_of};
 use crate::time::Time;
 
-/// How long a handshake may keep its slot while others have none: two round trips of half a second each.
+/// How long a handshake may hold its slot while others wait: two round trips of half a second each.
 pub(super) const EVICTABLE_AFTER: Duration = Duration::from_secs(1);
-/// Handshakes at once from one network that a partner is known by.
+/// The most concurrent handshakes from one network of a partner.
 const KNOWN_NETWORK_MAX: usize = 4;
 
-/// Whose slot it is.
+/// Which half of the slots an address uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Class {
-    /// Anybody.
+    /// Any address outside partners' networks, or not validated.
     Stranger,
-    /// A validated address that a partner is known by.
+    /// A validated address in a partner's network.
     Known,
 }
 
-/// The number of a slot that is taken.
+/// The number of an occupied slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct SlotId(u64);
 
-/// The slots, each with a `T` that ends its handshake.
+/// The slots, each with a `T` by which its handshake can be ended.
 #[derive(Debug)]
 pub(super) struct HandshakeSlots<T> {
     strangers: usize,
     known: usize,
     last: u64,
-    /// In the order in which they were taken.
+    /// In the order in which they were taken, oldest first.
     taken: BTreeMap<SlotId, Slot<T>>,
 }
 
@@ -48,24 +48,24 @@ struct Slot<T> {
 }
 
 impl<T> HandshakeSlots<T> {
-    /// `all` slots, half of them for strangers.
+    /// Creates `all` slots, half of them for strangers; at least one for each class.
     pub(super) fn new(all: usize) -> HandshakeSlots<T> {
         let strangers = all.div_ceil(2).max(1);
         HandshakeSlots { strangers, known: (all - all.div_ceil(2)).max(1), last: 0, taken: BTreeMap::new() }
     }
 
-    /// Changes how many slots there are. Whoever has one keeps it.
+    /// Changes the number of slots. Handshakes in progress keep theirs.
     pub(super) fn resize(&mut self, all: usize) {
         let HandshakeSlots { strangers, known, .. } = HandshakeSlots::<T>::new(all);
         (self.strangers, self.known) = (strangers, known);
     }
 
-    /// Whether strangers have no more than half of their slots.
+    /// Whether strangers occupy less than half of their slots.
     pub(super) fn is_calm(&self) -> bool {
         self.count(|slot| slot.class == Class::Stranger) * 2 < self.strangers
     }
 
-    /// Takes a slot, and returns what ends the handshake that was evicted for it, if any. `None` if no slot is free.
+    /// Takes a slot. Returns its number and, if a handshake was evicted for it, the `T` of that one. `None` if no slot is free.
     pub(super) fn take(&mut self, now: Time, class: Class, address: IpAddr, end: T) -> Option<(SlotId, Option<T>)> {
         let evicted = match self.full_group(class, address) {
             Some(group) => Some(self.oldest(now, class, group)?),
@@ -78,15 +78,15 @@ impl<T> HandshakeSlots<T> {
         Some((id, gone))
     }
 
-    /// Gives a slot back.
-    pub(super) fn leave(&mut self, id: SlotId) {
+    /// Releases a slot.
+    pub(super) fn release(&mut self, id: SlotId) {
         self.taken.remove(&id);
     }
 
-    /// The narrowest group of addresses around this one that has used up its slots, if any.
+    /// The narrowest group containing this address that has used up its slots, if any.
     fn full_group(&self, class: Class, address: IpAddr) -> Option<Group> {
         let all = if class == Class::Known { self.known } else { self.strangers };
-        // At least one: a share of a few slots rounds down to none.
+        // At least one each: a share of a few slots would round down to zero.
         let (network, region) = match class {
             Class::Known => (KNOWN_NETWORK_MAX.min(all), all),
             Class::Stranger => ((all / 8).max(1), (all / 4).max(1)),
@@ -117,7 +117,7 @@ impl<T> Slot<T> {
     }
 }
 
-/// Addresses that somebody may have together.
+/// A group of addresses to which a limit applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Group {
     Network(IpAddr),
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn strangers_have_half_and_never_a_place_of_a_known_address() {
+    fn strangers_have_half_of_the_slots_and_no_other() {
         let mut slots = HandshakeSlots::new(64);
         assert_eq!(strangers(&mut slots, NOW, 0..1000), 32);
         let known = (2000..2100).filter(|n| slots.take(NOW, Class::Known, address(*n), *n).is_some()).count();
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn the_eldest_gives_way_after_its_time_and_not_before() {
+    fn the_oldest_handshake_is_evicted_after_its_time_and_not_before() {
         let mut slots = HandshakeSlots::new(4);
         assert_eq!(strangers(&mut slots, NOW, 0..2), 2);
         let soon = NOW.plus(EVICTABLE_AFTER - Duration::from_millis(1));
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn one_network_or_region_has_only_its_share_and_gives_way_to_itself() {
+    fn one_network_or_region_has_only_its_share_and_evicts_its_own() {
         let mut slots = HandshakeSlots::new(64);
         let in_region = |n: u32| IpAddr::V4(Ipv4Addr::from_bits(0x0a00_0000 + n));
         let of_one = (0..100).filter(|_| slots.take(NOW, Class::Stranger, in_region(1), 0).is_some()).count();
@@ -189,17 +189,17 @@ mod tests {
     }
 
     #[test]
-    fn a_place_that_was_left_is_there_for_the_next() {
+    fn a_released_slot_can_be_taken_again() {
         let mut slots = HandshakeSlots::new(2);
         let (id, _) = slots.take(NOW, Class::Stranger, address(1), 1).unwrap();
         assert!(slots.take(NOW, Class::Stranger, address(2), 2).is_none());
-        slots.leave(id);
+        slots.release(id);
         assert!(slots.take(NOW, Class::Stranger, address(2), 2).is_some());
     }
 
     proptest! {
         #[test]
-        fn never_more_than_there_are_places(all in 0..20usize, steps in prop::collection::vec((0..40u32, any::<bool>(), 0..2000u64), 0..200)) {
+        fn never_exceeds_the_number_of_slots(all in 0..20usize, steps in prop::collection::vec((0..40u32, any::<bool>(), 0..2000u64), 0..200)) {
             let (mut slots, mut now) = (HandshakeSlots::new(all), NOW);
             for (n, known, wait) in steps {
                 now = now.plus(Duration::from_millis(wait));

@@ -1,4 +1,4 @@
-//! One exchange outward: drives [`OutboundExchange`] over a stream of the partner's link.
+//! One outbound exchange: drives [`OutboundExchange`] over a stream of the partner's link.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -17,16 +17,19 @@ use crate::wire::{
     RefusalCode,
 };
 
-/// How long to wait for a stream to be opened, which the peer's stream limit can hold up.
-const OPEN: Duration = Duration::from_secs(10);
-/// How long an offer may wait for its turn under our own limits, before it goes back to the queue.
-const TURN: Duration = Duration::from_secs(20);
-/// After a write failed: how long the peer's reason may take to arrive.
-const LAST_WORD: Duration = Duration::from_secs(2);
-/// A stream that could write nothing for this long goes before all others once.
+/// The timeout of opening a stream, which the peer's stream limit can delay.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long an offer may wait for the partner's rate limits before it returns to the queue.
+const TURN_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long to wait for the peer's reason after a write failed, and for the last frame to be written.
+const CLOSING_TIMEOUT: Duration = Duration::from_secs(2);
+/// A stream that could write nothing for this long is sent before all others once.
 const STARVED: Duration = Duration::from_secs(1);
 
-/// Offers an envelope, sends its payload and then its header; returns the partner's receipt, still to be verified.
+/// Offers an envelope, sends its payload and then its header. Returns the partner's receipt, which the caller has to verify.
+///
+/// # Errors
+/// [`DeliveryFailure`]; what the partner has of the payload stays there for the next attempt.
 pub(in crate::edge) async fn deliver(
     core: &Core,
     partner: &PartnerId,
@@ -46,7 +49,7 @@ pub(in crate::edge) async fn deliver(
     let down = || DeliveryFailure::LinkDown;
     for demand in [Demand::Offer, Demand::Bytes(offer.manifest.len())] {
         tokio::select! {
-            turn = state.outward.turn(offer.precedence, demand, Some(TURN)) => {
+            turn = state.outward.turn(offer.precedence, demand, Some(TURN_TIMEOUT)) => {
                 turn.map_err(|MustWait(wait)| DeliveryFailure::Throttled(wait))?;
             }
             why = not_begun(&link, &stop) => return Err(why),
@@ -57,18 +60,18 @@ pub(in crate::edge) async fn deliver(
         why = not_begun(&link, &stop) => return Err(why),
     };
     let opened = tokio::select! {
-        opened = tokio::time::timeout(OPEN, link.connection.open_bi()) => opened,
+        opened = tokio::time::timeout(OPEN_TIMEOUT, link.connection.open_bi()) => opened,
         why = not_begun(&link, &stop) => return Err(why),
     };
     let (send, receive) = opened.map_err(|_| DeliveryFailure::TimedOut)?.map_err(|_| down())?;
     let mut out = Outgoing::new(send);
     out.set_precedence(offer.precedence);
-    // Receipts, refusals and the like are all that comes back on this stream.
+    // Only short frames, such as receipts and refusals, come back on this stream.
     let incoming = Incoming::new(receive, DATA_BYTES_FLOOR);
     let precedence = offer.precedence;
     let data_max = link.peer.data_bytes_max.min(state.outward.chunk());
     let (mut exchange, first) = OutboundExchange::start(offer, data_max, core.tuning.outbound, core.clock.now());
-    if stop.hears_the_answer() {
+    if stop.awaits_answer() {
         exchange.hear_the_answer();
     }
     let mut delivery = Delivery {
@@ -80,7 +83,7 @@ pub(in crate::edge) async fn deliver(
         out,
         incoming,
         todo: first.into(),
-        hastened: None,
+        expedited: None,
         stop,
         stopping: false,
     };
@@ -89,11 +92,11 @@ pub(in crate::edge) async fn deliver(
     outcome
 }
 
-/// Completes when a delivery that has not begun is not to begin.
+/// Completes with a reason when a delivery that has not begun must not begin.
 async fn not_begun(link: &Link, stop: &StopSignal) -> DeliveryFailure {
     tokio::select! {
         () = link.ended.cancelled() => DeliveryFailure::LinkDown,
-        () = stop.ordered(), if !stop.hears_the_answer() => DeliveryFailure::Withdrawn,
+        () = stop.stopped(), if !stop.awaits_answer() => DeliveryFailure::Withdrawn,
     }
 }
 
@@ -106,10 +109,10 @@ struct Delivery<'a> {
     out: Outgoing,
     incoming: Incoming,
     todo: VecDeque<OutboundAction>,
-    /// Held while this stream overtakes all others because it starved.
-    hastened: Option<OwnedSemaphorePermit>,
+    /// Held while this stream is sent before all others because it was starved.
+    expedited: Option<OwnedSemaphorePermit>,
     stop: StopSignal,
-    /// The exchange was told that it is to stop.
+    /// Whether the exchange has received [`OutboundEvent::Stop`].
     stopping: bool,
 }
 
@@ -127,24 +130,24 @@ impl Delivery<'_> {
                         let digest = tokio::select! {
                             digest = source.prefix_digest(length) => Some(digest),
                             () = self.link.ended.cancelled() => return Err(DeliveryFailure::LinkDown),
-                            () = self.stop.ordered(), if !self.stopping => None,
+                            () = self.stop.stopped(), if !self.stopping => None,
                         };
                         match digest {
-                            Some(Ok(digest)) => self.tell(OutboundEvent::PrefixDigest(digest)),
+                            Some(Ok(digest)) => self.handle(OutboundEvent::PrefixDigest(digest)),
                             Some(Err(problem)) => {
                                 let failed = self.source_failed(&problem);
-                                self.tell(failed);
+                                self.handle(failed);
                             }
-                            None => self.end(),
+                            None => self.stop_exchange(),
                         }
                     }
                     OutboundAction::Decide => {
-                        // The state machine asks once; a second question would be answered with no.
+                        // The state machine asks once; a second request would be answered with `Withhold`.
                         let answer = match key.take().filter(|_| self.core.still_trusted(self.link)) {
                             Some(key) => key().await,
                             None => KeyAnswer::Withhold,
                         };
-                        self.tell(OutboundEvent::Decided(answer));
+                        self.handle(OutboundEvent::Decided(answer));
                     }
                 }
             }
@@ -152,8 +155,8 @@ impl Delivery<'_> {
                 && let Some((offset, max)) = read.take()
             {
                 match self.read(source, offset, max).await? {
-                    Some(event) => self.tell(event),
-                    None => self.end(),
+                    Some(event) => self.handle(event),
+                    None => self.stop_exchange(),
                 }
                 continue;
             }
@@ -161,75 +164,75 @@ impl Delivery<'_> {
         }
     }
 
-    /// Waits for room to write, for the peer, or for a timer; whichever comes first.
+    /// Waits for room to write, a frame from the peer, a stop or a timer, whichever comes first.
     async fn wait(&mut self) -> Result<(), DeliveryFailure> {
         let waiting = self.out.is_waiting();
         tokio::select! {
             biased;
             () = self.link.ended.cancelled() => Err(DeliveryFailure::LinkDown),
-            () = self.stop.ordered(), if !self.stopping => {
-                self.end();
+            () = self.stop.stopped(), if !self.stopping => {
+                self.stop_exchange();
                 Ok(())
             }
             written = self.out.flush(), if waiting => match written {
                 Ok(()) => {
-                    self.hastened = None;
+                    self.expedited = None;
                     Ok(())
                 }
-                Err(_) => self.last_word().await,
+                Err(_) => self.read_reason().await,
             },
-            frame = self.incoming.next() => self.heard(frame),
+            frame = self.incoming.next() => self.on_frame(frame),
             () = self.core.clock.until(self.exchange.timeout()) => {
                 let more = self.exchange.on_timeout(self.core.clock.now());
                 self.todo.extend(more);
                 Ok(())
             }
-            () = tokio::time::sleep(STARVED), if waiting && self.hastened.is_none() => {
-                // One at a time: if all that starve overtook at once, precedence would mean nothing on a slow path.
-                if let Ok(permit) = self.link.hasten.clone().try_acquire_owned() {
-                    self.hastened = Some(permit);
-                    self.out.hasten();
+            () = tokio::time::sleep(STARVED), if waiting && self.expedited.is_none() => {
+                // One at a time: if all starved streams were expedited at once, precedence would have no effect on a slow path.
+                if let Ok(permit) = self.link.expedite.clone().try_acquire_owned() {
+                    self.expedited = Some(permit);
+                    self.out.expedite();
                 }
                 Ok(())
             }
         }
     }
 
-    /// The peer stopped reading; it usually says why on the other half of the stream.
-    async fn last_word(&mut self) -> Result<(), DeliveryFailure> {
-        match tokio::time::timeout(LAST_WORD, self.incoming.next()).await {
-            Ok(frame) => self.heard(frame),
+    /// Reads the peer's reason after it stopped reading: it usually sends one on the other half of the stream.
+    async fn read_reason(&mut self) -> Result<(), DeliveryFailure> {
+        match tokio::time::timeout(CLOSING_TIMEOUT, self.incoming.next()).await {
+            Ok(frame) => self.on_frame(frame),
             Err(_) => Err(DeliveryFailure::LinkDown),
         }
     }
 
-    fn heard(&mut self, frame: Result<Frame, ReadFault>) -> Result<(), DeliveryFailure> {
+    fn on_frame(&mut self, frame: Result<Frame, ReadFault>) -> Result<(), DeliveryFailure> {
         match frame {
             Ok(frame) => {
-                self.tell(OutboundEvent::Frame(frame));
+                self.handle(OutboundEvent::Frame(frame));
                 Ok(())
             }
             Err(ReadFault::Ended) => Err(DeliveryFailure::LinkDown),
             Err(ReadFault::Frame(fault)) => {
-                self.core.no_frame(self.link, self.state, &fault);
+                self.core.malformed_frame(self.link, self.state, &fault);
                 self.out.reset(RefusalCode::ProtocolError);
                 Err(DeliveryFailure::Protocol)
             }
         }
     }
 
-    fn tell(&mut self, event: OutboundEvent) {
+    fn handle(&mut self, event: OutboundEvent) {
         let more = self.exchange.handle(self.core.clock.now(), event);
         self.todo.extend(more);
     }
 
-    /// Tells the exchange that it is to stop.
-    fn end(&mut self) {
+    /// Makes the exchange stop.
+    fn stop_exchange(&mut self) {
         self.stopping = true;
-        self.tell(OutboundEvent::Stop);
+        self.handle(OutboundEvent::Stop);
     }
 
-    /// The next bytes, in their turn; `None` if the exchange is to stop first.
+    /// Reads the next bytes and waits until the rate limits admit them; `None` if the exchange must stop first.
     async fn read(
         &mut self,
         source: &mut dyn PayloadSource,
@@ -237,24 +240,24 @@ impl Delivery<'_> {
         max: usize,
     ) -> Result<Option<OutboundEvent>, DeliveryFailure> {
         tokio::select! {
-            () = self.stop.may_go_on() => {}
+            () = self.stop.resumed() => {}
             () = self.link.ended.cancelled() => return Err(DeliveryFailure::LinkDown),
-            () = self.stop.ordered(), if !self.stopping => return Ok(None),
+            () = self.stop.stopped(), if !self.stopping => return Ok(None),
         }
         let read = tokio::select! {
             read = source.read_at(offset, max) => read,
             () = self.link.ended.cancelled() => return Err(DeliveryFailure::LinkDown),
-            () = self.stop.ordered(), if !self.stopping => return Ok(None),
+            () = self.stop.stopped(), if !self.stopping => return Ok(None),
         };
         let payload = match read {
             Ok(payload) => payload,
             Err(problem) => return Ok(Some(self.source_failed(&problem))),
         };
-        // Without a limit to its patience, so that there is no refusal: a turn always comes.
+        // Without a deadline, so the result is never an error.
         tokio::select! {
             _ = self.state.outward.turn(self.precedence, Demand::Bytes(payload.len()), None) => {}
             () = self.link.ended.cancelled() => return Err(DeliveryFailure::LinkDown),
-            () = self.stop.ordered(), if !self.stopping => return Ok(None),
+            () = self.stop.stopped(), if !self.stopping => return Ok(None),
         }
         Ok(Some(OutboundEvent::Payload(payload)))
     }
@@ -266,8 +269,8 @@ impl Delivery<'_> {
 
     async fn finish(&mut self, outcome: OutboundOutcome) -> Result<Vec<u8>, DeliveryFailure> {
         let complete = matches!(outcome, OutboundOutcome::Receipt(_));
-        // What is still queued is a Cancel at most; it is worth a moment, not more.
-        let flushed = tokio::time::timeout(LAST_WORD, self.out.flush()).await;
+        // At most a Cancel is still queued, so a short wait is enough.
+        let flushed = tokio::time::timeout(CLOSING_TIMEOUT, self.out.flush()).await;
         match flushed {
             Ok(Ok(())) if complete || !matches!(outcome, OutboundOutcome::Refused { .. }) => self.out.finish(),
             _ => self.out.reset(RefusalCode::NotCompleted),

@@ -1,8 +1,9 @@
-//! One exchange over one stream of a link, in either direction. The state machines are `wire`'s; these drive them with streams,
-//! timers, limits and the gateway.
+//! One exchange over one stream of a link, in either direction: drives the state machines of [`crate::wire`] with streams, timers,
+//! limits and the gateway.
 //!
-//! Outward an offer and its payload source come in, and the partner's receipt or a failure goes out. Inward a stream comes in,
-//! and a receipt or a refusal code goes back. An exchange ends with its link, and with a partner that is no longer trusted.
+//! An outbound exchange takes an offer and a payload source and returns the partner's receipt or a failure. An inbound exchange
+//! takes a stream and answers with a receipt or a refusal code. An exchange ends when its link does, and when its partner is no
+//! longer trusted.
 
 mod receive;
 mod deliver;

@@ -1,4 +1,4 @@
-//! One exchange inward: drives [`InboundExchange`] over a stream that the partner opened.
+//! One inbound exchange: drives [`InboundExchange`] over a stream that the partner opened.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use quinn::{RecvStream, SendStream};
 
-use crate::edge::interface::{OfferAnswer, PayloadSink, Refusal, SinkError, Whole};
+use crate::edge::interface::{CompletePayload, OfferAnswer, PayloadSink, Refusal, SinkError};
 use crate::edge::limits::{Demand, MustWait};
 use crate::edge::links::Link;
 use crate::edge::quic::{Incoming, Outgoing, ReadFault};
@@ -16,12 +16,12 @@ use crate::envelope::{Header, Precedence};
 use crate::ident::ExchangeId;
 use crate::wire::{DATA_BYTES_MAX, InboundAction, InboundEvent, InboundExchange, InboundOutcome, Offer, RefusalCode};
 
-/// Bytes over the limit are waited for this long, by not reading, before the exchange is refused.
+/// How long a sender over its rate is slowed down, by not reading, before the exchange is refused.
 const SHAPING_MAX: Duration = Duration::from_secs(5);
-/// How long the last frame may take to be written.
-const LAST_FRAME: Duration = Duration::from_secs(5);
+/// The timeout of writing the last frame.
+const CLOSING_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Takes one exchange from its offer to its receipt or refusal.
+/// Serves one exchange on a stream that the partner opened, from the offer to the receipt or refusal.
 pub(in crate::edge) async fn receive(
     core: Arc<Core>,
     link: Arc<Link>,
@@ -44,9 +44,9 @@ pub(in crate::edge) async fn receive(
         precedence: Precedence::Routine,
     };
     if core.draining.is_cancelled() {
-        reception.tell(RefusalCode::Shutdown.into_event());
+        reception.handle(RefusalCode::Shutdown.into_event());
     } else if permit.is_err() {
-        reception.tell(RefusalCode::Busy.into_event());
+        reception.handle(RefusalCode::Busy.into_event());
     }
     reception.run().await;
     drop(permit);
@@ -62,7 +62,7 @@ struct Reception<'a> {
     todo: VecDeque<InboundAction>,
     sink: Option<Box<dyn PayloadSink>>,
     id: Option<ExchangeId>,
-    /// As its offer says; it orders this partner's exchanges among themselves and no others.
+    /// As stated in the offer. It orders the exchanges of this partner only.
     precedence: Precedence,
 }
 
@@ -70,7 +70,7 @@ impl Reception<'_> {
     async fn run(&mut self) {
         loop {
             while let Some(action) = self.todo.pop_front() {
-                // Nothing is written, and nothing completed, of a link that was closed meanwhile.
+                // Nothing is written or completed after the link was closed.
                 if self.link.ended.is_cancelled() {
                     return;
                 }
@@ -87,7 +87,7 @@ impl Reception<'_> {
                     InboundAction::Finished(outcome) => return self.finish(outcome).await,
                 };
                 if let Some(event) = event {
-                    self.tell(event);
+                    self.handle(event);
                 }
             }
             if !self.wait().await {
@@ -96,24 +96,24 @@ impl Reception<'_> {
         }
     }
 
-    /// Waits for the sender or a timer. False when there is nothing more to wait for.
+    /// Waits for the sender or a timer. Returns false when the exchange is over.
     async fn wait(&mut self) -> bool {
         let waiting = self.out.is_waiting();
         self.exchange.waiting(self.core.clock.now());
         tokio::select! {
             biased;
-            // What is durable of the payload stays, for a resumption if the partner is ever let in again.
+            // The durable part of the payload stays, so that the exchange can be resumed over a later link.
             () = self.link.ended.cancelled() => false,
             written = self.out.flush(), if waiting => written.is_ok(),
             frame = self.incoming.next() => match frame {
                 Ok(frame) => {
-                    self.tell(InboundEvent::Frame(frame));
+                    self.handle(InboundEvent::Frame(frame));
                     true
                 }
                 Err(ReadFault::Ended) => false,
                 Err(ReadFault::Frame(fault)) => {
-                    self.core.no_frame(self.link, self.state, &fault);
-                    self.tell(RefusalCode::ProtocolError.into_event());
+                    self.core.malformed_frame(self.link, self.state, &fault);
+                    self.handle(RefusalCode::ProtocolError.into_event());
                     true
                 }
             },
@@ -125,7 +125,7 @@ impl Reception<'_> {
         }
     }
 
-    fn tell(&mut self, event: InboundEvent) {
+    fn handle(&mut self, event: InboundEvent) {
         let more = self.exchange.handle(self.core.clock.now(), event);
         self.todo.extend(more);
     }
@@ -136,7 +136,7 @@ impl Reception<'_> {
             return refused(RefusalCode::OfferRate, wait);
         }
         if offer.payload_size > self.state.limits.payload_bytes_max {
-            self.core.intake.turned_away(&self.link.partner, offer.exchange, RefusalCode::TooLarge).await;
+            self.core.intake.offer_refused(&self.link.partner, offer.exchange, RefusalCode::TooLarge).await;
             return RefusalCode::TooLarge.into_event();
         }
         self.precedence = offer.precedence;
@@ -161,7 +161,7 @@ impl Reception<'_> {
         let demand = Demand::Bytes(bytes.len());
         let turn = tokio::select! {
             turn = self.state.inward.turn(self.precedence, demand, Some(SHAPING_MAX)) => turn,
-            // A partner cut off while its bytes waited here gets none of them into the spool.
+            // If the link is closed while bytes wait here, none of them are written to the spool.
             () = self.link.ended.cancelled() => return None,
         };
         if let Err(MustWait(wait)) = turn {
@@ -189,14 +189,14 @@ impl Reception<'_> {
     }
 
     async fn complete(&mut self, header: Option<Header>) -> InboundEvent {
-        // The spool is closed before the gateway reads it.
+        // The spool file is closed before the gateway reads it.
         let short = self.sink.take().and_then(|sink| sink.hand_over());
         let Some(id) = self.id else { return RefusalCode::NotCompleted.into_event() };
-        // A partner suspended or revoked while it was sending gets nothing into the inbox.
+        // Nothing is accepted into the inbox from a partner that was suspended or revoked while it was sending.
         if !self.core.still_trusted(self.link) {
             return RefusalCode::NotAuthorised.into_event();
         }
-        match self.core.intake.complete(&self.link.partner, id, Whole { header, short }).await {
+        match self.core.intake.complete(&self.link.partner, id, CompletePayload { header, short }).await {
             Ok(receipt) => InboundEvent::Completed(receipt),
             Err(Refusal { code, retry_after }) => InboundEvent::Refused { code, retry_after },
         }
@@ -209,7 +209,7 @@ impl Reception<'_> {
 
     async fn finish(&mut self, outcome: InboundOutcome) {
         let exchange = self.id.map(|id| id.to_string()).unwrap_or_default();
-        // What is received is said each time; anything else can be repeated without end.
+        // Every received exchange is logged. Anything else a partner could repeat without end, so it is rate-limited.
         let repeated = match outcome {
             InboundOutcome::Received => None,
             InboundOutcome::Refused(code) if self.id.is_some() => Some(code.text()),
@@ -217,26 +217,26 @@ impl Reception<'_> {
             InboundOutcome::Cancelled(_) if self.id.is_some() => Some("exchange cancelled"),
             InboundOutcome::Refused(_) | InboundOutcome::Cancelled(_) => Some("no exchange"),
         };
-        if repeated.is_none_or(|what| self.core.said.in_full(self.link.partner.as_str(), what)) {
+        if repeated.is_none_or(|what| self.core.peer_log.should_log(self.link.partner.as_str(), what)) {
             tracing::info!(partner.id = %self.link.partner, exchange.id = exchange, outcome = %outcome, "exchange ended");
         }
         match outcome {
             InboundOutcome::Refused(code) => self.incoming.stop(code),
             InboundOutcome::Cancelled(RefusalCode::Withdrawn) => {
-                // The sink is held until then, so that the same exchange is not offered again in between.
+                // The sink is held until then, so that the same exchange cannot be offered again in between.
                 if let Some(id) = self.id.filter(|_| self.sink.is_some()) {
-                    self.core.intake.taken_back(&self.link.partner, id).await;
+                    self.core.intake.offer_withdrawn(&self.link.partner, id).await;
                 }
                 drop(self.sink.take());
             }
             InboundOutcome::Received | InboundOutcome::Replayed | InboundOutcome::Cancelled(_) => {}
         }
-        match tokio::time::timeout(LAST_FRAME, self.out.flush()).await {
+        match tokio::time::timeout(CLOSING_TIMEOUT, self.out.flush()).await {
             Ok(Ok(())) => self.out.finish(),
             _ => self.out.reset(RefusalCode::TimedOut),
         }
-        // Kept until the peer has it, so that a shutdown right after does not cut off a receipt.
-        let _ = tokio::time::timeout(LAST_FRAME, self.out.delivered()).await;
+        // Waits until the peer has acknowledged it, so that a shutdown right after does not lose a receipt.
+        let _ = tokio::time::timeout(CLOSING_TIMEOUT, self.out.delivered()).await;
     }
 }
 

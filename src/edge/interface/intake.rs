@@ -1,4 +1,4 @@
-//! What the edge asks of the gateway when a partner connects, offers and delivers.
+//! The calls from the edge to the gateway when a partner connects, offers and delivers.
 
 use std::time::Duration;
 
@@ -10,74 +10,87 @@ use crate::envelope::Header;
 use crate::ident::{ExchangeId, PartnerId};
 use crate::wire::{Consistency, Extension, Offer, RefusalCode};
 
-/// The gateway, as the edge sees it. Implementations hold keys, policy and store; the edge holds none of them.
+/// The gateway as the edge calls it. Implementations have access to keys, policy and store; the edge does not.
 #[async_trait]
 pub trait Intake: Send + Sync {
-    /// A partner offers an envelope. Checks the manifest against the agreement, without waiting for anything slow,
-    /// and says whether to take it. For one exchange at most one sink may be out at a time.
+    /// Decides on an offer of an envelope: checks the manifest against the agreement, and returns quickly. At most one sink exists
+    /// for one exchange at a time.
     async fn offer(&self, partner: &PartnerId, offer: Offer) -> OfferAnswer;
 
-    /// The payload offered has arrived in its sink and has the digest offered, and so has its header. Opens, checks,
-    /// stores and records it, and returns the receipt that was made durable with it; asked again, the same bytes.
-    async fn complete(&self, partner: &PartnerId, exchange: ExchangeId, whole: Whole) -> Result<Vec<u8>, Refusal>;
+    /// Completes an exchange whose payload arrived in its sink with the digest offered, and whose header arrived if it has one.
+    /// Opens, checks, stores and records it, and returns the receipt that became durable in the same transaction. A repeated
+    /// call returns the same receipt, byte for byte.
+    ///
+    /// # Errors
+    /// The [`Refusal`] that the partner receives.
+    async fn complete(
+        &self,
+        partner: &PartnerId,
+        exchange: ExchangeId,
+        whole: CompletePayload,
+    ) -> Result<Vec<u8>, Refusal>;
 
-    /// An offer was refused for good before the gateway was asked.
-    async fn turned_away(&self, _partner: &PartnerId, _exchange: ExchangeId, _code: RefusalCode) {}
+    /// Reports that the edge refused an offer permanently, without calling [`Intake::offer`].
+    async fn offer_refused(&self, _partner: &PartnerId, _exchange: ExchangeId, _code: RefusalCode) {}
 
-    /// A partner took back what it had offered, before all of it had arrived; nothing of it is kept in its sink.
-    async fn taken_back(&self, _partner: &PartnerId, _exchange: ExchangeId) {}
+    /// Reports that a partner withdrew an offer before all of it had arrived. The sink is discarded.
+    async fn offer_withdrawn(&self, _partner: &PartnerId, _exchange: ExchangeId) {}
 
-    /// What to tell a partner in our Hello.
-    async fn greeting(&self, _partner: &PartnerId) -> Vec<Extension> {
+    /// The extensions of the Hello that this node sends to a partner.
+    async fn hello_extensions(&self, _partner: &PartnerId) -> Vec<Extension> {
         Vec::new()
     }
 
-    /// What proves our ledger, as `ours` told it in our Hello, against what the partner `told` of it in its own.
-    async fn prove(&self, _partner: &PartnerId, _ours: &[Extension], _told: &[Extension]) -> Consistency {
+    /// Proves that this node's ledger, with the checkpoint in `ours`, extends the checkpoint of it that the partner reported in
+    /// `theirs`. Both are the extensions of the Hello messages.
+    async fn prove_consistency(&self, _partner: &PartnerId, _ours: &[Extension], _theirs: &[Extension]) -> Consistency {
         Consistency::default()
     }
 
-    /// What a partner told us in its Hello, with its proof against what `ours` told of its ledger, before anything else is
-    /// taken from it. An error closes the connection.
-    async fn greeted(
+    /// Checks a partner's Hello before anything else is accepted on the link: the extensions in it (`theirs`), and the proof that its
+    /// ledger extends the checkpoint of it in `ours`.
+    ///
+    /// # Errors
+    /// The code with which the connection is closed.
+    async fn check_hello(
         &self,
         _partner: &PartnerId,
         _ours: &[Extension],
-        _told: &[Extension],
+        _theirs: &[Extension],
         _proof: Option<&Consistency>,
     ) -> Result<(), RefusalCode> {
         Ok(())
     }
 
-    /// A partner's link came up or went down.
+    /// Reports that a partner's link came up or went down.
     fn link_changed(&self, partner: &PartnerId, up: bool);
 }
 
-/// What has arrived, besides what its sink keeps.
+/// What arrived for an exchange, other than the payload that its sink stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Whole {
-    /// What opens the payload; `None` if nothing has to be opened.
+pub struct CompletePayload {
+    /// The age header that opens the payload; `None` for an exchange without a sealed payload.
     pub header: Option<Header>,
-    /// The payload itself, if its sink handed it over.
+    /// The payload itself, if the sink held it in memory.
     pub short: Option<Bytes>,
 }
 
-/// What the gateway says to an offer.
+/// The gateway's answer to an offer.
 pub enum OfferAnswer {
-    /// Take it, into this sink.
+    /// Accept the payload into this sink.
     Accept(Box<dyn PayloadSink>),
-    /// It was received before; this is the receipt given then.
+    /// The exchange was completed before; the receipt that was sent then.
     Replay(Vec<u8>),
-    /// Do not take it.
+    /// Refuse it.
     Refuse(Refusal),
 }
 
-/// A refusal that a partner is told of.
+/// A refusal as it is sent to a partner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// Why.
+    /// The reason, as a code.
     pub code: RefusalCode,
-    /// How long there is no use in trying again.
+    /// How long the partner should wait before it tries again.
     pub retry_after: Option<Duration>,
 }
 

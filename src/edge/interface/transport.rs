@@ -1,4 +1,4 @@
-//! What the gateway asks of whatever carries envelopes to partners: the edge, or a simulated network.
+//! The calls from the gateway to the transport that carries envelopes to partners: the edge, or a simulated network.
 
 use async_trait::async_trait;
 
@@ -7,12 +7,12 @@ use super::payload::PayloadSource;
 use crate::ident::PartnerId;
 use crate::wire::Offer;
 
-/// The way to partners as the gateway sees it: the edge, or in a simulation a network that loses what it likes.
+/// The transport as the gateway calls it: the edge, or in a simulation an unreliable network.
 #[async_trait]
 pub trait Transport: Send + Sync {
-    /// Offers an envelope to a partner, sends its payload, and then what opens it. Returns the receipt, which is still to
-    /// be verified. `key` is asked once, when the partner has the whole payload: only its answer has the header. `stop`
-    /// ends it at any moment before that.
+    /// Offers an envelope to a partner, sends its payload and then its header. Returns the receipt, which the caller has to verify.
+    /// `key` is called once, when the partner has the whole payload, and provides the header. `stop` ends the delivery at any time
+    /// before that.
     ///
     /// # Errors
     /// [`DeliveryFailure`]; what the partner has of the payload stays there for the next attempt.
@@ -25,6 +25,6 @@ pub trait Transport: Send + Sync {
         stop: StopSignal,
     ) -> Result<Vec<u8>, DeliveryFailure>;
 
-    /// Why there is no link to a partner, as far as this side knows: a text for our own operator, which may go on record.
+    /// Why there is no link to a partner, if this side knows: a text for this node's operator, which may be recorded.
     fn link_failure(&self, partner: &PartnerId) -> Option<String>;
 }

@@ -1,18 +1,18 @@
-//! What a partner may make of us besides exchanges.
+//! Limits of a partner's links and malformed streams.
 
 use std::num::NonZeroU32;
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 
-/// Links a partner may bring up at once, and how many more a minute.
+/// Links that a partner may bring up: the burst, and the rate per minute.
 const LINKS: (u32, u32) = (30, 60);
-/// Streams of what is no frame that a partner's links survive at once, and how many more a minute.
-const NO_FRAMES: (u32, u32) = (20, 20);
+/// Malformed streams that a partner's links survive: the burst, and the rate per minute.
+const MALFORMED: (u32, u32) = (20, 20);
 
-/// What a partner may make of us besides exchanges, which the agreement does not count.
+/// Limits of links and malformed streams for one partner, which the agreement does not set.
 pub(in crate::edge) struct Allowance {
     links: DefaultDirectRateLimiter,
-    no_frames: DefaultDirectRateLimiter,
+    malformed: DefaultDirectRateLimiter,
 }
 
 impl Allowance {
@@ -20,17 +20,17 @@ impl Allowance {
         let limiter = |(burst, per_minute)| {
             RateLimiter::direct(Quota::per_minute(at_least_one(per_minute)).allow_burst(at_least_one(burst)))
         };
-        Allowance { links: limiter(LINKS), no_frames: limiter(NO_FRAMES) }
+        Allowance { links: limiter(LINKS), malformed: limiter(MALFORMED) }
     }
 
-    /// Takes one link.
+    /// Counts one link and returns whether it is within the limit.
     pub(in crate::edge) fn link(&self) -> bool {
         self.links.check().is_ok()
     }
 
-    /// Takes one stream of what is no frame.
-    pub(in crate::edge) fn no_frame(&self) -> bool {
-        self.no_frames.check().is_ok()
+    /// Counts one malformed stream and returns whether it is within the limit.
+    pub(in crate::edge) fn malformed_stream(&self) -> bool {
+        self.malformed.check().is_ok()
     }
 }
 
@@ -43,10 +43,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_partner_has_so_many_links_and_so_much_garbage_and_each_by_itself() {
+    fn links_and_malformed_streams_are_limited_separately() {
         let allowance = Allowance::new();
         assert!((0..LINKS.0).all(|_| allowance.link()) && !(0..1000).all(|_| allowance.link()));
-        assert!((0..NO_FRAMES.0).all(|_| allowance.no_frame()) && !(0..1000).all(|_| allowance.no_frame()));
+        assert!(
+            (0..MALFORMED.0).all(|_| allowance.malformed_stream()) && !(0..1000).all(|_| allowance.malformed_stream())
+        );
         assert!(Allowance::new().link(), "another partner has its own");
     }
 }

@@ -1,8 +1,7 @@
-//! What each partner may use: rates of offers and bytes in each direction, shared out by precedence, and links and malformed
-//! streams a minute.
+//! Rate limits of each partner: offers and bytes in each direction, shared out by precedence, and links and malformed streams per
+//! minute.
 //!
-//! A demand comes in; it passes, waits its turn, or is refused with how long to wait ([`MustWait`]). Nothing here is shared
-//! between partners.
+//! A demand is admitted, waits for its turn, or is refused with the time to wait ([`MustWait`]). Partners share no limit.
 
 mod rates;
 mod allowance;

@@ -12,16 +12,16 @@ use crate::envelope::Precedence;
 use crate::partner::Limits;
 use crate::wire::{FlowId, Scheduler};
 
-/// What a turn is for.
+/// A request to the rate limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::edge) enum Demand {
     /// One offer.
     Offer,
-    /// So many bytes.
+    /// This many bytes.
     Bytes(usize),
 }
 
-/// The allowance of one direction.
+/// The rate limits of one partner in one direction.
 pub(in crate::edge) struct Pacer {
     rates: Rates,
     offers: Lane,
@@ -42,17 +42,20 @@ impl Pacer {
         Arc::new(Pacer { rates: Rates::new(limits), offers: Lane::default(), bytes: Lane::default() })
     }
 
-    /// Takes one offer at once, or says how long to wait for one.
+    /// Admits one offer at once.
+    ///
+    /// # Errors
+    /// [`MustWait`] says how long to wait for one.
     pub(in crate::edge) fn offer(&self) -> Result<(), MustWait> {
         self.rates.offer()
     }
 
-    /// The most bytes to ask for at once.
+    /// The most bytes that one demand may be for.
     pub(in crate::edge) fn chunk(&self) -> usize {
         self.rates.chunk()
     }
 
-    /// Waits until it is this caller's turn and the limiter lets it pass. Dropping the future gives the place up.
+    /// Waits until it is this caller's turn and the limiter admits the demand. Dropping the future leaves the queue.
     ///
     /// # Errors
     /// [`MustWait`] if that would take longer than `patience`.
@@ -123,12 +126,12 @@ impl Lane {
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
-        // No code panics while it holds the lock; were it poisoned, the queue would still be whole.
+        // No code panics while it holds the lock; even if it were poisoned, the queue would be consistent.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A place in a lane, given up when it is dropped.
+/// A place in a queue, left when dropped.
 struct Waiter<'a> {
     lane: &'a Lane,
     id: FlowId,
@@ -150,7 +153,7 @@ impl Drop for Waiter<'_> {
         let mut queue = self.lane.lock();
         queue.scheduler.leave(self.id);
         queue.wakers.remove(&self.id);
-        // Whoever is next now may have been asleep behind this one.
+        // The next waiter may have been sleeping behind this one.
         if let Some(wake) = queue.scheduler.next().and_then(|next| queue.wakers.get(&next)) {
             wake.notify_one();
         }

@@ -1,4 +1,4 @@
-//! How many offers and bytes pass in one direction of one partner's traffic. Whatever a limiter cannot answer is a refusal.
+//! The rate limiters of offers and bytes in one direction of one partner's traffic. If a limiter fails, nothing is admitted.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -8,10 +8,10 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 
 use crate::partner::Limits;
 
-/// Bytes are counted in units of this many, so that fast links stay within the limiter's nanosecond arithmetic.
+/// The unit in which bytes are counted, so that the rates of fast links fit the limiter's nanosecond arithmetic.
 const BYTE_UNIT: usize = 1024;
 
-/// One direction of one partner's traffic; [`super::pacer`] says who may ask next.
+/// The rate limiters of one direction; [`super::pacer`] decides which exchange uses them next.
 pub(in crate::edge) struct Rates {
     offers: DefaultDirectRateLimiter,
     bytes: DefaultDirectRateLimiter,
@@ -19,7 +19,7 @@ pub(in crate::edge) struct Rates {
     clock: DefaultClock,
 }
 
-/// Must wait this long.
+/// The rate limit is used up for this long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::edge) struct MustWait(pub Duration);
 
@@ -37,24 +37,24 @@ impl Rates {
         }
     }
 
-    /// Takes one offer.
+    /// Admits one offer, or returns how long to wait for one.
     pub(in crate::edge) fn offer(&self) -> Result<(), MustWait> {
         self.offers.check().map_err(|not| MustWait(not.wait_time_from(self.clock.now())))
     }
 
-    /// Takes `length` bytes, or says how long to wait for them. More than the burst is counted as the burst: the
-    /// limiter would otherwise refuse it for ever.
+    /// Admits `length` bytes, or returns how long to wait for them. More than the burst is counted as the burst, because the
+    /// limiter would never admit it.
     pub(in crate::edge) fn bytes(&self, length: usize) -> Result<(), MustWait> {
         let units = at_least_one(units(length).min(self.burst_units));
         match self.bytes.check_n(units) {
             Ok(Ok(())) => Ok(()),
             Ok(Err(not)) => Err(MustWait(not.wait_time_from(self.clock.now()))),
-            // INVARIANT: `units` is at most the burst; if that ever fails, nothing passes.
+            // INVARIANT: `units` is at most the burst. If that were ever wrong, nothing would be admitted.
             Err(_) => Err(MustWait(Duration::from_secs(60))),
         }
     }
 
-    /// The most bytes to take at once.
+    /// The most bytes that can be admitted at once.
     pub(in crate::edge) fn chunk(&self) -> usize {
         usize::try_from(self.burst_units).unwrap_or(usize::MAX).saturating_mul(BYTE_UNIT)
     }

@@ -1,4 +1,4 @@
-//! Who is at the other end of a connection.
+//! Identification of the peer of a connection.
 
 use quinn::Connection;
 use rustls_pki_types::CertificateDer;
@@ -6,7 +6,10 @@ use rustls_pki_types::CertificateDer;
 use crate::pki::{CertificateRefusal, Identity, TrustSnapshot, identify};
 use crate::time::Time;
 
-/// Who is at the other end of `connection`, by the certificate it presented in the handshake.
+/// Identifies the peer of `connection` by the certificate that it presented in the handshake.
+///
+/// # Errors
+/// [`CertificateRefusal`] if it presented none, or `snapshot` does not trust it at `now`.
 pub(in crate::edge) fn identity(
     connection: &Connection,
     snapshot: &TrustSnapshot,

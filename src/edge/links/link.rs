@@ -1,4 +1,4 @@
-//! One link, and whether it is still trusted.
+//! One link and its trust check.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,31 +13,31 @@ use crate::pki::{CertificateRefusal, ProfileName, TrustSnapshot};
 use crate::time::Time;
 use crate::wire::{Peer, RefusalCode, Role};
 
-/// One link that is up: both sides have said Hello.
+/// One link that is up: both sides have exchanged their Hello.
 pub(in crate::edge) struct Link {
     pub(in crate::edge) partner: PartnerId,
     pub(in crate::edge) profile: ProfileName,
     pub(in crate::edge) role: Role,
     pub(in crate::edge) connection: Connection,
     pub(in crate::edge) peer: Peer,
-    /// The exchanges we may have open towards the peer, as its Hello says.
+    /// One permit for each exchange that may be open towards the peer, according to its Hello.
     pub(in crate::edge) open: Arc<Semaphore>,
-    /// Held by the one stream that may overtake the more urgent for a moment, so that nothing starves.
-    pub(in crate::edge) hasten: Arc<Semaphore>,
-    /// Cancelled when the link is to be closed.
+    /// Held by the one stream that is sent before more urgent ones for a moment, so that no stream starves.
+    pub(in crate::edge) expedite: Arc<Semaphore>,
+    /// Cancelled when the link is being closed; every exchange on it then ends.
     pub(in crate::edge) ended: CancellationToken,
-    vouched: Mutex<Option<Vouched>>,
+    verified: Mutex<Option<Verified>>,
 }
 
-/// A snapshot that vouched for a link, and the times between which nothing but another snapshot changes that.
-struct Vouched {
+/// A snapshot by which a link was verified, and the interval of time in which the result can change only with the snapshot.
+struct Verified {
     by: Arc<TrustSnapshot>,
     from: Time,
     until: Time,
 }
 
 impl Link {
-    /// A link to `peer` over `connection`, which presented a certificate of `partner`.
+    /// Creates a link to `peer` over `connection`, which presented a certificate of `partner`.
     pub(in crate::edge) fn new(
         partner: PartnerId,
         profile: ProfileName,
@@ -46,32 +46,32 @@ impl Link {
         peer: Peer,
     ) -> Link {
         let open = Arc::new(Semaphore::new(usize::try_from(peer.exchanges_max.min(1024)).unwrap_or(1)));
-        let hasten = Arc::new(Semaphore::new(1));
-        let (ended, vouched) = (CancellationToken::new(), Mutex::new(None));
-        Link { partner, profile, role, connection, peer, open, hasten, ended, vouched }
+        let expedite = Arc::new(Semaphore::new(1));
+        let (ended, verified) = (CancellationToken::new(), Mutex::new(None));
+        Link { partner, profile, role, connection, peer, open, expedite, ended, verified }
     }
 
-    /// Whether `snapshot` vouches for the link at `now`. Signatures are verified once for each snapshot; after that
-    /// only time can change the answer, and the clock is looked at every time.
+    /// Verifies the link's certificate against `snapshot` at `now`. Signatures are verified once for each snapshot; after that
+    /// only the time can change the result, and it is checked on every call.
     ///
     /// # Errors
-    /// Why not; [`None`] when the certificate is now another partner's or of another profile.
-    pub(in crate::edge) fn judge(
+    /// The refusal; [`None`] if the certificate now belongs to another partner or profile.
+    pub(in crate::edge) fn verify(
         &self,
         snapshot: &Arc<TrustSnapshot>,
         now: Time,
     ) -> Result<(), Option<CertificateRefusal>> {
-        let mut vouched = self.vouched.lock().unwrap_or_else(PoisonError::into_inner);
-        let holds = |v: &Vouched| Arc::ptr_eq(&v.by, snapshot) && v.from <= now && now < v.until;
-        if vouched.as_ref().is_some_and(holds) {
+        let mut verified = self.verified.lock().unwrap_or_else(PoisonError::into_inner);
+        let holds = |v: &Verified| Arc::ptr_eq(&v.by, snapshot) && v.from <= now && now < v.until;
+        if verified.as_ref().is_some_and(holds) {
             return Ok(());
         }
-        *vouched = None;
+        *verified = None;
         let identity = identity(&self.connection, snapshot, now).map_err(Some)?;
         if identity.partner != self.partner || identity.profile != self.profile {
             return Err(None);
         }
-        *vouched = Some(Vouched { by: snapshot.clone(), from: now, until: identity.until });
+        *verified = Some(Verified { by: snapshot.clone(), from: now, until: identity.until });
         Ok(())
     }
 

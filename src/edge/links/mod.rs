@@ -1,7 +1,7 @@
-//! The live links: at most one a partner.
+//! The live links, at most one for each partner.
 //!
-//! A connection comes in once both sides have said Hello; it is registered, or refused as superseded. Each link is held against
-//! the trust snapshot in force, and closed when that no longer vouches for it.
+//! A connection is registered after both sides have exchanged their Hello, or refused as superseded. Every link is verified
+//! against the current trust snapshot, and closed when its certificate is no longer trusted.
 
 mod identity;
 mod link;
@@ -19,16 +19,16 @@ pub(super) use self::link::Link;
 #[derive(Default)]
 pub(super) struct Links(Mutex<BTreeMap<PartnerId, Arc<Link>>>);
 
-/// What became of a new link.
+/// The result of registering a link.
 pub(super) enum Registration {
-    /// It is the partner's link now; the one it replaces, if any, is to be closed.
+    /// It is now the partner's link. The caller closes the one that it replaces, if any.
     Kept(Option<Arc<Link>>),
-    /// The link there is stays; the new one is to be closed.
+    /// The existing link stays. The caller closes the new one.
     Superseded,
 }
 
 impl Links {
-    /// The partner's link.
+    /// The partner's link, if it is up.
     pub(super) fn link(&self, partner: &PartnerId) -> Option<Arc<Link>> {
         self.lock().get(partner).cloned()
     }
@@ -38,7 +38,7 @@ impl Links {
         self.lock().values().cloned().collect()
     }
 
-    /// Registers a link that has come up on `ours`.
+    /// Registers a link that came up; `ours` is the name of this node.
     pub(super) fn register(&self, ours: &NodeId, link: &Arc<Link>) -> Registration {
         let mut links = self.lock();
         if let Some(old) = links.get(&link.partner)
@@ -50,7 +50,7 @@ impl Links {
         Registration::Kept(links.insert(link.partner.clone(), link.clone()))
     }
 
-    /// Forgets a link, if it is still its partner's.
+    /// Removes a link if it is still the one of its partner, and returns whether it was.
     pub(super) fn forget(&self, link: &Arc<Link>) -> bool {
         let mut links = self.lock();
         let is_current = links.get(&link.partner).is_some_and(|current| Arc::ptr_eq(current, link));
@@ -61,14 +61,14 @@ impl Links {
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<PartnerId, Arc<Link>>> {
-        // No code panics while it holds the lock; were it poisoned, the map would still be whole.
+        // No code panics while it holds the lock; even if it were poisoned, the map would be consistent.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Whether a new link of a pair replaces the old one. Both sides answer alike whatever the order in which they see
-/// the two: a restarted peer's old link is dead; of two dialled by one side the later counts; of two that crossed,
-/// the one dialled by the node whose name sorts first.
+/// Whether a new link replaces the old one. Both sides decide alike, in whatever order they see the two links: the old link of a
+/// restarted peer is dead; of two links dialled by the same side the later is kept; of two dialled by both sides at once, the
+/// one dialled by the node whose name sorts first.
 fn replaces(ours: &NodeId, theirs: &NodeId, old: (Role, [u8; 16]), new: (Role, [u8; 16])) -> bool {
     let dialler = |role| match role {
         Role::Dialler => ours,

@@ -1,10 +1,10 @@
-//! How connections end: the codes we close them with, and why a connection ended, for our own log and operator.
+//! Ends of connections: the codes with which they are closed, and the reason why one ended, for this node's log and operator.
 
 use quinn::{ConnectionError, TransportErrorCode, VarInt};
 
 use crate::wire::RefusalCode;
 
-/// Why a connection ended. A reason phrase that the peer sent is never shown or logged: only its code is.
+/// Describes why a connection ended. A reason phrase that the peer sent is never shown or logged, only its code.
 pub(in crate::edge) fn reason_of(error: &ConnectionError) -> String {
     match error {
         ConnectionError::ApplicationClosed(close) => {
@@ -19,7 +19,7 @@ pub(in crate::edge) fn reason_of(error: &ConnectionError) -> String {
             "the peer accepts no new connections".to_owned()
         }
         ConnectionError::ConnectionClosed(close) => format!("closed by the peer's transport: {}", close.error_code),
-        // Its words are our own library's.
+        // These messages come from the local library.
         ConnectionError::TransportError(_)
         | ConnectionError::VersionMismatch
         | ConnectionError::Reset
@@ -29,7 +29,7 @@ pub(in crate::edge) fn reason_of(error: &ConnectionError) -> String {
     }
 }
 
-/// A refusal code as a QUIC application error code.
+/// Converts a refusal code to a QUIC application error code (RFC 9000, section 20.2).
 pub(in crate::edge) fn close_code(code: RefusalCode) -> VarInt {
     VarInt::from_u32(u32::from(code.number()))
 }
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_peer_says_of_an_end_in_its_own_words_is_not_said_again() {
+    fn the_reason_phrase_of_a_peer_is_not_repeated() {
         let words = || Bytes::from_static("EXERCISE \u{1b}[2J\u{202e} words".as_bytes());
         let closed = |code| {
             let error_code = VarInt::from_u32(code);

@@ -1,6 +1,7 @@
-//! QUIC as this edge uses it: endpoints with bounded windows and buffers, frames over streams, close codes, a monotonic clock.
+//! QUIC (RFC 9000) as the edge uses it: endpoints with bounded windows and buffers, frames over streams, close codes, a monotonic
+//! clock.
 //!
-//! It refuses resumption, early data and datagrams, and repeats nothing that a peer says in words of its own.
+//! It refuses resumption, early data and datagrams, and never shows or logs a reason phrase that a peer sent.
 
 mod clock;
 mod close;

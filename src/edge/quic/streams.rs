@@ -1,4 +1,4 @@
-//! Frames over QUIC streams. Every future here can be dropped at any point without losing data.
+//! Frames over QUIC streams. Every future here is cancel-safe: it can be dropped at any point without losing data.
 
 use bytes::Bytes;
 use quinn::{RecvStream, SendStream};
@@ -7,23 +7,23 @@ use super::close::close_code;
 use crate::envelope::Precedence;
 use crate::wire::{Frame, FrameFault, FrameReader, RefusalCode};
 
-/// Pieces, each of one packet, that are read from the connection at once.
+/// The most chunks, each of one packet, that are read from the connection at once.
 const READ_PIECES: usize = 64;
-/// Above every precedence: for what has waited too long, so that nothing starves.
+/// Stream priority above every precedence, for a starved stream.
 const PRIORITY_STARVED: i32 = 100;
 
-/// The frames a peer sends on one stream.
+/// Reads the frames that a peer sends on one stream.
 pub(in crate::edge) struct Incoming {
     stream: RecvStream,
     reader: FrameReader,
 }
 
-/// Why no frame came.
+/// Why no frame was read.
 #[derive(Debug)]
 pub(in crate::edge) enum ReadFault {
     /// The stream or the connection ended.
     Ended,
-    /// What came is not a frame.
+    /// The bytes are not a valid frame.
     Frame(FrameFault),
 }
 
@@ -32,13 +32,13 @@ impl Incoming {
         Incoming { stream, reader: FrameReader::new(data_max) }
     }
 
-    /// The next frame. Dropping the future before it completes loses nothing.
+    /// Reads the next frame. Cancel-safe.
     pub(in crate::edge) async fn next(&mut self) -> Result<Frame, ReadFault> {
         loop {
             if let Some(frame) = self.reader.next().map_err(ReadFault::Frame)? {
                 return Ok(frame);
             }
-            // Each reading takes the lock that the connection works under, so it takes all there is.
+            // Every read takes the connection's lock, so it reads as many chunks as there are.
             let mut pieces = [const { Bytes::new() }; READ_PIECES];
             match self.stream.read_chunks(&mut pieces).await {
                 Ok(Some(count)) => pieces[..count].iter().for_each(|piece| self.reader.push(piece)),
@@ -58,7 +58,7 @@ impl Incoming {
     }
 }
 
-/// The frames we send on one stream.
+/// Writes the frames sent on one stream.
 pub(in crate::edge) struct Outgoing {
     stream: SendStream,
     waiting: Vec<Bytes>,
@@ -70,7 +70,7 @@ impl Outgoing {
         Outgoing { stream, waiting: Vec::new(), precedence: 0 }
     }
 
-    /// Lets this stream overtake those of lower precedence.
+    /// Sets the priority of this stream over those of lower precedence.
     pub(in crate::edge) fn set_precedence(&mut self, precedence: Precedence) {
         self.precedence = match precedence {
             Precedence::Routine => 0,
@@ -81,8 +81,8 @@ impl Outgoing {
         let _ = self.stream.set_priority(self.precedence);
     }
 
-    /// Lets this stream overtake every other until what waits now is written.
-    pub(in crate::edge) fn hasten(&mut self) {
+    /// Gives this stream priority over every other until what is queued now is written.
+    pub(in crate::edge) fn expedite(&mut self) {
         let _ = self.stream.set_priority(PRIORITY_STARVED);
     }
 
@@ -102,7 +102,7 @@ impl Outgoing {
         !self.waiting.is_empty()
     }
 
-    /// Hands everything queued to the connection. Dropping the future before it completes loses nothing.
+    /// Writes everything queued to the connection. Cancel-safe.
     pub(in crate::edge) async fn flush(&mut self) -> Result<(), Broken> {
         while !self.waiting.is_empty() {
             self.stream.write_chunks(&mut self.waiting).await.map_err(|_| Broken)?;
@@ -112,7 +112,7 @@ impl Outgoing {
         Ok(())
     }
 
-    /// Ends the stream after everything that was flushed.
+    /// Finishes the stream after everything that was flushed.
     pub(in crate::edge) fn finish(&mut self) {
         let _ = self.stream.finish();
     }
@@ -122,7 +122,7 @@ impl Outgoing {
         let _ = self.stream.stopped().await;
     }
 
-    /// Breaks the stream off, so that the peer cannot take what it has for everything.
+    /// Resets the stream, so that the peer cannot mistake what it received for a complete one.
     pub(in crate::edge) fn reset(&mut self, code: RefusalCode) {
         let _ = self.stream.reset(close_code(code));
     }

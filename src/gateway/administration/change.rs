@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::approval::{Officer, Officers, Role};
-use crate::change::{self, Appointment, ChangeSet, Consent, HeadPlace, Part, PartName, Proposal};
+use crate::change::{self, Appointment, ChangeSet, CheckpointPlace, Consent, Part, PartName, Proposal};
 use crate::consent::SourceConsent;
 use crate::digest::Digest;
 use crate::gateway::node::policy::rules;
@@ -50,7 +50,7 @@ pub struct ChangeRequest {
     /// Lost checkpoints of our own ledger, by the partner that showed them.
     pub lost: Vec<(PartnerId, String)>,
     /// Places where the checkpoint file is missing or damaged and is to be created again.
-    pub without: BTreeSet<HeadPlace>,
+    pub without: BTreeSet<CheckpointPlace>,
     /// Who proposes it.
     pub by: String,
     /// Why.

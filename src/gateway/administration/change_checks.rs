@@ -3,7 +3,7 @@
 use super::change::ACTIVE;
 use super::change::CLOCK_MAX;
 use super::change::REMOVED;
-use crate::change::{Appointment, ChangeSet, LostHeads, Part, PartName, PolicyTexts, Proposal};
+use crate::change::{Appointment, ChangeSet, LostCheckpoints, Part, PartName, PolicyTexts, Proposal};
 use crate::gateway::content::attachments::blocking;
 use crate::gateway::node::policy::rules::Rules;
 use crate::gateway::node::policy::{active, checks};
@@ -114,7 +114,7 @@ impl Node {
             PartName::Partner(id) | PartName::Agreement(id) => self.check_enrolment(proposal, id).await,
             PartName::Consent(name) => self.check_consent(name, text, proposal).await,
             PartName::Standing(id) if text == ACTIVE || text == REMOVED => self.enrolled_row(id).await.map(drop),
-            PartName::Ledger if LostHeads::parse(text).is_some() => Ok(()),
+            PartName::Ledger if LostCheckpoints::parse(text).is_some() => Ok(()),
             // The rest of such a change would be judged by a clock in doubt.
             PartName::Clock if set.parts.len() > 1 => Err(GatewayError::refused(
                 "accepting the clock must be a change of its own: propose everything else afterwards",

@@ -226,7 +226,7 @@ impl Node {
         }
         self.revocation_list(description)?;
         let profile: ProfileName = description.profile.parse().map_err(|e| refused("certificate profile", &e))?;
-        let statements = profile.profile().takes_statements_of(&description.signing_key);
+        let statements = profile.profile().check_statement_key(&description.signing_key);
         statements.map_err(|e| refused("signing key", &e))?;
         let recipient: Recipient =
             description.payload_recipient.parse().map_err(|e| refused("payload recipient", &e))?;

@@ -13,7 +13,7 @@ use crate::ident::RequestId;
 use crate::inspect::ScanResults;
 use crate::product::{Attachment, Contents, ContentsFault, Package, PackageFault, Product, ReadSeek, Shown, copy};
 use crate::progress::{Progress, Unit};
-use crate::seal::AtRest;
+use crate::seal::StorageKey;
 use crate::store::{FileHold, PayloadReader, Spool, SpoolError, SpoolId, awaited};
 
 /// Runs blocking work on this thread, after handing its other tasks to another.
@@ -107,7 +107,7 @@ impl Node {
 /// Where the attachments of one request are stored, and with which key.
 pub(in crate::gateway) struct AttachmentStore<'a> {
     pub spool: &'a Spool,
-    pub storage: &'a AtRest,
+    pub storage: &'a StorageKey,
     pub request: RequestId,
     /// Receives the progress.
     pub progress: &'a Progress,
@@ -147,9 +147,9 @@ impl<'a> AttachmentStore<'a> {
         attachment: &Attachment,
         bytes: &mut dyn io::Read,
     ) -> Result<((u64, Digest), FileHold), GatewayError> {
-        let file = self.spool.begin(name(self.request, n)?, AtRest::kept_size_max(attachment.size()));
+        let file = self.spool.begin(name(self.request, n)?, StorageKey::encrypted_size_max(attachment.size()));
         let file = file.map_err(GatewayError::trouble)?;
-        let mut keeping = self.storage.keeping(file).map_err(GatewayError::trouble)?;
+        let mut keeping = self.storage.encrypt_to(file).map_err(GatewayError::trouble)?;
         let copied =
             copy(&mut self.progress.reading(bytes), &mut keeping).map_err(|(_, e)| GatewayError::trouble(e))?;
         let file = keeping.finish().map_err(GatewayError::trouble)?;
@@ -172,7 +172,7 @@ impl<'a> AttachmentStore<'a> {
 /// no replaced file is ever read.
 pub(in crate::gateway) struct StoredAttachments<'a> {
     spool: &'a Spool,
-    storage: &'a AtRest,
+    storage: &'a StorageKey,
     progress: &'a Progress,
     names: BTreeMap<Digest, SpoolId>,
     checked: Mutex<BTreeMap<Digest, PayloadReader>>,
@@ -231,7 +231,7 @@ impl StoredAttachments<'_> {
     }
 
     fn decrypted(&self, digest: Digest, reader: &PayloadReader) -> Result<Box<dyn ReadSeek + Send>, ContentsFault> {
-        self.storage.fetching(reader.cursor()).map_err(|_| ContentsFault::Damaged(digest))
+        self.storage.decrypt_stream(reader.cursor()).map_err(|_| ContentsFault::Damaged(digest))
     }
 }
 

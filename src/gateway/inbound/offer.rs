@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::receipt::OPENED;
 use crate::cut::Cut;
-use crate::edge::{PayloadSink, Whole};
+use crate::edge::{CompletePayload, PayloadSink};
 use crate::envelope::{Header, Kind, Manifest, ManifestFault, OpeningProof, Recall};
 use crate::gateway::content::attachments::{blocking_unless, is_short};
 use crate::gateway::content::payloads::whole;
@@ -209,7 +209,7 @@ impl Node {
         &self,
         partner: &PartnerId,
         exchange: ExchangeId,
-        Whole { header, short }: Whole,
+        CompletePayload { header, short }: CompletePayload,
     ) -> Result<Vec<u8>, Rejection> {
         let (partner, clock_in_doubt) = self.sender(partner).await?;
         let row = self.store().exchange(&exchange).await?;

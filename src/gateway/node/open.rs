@@ -52,7 +52,7 @@ fn check_profile(config: &Config, keys: &Keys) -> Result<(), GatewayError> {
     let Ok(key) = config.keys.text("node") else { return Ok(()) };
     let fits = |name: ProfileName| {
         let profile = name.profile();
-        CertificateKey::from_pem(profile, &key).is_ok() && profile.takes_statements_of(keys.signing.public()).is_ok()
+        CertificateKey::from_pem(profile, &key).is_ok() && profile.check_statement_key(keys.signing.public()).is_ok()
     };
     // A key that fits no profile is damaged; whoever uses it reports that.
     let Some(made) = ProfileName::ALL.into_iter().find(|other| fits(*other)).filter(|_| !fits(profile)) else {

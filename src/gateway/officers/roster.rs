@@ -197,7 +197,7 @@ impl Node {
                 return Err(GatewayError::refused(format!("officer `{id}` may hold at most {most} keys")));
             }
             for key in &appointment.keys {
-                let accepted = self.own_profile()?.takes_statements_of(key);
+                let accepted = self.own_profile()?.check_statement_key(key);
                 accepted.map_err(|e| GatewayError::refused(format!("key of officer `{id}`: {e}")))?;
             }
             if appointment.until <= now {

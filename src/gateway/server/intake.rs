@@ -8,7 +8,7 @@ use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use tokio::sync::Notify;
 
-use crate::edge::{Intake, OfferAnswer, Refusal, Whole};
+use crate::edge::{CompletePayload, Intake, OfferAnswer, Refusal};
 use crate::gateway::Node;
 use crate::gateway::node::panics::{Panicked, contained};
 use crate::gateway::node::process::exchange_locks::ExchangeLocks;
@@ -49,7 +49,12 @@ impl Intake for Inbound {
         }
     }
 
-    async fn complete(&self, partner: &PartnerId, exchange: ExchangeId, whole: Whole) -> Result<Vec<u8>, Refusal> {
+    async fn complete(
+        &self,
+        partner: &PartnerId,
+        exchange: ExchangeId,
+        whole: CompletePayload,
+    ) -> Result<Vec<u8>, Refusal> {
         let _turn = self.opening.take(exchange).ok_or(RefusalCode::InProgress)?;
         let node = self.current.load_full();
         match contained(node.complete_exchange(partner, exchange, whole)).await {
@@ -61,31 +66,31 @@ impl Intake for Inbound {
         }
     }
 
-    async fn turned_away(&self, partner: &PartnerId, exchange: ExchangeId, code: RefusalCode) {
+    async fn offer_refused(&self, partner: &PartnerId, exchange: ExchangeId, code: RefusalCode) {
         let not = Rejection::new(code, "the offer exceeds what the agreement allows");
         self.current.load_full().record_refused_offer(partner, exchange, &not).await;
     }
 
-    async fn taken_back(&self, partner: &PartnerId, exchange: ExchangeId) {
+    async fn offer_withdrawn(&self, partner: &PartnerId, exchange: ExchangeId) {
         if let Err(error) = self.current.load_full().record_cancellation(partner, exchange).await {
             tracing::error!(exchange.id = %exchange, error = %error, "the partner's cancellation could not be recorded");
         }
     }
 
-    async fn greeting(&self, partner: &PartnerId) -> Vec<Extension> {
+    async fn hello_extensions(&self, partner: &PartnerId) -> Vec<Extension> {
         // A partner that has seen our checkpoint refuses a link without one, and is sent it at the next dial.
         let heads = self.current.load_full().checkpoints_for(partner).await;
         heads.ok().and_then(|heads| heads.to_extension()).into_iter().collect()
     }
 
-    async fn prove(&self, _: &PartnerId, ours: &[Extension], told: &[Extension]) -> Consistency {
+    async fn prove_consistency(&self, _: &PartnerId, ours: &[Extension], told: &[Extension]) -> Consistency {
         match (CheckpointExchange::among(ours), CheckpointExchange::among(told)) {
             (Ok(Some(ours)), Ok(Some(told))) => self.current.load_full().prove_checkpoints(&ours, &told).await,
             _ => Consistency::default(),
         }
     }
 
-    async fn greeted(
+    async fn check_hello(
         &self,
         partner: &PartnerId,
         ours: &[Extension],

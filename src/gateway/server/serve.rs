@@ -131,7 +131,7 @@ impl Running {
             node: config.node.name.clone(),
             boot: entropy(),
             secret: edge_secret(&config.store.database, node.now()),
-            came_from: addresses.stored(),
+            partner_networks: addresses.stored(),
             listen: config.listen.address.map(|address| Listen { profile, address }).into_iter().collect(),
             tuning: tuning(&limits),
         };
@@ -248,7 +248,7 @@ impl Running {
             // Altered rows are noticed also while nothing is to be decided.
             self.node().participants_now().await?;
             self.apply_credential();
-            self.addresses.store(self.edge.came_from());
+            self.addresses.store(self.edge.partner_networks());
             self.node().expire_requests().await?;
             // Agreements and appointments begin and end by the calendar, without a recorded change.
             last.polls += 1;

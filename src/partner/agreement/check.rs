@@ -1,4 +1,4 @@
-//! The validation of an agreement: values that have the right TOML type and are not allowed.
+//! Validation of an agreement: values of the right TOML type that are not allowed.
 
 use std::collections::BTreeSet;
 
@@ -10,13 +10,13 @@ use crate::partner::Windows;
 /// The most characters of a wrong value that an error quotes.
 const QUOTED_MAX: usize = 60;
 
-/// The output formats that an agreement may name; `product` writes them.
+/// The output formats that an agreement may name, in alphabetical order.
 pub const FORMATS: [&str; 5] = ["html", "json", "markdown", "stix", "text"];
 
-/// What is wrong with an agreement's text.
+/// Why the text of an agreement is not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AgreementFault {
-    /// Not TOML of the expected shape.
+    /// Not TOML with the expected fields.
     #[error("invalid agreement: {0}")]
     Form(String),
     /// A value that is not allowed.
@@ -24,7 +24,7 @@ pub enum AgreementFault {
     Value {
         /// The field at fault.
         field: &'static str,
-        /// What is wrong with it and what is expected.
+        /// What is wrong and what is expected, as the rest of a sentence that begins with the field.
         problem: String,
     },
 }
@@ -32,14 +32,14 @@ pub enum AgreementFault {
 /// Checks every value of an agreement.
 ///
 /// # Errors
-/// [`AgreementFault::Value`] for the first that is not allowed.
+/// [`AgreementFault::Value`] for the first value that is not allowed.
 pub(super) fn check(agreement: &Agreement) -> Result<(), AgreementFault> {
     let fault = |field, problem: &str| Err(AgreementFault::Value { field, problem: problem.into() });
     if !is_plain(&agreement.id, 100) {
         return fault("id", "must be 1 to 100 printable characters");
     }
     if agreement.party.code == agreement.ours {
-        return fault("party.code", "is our own code: expected the partner's");
+        return fault("party.code", "is this node's own code: expected the partner's");
     }
     if agreement.party.code.is_empty()
         || !agreement.party.code.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
@@ -121,18 +121,18 @@ pub(super) fn check(agreement: &Agreement) -> Result<(), AgreementFault> {
     Ok(())
 }
 
-/// Whether a name stands for the consent of a source, which no agreement can give.
+/// Whether a name is one of a source's consent, which no agreement can grant.
 pub(super) fn is_by_consent(name: &str) -> bool {
     BY_CONSENT.contains(&name) || BY_CONSENT.contains(&name.split(':').next().unwrap_or_default())
 }
 
-/// Whether this can be a kind of product, by the form that `product` accepts.
+/// Whether `text` has the form of a kind of product.
 fn is_kind(text: &str) -> bool {
     let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     text.len() <= 32 && text.starts_with(|c: char| c.is_ascii_lowercase()) && text.bytes().all(inner)
 }
 
-/// Whether this is a media type as attachments name theirs: lower case, without wildcard or parameter.
+/// Whether `text` is a media type in the form that attachments use: lower case, without wildcards or parameters.
 fn is_media_type(text: &str) -> bool {
     let part = |part: &str| {
         let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-+.".contains(&b);
@@ -141,7 +141,7 @@ fn is_media_type(text: &str) -> bool {
     text.split_once('/').is_some_and(|(kind, rest)| part(kind) && part(rest))
 }
 
-/// Whether the compiled-in marking register has this code. The one in force decides what may flow.
+/// Whether the compiled-in marking register has this code. For releases, the register in force decides.
 fn is_known(code: &str) -> bool {
     let register = Register::compiled_in();
     register.is_country(code) || register.is_organisation(code)
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_accreditations_that_nothing_asks_for_and_says_what_was_meant() {
+    fn refuses_unknown_accreditations_and_suggests_the_right_ones() {
         let with = |name: &str| TEXT.replace("kinds = ", &format!("accreditations = [\"{name}\"]\n        kinds = "));
         for name in ["NATO-READON", "AEA-AGREEMENT", "SCI:SI", "SCI:SI-EU", "SAP:EXERCISE"] {
             assert!(Agreement::parse(&with(name)).is_ok(), "{name}");
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_no_agreement_may_say() {
+    fn refuses_values_that_are_not_allowed() {
         for (from, to) in [
             ("GBR", "USA"),
             ("GBR", "gbr"),
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn names_the_renderings_that_there_are_and_none_unless_it_says_so() {
+    fn accepts_the_existing_output_formats_and_defaults_to_none() {
         let silent = Agreement::parse(TEXT).unwrap();
         assert!(silent.formats.is_empty() && !silent.to_toml().contains("formats"));
         let named =

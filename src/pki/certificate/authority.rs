@@ -7,7 +7,7 @@ use super::profile_check::{authority_key_id, common_faults, first, signature_fau
 use crate::pki::certificate::fields::{Certificate, certificate_accessors, read};
 use crate::pki::{CertificateFault, Profile, der};
 
-/// The certificate of an authority that keeps its profile.
+/// The certificate of an authority, checked against its profile.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuthorityCertificate {
     certificate: Certificate,
@@ -17,7 +17,8 @@ pub struct AuthorityCertificate {
 }
 
 impl AuthorityCertificate {
-    /// Reads a self-signed authority certificate. Whether it is valid *now* is asked when it is relied upon.
+    /// Parses a self-signed authority certificate (DER) and checks it against `profile`. Whether the current time is within its
+    /// validity is checked when it is used.
     ///
     /// # Errors
     /// The first [`CertificateFault`] found.
@@ -34,22 +35,22 @@ impl AuthorityCertificate {
         })
     }
 
-    /// Everything that is wrong with `der` as an authority certificate; empty if nothing is.
+    /// Returns every fault of `der` as an authority certificate; empty if it conforms to `profile`.
     pub fn faults(der: &[u8], profile: &Profile) -> Vec<CertificateFault> {
         read(der).map_or_else(|fault| vec![fault], |x509| authority_faults(&x509, profile))
     }
 
-    /// The subject name, DER.
+    /// The subject name, DER-encoded.
     pub fn subject(&self) -> &[u8] {
         &self.subject
     }
 
-    /// The raw public key.
+    /// The public key, as in the SubjectPublicKeyInfo bit string.
     pub fn public_bytes(&self) -> &[u8] {
         &self.key
     }
 
-    /// The subject key identifier.
+    /// The subject key identifier, at least one byte.
     pub fn key_id(&self) -> &[u8] {
         &self.key_id
     }

@@ -1,4 +1,4 @@
-//! What the certificates of nodes and of officers have in common: both are end-entity certificates of a node's authority.
+//! Checks that node and officer certificates share: both are end-entity certificates issued by a node's authority.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use x509_parser::extensions::{ParsedExtension, X509Extension};
 use super::profile_check::{authority_key_id, common_faults, signature_fault, unexpected};
 use crate::pki::{AuthorityCertificate, CertificateFault, KeyUse, Profile, der};
 
-/// What is wrong with a node's or an officer's certificate (an end-entity certificate) of `authority`; empty if nothing is.
+/// Returns every fault of an end-entity certificate that `authority` should have issued; empty if there is none.
 ///
-/// `own` checks the extensions that are particular to the kind: it says whether it knows the extension, and notes by itself
-/// what is wrong with it.
+/// `own` handles the extensions that only this kind of certificate has. It returns whether it recognised the extension, and
+/// records for itself whether the content is right.
 pub(in crate::pki) fn end_entity_faults(
     x509: &X509Certificate<'_>,
     authority: &AuthorityCertificate,

@@ -1,4 +1,4 @@
-//! What every certificate holds, whoever it certifies.
+//! The fields that every kind of certificate has, and parsing.
 
 use rustls_pki_types::CertificateDer;
 use x509_parser::certificate::X509Certificate;
@@ -19,25 +19,25 @@ pub(in crate::pki) struct Certificate {
 }
 
 impl Certificate {
-    /// What `x509`, read from `der`, holds. Its serial number must have been checked.
+    /// Extracts the fields of `x509`, which was parsed from `der` and whose serial number was checked.
     pub fn of(der: &[u8], x509: &X509Certificate<'_>) -> Certificate {
         // INVARIANT: `common_faults` found a well-formed serial number.
         let serial = der::serial(x509.raw_serial()).expect("the serial number was checked");
         let (not_before, not_after) = (x509.validity().not_before, x509.validity().not_after);
-        let (not_before, not_after) = (der::moment(not_before), der::moment(not_after));
+        let (not_before, not_after) = (der::to_time(not_before), der::to_time(not_after));
         Certificate { der: der.to_vec(), serial, not_before, not_after }
     }
 }
 
-/// The certificate encoded by `der`.
+/// Parses one DER certificate of at most [`CERTIFICATE_BYTES_MAX`] bytes. Checks its form only.
 ///
 /// # Errors
-/// [`CertificateFault::Form`].
+/// [`CertificateFault::Form`] if it is too long, malformed, or followed by more bytes.
 pub(in crate::pki) fn read(der: &[u8]) -> Result<X509Certificate<'_>, CertificateFault> {
     if der.len() > CERTIFICATE_BYTES_MAX {
         return Err(CertificateFault::Form);
     }
-    // A second, stricter reader: x509-parser overlooks wrong tags in parts that no signature covers.
+    // A second, stricter parser: x509-parser overlooks wrong tags in parts that no signature covers.
     if webpki::anchor_from_trusted_cert(&CertificateDer::from(der)).is_err() {
         return Err(CertificateFault::Form);
     }
@@ -47,11 +47,11 @@ pub(in crate::pki) fn read(der: &[u8]) -> Result<X509Certificate<'_>, Certificat
     }
 }
 
-/// The accessors that all kinds of certificates share, for a type with a field `certificate` of type [`Certificate`].
+/// Defines the accessors that all kinds of certificates share, for a type with a field `certificate` of type [`Certificate`].
 macro_rules! certificate_accessors {
     ($type:ty) => {
         impl $type {
-            /// The certificate as it was read, DER.
+            /// The certificate as it was parsed, DER.
             pub fn der(&self) -> &[u8] {
                 &self.certificate.der
             }
@@ -66,17 +66,17 @@ macro_rules! certificate_accessors {
                 &self.certificate.serial
             }
 
-            /// SHA-256 of the certificate.
+            /// SHA-256 of the DER certificate.
             pub fn fingerprint(&self) -> $crate::digest::Digest {
                 $crate::digest::Digest::of(&self.certificate.der)
             }
 
-            /// The first moment of validity.
+            /// The first moment of validity; inclusive, a whole second.
             pub fn not_before(&self) -> $crate::time::Time {
                 self.certificate.not_before
             }
 
-            /// The last moment of validity.
+            /// The last moment of validity; inclusive, a whole second.
             pub fn not_after(&self) -> $crate::time::Time {
                 self.certificate.not_after
             }

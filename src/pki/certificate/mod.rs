@@ -1,6 +1,6 @@
-//! Certificates read and held to their profile, to the last extension: authorities', nodes' and officers'.
+//! Certificates of authorities, nodes and officers: parsed, and checked against their profile field by field.
 //!
-//! In comes DER and a profile; out comes a typed certificate. Whatever the profile does not name is refused.
+//! In comes DER and a profile; out comes a typed certificate. A field or extension that the profile does not name is refused.
 
 pub(super) mod fault;
 pub(super) mod fields;

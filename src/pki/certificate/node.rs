@@ -1,4 +1,4 @@
-//! The certificate of a node, which it presents at every connection.
+//! The certificate of a node, which it presents on every connection.
 
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
@@ -9,13 +9,13 @@ use crate::ident::NodeId;
 use crate::pki::certificate::fields::{Certificate, certificate_accessors, read};
 use crate::pki::{AuthorityCertificate, CertificateFault, ExtendedKeyUse, Profile};
 
-/// The DNS name that stands in a node's certificate, and nowhere else: `<node>.node.portcullis.invalid`. The top
-/// level `invalid` never resolves (RFC 6761, section 6.4), so no other authority can be asked for such a name.
+/// The DNS name in a node's certificate: `<node>.node.portcullis.invalid`. The top-level domain `invalid` never resolves
+/// (RFC 6761, section 6.4), so no public authority can issue a certificate for such a name.
 pub fn node_name(node: &NodeId) -> String {
     format!("{node}.node.portcullis.invalid")
 }
 
-/// The certificate of a node that keeps its profile and was signed by its authority.
+/// The certificate of a node, checked against its profile and the key of its authority.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeCertificate {
     certificate: Certificate,
@@ -23,7 +23,8 @@ pub struct NodeCertificate {
 }
 
 impl NodeCertificate {
-    /// Reads the certificate of `node`. Whether it is valid *now* is asked when it is relied upon.
+    /// Parses the certificate of `node` (DER) and checks it against `profile` and the key of `authority`. Whether the current
+    /// time is within its validity is checked when it is used.
     ///
     /// # Errors
     /// The first [`CertificateFault`] found.
@@ -38,7 +39,7 @@ impl NodeCertificate {
         Ok(NodeCertificate { certificate: Certificate::of(der, &x509), node: node.clone() })
     }
 
-    /// Everything that is wrong with `der` as the certificate of `node`; empty if nothing is.
+    /// Returns every fault of `der` as the certificate of `node`; empty if it conforms to `profile`.
     pub fn faults(
         der: &[u8],
         authority: &AuthorityCertificate,
@@ -48,7 +49,7 @@ impl NodeCertificate {
         read(der).map_or_else(|fault| vec![fault], |x509| node_faults(&x509, authority, node, profile))
     }
 
-    /// The node named in it.
+    /// The node that the certificate names.
     pub fn node(&self) -> &NodeId {
         &self.node
     }
@@ -56,8 +57,11 @@ impl NodeCertificate {
 
 certificate_accessors!(NodeCertificate);
 
-/// The issuer name and authority key identifier of a certificate, read **without** any check: only for finding out
-/// which authority to check it against.
+/// Reads the issuer name (DER) and the authority key identifier of a certificate **without** any check. They serve only to
+/// find the authority to check it against.
+///
+/// # Errors
+/// [`CertificateFault`] if the certificate cannot be parsed or has no key identifier of its authority.
 pub(in crate::pki) fn claimed_issuer(der: &[u8]) -> Result<(Vec<u8>, Vec<u8>), CertificateFault> {
     let x509 = read(der)?;
     let key_id = authority_key_id(&x509).ok_or(CertificateFault::Differs("authority key identifier"))?;
@@ -88,7 +92,7 @@ fn node_faults(
                     && found.client_auth == wants(ExtendedKeyUse::ClientAuth);
             }
             ParsedExtension::SubjectAlternativeName(found) => {
-                // RFC 5280, section 4.2.1.6: critical exactly when there is no subject name to look at.
+                // RFC 5280, section 4.2.1.6: critical exactly when the subject name is empty.
                 let critical = x509.subject().iter_rdn().next().is_none();
                 let expected = node_name(node);
                 named = extension.critical == critical

@@ -14,20 +14,20 @@ use crate::pki::certificate::fields::{Certificate, certificate_accessors, read};
 use crate::pki::{AuthorityCertificate, CertificateAlgorithm, CertificateFault, OfficerProfile, Profile, der};
 use crate::sign::{Algorithm, PublicKey};
 
-/// Who is certified, as what.
+/// What an officer's certificate states: the person, their roles and their key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OfficerSubject {
-    /// The person's name on this node.
+    /// The officer's identifier on this node.
     pub officer: OfficerId,
-    /// The person's name for people.
+    /// The person's name as people know it: the common name of the certificate.
     pub name: String,
-    /// What they may do; at least one role.
+    /// The officer's roles; at least one.
     pub roles: BTreeSet<Role>,
-    /// The key they sign with.
+    /// The public key that verifies the officer's signatures.
     pub key: PublicKey,
 }
 
-/// A certificate of an officer that keeps the profile and was signed by the node's officer authority.
+/// The certificate of an officer, checked against the officer profile and the key of the node's officer authority.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OfficerCertificate {
     certificate: Certificate,
@@ -35,7 +35,8 @@ pub struct OfficerCertificate {
 }
 
 impl OfficerCertificate {
-    /// Reads an officer's certificate. Whether it is valid *now* is asked when it is relied upon.
+    /// Parses the certificate (DER) of an officer of `node` and checks it. Whether the current time is within its validity is
+    /// checked when it is used.
     ///
     /// # Errors
     /// The first [`CertificateFault`] found.
@@ -47,13 +48,13 @@ impl OfficerCertificate {
     ) -> Result<OfficerCertificate, CertificateFault> {
         let x509 = read(der)?;
         first(faults(&x509, authority, profile))?;
-        let key = public_key(x509.public_key()).filter(|key| profile.takes_statements_of(key).is_ok());
+        let key = public_key(x509.public_key()).filter(|key| profile.check_statement_key(key).is_ok());
         let key = key.ok_or(CertificateFault::Algorithm("the key"))?;
         let subject = subject(&x509, node, key).ok_or(CertificateFault::OfficerName)?;
         Ok(OfficerCertificate { certificate: Certificate::of(der, &x509), subject })
     }
 
-    /// Who is certified, as what.
+    /// The person, roles and key that the certificate states.
     pub fn subject(&self) -> &OfficerSubject {
         &self.subject
     }
@@ -67,12 +68,12 @@ fn faults(x509: &X509Certificate<'_>, authority: &AuthorityCertificate, profile:
     let mut faults = end_entity_faults(x509, authority, profile, rules, |extension| {
         matches!(extension.parsed_extension(), ParsedExtension::SubjectAlternativeName(_)) && !extension.critical
     });
-    // An officer's key may be of any algorithm that signs statements under the profile: that is checked separately.
+    // An officer's key may be of any algorithm that the profile allows for statements, which `parse` checks separately.
     faults.retain(|fault| *fault != CertificateFault::Algorithm("the key"));
     faults
 }
 
-/// Who is certified: exactly the names that issuing would have written for them, and one common name.
+/// Reads the subject, if its alternative names are exactly those that issuing would write, and it has one common name only.
 fn subject(x509: &X509Certificate<'_>, node: &NodeId, key: PublicKey) -> Option<OfficerSubject> {
     let rules = OfficerProfile::shipped();
     let names = x509.extensions().iter().find_map(|extension| match extension.parsed_extension() {
@@ -93,12 +94,12 @@ fn subject(x509: &X509Certificate<'_>, node: &NodeId, key: PublicKey) -> Option<
     let (Some(name), None) = (common.next(), common.next()) else { return None };
     let whole = x509.subject().iter_rdn().count() == 1;
     let subject = OfficerSubject { officer, name: name.as_str().ok()?.to_owned(), roles, key };
-    // One spelling only: in order, none twice, none left out.
+    // The canonical form only: in order, without duplicates or omissions.
     let expected = rules.names(node, &subject.officer, &subject.roles);
     (whole && !subject.roles.is_empty() && expected.iter().map(String::as_str).eq(uris)).then_some(subject)
 }
 
-/// A public key of one of the three kinds, encoded exactly as its standard says (RFC 8410, 5480, 9881).
+/// Reads a public key of one of the three algorithms, encoded exactly as its standard says (RFC 5480, 9881, 8410).
 fn public_key(info: &SubjectPublicKeyInfo<'_>) -> Option<PublicKey> {
     let raw = info.subject_public_key.data.as_ref();
     let algorithm = if der::is_key_for(info, CertificateAlgorithm::P384) {

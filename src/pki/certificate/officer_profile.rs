@@ -1,4 +1,4 @@
-//! The profile of officers' certificates.
+//! The profile of officer certificates.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -10,7 +10,7 @@ use crate::approval::Role;
 use crate::ident::{NodeId, OfficerId};
 use crate::pki::KeyUse;
 
-/// What an officer's certificate must be, read from `certs/profiles/officer.toml` and compiled in.
+/// The profile of officer certificates, compiled in from `certs/profiles/officer.toml`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OfficerProfile {
@@ -38,37 +38,38 @@ impl OfficerProfile {
     pub fn shipped() -> &'static OfficerProfile {
         static PROFILE: LazyLock<OfficerProfile> = LazyLock::new(|| {
             // INVARIANT: the text is compiled in, and a test issues a certificate by it.
-            toml::from_str(include_str!("../../../certs/profiles/officer.toml")).expect("a compiled-in profile reads")
+            toml::from_str(include_str!("../../../certs/profiles/officer.toml"))
+                .expect("the compiled-in officer profile is valid")
         });
         &PROFILE
     }
 
-    /// How long a certificate lives unless the operator says otherwise.
+    /// The lifetime of a certificate unless the operator chooses another.
     pub fn lifetime(&self) -> Duration {
         days(self.officer.lifetime_days)
     }
 
-    /// The longest that one may live, backdating not counted.
+    /// The longest lifetime that may be chosen, backdating not included.
     pub fn lifetime_max(&self) -> Duration {
         days(self.officer.lifetime_days_max)
     }
 
-    /// The uses of an officer's key.
+    /// The key usages of an officer's certificate, exactly these.
     pub(in crate::pki) fn key_usage(&self) -> &[KeyUse] {
         &self.officer.key_usage
     }
 
-    /// What every name of an officer begins with, before node and officer.
+    /// The prefix of the URI that names an officer; node and officer follow.
     pub(in crate::pki) fn officer_prefix(&self) -> &str {
         &self.name.officer
     }
 
-    /// What every name of a role begins with.
+    /// The prefix of a URI that names a role.
     pub(in crate::pki) fn role_prefix(&self) -> &str {
         &self.name.role
     }
 
-    /// The subject alternative names of an officer: the officer, then the roles in order.
+    /// The subject alternative names (URIs) of an officer: the officer first, then the roles in order.
     pub(in crate::pki) fn names(&self, node: &NodeId, officer: &OfficerId, roles: &BTreeSet<Role>) -> Vec<String> {
         let officer = format!("{}{node}:{officer}", self.name.officer);
         std::iter::once(officer).chain(roles.iter().map(|role| format!("{}{role}", self.name.role))).collect()

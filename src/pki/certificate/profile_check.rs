@@ -1,7 +1,7 @@
-//! The profile check: what all certificates must be, to the last extension.
+//! The profile check: what certificates of every kind have to satisfy.
 //!
-//! Path validation elsewhere says whether a chain can be built; this says whether every field is what our profile writes.
-//! Extensions are an allow-list: an unexpected one is refused, critical or not.
+//! Path validation (`identify`) verifies that a chain can be built; this check verifies that every field has the value that the
+//! profile prescribes. Extensions are an allow-list: an unexpected one is refused, critical or not.
 
 use std::time::Duration;
 
@@ -11,12 +11,13 @@ use x509_parser::prelude::X509Version;
 
 use crate::pki::{CertificateFault, Profile, der};
 
-/// The first fault, as an error.
+/// Returns the first fault as an error, if there is one.
 pub(in crate::pki) fn first(faults: Vec<CertificateFault>) -> Result<(), CertificateFault> {
     faults.into_iter().next().map_or(Ok(()), Err)
 }
 
-/// What is wrong with a certificate of any kind: version, algorithms, serial number, validity, form of the extensions.
+/// Returns the faults that a certificate of any kind can have: version, algorithms, serial number, validity, malformed or
+/// repeated extensions.
 pub(in crate::pki) fn common_faults(
     x509: &X509Certificate<'_>,
     profile: &Profile,
@@ -35,7 +36,7 @@ pub(in crate::pki) fn common_faults(
     if der::serial(x509.raw_serial()).is_none() {
         faults.push(CertificateFault::Serial);
     }
-    let (from, until) = (der::moment(x509.validity().not_before), der::moment(x509.validity().not_after));
+    let (from, until) = (der::to_time(x509.validity().not_before), der::to_time(x509.validity().not_after));
     if until <= from || until.since(from) > lifetime + profile.backdate() + Duration::from_secs(1) {
         faults.push(CertificateFault::Lifetime);
     }
@@ -48,7 +49,7 @@ pub(in crate::pki) fn common_faults(
     faults
 }
 
-/// The fault of a signature that does not verify under `key`.
+/// Returns a fault if the certificate's signature does not verify under `key`.
 pub(in crate::pki) fn signature_fault(
     x509: &X509Certificate<'_>,
     key: &[u8],
@@ -68,7 +69,7 @@ pub(in crate::pki) fn subject_key_id<'c>(x509: &'c X509Certificate<'_>) -> Optio
     })
 }
 
-/// The key identifier, if it is all that the authority key identifier extension holds.
+/// The key identifier of the authority key identifier extension, if the extension contains nothing else.
 pub(in crate::pki) fn authority_key_id<'c>(x509: &'c X509Certificate<'_>) -> Option<&'c [u8]> {
     x509.extensions().iter().find_map(|e| match e.parsed_extension() {
         ParsedExtension::AuthorityKeyIdentifier(id)
@@ -80,7 +81,7 @@ pub(in crate::pki) fn authority_key_id<'c>(x509: &'c X509Certificate<'_>) -> Opt
     })
 }
 
-/// The fault of an extension that the profile does not write.
+/// The fault of an extension that the profile does not have.
 pub(in crate::pki) fn unexpected(extension: &X509Extension<'_>) -> CertificateFault {
     CertificateFault::Unexpected(extension.oid.to_id_string())
 }

@@ -1,4 +1,4 @@
-//! What a decision refuses when one of its two checks says yes to everything.
+//! Decisions when one of the two checks permits everything.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::time::Time;
 
 const NOW: Time = Time::from_unix_ms(1_795_341_600_000);
 
-/// A marking engine that lets everything pass.
+/// A marking engine that permits everything.
 struct AlwaysYes;
 
 impl Lattice for AlwaysYes {
@@ -67,8 +67,8 @@ fn outline(marking: &str, portion: &str) -> Outline {
     }
 }
 
-/// What is decided under the planted engine and under the real one, before sending: everything is in order but the
-/// approvals, of which there are none.
+/// The decisions with the faulty engine and with the real one, before sending. Everything is in order except that there are no
+/// approvals.
 fn decisions(marking: &str, portion: &str) -> [Decision; 2] {
     let partner = partner();
     let cuts = BTreeMap::from([(partner.id.clone(), outline(marking, portion))]);

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::change::{HeadPlace, LostHeads};
+use crate::change::{CheckpointPlace, LostCheckpoints};
 use crate::digest::Digest;
 use crate::gateway::node::checkpoints::accepted::{accepted_losses, lost};
 use crate::gateway::node::checkpoints::known::{extends, not_extended_message, remedy, save_shown};
@@ -297,8 +297,8 @@ impl Node {
     pub(in crate::gateway) async fn proposed_losses(
         &self,
         heads: &[(PartnerId, String)],
-        without: &BTreeSet<HeadPlace>,
-    ) -> Result<LostHeads, GatewayError> {
+        without: &BTreeSet<CheckpointPlace>,
+    ) -> Result<LostCheckpoints, GatewayError> {
         let ours = self.store().head().await?;
         let own = PartnerId::from(self.config().node.name.clone());
         let accepted = accepted_losses(&**self.store()).await?;

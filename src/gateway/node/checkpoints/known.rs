@@ -9,7 +9,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::change::{HeadPlace, LostHeads, MissingHead};
+use crate::change::{CheckpointPlace, LostCheckpoints, MissingCheckpoint};
 use crate::config::{Config, read_file};
 use crate::gateway::node::checkpoints::accepted::{accepted_losses, lost};
 use crate::gateway::node::files::replace;
@@ -282,17 +282,17 @@ impl Node {
     /// [`GatewayError::Refused`] if one of them exists and is intact.
     pub(in crate::gateway) fn with_lost_files(
         &self,
-        mut all: LostHeads,
-        places: impl IntoIterator<Item = HeadPlace>,
+        mut all: LostCheckpoints,
+        places: impl IntoIterator<Item = CheckpointPlace>,
         ours: &SignedCheckpoint,
-    ) -> Result<LostHeads, GatewayError> {
+    ) -> Result<LostCheckpoints, GatewayError> {
         let found = self.proved().heads().map(read).transpose()?.unwrap_or_default();
         for place in places {
             if let Some(found) = found.iter().find(|found| found.place == place && found.heads.is_ok()) {
                 let file = found.path.display();
                 return Err(GatewayError::refused(format!("`{file}` exists and is intact: nothing is missing")));
             }
-            let missing = MissingHead { place, entries: ours.size(), root: ours.root() };
+            let missing = MissingCheckpoint { place, entries: ours.size(), root: ours.root() };
             all = all.with_missing(missing).ok_or_else(|| {
                 GatewayError::refused(format!("the loss of the checkpoint file in the {place} was accepted already"))
             })?;
@@ -301,10 +301,10 @@ impl Node {
     }
 
     /// Recreates the checkpoint files whose loss is accepted now and was not in `before`.
-    pub(in crate::gateway) async fn recreate_lost_files(&self, before: &LostHeads) -> Result<(), GatewayError> {
+    pub(in crate::gateway) async fn recreate_lost_files(&self, before: &LostCheckpoints) -> Result<(), GatewayError> {
         let Some(heads) = self.proved().heads() else { return Ok(()) };
         let ours = self.store().head().await?;
-        for place in accepted_losses(&**self.store()).await?.anew_since(before) {
+        for place in accepted_losses(&**self.store()).await?.restored_since(before) {
             heads
                 .make(place, &ours)
                 .map_err(|e| GatewayError::Trouble(format!("cannot create the checkpoint file in the {place}: {e}")))?;

@@ -69,7 +69,7 @@ impl InFlight {
     /// Begins an attempt at `row`, which `owner` claimed at `now`, decided on the roster of that generation.
     pub fn begin(&self, row: &Exchange, owner: &str, roster: u64, now: Time) -> Ongoing {
         // If the partner may have it already, the attempt waits for the partner's answer.
-        let stop = if row.unanswered.is_some() { StopSignal::after_the_answer() } else { StopSignal::default() };
+        let stop = if row.unanswered.is_some() { StopSignal::after_answer() } else { StopSignal::default() };
         let state = Mutex::new(State { why: None, trouble: None, decided: (roster, now), lease: now.plus(LEASE) });
         let attempt = Arc::new(Attempt { exchange: row.id, owner: owner.to_owned(), kind: row.kind, stop, state });
         self.lock().insert(row.id, Arc::clone(&attempt));
@@ -106,9 +106,9 @@ impl Attempt {
     /// Asks it to stop, as far as it still can.
     pub fn request_stop(&self, why: &str) {
         let first = self.lock().why.get_or_insert_with(|| why.to_owned()) == why;
-        if first && !self.stop.is_ordered() {
+        if first && !self.stop.is_stopped() {
             tracing::warn!(exchange.id = %self.exchange, why, "attempt stopped");
-            self.stop.order();
+            self.stop.stop();
         }
     }
 
@@ -120,9 +120,9 @@ impl Attempt {
     /// Ends it for a local failure, without deciding whether it may be sent: it is tried again.
     pub fn abort(&self, why: &str) {
         self.note_local_failure(why);
-        if !self.stop.is_ordered() {
+        if !self.stop.is_stopped() {
             tracing::warn!(exchange.id = %self.exchange, why, "attempt aborted");
-            self.stop.order();
+            self.stop.stop();
         }
     }
 
@@ -183,10 +183,10 @@ mod tests {
     fn an_attempt_is_stopped_once_and_for_the_first_reason() {
         let live = InFlight::default();
         let attempt = live.begin(&row(), "exercise-1", 7, Time::EPOCH);
-        assert!(attempt.stop_reason().is_none() && !attempt.stop_signal().is_ordered());
+        assert!(attempt.stop_reason().is_none() && !attempt.stop_signal().is_stopped());
         attempt.request_stop("EXERCISE");
         attempt.request_stop("another");
-        assert!(attempt.stop_signal().is_ordered());
+        assert!(attempt.stop_signal().is_stopped());
         assert_eq!(attempt.stop_reason().as_deref(), Some("EXERCISE"));
     }
 
@@ -196,7 +196,7 @@ mod tests {
         let attempt = live.begin(&row(), "exercise-1", 7, Time::EPOCH);
         attempt.abort("disk of the store is full");
         attempt.abort("another");
-        assert!(attempt.stop_signal().is_ordered() && attempt.stop_reason().is_none());
+        assert!(attempt.stop_signal().is_stopped() && attempt.stop_reason().is_none());
         assert_eq!(attempt.local_failure().as_deref(), Some("disk of the store is full"));
         // A stop order still takes effect afterwards.
         attempt.request_stop("EXERCISE");

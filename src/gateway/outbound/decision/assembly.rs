@@ -25,7 +25,7 @@ impl Node {
         let bytes = self
             .keys()
             .storage
-            .fetch(&kept, self.bounds().bytes_max)
+            .decrypt(&kept, self.bounds().bytes_max)
             .map_err(|e| lost(&format!("cannot be decrypted: {e}")))?;
         if Digest::of(&bytes) != request.product_digest {
             return Err(lost("differs from the one that was submitted"));

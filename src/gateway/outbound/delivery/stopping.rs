@@ -53,7 +53,7 @@ impl Node {
                     None => {
                         // The record changed: nothing more leaves until the effect is known.
                         if attempt.is_outdated(roster) {
-                            attempt.stop.hold_up();
+                            attempt.stop.pause();
                         }
                         undecided.push((attempt, row));
                     }
@@ -78,7 +78,7 @@ impl Node {
                     Some(why) => attempt.request_stop(&why),
                     None => {
                         attempt.decided(parties.generation, now);
-                        attempt.stop.go_on();
+                        attempt.stop.resume();
                     }
                 },
             }

@@ -23,7 +23,7 @@ use crate::partner::Standing;
 use crate::product::{Bounds, Contents, NoContents, Package, PackageFault, Product};
 use crate::progress::Progress;
 use crate::release::{Reason, never_passes, not_yet};
-use crate::seal::{AtRest, PayloadIdentity};
+use crate::seal::{PayloadIdentity, StorageKey};
 use crate::store::Spool;
 use crate::system::{Entropy as _, SystemClock, SystemEntropy};
 use crate::time::Clock as _;
@@ -231,7 +231,7 @@ fn tearline(found: &NotPassed) -> CheckedTearline {
 struct Scratch {
     folder: PathBuf,
     spool: Spool,
-    storage: AtRest,
+    storage: StorageKey,
     request: RequestId,
 }
 
@@ -243,7 +243,7 @@ impl Scratch {
         let name: String = salt.iter().map(|b| format!("{b:02x}")).collect();
         let folder = std::env::temp_dir().join(format!("portcullis-check-{name}"));
         let spool = Spool::open(&folder, 0).map_err(GatewayError::trouble)?;
-        let storage = AtRest::parse(&PayloadIdentity::generate()).map_err(GatewayError::trouble)?;
+        let storage = StorageKey::parse(&PayloadIdentity::generate()).map_err(GatewayError::trouble)?;
         Ok(Scratch { folder, spool, storage, request: RequestId::new(SystemClock.now(), number) })
     }
 }

@@ -208,7 +208,7 @@ impl Node {
         request: RequestId,
         product: &[u8],
     ) -> Result<(SpoolId, FileHold), GatewayError> {
-        let kept = self.keys().storage.keep(product).map_err(GatewayError::trouble)?;
+        let kept = self.keys().storage.encrypt(product).map_err(GatewayError::trouble)?;
         let (payload, held) = self.spool_bytes(SpoolId::Product(request), &kept).await?;
         Ok((payload.spool, held))
     }
