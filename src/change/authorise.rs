@@ -87,7 +87,7 @@ pub fn authorise(proposal: &Proposal, here: &VerificationContext<'_>) -> Result<
                 if let Some(before) =
                     valid.iter_mut().find(|(officer, ..)| officers.is_same_person(officer, &consent.0))
                 {
-                    // INVARIANT: one person has one vote, in the strongest role in which they consented.
+                    // INVARIANT: each person counts once, in the strongest role in which they consented.
                     if before.1 < consent.1 {
                         *before = consent.clone();
                     }

@@ -14,7 +14,7 @@ use crate::cli::input::arguments::Limit;
 use crate::cli::input::files::{cannot_write, read_text};
 use crate::cli::input::open::node_at;
 use crate::config::{folder_of, signer_from, sync_folder, write_new, write_secret};
-use crate::gateway::{Appoint, OfficerView, Wanted};
+use crate::gateway::{AppointmentRequest, ChangeRequest, OfficerView};
 use crate::ident::OfficerId;
 use crate::sign::{Algorithm, PublicKey, Signer as _};
 
@@ -53,7 +53,7 @@ pub enum OfficerCommand {
         /// An officer whose name is spelled like theirs, and who is somebody else; repeat for several.
         #[arg(long, value_name = "OFFICER")]
         distinct_from: Vec<OfficerId>,
-        /// An earlier record of the same person, who returns: one person, and one vote, across all of them.
+        /// An earlier record of the same person, who returns: all of them count as one person.
         #[arg(long, value_name = "OFFICER")]
         same_as: Vec<OfficerId>,
         #[command(flatten)]
@@ -79,7 +79,7 @@ pub enum OfficerCommand {
         /// A file that holds it.
         #[arg(long, conflicts_with = "key")]
         key_file: Option<PathBuf>,
-        /// Keep the earlier keys beside the new one: still one person, and one vote.
+        /// Keep the earlier keys beside the new one; the officer still counts as one person.
         #[arg(long)]
         keep_keys: bool,
         /// For how long: 90 days if left out, 180 at most.
@@ -124,7 +124,7 @@ impl OfficerCommand {
                 same_as,
                 proposing,
             } => {
-                let appoint = Appoint {
+                let appoint = AppointmentRequest {
                     officer,
                     name: Some(name),
                     roles: Some(role.into_iter().collect::<BTreeSet<_>>()),
@@ -141,11 +141,11 @@ impl OfficerCommand {
                 };
                 let node = node_at(config).await?;
                 node.check_unenrolled(&appoint.officer).await.map_err(Failure::from)?;
-                let wanted = Wanted { officers: vec![appoint], ..proposing.wanted() };
+                let wanted = ChangeRequest { officers: vec![appoint], ..proposing.wanted() };
                 return proposing.write(&node, wanted, out).await;
             }
             OfficerCommand::Renew { officer, name, role, key, key_file, keep_keys, valid_for, proposing } => {
-                let appoint = Appoint {
+                let appoint = AppointmentRequest {
                     officer,
                     name,
                     roles: Some(role.into_iter().collect::<BTreeSet<_>>()).filter(|roles| !roles.is_empty()),
@@ -154,7 +154,7 @@ impl OfficerCommand {
                     lifetime: valid_for,
                     declared: None,
                 };
-                let wanted = Wanted { officers: vec![appoint], ..proposing.wanted() };
+                let wanted = ChangeRequest { officers: vec![appoint], ..proposing.wanted() };
                 return proposing.write(&node_at(config).await?, wanted, out).await;
             }
             OfficerCommand::List(limit) => list(config, limit, out).await?,

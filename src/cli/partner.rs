@@ -10,7 +10,7 @@ use super::output::{Exit, Failure, Out, grouped, shown, table};
 use crate::cli::input::arguments::Limit;
 use crate::cli::input::files::{cannot_write, read_text};
 use crate::cli::input::open::node_at;
-use crate::gateway::{PartnerView, Wanted};
+use crate::gateway::{ChangeRequest, PartnerView};
 use crate::ident::PartnerId;
 use crate::partner::{Agreement, Description, Fingerprints, Standing};
 
@@ -122,14 +122,14 @@ impl PartnerCommand {
             }
             PartnerCommand::Add { file, agreement, confirm, new_kind, proposing } => {
                 let new_kinds = new_kind.into_iter().collect();
-                let wanted = Wanted { new_kinds, ..proposing.wanted() };
+                let wanted = ChangeRequest { new_kinds, ..proposing.wanted() };
                 add(config, (&file, &agreement), confirm, wanted, proposing, out).await
             }
             PartnerCommand::Update { file, confirm, why, out: Some(change) } => {
                 let description = read_description(&file)?;
                 confirmed(&file, &description, confirm)?;
                 let proposing = Proposing::of(change, why);
-                let wanted = Wanted { partners: vec![description], ..proposing.wanted() };
+                let wanted = ChangeRequest { partners: vec![description], ..proposing.wanted() };
                 proposing.write(&node_at(config).await?, wanted, out).await
             }
             PartnerCommand::Update { file, out: None, .. } => {
@@ -150,11 +150,11 @@ impl PartnerCommand {
                 Ok(Exit::Done)
             }
             PartnerCommand::Remove { partner, proposing } => {
-                let wanted = Wanted { removed: [partner].into(), ..proposing.wanted() };
+                let wanted = ChangeRequest { removed: [partner].into(), ..proposing.wanted() };
                 proposing.write(&node_at(config).await?, wanted, out).await
             }
             PartnerCommand::Resume { partner, proposing } => {
-                let wanted = Wanted { resumed: [partner].into(), ..proposing.wanted() };
+                let wanted = ChangeRequest { resumed: [partner].into(), ..proposing.wanted() };
                 proposing.write(&node_at(config).await?, wanted, out).await
             }
         }
@@ -179,7 +179,7 @@ async fn add(
     config: &Path,
     (file, agreement): (&Path, &Path),
     confirm: Option<String>,
-    wanted: Wanted,
+    wanted: ChangeRequest,
     proposing: Proposing,
     out: Out,
 ) -> Result<Exit, Failure> {
@@ -195,7 +195,7 @@ async fn add(
         )));
     }
     let agreements = [(id, agreement)].into();
-    let wanted = Wanted { partners: vec![description], agreements, ..wanted };
+    let wanted = ChangeRequest { partners: vec![description], agreements, ..wanted };
     proposing.write(&node, wanted, out).await
 }
 
@@ -270,7 +270,7 @@ async fn show(config: &Path, partner: &PartnerId, out: Out) -> Result<Exit, Fail
     let found = node.partner(partner).await.map_err(Failure::from)?;
     let view = PartnerView::of(&found);
     let prints = found.description.fingerprints();
-    let flow = node.flow(&found).await.map_err(Failure::from)?;
+    let flow = node.allowance_view(&found).await.map_err(Failure::from)?;
     out.answer(
         &json!({ "partner": view, "flow": flow, "fingerprints": prints, "agreement": found.agreement, "addresses": found.description.addresses }),
         |text| {

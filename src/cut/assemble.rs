@@ -70,7 +70,8 @@ pub(super) fn assemble_selected(
     }
     let Some(index) = selection.tearline else {
         let per_tearline = selection.per_tearline.iter().zip(product.tearlines()).enumerate();
-        let per_tearline = per_tearline.map(|(index, (verdict, t))| TearlineRefusal::of(index, verdict, t)).collect();
+        let per_tearline =
+            per_tearline.map(|(index, (verdict, t))| TearlineRefusal::of(index, verdict, t, link)).collect();
         return Err(CutRefusal::NothingReleasable { per_tearline });
     };
     assemble(product, index, link, terms, bounds, register)
@@ -139,7 +140,7 @@ pub fn assemble(
 fn permitted(tearline: &Tearline, link: &LinkRights, rules: &Rules<'_>, index: usize) -> Result<(), CutRefusal> {
     let marks: Vec<Marking> = tearline.marked().map(|(_, m)| m.clone()).collect();
     let because =
-        |refusals: Vec<AccessRefusal>| CutRefusal::Tearline { index, reasons: reasons_of(&refusals, tearline) };
+        |refusals: Vec<AccessRefusal>| CutRefusal::Tearline { index, reasons: reasons_of(&refusals, tearline, link) };
     may_release(tearline.banner(), &marks, link, rules).map(|_| ()).map_err(because)
 }
 

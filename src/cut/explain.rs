@@ -57,7 +57,7 @@ pub fn explain(
 ) -> Explanation {
     let selection = selection(product, link, at_or_below, register);
     let tearlines = product.tearlines().iter().enumerate();
-    let mut tearlines: Vec<_> = tearlines.map(|(index, tearline)| verdict(index, tearline, &selection)).collect();
+    let mut tearlines: Vec<_> = tearlines.map(|(index, tearline)| verdict(index, tearline, &selection, link)).collect();
     let cut = assemble_selected(product, selection, link, terms, bounds, register);
     // The markings may permit a tearline that the agreement's terms do not.
     if let Err(refusal) = &cut {
@@ -70,10 +70,10 @@ pub fn explain(
 }
 
 /// The verdict on one tearline that follows from the selection.
-fn verdict(index: usize, tearline: &Tearline, selection: &Selection) -> TearlineVerdict {
+fn verdict(index: usize, tearline: &Tearline, selection: &Selection, link: &LinkRights) -> TearlineVerdict {
     let (fate, reasons) = match selection.per_tearline.get(index) {
         Some(Verdict::Releasable(_)) => (Fate::Goes, Vec::new()),
-        Some(Verdict::Refused(refusals)) => (Fate::Refused, reasons_of(refusals, tearline)),
+        Some(Verdict::Refused(refusals)) => (Fate::Refused, reasons_of(refusals, tearline, link)),
         Some(Verdict::PassedOver) => (Fate::PassedOver, Vec::new()),
         None if selection.refused.is_some() => {
             let whole = |refused: &ProductRefused| Reason {

@@ -66,31 +66,35 @@ fn kept(word: &str, stands: &str) -> String {
     format!("`{word}` ({stands}) bars release to every partner, and no release list lifts that")
 }
 
-/// Describes a refusal of the marking engine for `places`.
-pub fn refused(refusal: &AccessRefusal, places: &Places<'_>) -> Reason {
+/// Describes a refusal of the marking engine for `places`. `to` is the partner's country or organisation code, as in a
+/// release list.
+pub fn refused(refusal: &AccessRefusal, places: &Places<'_>, to: &str) -> Reason {
     let sentence = match refusal {
         AccessRefusal::NotReleasable => match places.prohibited_by() {
             Some(word) => {
                 let stands = places.all(|mark| mark.prohibited_by() == Some(word));
                 format!("{}: release a version without it", kept(word, &stands))
             }
-            None => "not releasable to this partner: its marks do not name the partner, or bar release to every partner; have its \
-                     owner mark a version REL TO the partner, or submit one that is"
-                .to_owned(),
+            None => format!(
+                "its marks do not name `{to}`, or bar release to every partner; have its owner mark a version REL TO {to}, or \
+                 submit one that is"
+            ),
         },
         AccessRefusal::DisplayOnly => "display only: the partner may be shown it and may not receive it".to_owned(),
         AccessRefusal::Ceiling => {
-            format!("its level is above the link's ceiling: release a version at or below it, or {AGREE} another `ceiling`")
+            format!(
+                "its level is above the link's ceiling: release a version at or below it, or {AGREE} another `ceiling`"
+            )
         }
         AccessRefusal::Network => format!(
-            "the link's network may not carry it to this partner: if it may, {AGREE} another `network`, or send it another way"
+            "the link's network may not carry it to `{to}`: if it may, {AGREE} another `network`, or send it another way"
         ),
         AccessRefusal::Condition(Condition::FgiConsent { sources, concealed }) => {
             let concealed = concealed.then(|| CONCEALED.to_owned());
             let missing = sources.iter().cloned().chain(concealed).map(|source| {
                 let whose = if source == CONCEALED { "the concealed source".to_owned() } else { format!("`{source}`") };
                 let stands = places.all(|mark| mark.is_of(&source));
-                format!("no consent of {whose} to pass on its information ({stands}) to this partner is in force")
+                format!("no consent of {whose} to pass on its information ({stands}) to `{to}` is in force")
             });
             format!("{}: {RECORD}", missing.collect::<Vec<_>>().join("; "))
         }
@@ -128,7 +132,7 @@ mod tests {
         let places = Places { banner: &banner, parts };
         let refusals =
             may_release(&banner, &marks, &link, &rules).map(|_| Vec::new()).unwrap_or_else(|refused| refused);
-        refusals.iter().map(|refusal| refused(refusal, &places).sentence).collect()
+        refusals.iter().map(|refusal| refused(refusal, &places, "GBR").sentence).collect()
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::store::StoreError;
 
-/// Why a use case failed, by whose fault it is.
+/// Why a use case failed, by cause: the caller, this node, its environment or its store.
 #[derive(Debug, thiserror::Error)]
 pub enum GatewayError {
     /// The subject does not exist.
@@ -20,10 +20,10 @@ pub enum GatewayError {
     /// The store failed.
     #[error("{0}")]
     Store(#[from] StoreError),
-    /// Whether the change is on record is unknown. Nothing was undone.
+    /// It is unknown whether the change is on record. Nothing was undone.
     #[error(
-        "it is not known whether {what} is on record, and nothing of it was undone: when the node was stopped, its disk \
-         looked at and the node started again, look with `{look}` before anything is done again ({why})"
+        "it is not known whether {what} is on record, and nothing was undone: stop the node, check its disk and start it again; \
+         then check with `{look}` before you repeat anything ({why})"
     )]
     NotKnown {
         /// What was to be recorded.
@@ -36,6 +36,7 @@ pub enum GatewayError {
 }
 
 impl GatewayError {
+    /// A local failure ([`GatewayError::Trouble`]) with the text of `error`.
     pub(super) fn trouble(error: impl std::fmt::Display) -> GatewayError {
         GatewayError::Trouble(error.to_string())
     }
@@ -64,10 +65,12 @@ impl GatewayError {
         }
     }
 
+    /// The error for a partner that is not enrolled, with the remedy.
     pub(super) fn no_partner(id: &crate::ident::PartnerId) -> GatewayError {
         GatewayError::Unknown(format!("no partner `{id}` is enrolled: see `partner list`"))
     }
 
+    /// A refusal ([`GatewayError::Refused`]) with the text of `why`.
     pub(super) fn refused(why: impl std::fmt::Display) -> GatewayError {
         GatewayError::Refused(why.to_string())
     }
@@ -78,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_may_be_on_record_is_said_to_be_unknown_with_the_command_that_shows_it_and_a_full_disk_is_not() {
+    fn an_unknown_outcome_names_the_command_that_shows_it_and_a_full_disk_is_no_unknown_outcome() {
         let of = |error: StoreError| GatewayError::from(error).of_commit("request `rq-1`", "status rq-1");
         let unknown = of(StoreError::Broken { why: "EXERCISE".into() });
         assert!(unknown.is_outcome_unknown(), "{unknown}");

@@ -18,34 +18,24 @@ mod administration;
 mod queries;
 mod server;
 
-pub use crate::gateway::officers::offline::ExportedRequest;
-pub use crate::gateway::outbound::decision::consents::ConsentOnRecord;
-pub use crate::gateway::outbound::submission::check::{
-    CheckedPartner, CheckedProduct, CheckedTearline, check_as_shipped,
-};
-pub use crate::gateway::outbound::submission::request::Draft;
 pub use administration::apply::ChangeApplied;
-pub use administration::certificates::CertificatesView;
-pub use administration::change::Wanted;
-pub use administration::effective_changes::ChangeView;
+pub use administration::change::ChangeRequest;
 pub use administration::founding::{sign_founding, signer_of_founding};
 pub use administration::manual::ManualOperation;
-pub use administration::orphans::OrphanView;
-pub use administration::what_if::{Differs, PolicyDiff, Under};
 pub use error::GatewayError;
 pub use inbound::inbox::Taker;
-pub use inbound::refused_offers::RefusedOffer;
 pub use inbound::renderings::Rendering;
 pub use node::Node;
-pub use node::policy::checks::installed as installed_prover;
-pub use officers::attachments::{AttachmentWritten, CutWritten};
-pub use officers::roster::Appoint;
-pub use outbound::release::Seen;
-pub use queries::health::{AlarmView, AllowanceView, UsageView};
+pub use node::policy::checks::installed_prover;
+pub use officers::offline::ExportedRequest;
+pub use officers::roster::AppointmentRequest;
+pub use outbound::decision::consents::ConsentOnRecord;
+pub use outbound::release::DecidedRequests;
+pub use outbound::submission::check::{CheckedPartner, CheckedProduct, CheckedTearline, check_as_shipped};
+pub use outbound::submission::request::Draft;
 pub use queries::records::{ledger_entries, verify_ledger};
 pub use recall::order::RecallOf;
 pub use server::preflight::preflight;
-pub use server::scrub::{DamageView, ScrubView};
 pub use server::serve::{serve, serve_reloading};
 pub use views::exchange::{
     ApprovalView, ExchangeDetail, ExchangeForecast, ExchangeView, Explained, InboxItem, InboxView, LedgerEntryView,
@@ -53,6 +43,10 @@ pub use views::exchange::{
     RequestOpened, RequestView, SubmitOutcome,
 };
 pub use views::officer::{
-    ApprovalOutcome, AttachmentShown, AwaitingCut, AwaitingRequest, ChangesView, CutReview, OfficerView, RecallView,
-    RefusedExchange, RefusedRequest, RequestReview, WithheldView,
+    ApprovalOutcome, AttachmentShown, AttachmentWritten, AwaitingCut, AwaitingRequest, ChangesView, CutReview,
+    CutWritten, OfficerView, RecallView, RefusedExchange, RefusedRequest, RequestReview, WithheldView,
 };
+pub use views::operator::{
+    AlarmView, AllowanceView, CertificatesView, ChangeView, DamageView, OrphanView, RefusedOffer, ScrubView, UsageView,
+};
+pub use views::what_if::{DecisionDifference, PolicyDiff, PolicyVerdict};

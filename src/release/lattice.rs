@@ -58,7 +58,7 @@ impl Lattice for Engine<'_> {
             let parts = portions.iter().map(|mark| (format!("`{}`", mark.portion()), mark)).collect();
             let places = Places { banner: &banner, parts };
             reasons.extend(refusals.iter().map(|refusal| {
-                let CutReason { code, sentence } = cut::refused(refusal, &places);
+                let CutReason { code, sentence } = cut::refused(refusal, &places, &link.id);
                 reason(&code, &sentence)
             }));
         }

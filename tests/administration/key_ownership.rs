@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use portcullis::approval::Role;
 use portcullis::digest::Digest;
-use portcullis::gateway::{Appoint, Wanted};
+use portcullis::gateway::{AppointmentRequest, ChangeRequest};
 use portcullis::ident::NodeId;
 use portcullis::ledger::{Entry, EntryKind, LedgerKey, Origin};
 use portcullis::partner::{Agreement, Description};
@@ -114,7 +114,7 @@ fn a_key_that_somebody_has_or_had_is_refused_by_name() {
     let opened = us.open_live();
     let proposed = |partners: &[&Description]| {
         let expires = opened.now().plus(std::time::Duration::from_secs(3600));
-        let mut wanted = Wanted::new("operator", "EXERCISE", expires);
+        let mut wanted = ChangeRequest::new("operator", "EXERCISE", expires);
         for description in partners {
             let terms = Agreement::parse(&agreement("USA", &description.code, &[])).unwrap();
             wanted.agreements.insert(description.node.clone().into(), terms);
@@ -139,7 +139,7 @@ fn a_key_of_the_past_stays_its_owners() {
     let rekeyed = described(&elsewhere.made("exercise-gbr", "GBR", "cnsa2"));
     let earlier = world.public_key("exercise-officer-1");
     let key = elsewhere.public_key("exercise-officer-1");
-    let renewed = Appoint {
+    let renewed = AppointmentRequest {
         key: Some(key),
         name: None,
         roles: None,

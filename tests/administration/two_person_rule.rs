@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::support::{Answer, Node, World, agreement, block_on};
 use portcullis::config::signer_from;
-use portcullis::gateway::Wanted;
+use portcullis::gateway::ChangeRequest;
 use portcullis::ledger::{Entry, EntryKind};
 use portcullis::store::{Commit, Setting, Version};
 use portcullis::time::Time;
@@ -219,7 +219,8 @@ fn nobody_accepts_a_clock_alone_and_what_was_signed_is_for_that_doubt() {
     block_on(async {
         assert!(behind.clock_doubt().await.unwrap().is_some());
         let until = |seconds| behind.now().plus(Duration::from_secs(seconds));
-        let clock = |seconds| Wanted { clock: true, ..Wanted::new("operator", "EXERCISE", until(seconds)) };
+        let clock =
+            |seconds| ChangeRequest { clock: true, ..ChangeRequest::new("operator", "EXERCISE", until(seconds)) };
         // What officers looked at is gone in a week.
         assert!(behind.propose(clock(7 * 86_400)).await.is_err());
         let mut change = behind.propose(clock(3600)).await.unwrap();
@@ -231,8 +232,10 @@ fn nobody_accepts_a_clock_alone_and_what_was_signed_is_for_that_doubt() {
     let ahead = us.open_at(live.now().plus(Duration::from_secs(7200)));
     block_on(async {
         // What is done by a clock that runs ahead leaves a time on record behind which the right clock stands.
-        let wanted =
-            |clock| Wanted { clock, ..Wanted::new("operator", "EXERCISE", ahead.now().plus(Duration::from_secs(600))) };
+        let wanted = |clock| ChangeRequest {
+            clock,
+            ..ChangeRequest::new("operator", "EXERCISE", ahead.now().plus(Duration::from_secs(600)))
+        };
         assert!(ahead.propose(wanted(true)).await.unwrap_err().to_string().contains("not in doubt"));
         let mut words = wanted(false);
         let list = "PORTCULLIS WORDS 1\nName: X\nMarking: UNCLASSIFIED\n\nLANTERN\n";
@@ -248,17 +251,19 @@ fn nobody_accepts_a_clock_alone_and_what_was_signed_is_for_that_doubt() {
         assert!(live.clock_doubt().await.unwrap().is_some());
         let until = live.now().plus(Duration::from_secs(600));
         // Nobody signs for anything else along with it.
-        let mut both = Wanted { clock: true, ..Wanted::new("operator", "EXERCISE", until) };
+        let mut both = ChangeRequest { clock: true, ..ChangeRequest::new("operator", "EXERCISE", until) };
         both.texts.insert("words/exercise.txt".into(), None);
         let both = live.propose(both).await.unwrap_err();
         assert!(both.to_string().contains("must be a change of its own"), "{both}");
-        let mut change =
-            live.propose(Wanted { clock: true, ..Wanted::new("operator", "EXERCISE", until) }).await.unwrap();
+        let mut change = live
+            .propose(ChangeRequest { clock: true, ..ChangeRequest::new("operator", "EXERCISE", until) })
+            .await
+            .unwrap();
         live.consent(&mut change, &keys[1]).await.unwrap();
         let alone = live.apply_change(&change).await.unwrap_err();
         assert!(alone.to_string().contains("awaiting consent: 1 of 2"), "{alone}");
         // Nothing else takes effect by a clock that is in doubt.
-        let mut other = Wanted::new("operator", "EXERCISE", until);
+        let mut other = ChangeRequest::new("operator", "EXERCISE", until);
         other.texts.insert("words/exercise.txt".into(), None);
         let mut other = live.propose(other).await.unwrap();
         for key in &keys {
@@ -322,7 +327,7 @@ fn a_clock_that_was_set_is_in_doubt_until_two_accept_it_however_long_that_takes(
                 return node.store().close().await;
             }
             let until = node.now().plus(Duration::from_secs(600));
-            let wanted = Wanted { clock: true, ..Wanted::new("operator", "EXERCISE", until) };
+            let wanted = ChangeRequest { clock: true, ..ChangeRequest::new("operator", "EXERCISE", until) };
             let mut change = node.propose(wanted).await.unwrap();
             for key in &keys {
                 node.consent(&mut change, key).await.unwrap();
@@ -341,7 +346,7 @@ fn nobody_signs_a_change_from_the_instant_on_at_which_it_expires() {
     let key = signer_from(Path::new(&world.key(&world.deciders(&us)[1]))).unwrap();
     let node = us.open();
     let expires = node.now().plus(Duration::from_secs(600));
-    let mut wanted = Wanted::new("operator", "EXERCISE", expires);
+    let mut wanted = ChangeRequest::new("operator", "EXERCISE", expires);
     let list = "PORTCULLIS WORDS 1\nName: X\nMarking: UNCLASSIFIED\n\nLANTERN\n";
     wanted.texts.insert("words/exercise.txt".into(), Some(list.into()));
     let change = block_on(async {
@@ -445,7 +450,11 @@ fn a_partner_is_rekeyed_by_two_and_what_is_queued_for_its_old_keys_waits_for_new
     let description = world.file("anew.json", &anew.run(&["partner", "export"]).expect(0).stdout);
     let print = anew.run(&["partner", "fingerprint"]).expect(0).text("/description").to_owned();
     let refused = us.run(&["partner", "update", &description]).expect(1);
-    assert!(refused.stderr.contains("two officers sign") && refused.stderr.contains("--confirm"), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("two officers must sign") && refused.stderr.contains("--confirm"),
+        "{}",
+        refused.stderr
+    );
     let out = path(&world, "unconfirmed.json");
     us.run(&["partner", "update", &description, "--confirm", "0", "--out", &out]).expect(1);
     world.proposed(&us, &["partner", "update", &description, "--confirm", &print]);

@@ -134,7 +134,7 @@ fn refuses_what_no_tearline_lets_a_partner_have_and_says_why_for_each() {
         let refused = submit(&us, &file, &them.name).expect(1);
         assert_eq!(refused.text("/refused/0/partner"), them.name);
         assert!(
-            refused.text("/refused/0/reasons/0/sentence").starts_with("tearline 1 cannot be released"),
+            refused.text("/refused/0/reasons/0/sentence").starts_with("tearline 1 is not releasable to `"),
             "{}",
             refused.stdout
         );

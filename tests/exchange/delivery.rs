@@ -94,7 +94,7 @@ fn the_inbox_hands_out_a_product_again_but_never_over_a_file() {
     take(&first).expect(0);
     assert_eq!(inbox(&them)[0]["state"], "taken");
     let refused = take(&first).expect(1);
-    assert!(refused.stderr.contains("name a file that does not"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("exists: name a file"), "{}", refused.stderr);
     take(&second).expect(0);
     assert_eq!(std::fs::read(&first).unwrap(), std::fs::read(&second).unwrap());
     let unknown = them.run(&["inbox", "take", "ex-00000000000000000000000000000000", "--out", "never"]).expect(2);

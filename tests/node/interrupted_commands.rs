@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use portcullis::config::Replacement;
 use portcullis::digest::Digest;
 use portcullis::edge::{DeliveryFailure, KeyGate, PayloadSource, StopSignal, Transport};
-use portcullis::gateway::Seen;
+use portcullis::gateway::DecidedRequests;
 use portcullis::ident::PartnerId;
 use portcullis::ledger::{Entry, EntryKind};
 use portcullis::store::{Commit, Exchange, ExchangeState};
@@ -250,7 +250,7 @@ fn two_who_sign_one_file_at_the_same_moment_have_both_signed_it() {
     turn.finish(&fs::read(&copy).unwrap()).unwrap();
     let refused = signing.wait_with_output().unwrap();
     assert_eq!(refused.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&refused.stderr).contains("another change"), "{refused:?}");
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("no longer the change that was shown"), "{refused:?}");
     // Of those who apply it at the same moment one does, and the others are refused.
     let apply = || {
         let mut command = Command::new(program());
@@ -513,8 +513,8 @@ async fn what_cannot_be_put_on_record_when_it_is_sent_is_tried_again_and_not_hel
     let opened = portcullis::gateway::Node::open(config, Arc::new(portcullis::system::SystemClock)).await;
     let node = Arc::new(opened.unwrap());
     let roster = node.store().generations().await.unwrap().roster;
-    let mut seen = Seen::default();
-    while node.promote(&mut seen, roster).await.unwrap() {}
+    let mut seen = DecidedRequests::default();
+    while node.release_approved(&mut seen, roster).await.unwrap() {}
     let (database, keys) = (us.folder.join("store/portcullis.db"), Mutex::default());
     let partner = Taking { database, held: true.into(), keys };
     let due = node.store().due(node.now(), 8).await.unwrap().remove(0);
@@ -522,7 +522,7 @@ async fn what_cannot_be_put_on_record_when_it_is_sent_is_tried_again_and_not_hel
     let row = node.store().exchange(&exchange).await.unwrap().unwrap();
     assert_eq!((row.state, row.attempts), (ExchangeState::Queued, 0), "{:?}", row.reason);
     let reason = row.reason.unwrap_or_default();
-    assert!(reason.contains("could not be decided or put on record") && reason.contains("store is locked"), "{reason}");
+    assert!(reason.contains("could not be decided or recorded") && reason.contains("store is locked"), "{reason}");
     // Its neighbour: with the store free the key leaves.
     partner.held.store(false, Ordering::SeqCst);
     node.attempt(&partner, due).await.unwrap();

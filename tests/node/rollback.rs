@@ -104,7 +104,7 @@ fn an_older_copy_stays_stopped_until_the_newest_is_back_or_officers_accept_the_l
         assert_eq!(entries(&us), grown, "nothing is recorded");
     }
     // What is on record can be read; nothing else is done, and the files of the spool stay where they are.
-    assert!(alarm(&us).contains("put the newest copy"), "{}", alarm(&us));
+    assert!(alarm(&us).contains("restore the newest copy"), "{}", alarm(&us));
     let refused = us.run(&["partner", "suspend", "exercise-gbr"]).expect(3);
     assert!(refused.stderr.contains("the node is stopped"), "{}", refused.stderr);
     us.run(&["inbox", "list"]).expect(0);
@@ -192,7 +192,7 @@ fn a_backup_unpacked_over_a_newer_store_is_served_under_an_alarm_that_stays_and_
     for _ in 1..=2 {
         serves(&mut us);
         let said = orphans(&us);
-        assert!(said.len() == 1 && said[0].contains("put the newest copy back"), "{said:?}");
+        assert!(said.len() == 1 && said[0].contains("restore the newest copy"), "{said:?}");
     }
     assert!(us.log_text().contains("not on record"), "{}", us.log_text());
     us.run(&["status", &exchange]).expect(2);

@@ -10,7 +10,7 @@ use portcullis::approval::{Declared, Role, Submission, Terms};
 use portcullis::config::signer_from;
 use portcullis::digest::Digest;
 use portcullis::envelope::Precedence;
-use portcullis::gateway::{Appoint, SubmitOutcome, Wanted};
+use portcullis::gateway::{AppointmentRequest, ChangeRequest, SubmitOutcome};
 use portcullis::ident::RequestId;
 use portcullis::product::TextAlone;
 use portcullis::sign::Signed;
@@ -191,12 +191,15 @@ fn a_signed_submission_names_the_originator_that_its_product_does_and_is_taken_i
 
 /// What comes of enrolling somebody of this name, whom two officers sign for.
 fn enrolled(world: &World, us: &Node, id: &str, name: &str, declared: Declared) -> Result<(), String> {
-    let appoint =
-        Appoint { name: Some(name.into()), declared: Some(declared), ..world.appointed(id, Role::DisclosureOfficer) };
+    let appoint = AppointmentRequest {
+        name: Some(name.into()),
+        declared: Some(declared),
+        ..world.appointed(id, Role::DisclosureOfficer)
+    };
     let node = us.open_live();
     let proposed = block_on(async {
         let mut wanted =
-            Wanted::new("operator", "EXERCISE", SystemClock.now().plus(std::time::Duration::from_secs(600)));
+            ChangeRequest::new("operator", "EXERCISE", SystemClock.now().plus(std::time::Duration::from_secs(600)));
         wanted.officers.push(appoint.clone());
         let proposed = node.propose(wanted).await.map(drop).map_err(|e| e.to_string());
         node.store().close().await;

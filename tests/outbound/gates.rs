@@ -14,7 +14,7 @@ use portcullis::approval::Role;
 use portcullis::digest::Digest;
 use portcullis::edge::{DeliveryFailure, KeyGate, PayloadSource, Refusal, StopSignal, Transport};
 use portcullis::envelope::{Handled, Handling, Header, OpeningProof, Recall, Receipt};
-use portcullis::gateway::{ManualOperation, Node, Seen};
+use portcullis::gateway::{DecidedRequests, ManualOperation, Node};
 use portcullis::ident::{ExchangeId, PartnerId};
 use portcullis::ledger::EntryKind;
 use portcullis::partner::{Breaker, Description};
@@ -117,8 +117,8 @@ fn released(world: &World, us: &support::Node, id: &str) -> (String, ExchangeId)
 
 async fn promoted(node: &Node) {
     let roster = node.store().generations().await.unwrap().roster;
-    let mut seen = Seen::default();
-    while node.promote(&mut seen, roster).await.unwrap() {}
+    let mut seen = DecidedRequests::default();
+    while node.release_approved(&mut seen, roster).await.unwrap() {}
 }
 
 /// One attempt at what is due of an exchange.
@@ -173,7 +173,7 @@ async fn a_receipt_that_answers_anything_else_delivers_nothing() {
         assert!(row.unanswered.is_some(), "{what}: whether the partner has it is not known");
         clock.advance(Duration::from_secs(3600));
         if state == ExchangeState::Parked {
-            node.by_hand(&exchange, ManualOperation::Retry).await.unwrap();
+            node.manual_operation(&exchange, ManualOperation::Retry).await.unwrap();
         }
     }
     // That the partner is busy says nothing of whether it has it.

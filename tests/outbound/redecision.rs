@@ -5,7 +5,7 @@ use std::time::Instant;
 use crate::support::{Node, World, agreement, block_on};
 use portcullis::config::signer_from;
 use portcullis::envelope::Precedence;
-use portcullis::gateway::{self, Draft, SubmitOutcome, Wanted};
+use portcullis::gateway::{self, ChangeRequest, Draft, SubmitOutcome};
 use portcullis::partner::Agreement;
 use portcullis::store::{ExchangeFilter, ExchangeState};
 use portcullis::system::SystemClock;
@@ -55,7 +55,7 @@ async fn in_state(node: &gateway::Node, state: ExchangeState) -> usize {
 
 /// Queues `how_many` exchanges at a serving node whose partner is away, makes the change, and waits until every one of
 /// them is held.
-fn held_by(what: &str, wanted: impl Fn(&Node) -> Wanted) {
+fn held_by(what: &str, wanted: impl Fn(&Node) -> ChangeRequest) {
     let world = World::new();
     let (mut us, them) = world.pair();
     let [decider, senior] = world.deciders(&us).map(|id| signer_from(world.key(&id).as_ref()).unwrap());
@@ -86,15 +86,15 @@ fn held_by(what: &str, wanted: impl Fn(&Node) -> Wanted) {
     drop(them);
 }
 
-fn nothing() -> Wanted {
-    Wanted::new("operator", "EXERCISE", SystemClock.now().plus(std::time::Duration::from_secs(3600)))
+fn nothing() -> ChangeRequest {
+    ChangeRequest::new("operator", "EXERCISE", SystemClock.now().plus(std::time::Duration::from_secs(3600)))
 }
 
 #[test]
 fn all_that_is_queued_is_held_when_the_rules_change() {
     held_by("rules changed", |us| {
         let rules = std::fs::read_to_string(us.folder.join("policy/release.cedar")).unwrap() + "\n// EXERCISE\n";
-        Wanted { texts: [("release.cedar".to_owned(), Some(rules))].into(), ..nothing() }
+        ChangeRequest { texts: [("release.cedar".to_owned(), Some(rules))].into(), ..nothing() }
     });
 }
 
@@ -102,6 +102,6 @@ fn all_that_is_queued_is_held_when_the_rules_change() {
 fn all_that_is_queued_is_held_when_the_agreement_no_longer_covers_it() {
     held_by("ceiling lowered", |_| {
         let lower = Agreement::parse(&agreement("USA", "GBR", &[("ceiling", "\"U\"")])).unwrap();
-        Wanted { agreements: [("exercise-gbr".parse().unwrap(), lower)].into(), ..nothing() }
+        ChangeRequest { agreements: [("exercise-gbr".parse().unwrap(), lower)].into(), ..nothing() }
     });
 }

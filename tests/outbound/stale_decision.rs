@@ -10,7 +10,7 @@ use crate::support::{Node, World, block_on};
 use portcullis::approval::{Admission, Quarantined, Role};
 use portcullis::config::{Config, signer_from};
 use portcullis::digest::Digest;
-use portcullis::gateway::{self, Wanted};
+use portcullis::gateway::{self, ChangeRequest};
 use portcullis::ident::ExchangeId;
 use portcullis::sign::{LocalSigner, Signed, Signer as _};
 use portcullis::system::SystemClock;
@@ -152,7 +152,7 @@ fn no_change_takes_effect_on_the_consent_of_an_officer_who_is_revoked_meanwhile(
         let counted = clock.put_off();
         let change = block_on(async {
             let until = SystemClock.now().plus(Duration::from_secs(3600));
-            let mut wanted = Wanted::new("operator", "EXERCISE", until);
+            let mut wanted = ChangeRequest::new("operator", "EXERCISE", until);
             wanted.texts.insert("words/exercise.txt".into(), Some(list.into()));
             let mut change = node.propose(wanted).await.unwrap();
             node.consent(&mut change, &senior).await.unwrap();

@@ -18,7 +18,7 @@ use portcullis::edge::{
     StopSignal, Transport,
 };
 use portcullis::envelope::{Header, Manifest};
-use portcullis::gateway::{ManualOperation, Node, Seen};
+use portcullis::gateway::{DecidedRequests, ManualOperation, Node};
 use portcullis::ident::{ExchangeId, PartnerId};
 use portcullis::ledger::{Entry, EntryKind};
 use portcullis::seal::Opener as _;
@@ -289,7 +289,7 @@ impl Model {
     async fn send(self: &Arc<Model>) {
         let node = self.sides[SENDER].node.clone().expect("a real node");
         let Ok(generations) = node.store().generations().await else { return };
-        let _ = node.promote(&mut Seen::default(), generations.roster).await;
+        let _ = node.release_approved(&mut DecidedRequests::default(), generations.roster).await;
         for due in node.store().due(node.now(), 2).await.unwrap_or_default() {
             let link = Link { model: self.clone(), from: SENDER };
             let _ = node.attempt(&link, due).await;
@@ -303,7 +303,7 @@ impl Model {
         let rows: Vec<ExchangeId> =
             lock(&self.sides[SENDER].disk).exchanges.iter().filter(parked).map(|row| row.id).collect();
         for id in rows {
-            let _ = node.by_hand(&id, ManualOperation::Retry).await;
+            let _ = node.manual_operation(&id, ManualOperation::Retry).await;
         }
     }
 

@@ -8,7 +8,9 @@ use std::time::Duration;
 use portcullis::approval::Role;
 use portcullis::config::Config;
 use portcullis::envelope::Precedence;
-use portcullis::gateway::{Appoint, Draft, GatewayError, Node, Seen, SubmitOutcome, Wanted, sign_founding};
+use portcullis::gateway::{
+    AppointmentRequest, ChangeRequest, DecidedRequests, Draft, GatewayError, Node, SubmitOutcome, sign_founding,
+};
 use portcullis::ident::{ExchangeId, PartnerId, RequestId};
 use portcullis::partner::{Agreement, Description, Limits};
 use portcullis::sign::{Algorithm, LocalSigner, Signer};
@@ -238,7 +240,7 @@ fn enrol(
         ("decider", Role::DisclosureOfficer, deciders[0].clone()),
         ("senior", Role::SeniorDisclosureOfficer, deciders[1].clone()),
     ];
-    let appoint = |(id, role, key): &(&str, Role, Arc<LocalSigner>)| Appoint {
+    let appoint = |(id, role, key): &(&str, Role, Arc<LocalSigner>)| AppointmentRequest {
         officer: id.parse().expect("a name"),
         name: Some(format!("EXERCISE {id}")),
         roles: Some([*role].into()),
@@ -247,7 +249,7 @@ fn enrol(
         lifetime: None,
         declared: None,
     };
-    let first: Vec<Appoint> = people.iter().map(appoint).collect();
+    let first: Vec<AppointmentRequest> = people.iter().map(appoint).collect();
     let deciders = deciders.to_vec();
     run_alone(exec, async move {
         node.record_first_policy().await.expect("a new store");
@@ -257,7 +259,7 @@ fn enrol(
             sign_founding(&mut founding, &**key, now, [number; 16]).expect("one whom it appoints");
         }
         node.found(&founding).await.expect("a node that is not founded");
-        let mut wanted = Wanted::new("operator", "EXERCISE", expires);
+        let mut wanted = ChangeRequest::new("operator", "EXERCISE", expires);
         for (description, agreement) in others {
             let id = PartnerId::from(description.node.clone());
             wanted.partners.push(description);
@@ -272,7 +274,7 @@ fn enrol(
 }
 
 /// Puts a change in force as two officers would.
-pub async fn decided(node: &Node, wanted: Wanted, deciders: &[Arc<LocalSigner>]) -> Result<(), GatewayError> {
+pub async fn decided(node: &Node, wanted: ChangeRequest, deciders: &[Arc<LocalSigner>]) -> Result<(), GatewayError> {
     let mut change = node.propose(wanted).await?;
     for key in deciders {
         node.consent(&mut change, &**key).await?;
@@ -340,7 +342,7 @@ fn submit(
             assert!(node.approve(&request, &review, &*key).await.expect("an officer").counts);
         }
         let (commits, files) = (recording.recorded(), files_in(&whole));
-        node.promote(&mut Seen::default(), 0).await.expect("a store that takes it");
+        node.release_approved(&mut DecidedRequests::default(), 0).await.expect("a store that takes it");
         (opened, commits, files)
     });
     let sealed = recorder.recorded();

@@ -73,7 +73,7 @@ struct Seen {
     begun: BTreeSet<ExchangeId>,
     active: BTreeMap<ExchangeId, BTreeMap<u64, Time>>,
     failures: BTreeMap<ExchangeId, u32>,
-    by_hand: BTreeSet<ExchangeId>,
+    manual_operation: BTreeSet<ExchangeId>,
     crashes: BTreeMap<usize, u32>,
     trace: u64,
     events: u64,
@@ -143,8 +143,8 @@ impl Watch {
         self.lock().crashes.values().sum()
     }
 
-    pub fn by_hand(&self, id: ExchangeId) {
-        self.lock().by_hand.insert(id);
+    pub fn manual_operation(&self, id: ExchangeId) {
+        self.lock().manual_operation.insert(id);
     }
 
     /// A delivery begins.
@@ -346,7 +346,7 @@ impl Watch {
         });
         // What failed here, on a full disk for one, is no try: neither the release nor the partner has to do with it.
         let ours = after.reason.as_ref().is_some_and(|why| why.contains("could not be decided or put on record"));
-        if again && !ours && !self.lock().by_hand.contains(&after.id) {
+        if again && !ours && !self.lock().manual_operation.contains(&after.id) {
             self.violation(Property::TriesCounted, format!("{}: a try that failed was not counted", after.id));
         }
         if from == Some(after.state) && before.is_some_and(|row| row.attempts == after.attempts) {
@@ -367,11 +367,11 @@ impl Watch {
         }
         if after.direction == Direction::Out {
             let fewer = before.is_some_and(|row| row.attempts > after.attempts);
-            let by_hand = fewer && seen.by_hand.remove(&after.id);
-            if fewer && !by_hand {
+            let manual_operation = fewer && seen.manual_operation.remove(&after.id);
+            if fewer && !manual_operation {
                 wrong = Some((Property::TriesCounted, format!("{}: the count of tries went back", after.id)));
             }
-            if by_hand || after.state != ExchangeState::Queued {
+            if manual_operation || after.state != ExchangeState::Queued {
                 seen.failures.remove(&after.id);
             }
         }

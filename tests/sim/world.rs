@@ -9,7 +9,7 @@ use std::time::Duration;
 use portcullis::digest::Digest;
 use portcullis::edge::Intake;
 use portcullis::envelope::{Disposition, Header, Manifest, OpeningProof, Receipt};
-use portcullis::gateway::{GatewayError, ManualOperation, Node, Seen, Wanted};
+use portcullis::gateway::{ChangeRequest, DecidedRequests, GatewayError, ManualOperation, Node};
 use portcullis::ident::{ExchangeId, PartnerId};
 use portcullis::ledger::{EntryKind, LedgerKey, SignedCheckpoint};
 use portcullis::partner::Standing;
@@ -703,18 +703,18 @@ impl Sim {
                 let hand =
                     [ManualOperation::Retry, ManualOperation::Park, ManualOperation::Retry, ManualOperation::Cancel]
                         [self.rng().below(4) as usize];
-                self.by_hand(at, node, id, hand);
+                self.manual_operation(at, node, id, hand);
             }
             _ => {}
         }
     }
 
-    fn by_hand(self: &Arc<Self>, at: usize, node: Arc<Node>, id: ExchangeId, hand: ManualOperation) {
+    fn manual_operation(self: &Arc<Self>, at: usize, node: Arc<Node>, id: ExchangeId, hand: ManualOperation) {
         if hand == ManualOperation::Retry {
-            self.watch.by_hand(id);
+            self.watch.manual_operation(id);
         }
         self.exec.spawn(at, async move {
-            let _ = node.by_hand(&id, hand).await;
+            let _ = node.manual_operation(&id, hand).await;
         });
     }
 
@@ -723,7 +723,7 @@ impl Sim {
         let id = self.name(other);
         self.exec.spawn(at, async move {
             let expires = node.now().plus(Duration::from_secs(600));
-            let wanted = Wanted { resumed: [id].into(), ..Wanted::new("operator", "EXERCISE", expires) };
+            let wanted = ChangeRequest { resumed: [id].into(), ..ChangeRequest::new("operator", "EXERCISE", expires) };
             // A command opens the node under the policy that is on record, whichever the server still has.
             let node = match node.current().await {
                 Ok(Some(current)) => Arc::new(current),
@@ -763,7 +763,7 @@ impl Sim {
             self.reconsider(at);
             let rows = self.disk(at).exchanges.clone();
             for row in rows.iter().filter(|row| row.state == ExchangeState::Parked) {
-                self.by_hand(at, node.clone(), row.id, ManualOperation::Retry);
+                self.manual_operation(at, node.clone(), row.id, ManualOperation::Retry);
             }
         }
     }
@@ -971,7 +971,7 @@ impl Fate for ProcessFate {
 
 /// What ends a server that cannot make anything durable any more, for whoever starts it again.
 async fn watch_halt(sim: Arc<Sim>, at: usize, node: Arc<Node>) {
-    let why = node.halted().await;
+    let why = node.fatal_error().await;
     sim.watch.note(sim.exec.now(), &format!("halt {at}: {why}"));
     sim.crash(at);
 }
@@ -996,7 +996,7 @@ async fn serve(sim: Arc<Sim>, at: usize, process: u64, mut node: Arc<Node>) {
     }
     let carrier = Arc::new(SimCarrier { sim: sim.clone(), from: at, process });
     let busy: Arc<Mutex<BTreeSet<ExchangeId>>> = Arc::default();
-    let (mut seen, mut roster) = (Seen::default(), None);
+    let (mut seen, mut roster) = (DecidedRequests::default(), None);
     let mut decided = sim.exec.now();
     loop {
         // As the server does: agreements and windows begin and end by the calendar, which no change announces.
@@ -1019,7 +1019,7 @@ async fn look(
     node: &mut Arc<Node>,
     carrier: &Arc<SimCarrier>,
     busy: &Arc<Mutex<BTreeSet<ExchangeId>>>,
-    seen: &mut Seen,
+    seen: &mut DecidedRequests,
     roster: &mut Option<u64>,
 ) -> Result<(), GatewayError> {
     let now = node.store().generations().await?.roster;
@@ -1040,7 +1040,7 @@ async fn look(
         *roster = Some(now);
     }
     node.expire_requests().await?;
-    node.promote(seen, now).await?;
+    node.release_approved(seen, now).await?;
     for row in node.store().due(node.now(), 4).await? {
         let up = sim.place_of(&row.partner).is_some_and(|to| sim.is_up(at, to));
         if !up || !busy.lock().unwrap_or_else(PoisonError::into_inner).insert(row.exchange) {

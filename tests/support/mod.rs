@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use portcullis::approval::Role;
 use portcullis::config::{signer_from, write_secret};
-use portcullis::gateway::{Appoint, Wanted, sign_founding};
+use portcullis::gateway::{AppointmentRequest, ChangeRequest, sign_founding};
 use portcullis::ident::PartnerId;
 use portcullis::partner::{Agreement, Description};
 use portcullis::sign::{Algorithm, LocalSigner, PublicKey, Signer as _};
@@ -142,7 +142,7 @@ impl World {
         let people = self.deciders(node);
         let appoint = |(id, role): (&String, Role)| self.appointed(id, role);
         let roles = [Role::DisclosureOfficer, Role::SeniorDisclosureOfficer];
-        let officers: Vec<Appoint> = people.iter().zip(roles).map(appoint).collect();
+        let officers: Vec<AppointmentRequest> = people.iter().zip(roles).map(appoint).collect();
         apart(|| {
             let opened = node.open_live();
             block_on(async {
@@ -160,10 +160,10 @@ impl World {
     }
 
     /// Puts in force what is wanted, as the node's deciders would: proposed, signed by two, applied.
-    pub fn decided(&self, node: &Node, want: impl FnOnce(&mut Wanted) + Send) {
+    pub fn decided(&self, node: &Node, want: impl FnOnce(&mut ChangeRequest) + Send) {
         apart(|| {
             let opened = node.open_live();
-            let mut wanted = Wanted::new("operator", "EXERCISE", opened.now().plus(Duration::from_secs(3600)));
+            let mut wanted = ChangeRequest::new("operator", "EXERCISE", opened.now().plus(Duration::from_secs(3600)));
             want(&mut wanted);
             block_on(async {
                 let mut change = opened.propose(wanted).await.unwrap();
@@ -231,13 +231,14 @@ impl World {
 
     /// Enrols one officer in several roles.
     pub fn officer_in(&self, node: &Node, id: &str, roles: &[Role]) {
-        let officer = Appoint { roles: Some(roles.iter().copied().collect()), ..self.appointed(id, roles[0]) };
+        let officer =
+            AppointmentRequest { roles: Some(roles.iter().copied().collect()), ..self.appointed(id, roles[0]) };
         self.decided(node, |wanted| wanted.officers.push(officer));
     }
 
     /// An officer to be enrolled.
-    pub fn appointed(&self, id: &str, role: Role) -> Appoint {
-        Appoint {
+    pub fn appointed(&self, id: &str, role: Role) -> AppointmentRequest {
+        AppointmentRequest {
             officer: id.parse().unwrap(),
             name: Some(format!("EXERCISE {id}")),
             roles: Some([role].into()),
@@ -341,7 +342,8 @@ impl World {
             let opened = node.open();
             let still = block_on(async {
                 let expires = opened.now().plus(Duration::from_secs(3600));
-                let wanted = Wanted { lost: vec![lost.clone()], ..Wanted::new("operator", "EXERCISE", expires) };
+                let wanted =
+                    ChangeRequest { lost: vec![lost.clone()], ..ChangeRequest::new("operator", "EXERCISE", expires) };
                 let refused = opened.propose(wanted).await.err();
                 opened.store().close().await;
                 refused.is_some_and(|e| e.to_string().contains("nothing is lost"))

@@ -9,7 +9,7 @@ use crate::support::{self, World};
 use async_trait::async_trait;
 use portcullis::config::Config;
 use portcullis::edge::{DeliveryFailure, KeyGate, PayloadSource, StopSignal, Transport};
-use portcullis::gateway::{Node, Seen};
+use portcullis::gateway::{DecidedRequests, Node};
 use portcullis::ident::{ExchangeId, PartnerId};
 use portcullis::store::{Change, Commit, Spool, SqliteStore, Store};
 use portcullis::system::{SystemClock, SystemEntropy};
@@ -96,8 +96,8 @@ impl Ready {
         let config = Config::read(&us.config()).unwrap();
         let base = Node::open(config, Arc::new(SystemClock)).await.unwrap();
         let roster = base.store().generations().await.unwrap().roster;
-        let mut seen = Seen::default();
-        while base.promote(&mut seen, roster).await.unwrap() {}
+        let mut seen = DecidedRequests::default();
+        while base.release_approved(&mut seen, roster).await.unwrap() {}
         let now = base.now();
         let hour = std::time::Duration::from_secs(3600);
         let claim = Change::Claim { exchange: refused, owner: "exercise".into(), now, until: now.plus(hour) };
@@ -158,8 +158,8 @@ impl Ready {
         }
         let carrier = Counted::default();
         if let Ok(counted) = node.store().generations().await {
-            let mut seen = Seen::default();
-            while node.promote(&mut seen, counted.roster).await.unwrap_or(false) {}
+            let mut seen = DecidedRequests::default();
+            while node.release_approved(&mut seen, counted.roster).await.unwrap_or(false) {}
         }
         for due in node.store().due(self.now, 64).await.unwrap_or_default() {
             // A local failure is also a way not to send.

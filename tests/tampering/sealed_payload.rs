@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use portcullis::config::Config;
 use portcullis::digest::Digest;
 use portcullis::edge::{DeliveryFailure, KeyGate, PayloadSource, StopSignal, Transport};
-use portcullis::gateway::{Node, Seen};
+use portcullis::gateway::{DecidedRequests, Node};
 use portcullis::ident::{ExchangeId, PartnerId};
 use portcullis::ledger::EntryKind;
 use portcullis::store::{ExchangeState, Spool, SqliteStore, Store};
@@ -98,8 +98,8 @@ impl Ready {
         let config = Config::read(&us.config()).unwrap();
         let base = Node::open(config, Arc::new(SystemClock)).await.unwrap();
         let roster = base.store().generations().await.unwrap().roster;
-        let mut seen = Seen::default();
-        while base.promote(&mut seen, roster).await.unwrap() {}
+        let mut seen = DecidedRequests::default();
+        while base.release_approved(&mut seen, roster).await.unwrap() {}
         let store = us.folder.join("store");
         support::sql(&store.join("portcullis.db"), "PRAGMA wal_checkpoint(TRUNCATE)");
         Ready { base, store, long, short, held, world }

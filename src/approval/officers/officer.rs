@@ -50,7 +50,7 @@ pub struct Declared {
     /// Records of other people.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub distinct_from: BTreeSet<OfficerId>,
-    /// Earlier records of the same person, who has one vote across all of them.
+    /// Earlier records of the same person, all of which count as one person.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub same_as: BTreeSet<OfficerId>,
 }

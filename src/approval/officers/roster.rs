@@ -59,7 +59,7 @@ impl Officers {
         let mut persons = identity::persons(&records);
         faults.extend(identity::declarations(&records, &persons));
         for (first, second) in identity::undeclared(&records, &persons) {
-            // Until it is declared that they are two, they count as one person with at most one vote.
+            // Until it is declared that they are two, they count as one person.
             identity::join(&mut persons, &first, &second);
             faults.push(OfficersFault::SharedName { first, second });
         }

@@ -20,7 +20,7 @@ use crate::cli::input::keys::signer_at;
 use crate::cli::input::open::node_at;
 use crate::config::{Replacement, write_secret};
 use crate::consent::SourceConsent;
-use crate::gateway::{ChangeView, Node, Wanted};
+use crate::gateway::{ChangeRequest, ChangeView, Node};
 use crate::ident::{ConsentId, PartnerId};
 use crate::partner::Agreement;
 use crate::system::SystemClock;
@@ -105,8 +105,8 @@ impl Proposing {
     }
 
     /// The beginning of a proposal: who proposes it, why, and until when.
-    pub(super) fn wanted(&self) -> Wanted {
-        Wanted::new(&*self.by, &*self.why, SystemClock.now().plus(self.expires))
+    pub(super) fn wanted(&self) -> ChangeRequest {
+        ChangeRequest::new(&*self.by, &*self.why, SystemClock.now().plus(self.expires))
     }
 
     /// The same with a lifetime of at most `most`.
@@ -118,7 +118,7 @@ impl Proposing {
     ///
     /// # Errors
     /// [`Failure`] if nothing would change, or the result would be inconsistent.
-    pub(super) async fn write(self, node: &Node, wanted: Wanted, out: Out) -> Result<Exit, Failure> {
+    pub(super) async fn write(self, node: &Node, wanted: ChangeRequest, out: Out) -> Result<Exit, Failure> {
         let proposal = node.propose(wanted).await.map_err(Failure::from)?;
         write_secret(&self.out, proposal.to_json().as_bytes()).map_err(|e| cannot_write(&self.out, e))?;
         let (shown, fingerprints) = describe(node, &proposal, Keys::for_answer(out)).await?;

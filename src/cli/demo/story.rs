@@ -289,7 +289,7 @@ async fn approve_twice(world: &World, report: &mut Report, request: &str) -> Res
     let again = approve(world, request, "exercise-officer-1", &[]).await?;
     report.step(
         "the same officer again",
-        "refused: one person, one vote",
+        "refused: the same officer has already approved",
         if again.status == 1 { "refused" } else { "not refused" },
         again.status == 1,
     );

@@ -41,7 +41,7 @@ impl ExchangeCommand {
         };
         let node = node_at(config).await?;
         let exchange = exchange.find(&node).await?;
-        let view = node.by_hand(&exchange, operation).await.map_err(Failure::from)?;
+        let view = node.manual_operation(&exchange, operation).await.map_err(Failure::from)?;
         out.answer(&view, |text| {
             let _ = writeln!(text, "{} is {}", view.exchange, view.state);
         });

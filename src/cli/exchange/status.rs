@@ -64,7 +64,7 @@ impl Status {
             Watched::Exchange(exchange) => {
                 let mut detail = node.exchange_detail(exchange).await.map_err(Failure::from)?;
                 let view = std::slice::from_mut(&mut detail.exchange);
-                node.say_what_is_awaited(view).await.map_err(Failure::from)?;
+                node.fill_awaits(view).await.map_err(Failure::from)?;
                 out.answer(&detail, |text| write_detail(text, &detail, out));
             }
             Watched::Request(request) => self.request(&node, request, out).await?,
@@ -77,7 +77,7 @@ impl Status {
         let (view, exchanges) = node.request_status(request).await.map_err(Failure::from)?;
         let progress = progress(&view, &exchanges);
         let mut exchanges = self.limit.first(exchanges);
-        node.say_what_is_awaited(&mut exchanges).await.map_err(Failure::from)?;
+        node.fill_awaits(&mut exchanges).await.map_err(Failure::from)?;
         let mut answer = json!({ "request": view, "progress": progress, "exchanges": exchanges });
         if out.json_lines() {
             answer = items(&answer, &[("request", "request"), ("exchanges", "exchange")]);
@@ -98,7 +98,7 @@ impl Status {
 
     async fn everything(&self, node: &Node, out: Out) -> Result<(), Failure> {
         let mut exchanges = self.limit.first(node.exchange_views(self.all).await.map_err(Failure::from)?);
-        node.say_what_is_awaited(&mut exchanges).await.map_err(Failure::from)?;
+        node.fill_awaits(&mut exchanges).await.map_err(Failure::from)?;
         let alarms = node.alarms().await.map_err(Failure::from)?;
         let changes = node.recent_changes().await.map_err(Failure::from)?;
         let refused = node.refused_offers().await.map_err(Failure::from)?;

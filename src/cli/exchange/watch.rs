@@ -37,7 +37,7 @@ pub(super) async fn watch(node: &Node, watched: &Watched, limit: Limit, out: Out
     tokio::pin!(stop);
     loop {
         let mut found = limit.first(read(node, watched, &previous).await?);
-        node.say_what_is_awaited(&mut found).await.map_err(Failure::from)?;
+        node.fill_awaits(&mut found).await.map_err(Failure::from)?;
         if out.width().is_some() {
             draw(&found, out);
         } else {

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::cli::change::Proposing;
 use crate::cli::input::open::node_at;
 use crate::cli::output::{Exit, Failure, Out, shown};
-use crate::gateway::Wanted;
+use crate::gateway::ChangeRequest;
 
 /// Show whether the node trusts its clock, or accept it.
 ///
@@ -38,7 +38,7 @@ impl ClockCommand {
         let node = node_at(config).await?;
         if let ClockCommand::Accept { proposing } = self {
             let proposing = proposing.within(LIFETIME_MAX);
-            let wanted = Wanted { clock: true, ..proposing.wanted() };
+            let wanted = ChangeRequest { clock: true, ..proposing.wanted() };
             return proposing.write(&node, wanted, out).await;
         }
         let (now, doubt) = (node.now().to_string(), node.clock_doubt().await.map_err(Failure::from)?);

@@ -16,7 +16,7 @@ use crate::cli::input::keys::signer_at;
 use crate::cli::input::open::node_at;
 use crate::cli::output::{Exit, Failure, Out, shown};
 use crate::config::write_secret;
-use crate::gateway::{Appoint, Node, sign_founding, signer_of_founding};
+use crate::gateway::{AppointmentRequest, Node, sign_founding, signer_of_founding};
 use crate::sign::PublicKey;
 use crate::system::{SystemClock, entropy};
 use crate::time::Clock as _;
@@ -70,7 +70,7 @@ pub enum FoundCommand {
 /// A first officer, as given on the command line.
 #[derive(Clone, Debug)]
 pub struct Named {
-    appoint: Appoint,
+    appoint: AppointmentRequest,
     key_file: PathBuf,
 }
 
@@ -219,6 +219,7 @@ fn officer(text: &str) -> Result<Named, String> {
         return Err("expected `id=NAME,name=FULL NAME,role=ROLE,key-file=FILE.pub`".into());
     };
     let (key, keep_keys, lifetime, declared) = (None, false, None, None);
-    let appoint = Appoint { officer, name: Some(name), roles: Some(roles), key, keep_keys, lifetime, declared };
+    let appoint =
+        AppointmentRequest { officer, name: Some(name), roles: Some(roles), key, keep_keys, lifetime, declared };
     Ok(Named { appoint, key_file })
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::input::open::node_at;
 use crate::cli::output::{Exit, Failure, Out, shown};
-use crate::gateway::{Differs, Under};
+use crate::gateway::{DecisionDifference, PolicyVerdict};
 
 /// Say which recorded exchanges two policies decide differently, and by which rules.
 ///
@@ -36,8 +36,8 @@ impl Diff {
                 ("refused, and would be permitted", (false, true)),
                 ("refused by both, for other reasons", (false, false)),
             ] {
-                let belongs = |d: &&Differs| (d.old.permitted, d.new.permitted) == permitted;
-                let members: Vec<&Differs> = diff.differ.iter().filter(belongs).collect();
+                let belongs = |d: &&DecisionDifference| (d.old.permitted, d.new.permitted) == permitted;
+                let members: Vec<&DecisionDifference> = diff.differ.iter().filter(belongs).collect();
                 if !members.is_empty() {
                     let _ = writeln!(text, "{}: {}", out.bold(heading), members.len());
                 }
@@ -57,7 +57,7 @@ impl Diff {
     }
 }
 
-fn tell(text: &mut String, which: &str, under: &Under) {
+fn tell(text: &mut String, which: &str, under: &PolicyVerdict) {
     for reason in &under.reasons {
         let sign = if reason.permits { '+' } else { '-' };
         let _ = writeln!(text, "    {which} {sign} {} [{} {}]", shown(&reason.sentence), reason.source, reason.code);

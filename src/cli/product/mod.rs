@@ -266,7 +266,7 @@ impl CutFor {
                 let rendered = cut.rendered(self.rendering, node.register()).map_err(Failure::refused)?;
                 package::write(place, &rendered, None).map_err(Failure::refused)?;
             }
-            looks = node.write_looks(place, cut).map_err(Failure::from)?;
+            looks = node.write_renderings(place, cut).map_err(Failure::from)?;
         }
         if out.json() {
             let named = std::iter::once(&self.partner).chain(&self.diff).zip(explanations.iter().zip(&changes));

@@ -11,7 +11,7 @@ use crate::cli::input::files::read_text;
 use crate::cli::output::progress::progress;
 use crate::cli::output::width::folded;
 use crate::cli::output::{Exit, Failure, Out, shown};
-use crate::gateway::{self, Wanted};
+use crate::gateway::{self, ChangeRequest};
 use crate::ident::PartnerId;
 
 /// Show the ledger and verify it.
@@ -60,7 +60,7 @@ impl LedgerCommand {
                 let read = |(partner, file): (PartnerId, PathBuf)| read_text(&file).map(|text| (partner, text));
                 let lost = head.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
                 let without = without.into_iter().collect();
-                let wanted = Wanted { lost, without, ..proposing.wanted() };
+                let wanted = ChangeRequest { lost, without, ..proposing.wanted() };
                 proposing.write(&crate::cli::input::open::node_at(path).await?, wanted, out).await
             }
             LedgerCommand::Verify => {

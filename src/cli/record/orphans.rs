@@ -38,7 +38,7 @@ impl LostCommand {
         let node = node_at(config).await?;
         match self {
             LostCommand::List(limit) => {
-                let lost = limit.first(node.lost().await.map_err(Failure::from)?);
+                let lost = limit.first(node.set_aside_files().await.map_err(Failure::from)?);
                 out.answer(&json!({ "lost": lost }), |text| {
                     let rows = lost.iter().map(|file| {
                         let found = file.found.clone().unwrap_or_else(|| "-".into());

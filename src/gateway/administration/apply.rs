@@ -30,7 +30,7 @@ pub struct ChangeApplied {
     pub officers: Vec<OfficerId>,
     /// SHA-256 of the policy texts now in force.
     pub texts: Digest,
-    /// A step that failed and must be done by hand, if any.
+    /// A step that failed and must be done manually, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub warning: Option<String>,
 }
@@ -143,7 +143,7 @@ impl Node {
             self.write_partner(proposal, id, &entry, &mut writing).await?;
         }
         let consents = set.consents().map(|(name, part)| (name, proposal.text(&part.name).unwrap_or_default()));
-        if let Some((row, recorded)) = self.recording(consents, &ended, &officers.join(" ")).await? {
+        if let Some((row, recorded)) = self.consents_change(consents, &ended, &officers.join(" ")).await? {
             writing.changes.push(row.into());
             writing.entries.extend(recorded.into_iter().map(|entry| entry.with("change", set.digest())));
         }
@@ -160,12 +160,12 @@ impl Node {
             other => other.of_commit(format_args!("change {}", set.serial), "change list"),
         })?;
         if let Some(before) = lost {
-            self.make_lost_files(&before).await?;
+            self.recreate_lost_files(&before).await?;
         }
         tracing::warn!(change = %set.digest(), serial = set.serial, officers = officers.join(" "), "change in force");
         // Recorded from here on; if writing the folder is interrupted, the next start finishes it.
         rules::write_folder(&self.config().policy.folder, texts, false)?;
-        let listed = if writing.replaces { self.list_officers().await } else { Ok(()) };
+        let listed = if writing.replaces { self.refresh_officers_list().await } else { Ok(()) };
         Ok(ChangeApplied {
             change: set.digest(),
             serial: set.serial,

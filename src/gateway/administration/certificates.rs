@@ -8,11 +8,10 @@ use crate::gateway::node::key_fingerprints::key_fingerprint;
 use crate::gateway::node::records::Changes;
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
-
 use crate::config::{folder_of, sync_folder};
 use crate::digest::Digest;
 use crate::gateway::administration::revocation_lists::{ListsLock, list_in};
+use crate::gateway::views::operator::CertificatesView;
 use crate::gateway::{GatewayError, Node};
 use crate::ledger::{Entry, EntryKind};
 use crate::partner::{Description, KeyPurpose};
@@ -23,25 +22,6 @@ use crate::pki::{
 use crate::seal::Opener as _;
 use crate::sign::Signer as _;
 use crate::system::{entropy, fault_point};
-
-/// The dates and numbers of a node's certificates.
-#[derive(Clone, Debug, Serialize)]
-pub struct CertificatesView {
-    /// Last moment of the authority's certificate.
-    pub authority_until: String,
-    /// Last moment of the node's certificate.
-    pub node_until: String,
-    /// Serial number of the node's certificate, hexadecimal.
-    pub node_serial: String,
-    /// Whether it is revoked.
-    pub node_revoked: bool,
-    /// When the revocation list expires; partners refuse this node after that.
-    pub list_until: String,
-    /// Number of the revocation list.
-    pub list_number: u64,
-    /// Number of certificates on it.
-    pub revoked: usize,
-}
 
 /// A node's certificate files as they are now.
 struct Files {
@@ -111,8 +91,8 @@ impl Node {
     /// # Errors
     /// [`GatewayError`] if the authority's key cannot be used or a file cannot be written.
     pub async fn renew_certificate(&self) -> Result<(), GatewayError> {
-        let turn = self.lists_lock()?;
-        self.settle(&turn).await?;
+        let lock = self.lists_lock()?;
+        self.settle(&lock).await?;
         let files = self.certificate_files()?;
         // Both are read before anything is issued.
         let lists = self.list_authorities(&files)?;
@@ -134,13 +114,13 @@ impl Node {
         fault_point("renewal-written");
         if let Err(error) = self.record_renewal(issued.certificate.serial(), keys, renewed).await {
             if !error.is_outcome_unknown() {
-                next.drop_it()?;
+                next.remove()?;
             }
             return Err(error.of_commit("the renewal of the certificate", "cert show"));
         }
         fault_point("renewal-recorded");
         self.switch(&next)?;
-        self.write_lists(&turn, &lists).await
+        self.write_lists(&lock, &lists).await
     }
 
     /// Finishes a renewal that was interrupted after it was recorded, and discards one that was interrupted before:
@@ -153,8 +133,8 @@ impl Node {
             return Ok(());
         }
         // A renewal running now holds the lock.
-        let turn = self.lists_lock()?;
-        self.settle(&turn).await
+        let lock = self.lists_lock()?;
+        self.settle(&lock).await
     }
 
     async fn settle(&self, _: &ListsLock) -> Result<(), GatewayError> {
@@ -178,7 +158,7 @@ impl Node {
             }
             false => {
                 tracing::warn!("discarded a certificate renewal that was interrupted before it was recorded");
-                next.drop_it()
+                next.remove()
             }
         }
     }
@@ -193,10 +173,10 @@ impl Node {
     /// Activates a recorded pair: first the key, then the certificate, whose waiting file remains until this is done.
     fn switch(&self, next: &NextPair) -> Result<(), GatewayError> {
         if next.key.exists() {
-            moved(&next.key, &self.config().keys.file("node"))?;
+            rename_durably(&next.key, &self.config().keys.file("node"))?;
         }
         fault_point("renewal-key-switched");
-        moved(&next.certificate, &self.config().certificates.join("node.pem"))
+        rename_durably(&next.certificate, &self.config().certificates.join("node.pem"))
     }
 
     /// Records that the node has a new certificate, with the fingerprint of its key.
@@ -221,8 +201,8 @@ impl Node {
     /// # Errors
     /// [`GatewayError`] if an authority's key cannot be used or a file cannot be written.
     pub async fn refresh_revocation_list(&self) -> Result<(), GatewayError> {
-        let turn = self.lists_lock()?;
-        self.write_lists(&turn, &self.list_authorities(&self.certificate_files()?)?).await
+        let lock = self.lists_lock()?;
+        self.write_lists(&lock, &self.list_authorities(&self.certificate_files()?)?).await
     }
 
     /// The node's authority and the officer authority, which issue its two revocation lists.
@@ -234,11 +214,11 @@ impl Node {
 
     async fn write_lists(
         &self,
-        turn: &ListsLock,
+        lock: &ListsLock,
         (node, officers): &(Authority, Authority),
     ) -> Result<(), GatewayError> {
-        self.write_node_list(turn, node).await?;
-        self.write_officers_list(turn, officers).await
+        self.write_node_list(lock, node).await?;
+        self.write_officers_list(lock, officers).await
     }
 
     /// Revokes the current node certificate. The revocation is recorded first: if this is interrupted, the next list
@@ -247,14 +227,14 @@ impl Node {
     /// # Errors
     /// [`GatewayError`] if the authority's key cannot be used or the file cannot be written.
     pub async fn revoke_certificate(&self) -> Result<(), GatewayError> {
-        let turn = self.lists_lock()?;
+        let lock = self.lists_lock()?;
         let files = self.certificate_files()?;
         let authority = self.authority(&files)?;
         let serial = files.node.serial();
         if !self.revoked_node_certificates().await?.contains_key(serial) {
             self.record_trust("revoked", serial, Vec::new()).await?;
         }
-        self.write_node_list(&turn, &authority).await
+        self.write_node_list(&lock, &authority).await
     }
 
     /// The raw public keys of the node's authority and certificate, and of its officers' authority, with what each is for.
@@ -370,7 +350,7 @@ impl NextPair {
 
     /// Removes a pair that is not on record. The key goes last: a certificate without it would look like one whose
     /// key is already in place.
-    fn drop_it(&self) -> Result<(), GatewayError> {
+    fn remove(&self) -> Result<(), GatewayError> {
         for path in [&self.certificate, &self.key] {
             match std::fs::remove_file(path) {
                 Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(cannot_be_written(path, &e)),
@@ -382,7 +362,7 @@ impl NextPair {
 }
 
 /// Replaces a file by another, durably.
-fn moved(from: &Path, to: &Path) -> Result<(), GatewayError> {
+fn rename_durably(from: &Path, to: &Path) -> Result<(), GatewayError> {
     let moved = std::fs::rename(from, to).and_then(|()| sync_folder(folder_of(to)));
     moved.map_err(|e| cannot_be_written(to, &e))
 }

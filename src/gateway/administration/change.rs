@@ -10,7 +10,7 @@ use crate::change::{self, Appointment, ChangeSet, CheckpointPlace, Consent, Part
 use crate::consent::SourceConsent;
 use crate::digest::Digest;
 use crate::gateway::node::policy::rules;
-use crate::gateway::{Appoint, GatewayError, Node};
+use crate::gateway::{AppointmentRequest, GatewayError, Node};
 use crate::ident::{ConsentId, OfficerId, PartnerId};
 use crate::partner::{Agreement, Description};
 use crate::sign::{Signed, Signer};
@@ -26,14 +26,14 @@ pub(in crate::gateway) const REMOVED: &str = "removed\n";
 
 /// A requested change.
 #[derive(Clone, Debug)]
-pub struct Wanted {
+pub struct ChangeRequest {
     /// A policy folder that replaces the whole policy, if any.
     pub folder: Option<PathBuf>,
     /// Policy texts that replace those of the same name; `None` removes one.
     pub texts: BTreeMap<String, Option<String>>,
     /// Officers to enrol or to renew.
-    pub officers: Vec<Appoint>,
-    /// Partners to enrol, each with an agreement, or to give other keys. Their fingerprints were confirmed.
+    pub officers: Vec<AppointmentRequest>,
+    /// Partners to enrol, each with an agreement, or whose keys change. Their fingerprints were confirmed.
     pub partners: Vec<Description>,
     /// New agreements, by partner.
     pub agreements: BTreeMap<PartnerId, Agreement>,
@@ -59,10 +59,10 @@ pub struct Wanted {
     pub expires: Time,
 }
 
-impl Wanted {
+impl ChangeRequest {
     /// An empty request.
-    pub fn new(by: impl Into<String>, why: impl Into<String>, expires: Time) -> Wanted {
-        Wanted {
+    pub fn new(by: impl Into<String>, why: impl Into<String>, expires: Time) -> ChangeRequest {
+        ChangeRequest {
             folder: None,
             texts: BTreeMap::new(),
             officers: Vec::new(),
@@ -87,7 +87,7 @@ impl Node {
     ///
     /// # Errors
     /// [`GatewayError::Refused`] if nothing would change or the result would be invalid.
-    pub async fn propose(&self, wanted: Wanted) -> Result<Proposal, GatewayError> {
+    pub async fn propose(&self, wanted: ChangeRequest) -> Result<Proposal, GatewayError> {
         let (by, why, expires) = (wanted.by.clone(), wanted.why.clone(), wanted.expires);
         let (mut parts, mut texts) = (Vec::new(), BTreeMap::new());
         for (name, text) in self.wanted_texts(wanted).await? {
@@ -118,7 +118,7 @@ impl Node {
     }
 
     /// The requested change as texts by part name; `None` removes one.
-    async fn wanted_texts(&self, wanted: Wanted) -> Result<BTreeMap<PartName, Option<String>>, GatewayError> {
+    async fn wanted_texts(&self, wanted: ChangeRequest) -> Result<BTreeMap<PartName, Option<String>>, GatewayError> {
         let mut after: BTreeMap<PartName, Option<String>> = BTreeMap::new();
         if let Some(folder) = &wanted.folder {
             after.extend(self.wanted_of_folder(folder)?);
@@ -166,7 +166,7 @@ impl Node {
             after.insert(PartName::Clock, Some(self.clock_accepted()));
         }
         if !wanted.lost.is_empty() || !wanted.without.is_empty() {
-            let lost = self.losing(&wanted.lost, &wanted.without).await?;
+            let lost = self.proposed_losses(&wanted.lost, &wanted.without).await?;
             after.insert(PartName::Ledger, Some(lost.to_toml()));
         }
         Ok(after)
@@ -187,7 +187,7 @@ impl Node {
             PartName::Manifest => Ok(None),
             PartName::Officer(id) => {
                 let Some(row) = self.store().officer(id).await? else { return Ok(None) };
-                let text = Appointment::from(&self.officer_of(&row, &self.certifying()?)).to_toml();
+                let text = Appointment::from(&self.officer_of(&row, &self.officer_authority_files()?)).to_toml();
                 Ok(Some(if row.state == OfficerState::Revoked { format!("# revoked\n{text}") } else { text }))
             }
             // A removed partner is enrolled again like any other.

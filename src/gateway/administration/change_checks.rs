@@ -29,7 +29,7 @@ impl Node {
         self.must_be_founded().await?;
         let next = self.change_serial().await? + 1;
         if set.serial != next {
-            return Err(self.out_of_turn(set, next).await?);
+            return Err(self.wrong_serial(set, next).await?);
         }
         if set.expires() <= self.now() {
             return Err(GatewayError::refused(format!("change expired at {}: propose it again", set.expires())));
@@ -60,7 +60,7 @@ impl Node {
     }
 
     /// The error for a change with the wrong number: it is in force already, or another took its number.
-    pub(super) async fn out_of_turn(&self, set: &ChangeSet, next: u64) -> Result<GatewayError, GatewayError> {
+    pub(super) async fn wrong_serial(&self, set: &ChangeSet, next: u64) -> Result<GatewayError, GatewayError> {
         let applied = self.changes_applied(next.saturating_sub(set.serial)).await?;
         let same = applied.iter().find(|change| change.change == set.digest().to_string());
         Ok(GatewayError::refused(match same {

@@ -1,32 +1,14 @@
-//! Changes that took effect, from the ledger, for everybody who must notice them.
+//! Changes that took effect, from the ledger.
 
 use std::time::Duration;
 
-use serde::Serialize;
-
 use crate::gateway::node::policy::active;
+use crate::gateway::views::operator::ChangeView;
 use crate::gateway::{GatewayError, Node};
 use crate::ledger::EntryKind;
 use crate::time::Time;
 
-/// A change that took effect, or the founding.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ChangeView {
-    /// Its number; 0 is the founding.
-    pub serial: u64,
-    /// When it took effect.
-    pub when: String,
-    /// What it changed, such as `officer/exercise-officer-1` or `release.cedar`.
-    pub parts: Vec<String>,
-    /// Who consented.
-    pub officers: Vec<String>,
-    /// Who proposed it, as they said.
-    pub proposed_by: String,
-    /// Digest of the change.
-    pub change: String,
-}
-
-/// How long a change is shown to everybody unasked, and the maximum number shown.
+/// How long a change counts as recent, and the maximum number of recent changes that are returned.
 const RECENT: Duration = Duration::from_secs(30 * 86_400);
 const RECENT_MAX: u64 = 10;
 
@@ -47,23 +29,23 @@ impl Node {
         Ok(self.changes_since(u64::MAX).await?.len())
     }
 
-    async fn changes_since(&self, most: u64) -> Result<Vec<ChangeView>, GatewayError> {
+    async fn changes_since(&self, limit: u64) -> Result<Vec<ChangeView>, GatewayError> {
         let since = self.now().minus(RECENT);
-        let mut changes = self.changes_applied(most).await?;
+        let mut changes = self.changes_applied(limit).await?;
         changes.retain(|change| change.when.parse::<Time>().is_ok_and(|when| when >= since));
         Ok(changes)
     }
 
-    /// The changes that took effect, newest first, at most `most`, from the ledger.
+    /// The changes that took effect, newest first, at most `limit`, from the ledger.
     ///
     /// # Errors
     /// [`GatewayError`] if the store cannot be read.
-    pub async fn changes_applied(&self, most: u64) -> Result<Vec<ChangeView>, GatewayError> {
+    pub async fn changes_applied(&self, limit: u64) -> Result<Vec<ChangeView>, GatewayError> {
         // From the ledger and not the row, so that an altered row hides nothing.
         let numbered = self.store().entries_about(active::SERIAL).await?;
         let last =
             numbered.last().and_then(|recorded| recorded.entry.detail().get("serial")?.parse().ok()).unwrap_or(0);
-        let first = u64::saturating_sub(last, most.saturating_sub(1));
+        let first = u64::saturating_sub(last, limit.saturating_sub(1));
         let mut changes = Vec::new();
         for serial in (first..=last).rev() {
             let entries = self.store().entries_about(&active::change_name(serial)).await?;

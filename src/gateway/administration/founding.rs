@@ -6,7 +6,7 @@ use crate::approval::{Officer, Officers, VerificationContext};
 use crate::change::{self, Appointment, ChangeSet, Consent, Part, PartName, Proposal};
 use crate::digest::Digest;
 use crate::gateway::node::policy::active;
-use crate::gateway::{Appoint, ChangeApplied, GatewayError, Node};
+use crate::gateway::{AppointmentRequest, ChangeApplied, GatewayError, Node};
 use crate::ident::OfficerId;
 use crate::ledger::EntryKind;
 use crate::sign::{Instance, Signed, Signer};
@@ -49,7 +49,7 @@ impl Node {
     /// [`GatewayError::Refused`] if the node is founded already, or they could not found it.
     pub async fn propose_founding(
         &self,
-        officers: &[Appoint],
+        officers: &[AppointmentRequest],
         by: &str,
         expires: Time,
     ) -> Result<Proposal, GatewayError> {

@@ -1,5 +1,5 @@
-//! One owner per key: compares every key that a change brings with those of everybody on record, past and present,
-//! and with the node's own.
+//! One owner per key: compares every key in a change with the keys of all partners and officers on record, past and
+//! present, and with the node's own.
 
 use crate::change::{Appointment, PartName, Proposal};
 use crate::digest::Digest;
@@ -40,7 +40,7 @@ impl Node {
                 claim_all(&mut owners, &Proposal::parse(&text).map_err(|_| damaged())?, |_| Ok(()))?;
             }
         }
-        // Normally everybody is recorded with a change; rows written in another way have owners all the same.
+        // Normally everybody is recorded with a change; rows written in another way own their keys as well.
         for row in self.store().partners().await? {
             let description = String::from_utf8(row.description).ok().and_then(|text| Description::parse(&text).ok());
             description.map_or(Ok(()), |found| claim_partner(&mut owners, &row.id, &found, &mut |_| Ok(())))?;

@@ -22,15 +22,20 @@ impl Node {
     /// Retries, parks or cancels an outbound exchange that has not been delivered, or drops what has arrived of an
     /// unfinished inbound one; the partner may offer that again. An outbound exchange whose sealed payload is missing
     /// or damaged is held, and continues once it is decided and sealed again.
+    ///
     /// # Errors
     /// [`GatewayError::Refused`] if its state does not allow that.
-    pub async fn by_hand(&self, id: &ExchangeId, hand: ManualOperation) -> Result<ExchangeView, GatewayError> {
+    pub async fn manual_operation(
+        &self,
+        id: &ExchangeId,
+        operation: ManualOperation,
+    ) -> Result<ExchangeView, GatewayError> {
         let mut row = self.exchange_row(id).await?;
         if row.direction != Direction::Out {
-            return self.drop_by_hand(row, hand).await;
+            return self.cancel_inbound(row, operation).await;
         }
-        if hand == ManualOperation::Retry && row.state == ExchangeState::Parked && !self.has_payload(&row).await {
-            // Our payload is damaged or missing and would only be refused again. Held, it is decided and sealed
+        if operation == ManualOperation::Retry && row.state == ExchangeState::Parked && !self.has_payload(&row).await {
+            // Our payload is damaged or missing and would only be refused again. A held exchange is decided and sealed
             // again.
             row.attempts = 0;
             self.hold(row, "the sealed payload is missing or damaged: it is sealed again", None).await?;
@@ -42,7 +47,7 @@ impl Node {
                 "exchange `{id}` is being sent: use `refuse` or `recall` to stop it, or wait until it has ended"
             )));
         }
-        let (state, kind) = match (hand, row.state) {
+        let (state, kind) = match (operation, row.state) {
             (ManualOperation::Retry, ExchangeState::Parked | ExchangeState::Queued) => {
                 (ExchangeState::Queued, EntryKind::ExchangeQueued)
             }
@@ -63,23 +68,23 @@ impl Node {
         };
         row.state = state;
         row.updated = now;
-        if hand == ManualOperation::Retry {
+        if operation == ManualOperation::Retry {
             // The attempt count restarts: an operator who retries expects as many tries as for a new exchange.
             row.attempts = 0;
             row.next_attempt = now;
         }
         let request = row.request;
         self.commit(vec![row.into()], vec![Entry::new(now, kind, id, "operator")]).await?;
-        if let (ManualOperation::Cancel, Some(request)) = (hand, request) {
+        if let (ManualOperation::Cancel, Some(request)) = (operation, request) {
             self.release_attachments(&request).await?;
         }
         Ok(exchange_view(&self.exchange_row(id).await?))
     }
 
-    async fn drop_by_hand(&self, row: Exchange, hand: ManualOperation) -> Result<ExchangeView, GatewayError> {
+    async fn cancel_inbound(&self, row: Exchange, operation: ManualOperation) -> Result<ExchangeView, GatewayError> {
         let id = row.id;
         let refused = |why: String| Err(GatewayError::refused(format!("exchange `{id}` is inbound and {why}")));
-        match (hand, row.state) {
+        match (operation, row.state) {
             (ManualOperation::Cancel, ExchangeState::Receiving) => {}
             (_, ExchangeState::Receiving) => return refused("is not finished: it can only be cancelled".into()),
             (_, state) => return refused(format!("is {state}: see `inbox`")),

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
-
+use crate::gateway::views::operator::OrphanView;
 use crate::gateway::{GatewayError, Node};
 use crate::ledger::{Entry, EntryKind};
 use crate::store::{LostFile, SpoolId, is_needed, is_orphan};
@@ -12,40 +11,12 @@ use crate::time::Time;
 /// Minimum retention time of an orphan.
 const ORPHANS_KEPT: Duration = Duration::from_secs(30 * 86_400);
 
-/// One file that was set aside.
-#[derive(Clone, Debug, Serialize)]
-pub struct OrphanView {
-    /// Its name, for restoring or removing it.
-    pub name: String,
-    /// The exchange or request that it belonged to.
-    pub subject: String,
-    /// Whether it was complete.
-    pub whole: bool,
-    /// Its size in bytes.
-    pub bytes: u64,
-    /// When it was set aside; `None` if its note is missing.
-    pub found: Option<String>,
-    /// Why it was set aside.
-    pub why: Option<String>,
-    /// Its SHA-256, if it was noted.
-    pub sha256: Option<String>,
-    /// Whether it no longer matches its note.
-    pub damaged: bool,
-    /// Whether the current record needs it.
-    pub needed: bool,
-    /// Whether it is complete and its exchange or request is not on record.
-    pub orphan: bool,
-    /// Until when it is kept, if it is an orphan.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub kept_until: Option<String>,
-}
-
 impl Node {
     /// Everything that was set aside, by name.
     ///
     /// # Errors
     /// [`GatewayError`] if spool or store cannot be read.
-    pub async fn lost(&self) -> Result<Vec<OrphanView>, GatewayError> {
+    pub async fn set_aside_files(&self) -> Result<Vec<OrphanView>, GatewayError> {
         let mut views = Vec::new();
         for lost in self.spool().lost().await.map_err(|e| self.spool_trouble(&e))? {
             views.push(self.lost_view(lost).await?);
@@ -70,7 +41,7 @@ impl Node {
         let view = self.lost_view(lost.clone()).await?;
         if view.damaged {
             return Err(GatewayError::refused(format!(
-                "`{name}` was not restored: it does not match its note `{name}.json`; check the disk, and restore file and \
+                "`{name}` was not restored: it does not match its note `{name}.json`; check the disk, and restore the file and its \
                  note back from a copy"
             )));
         }
@@ -99,8 +70,8 @@ impl Node {
         }
         if view.orphan && self.kept_until(&lost) > self.now() {
             return Err(GatewayError::refused(format!(
-                "`{name}` is not removed before {}: it is whole, and nothing on record speaks of it. If the database is an older \
-                 copy, this is what was approved or received since; put the newest copy back",
+                "`{name}` is not removed before {}: it is complete, and no record refers to it. If the database is an older \
+                 copy, the file was approved or received since: restore the newest copy",
                 self.kept_until(&lost)
             )));
         }
@@ -123,12 +94,13 @@ impl Node {
             many => format!("{many} requests and exchanges that are not on record (`{first}` is one)"),
         };
         Ok(Some(format!(
-            "the spool has whole files of {what}: left by a command that was killed, or by a newer database than this. Compare \
-             with `store lost list` what was submitted and received last; if something is missing, stop the node and put the \
-             newest copy back"
+            "the spool has complete files of {what}: a command was killed, or the database is an older copy. Compare what was \
+             submitted and received last with `store lost list`; if something is missing, stop the node and restore the newest \
+             copy"
         )))
     }
 
+    /// Whether a file that was set aside is complete and its exchange or request is not on record.
     pub(in crate::gateway) async fn is_orphan(&self, lost: &LostFile) -> Result<bool, GatewayError> {
         Ok(lost.whole && is_orphan(&**self.store(), lost.id).await?)
     }
@@ -136,7 +108,7 @@ impl Node {
     /// Until when an orphan is kept, whatever the request and the configured time.
     pub(in crate::gateway) fn kept_until(&self, lost: &LostFile) -> Time {
         let found = lost.note.as_ref().map_or(lost.modified, |note| Time::from_unix_ms(note.found_ms));
-        found.plus(self.kept_for().max(ORPHANS_KEPT))
+        found.plus(self.retention().max(ORPHANS_KEPT))
     }
 
     /// Removes a file that was set aside, after recording that.

@@ -54,7 +54,7 @@ impl Node {
         self.check(&description, &known.agreement)?;
         if description.fingerprints() != known.description.fingerprints() {
             return Err(GatewayError::refused(format!(
-                "description of `{id}` has other keys than the one enrolled: two officers sign for those; confirm its \
+                "description of `{id}` has other keys than those enrolled, and two officers must sign a change of keys: confirm its \
                  fingerprint and propose it with `partner update FILE --confirm FINGERPRINT --out change.json`"
             )));
         }
@@ -111,6 +111,10 @@ impl Node {
         Ok(list)
     }
 
+    /// The row of a partner, in any state.
+    ///
+    /// # Errors
+    /// [`GatewayError::Unknown`] if none was ever enrolled under that name.
     pub(in crate::gateway) async fn partner_row(&self, id: &PartnerId) -> Result<store::Partner, GatewayError> {
         let row = self.store().partner(id).await?;
         row.ok_or_else(|| GatewayError::no_partner(id))

@@ -40,7 +40,7 @@ impl Which {
 }
 
 impl Node {
-    /// Waits for the lock for issuing lists.
+    /// Takes the lock for issuing lists, and waits for it while another process has it. Blocks.
     ///
     /// # Errors
     /// [`GatewayError`] if the lock cannot be taken.
@@ -59,11 +59,11 @@ impl Node {
     /// [`GatewayError`] if the authority's key cannot be used, or the list cannot be recorded or written.
     pub(in crate::gateway) async fn write_node_list(
         &self,
-        turn: &ListsLock,
+        lock: &ListsLock,
         authority: &Authority,
     ) -> Result<(), GatewayError> {
         let revoked = self.revoked_node_certificates().await?;
-        self.write_list(turn, Which::Node, authority, revoked, "crl.pem").await
+        self.write_list(lock, Which::Node, authority, revoked, "crl.pem").await
     }
 
     /// Issues a new list of officers' revoked and replaced certificates.
@@ -72,11 +72,11 @@ impl Node {
     /// As [`Node::write_node_list`].
     pub(in crate::gateway) async fn write_officers_list(
         &self,
-        turn: &ListsLock,
+        lock: &ListsLock,
         authority: &Authority,
     ) -> Result<(), GatewayError> {
         let revoked = self.revoked_officer_certificates().await?;
-        self.write_list(turn, Which::Officers, authority, revoked, crate::gateway::officers::certification::LIST).await
+        self.write_list(lock, Which::Officers, authority, revoked, crate::gateway::officers::certification::LIST).await
     }
 
     /// When each certificate of the node was revoked, by serial number, from the ledger.

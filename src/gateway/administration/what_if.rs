@@ -2,58 +2,16 @@
 
 use std::path::Path;
 
-use serde::Serialize;
-
 use crate::approval::Submitted;
 use crate::change::{PolicyTexts, Proposal as ProposedChange};
 use crate::digest::Digest;
 use crate::gateway::node::policy::rules;
 use crate::gateway::views::exchange::ReasonView;
+use crate::gateway::views::what_if::{DecisionDifference, PolicyDiff, PolicyVerdict};
 use crate::gateway::{GatewayError, Node};
 use crate::ledger::EntryKind;
 use crate::release::{self, Proposal, Stage};
 use crate::store::{Direction, Exchange, ExchangeFilter, ExchangeKind};
-
-/// The recorded exchanges that two policies decide differently.
-#[derive(Clone, Debug, Serialize)]
-pub struct PolicyDiff {
-    /// SHA-256 of the texts of the first policy.
-    pub old: Digest,
-    /// SHA-256 of the texts of the second policy.
-    pub new: Digest,
-    /// Number of exchanges decided under both.
-    pub compared: usize,
-    /// Number of exchanges that could not be, because their data is no longer stored.
-    pub not_comparable: usize,
-    /// Those that differ, newest first.
-    pub differ: Vec<Differs>,
-}
-
-/// An exchange that two policies decide differently, or for other reasons.
-#[derive(Clone, Debug, Serialize)]
-pub struct Differs {
-    /// The exchange.
-    pub exchange: String,
-    /// The partner.
-    pub partner: String,
-    /// Its current state.
-    pub state: String,
-    /// Its marking.
-    pub marking: String,
-    /// The first policy's decision.
-    pub old: Under,
-    /// The second policy's decision.
-    pub new: Under,
-}
-
-/// One policy's decision on an exchange.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Under {
-    /// Whether it permits it.
-    pub permitted: bool,
-    /// Why.
-    pub reasons: Vec<ReasonView>,
-}
 
 impl Node {
     /// Decides every recorded outbound product under two policies, each at the time of its decision, or now if there
@@ -62,10 +20,10 @@ impl Node {
     /// # Errors
     /// [`GatewayError`] if a policy does not load or the store cannot be read.
     pub async fn policy_diff(&self, old: PolicyTexts, new: PolicyTexts) -> Result<PolicyDiff, GatewayError> {
-        let (one, other) = (self.supposing(old)?, self.supposing(new)?);
+        let (old_node, new_node) = (self.under_hypothetical(old)?, self.under_hypothetical(new)?);
         let mut diff = PolicyDiff {
-            old: one.texts_digest(),
-            new: other.texts_digest(),
+            old: old_node.texts_digest(),
+            new: new_node.texts_digest(),
             compared: 0,
             not_comparable: 0,
             differ: Vec::new(),
@@ -75,14 +33,15 @@ impl Node {
             if exchange.kind != ExchangeKind::Product {
                 continue;
             }
-            let (Some(old), Some(new)) = (one.asked_under(&exchange).await?, other.asked_under(&exchange).await?)
+            let (Some(old), Some(new)) =
+                (old_node.decision_of(&exchange).await?, new_node.decision_of(&exchange).await?)
             else {
                 diff.not_comparable += 1;
                 continue;
             };
             diff.compared += 1;
             if old.permitted != new.permitted || (!new.permitted && old.codes() != new.codes()) {
-                diff.differ.push(Differs {
+                diff.differ.push(DecisionDifference {
                     exchange: exchange.id.to_string(),
                     partner: exchange.partner.to_string(),
                     state: exchange.state.to_string(),
@@ -113,7 +72,7 @@ impl Node {
     }
 
     /// This node's decision on an exchange; `None` if its data is no longer stored.
-    async fn asked_under(&self, exchange: &Exchange) -> Result<Option<Under>, GatewayError> {
+    async fn decision_of(&self, exchange: &Exchange) -> Result<Option<PolicyVerdict>, GatewayError> {
         let Some(request) = exchange.request else { return Ok(None) };
         let request = self.request_row(&request).await?;
         if request.product.is_none() {
@@ -122,12 +81,12 @@ impl Node {
         let dossier = match self.dossier(&request.id).await {
             Ok(dossier) => dossier,
             // The product is invalid under this policy's register, or is not stored.
-            Err(GatewayError::Trouble(why)) => return Ok(Some(Under::refused("product", why))),
+            Err(GatewayError::Trouble(why)) => return Ok(Some(PolicyVerdict::refused("product", why))),
             Err(error) => return Err(error),
         };
         let Some(candidate) = dossier.candidates.get(&exchange.partner) else {
             let reasons = dossier.refusals.get(&exchange.partner).cloned().unwrap_or_default();
-            return Ok(Some(Under { permitted: false, reasons }));
+            return Ok(Some(PolicyVerdict { permitted: false, reasons }));
         };
         let entries = self.store().entries_about(&exchange.id.to_string()).await?;
         let decided = entries.iter().rev().find(|e| e.entry.kind() == EntryKind::ReleaseDecided);
@@ -163,14 +122,14 @@ impl Node {
             sentence: r.sentence.clone(),
             permits: !r.against,
         });
-        Ok(Some(Under { permitted: supposed.permits, reasons: reasons.collect() }))
+        Ok(Some(PolicyVerdict { permitted: supposed.permits, reasons: reasons.collect() }))
     }
 }
 
-impl Under {
-    fn refused(code: &str, sentence: String) -> Under {
+impl PolicyVerdict {
+    fn refused(code: &str, sentence: String) -> PolicyVerdict {
         let reason = ReasonView { source: "record".into(), code: code.into(), sentence, permits: false };
-        Under { permitted: false, reasons: vec![reason] }
+        PolicyVerdict { permitted: false, reasons: vec![reason] }
     }
 
     fn codes(&self) -> Vec<&str> {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Mutex, PoisonError};
 
-use super::pipeline::{is_long, looking, read_ahead};
+use super::pipeline::{is_long, read_ahead, scanning};
 use crate::cut::Cut;
 use crate::digest::Digest;
 use crate::gateway::{GatewayError, Node};
@@ -46,12 +46,12 @@ pub(in crate::gateway) fn numbered(product: &Product) -> Vec<&Attachment> {
 }
 
 fn name(request: RequestId, n: usize) -> Result<SpoolId, GatewayError> {
-    let n = u16::try_from(n).map_err(|_| GatewayError::trouble("a product has more attachments than can be kept"))?;
+    let n = u16::try_from(n).map_err(|_| GatewayError::trouble("a product has more attachments than can be stored"))?;
     Ok(SpoolId::Attachment(request, n))
 }
 
 /// Why the attachments of a submission were not stored.
-pub(in crate::gateway) enum NotKept {
+pub(in crate::gateway) enum NotStored {
     /// The submitted files do not match the text.
     Faults(Vec<PackageFault>),
     /// It could not be stored.
@@ -61,13 +61,13 @@ pub(in crate::gateway) enum NotKept {
 impl Node {
     /// Stores the files submitted beside a text, encrypted, under the number of the request. The files must be
     /// exactly those that the text names. The returned hold protects them until the request is on record. Blocks.
-    pub(in crate::gateway) fn keep_attachments(
+    pub(in crate::gateway) fn store_attachments(
         &self,
         request: RequestId,
         product: &Product,
         package: &mut dyn Package,
-    ) -> Result<Option<FileHold>, NotKept> {
-        self.keep(request).all(product, package)
+    ) -> Result<Option<FileHold>, NotStored> {
+        self.attachment_store(request).all(product, package)
     }
 
     /// The stored attachments of a request's product.
@@ -76,11 +76,11 @@ impl Node {
         request: RequestId,
         product: &Product,
     ) -> Result<StoredAttachments<'_>, GatewayError> {
-        self.keep(request).contents(product)
+        self.attachment_store(request).contents(product)
     }
 
-    fn keep(&self, request: RequestId) -> Keep<'_> {
-        Keep { spool: self.spool(), storage: &self.keys().storage, request, progress: self.progress() }
+    fn attachment_store(&self, request: RequestId) -> AttachmentStore<'_> {
+        AttachmentStore { spool: self.spool(), storage: &self.keys().storage, request, progress: self.progress() }
     }
 
     /// Removes the attachments of a request if no exchange needs them any more. What cannot be removed now is set
@@ -107,7 +107,7 @@ impl Node {
 }
 
 /// Where the attachments of one request are stored, and with which key.
-pub(in crate::gateway) struct Keep<'a> {
+pub(in crate::gateway) struct AttachmentStore<'a> {
     pub spool: &'a Spool,
     pub storage: &'a StorageKey,
     pub request: RequestId,
@@ -115,9 +115,9 @@ pub(in crate::gateway) struct Keep<'a> {
     pub progress: &'a Progress,
 }
 
-impl<'a> Keep<'a> {
+impl<'a> AttachmentStore<'a> {
     /// Stores every file that the product's text names. Blocks.
-    pub fn all(&self, product: &Product, package: &mut dyn Package) -> Result<Option<FileHold>, NotKept> {
+    pub fn all(&self, product: &Product, package: &mut dyn Package) -> Result<Option<FileHold>, NotStored> {
         let bytes: u64 = numbered(product).iter().map(|a| a.size()).sum();
         let _step = self.progress.step("storing attachments", Unit::Bytes, Some(bytes));
         let (mut held, mut trouble, mut n) = (None, None, 0);
@@ -137,8 +137,8 @@ impl<'a> Keep<'a> {
         };
         let taken = package.read_attachments(product, &mut keep);
         match (taken, trouble) {
-            (_, Some(error)) => Err(NotKept::Trouble(error)),
-            (Err(faults), None) => Err(NotKept::Faults(faults)),
+            (_, Some(error)) => Err(NotStored::Trouble(error)),
+            (Err(faults), None) => Err(NotStored::Faults(faults)),
             (Ok(()), None) => Ok(held),
         }
     }
@@ -196,7 +196,7 @@ impl StoredAttachments<'_> {
         let long = cut.attachments().iter().any(|a| a.is_detached() && is_long(a.size()));
         let bytes: u64 = cut.attachments().iter().filter(|a| a.is_detached()).map(Attachment::size).sum();
         let _step = long.then(|| self.progress.step("inspecting attachments", Unit::Bytes, Some(bytes)));
-        let (hashed, looked) = looking(cut, long, |each| {
+        let (hashed, looked) = scanning(cut, long, |each| {
             let detached = cut.attachments().iter().filter(|a| a.is_detached());
             detached.map(|a| self.hashed(a.digest(), each).map(drop)).collect::<Result<Vec<()>, _>>()
         });

@@ -17,7 +17,7 @@ use crate::store::SpoolError;
 /// Size of a piece, in bytes.
 const PIECE: usize = 512 * 1024;
 /// Maximum number of pieces in flight.
-const ON_THE_WAY: usize = 4;
+const IN_FLIGHT_MAX: usize = 4;
 /// Shorter contents are not worth a thread.
 const LONG: u64 = 4 * PIECE as u64;
 
@@ -58,7 +58,7 @@ enum ReadAhead {
 
 impl ReadAhead {
     fn begin(mut content: Box<dyn ReadSeek + Send>) -> ReadAhead {
-        let (give, pieces) = sync_channel(ON_THE_WAY);
+        let (give, pieces) = sync_channel(IN_FLIGHT_MAX);
         // The thread ends at the end of the content, at a read error, or when the receiver is dropped.
         std::thread::spawn(move || {
             loop {
@@ -113,7 +113,7 @@ impl Seek for ReadAhead {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         match self {
             ReadAhead::Waiting(Some(content)) => content.seek(to),
-            _ => Err(io::Error::new(io::ErrorKind::Unsupported, "a stream that is read ahead goes forward only")),
+            _ => Err(io::Error::new(io::ErrorKind::Unsupported, "a stream that is read ahead cannot seek backwards")),
         }
     }
 }
@@ -126,8 +126,9 @@ pub(in crate::gateway) struct WriteBehind<W> {
 }
 
 impl<W: Write + Send + 'static> WriteBehind<W> {
+    /// A writer to `file`, with its thread started.
     pub fn new(mut file: W) -> WriteBehind<W> {
-        let (pieces, take) = sync_channel::<Vec<u8>>(ON_THE_WAY);
+        let (pieces, take) = sync_channel::<Vec<u8>>(IN_FLIGHT_MAX);
         let thread = std::thread::spawn(move || {
             // After a failed write nothing more is accepted, which the producer notices.
             let written = take.into_iter().try_for_each(|piece| file.write_all(&piece));
@@ -170,13 +171,13 @@ impl<W> Write for WriteBehind<W> {
 /// Runs `work`, which passes on what it reads of the attachments of `cut` with the expected digest; returns the
 /// filters' results, from their own thread if the attachments are `long`. Empty if a filter failed: each filter then
 /// reads for itself, and fails where that is a refusal.
-pub(in crate::gateway) fn looking<T>(
+pub(in crate::gateway) fn scanning<T>(
     cut: &Cut,
     long: bool,
     work: impl FnOnce(&mut dyn FnMut(Digest, &[u8])) -> T,
 ) -> (T, ScanResults) {
     if long {
-        let mut behind = LookBehind::new(cut);
+        let mut behind = ScanBehind::new(cut);
         let done = work(&mut |digest, bytes| behind.take(digest, bytes));
         return (done, behind.end());
     }
@@ -192,7 +193,7 @@ pub(in crate::gateway) fn looking<T>(
 }
 
 /// Runs the filters over attachments in their own thread, while the reader goes on.
-struct LookBehind {
+struct ScanBehind {
     pieces: SyncSender<(Digest, Vec<u8>)>,
     /// Bytes not yet handed over, and the attachment they belong to.
     piece: Vec<u8>,
@@ -200,15 +201,15 @@ struct LookBehind {
     thread: JoinHandle<ScanResults>,
 }
 
-impl LookBehind {
-    fn new(cut: &Cut) -> LookBehind {
-        let (pieces, take) = sync_channel::<(Digest, Vec<u8>)>(ON_THE_WAY);
+impl ScanBehind {
+    fn new(cut: &Cut) -> ScanBehind {
+        let (pieces, take) = sync_channel::<(Digest, Vec<u8>)>(IN_FLIGHT_MAX);
         let mut looks = ScanSet::at(cut);
         let thread = std::thread::spawn(move || {
             take.into_iter().for_each(|(digest, piece)| looks.take(digest, &piece));
             looks.end()
         });
-        LookBehind { pieces, piece: Vec::with_capacity(PIECE), of: None, thread }
+        ScanBehind { pieces, piece: Vec::with_capacity(PIECE), of: None, thread }
     }
 
     /// The next bytes of the attachment that has this digest.

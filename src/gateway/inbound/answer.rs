@@ -16,7 +16,9 @@ const FULL: Duration = Duration::from_secs(5);
 
 /// The answer to an offer that is not refused.
 pub(in crate::gateway) enum AcceptedOffer {
+    /// The payload is accepted: the sender, and the sink for its payload.
     Accept(Box<Partner>, Box<dyn PayloadSink>),
+    /// The exchange is complete here: its receipt.
     Replay(Vec<u8>),
 }
 
@@ -28,6 +30,7 @@ pub(in crate::gateway) struct Rejection {
 }
 
 impl Rejection {
+    /// A rejection without a retry delay.
     pub(in crate::gateway) fn new(code: RefusalCode, why: impl std::fmt::Display) -> Rejection {
         Rejection { code, retry_after: None, why: why.to_string() }
     }

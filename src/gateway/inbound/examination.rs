@@ -5,7 +5,7 @@ use crate::digest::Digest;
 use crate::envelope::{ExchangeContext, Header, Manifest, OpeningProof};
 use crate::gateway::Node;
 use crate::gateway::content::attachments::{blocking_unless, is_short};
-use crate::gateway::content::pipeline::{Ahead, is_long, looking, read_ahead};
+use crate::gateway::content::pipeline::{Ahead, is_long, read_ahead, scanning};
 use crate::inspect;
 use crate::marking::Rules;
 use crate::partner::Partner;
@@ -17,7 +17,7 @@ use crate::store::PayloadReader;
 pub(in crate::gateway) struct Content {
     pub cut: Option<Cut>,
     /// The text that the manifest names, if it is not a valid cut.
-    pub unread: Option<Vec<u8>>,
+    pub unparsed: Option<Vec<u8>>,
     pub faults: Vec<String>,
     /// The proof that it was opened.
     pub proof: OpeningProof,
@@ -64,13 +64,13 @@ impl Node {
         }
         if Digest::of(opened.text()) != said.cut_digest {
             let faults = vec!["content is not what the manifest names".into()];
-            return Ok(Content { cut: None, unread: None, faults, proof });
+            return Ok(Content { cut: None, unparsed: None, faults, proof });
         }
         let cut = match Cut::read(opened.text(), self.bounds(), self.register()) {
             Ok(cut) => cut,
             Err(fault) => {
-                let unread = Some(opened.text().to_vec());
-                return Ok(Content { cut: None, unread, faults: vec![fault.to_string()], proof });
+                let unparsed = Some(opened.text().to_vec());
+                return Ok(Content { cut: None, unparsed, faults: vec![fault.to_string()], proof });
             }
         };
         let mut faults = self.content_faults(partner, manifest, &cut);
@@ -78,7 +78,7 @@ impl Node {
         // the digests that the cut names.
         let long = is_long(payload.size());
         let opened = if long { opened.through(read_ahead) } else { opened };
-        let (checked, looked) = looking(&cut, long, |each| opened.check_while(&cut, each));
+        let (checked, looked) = scanning(&cut, long, |each| opened.check_while(&cut, each));
         match checked {
             Ok(layout) => {
                 let contents = SealedContents::new(opener, header, layout, || payload.cursor());
@@ -92,7 +92,7 @@ impl Node {
             Err(fault @ OpenFault::Attachment(_)) => faults.push(fault.to_string()),
             Err(fault) => return Err(fault.into()),
         }
-        Ok(Content { cut: Some(cut), unread: None, faults, proof })
+        Ok(Content { cut: Some(cut), unparsed: None, faults, proof })
     }
 
     /// Faults of a cut's text against the manifest or the agreement.
@@ -103,7 +103,7 @@ impl Node {
             faults.push("marking inside differs from the manifest's".to_owned());
         }
         let rules = Rules::new(self.register(), cut.as_of());
-        if let Err(not) = self.meant_for_us(partner, cut.marking(), &cut.marks(), &rules) {
+        if let Err(not) = self.check_inward_marking(partner, cut.marking(), &cut.marks(), &rules) {
             faults.push(format!("marking: {}", not.why));
         }
         if !partner.agreement.kinds.contains(cut.kind().as_str()) {

@@ -52,7 +52,7 @@ impl Node {
         let mut row = self.inbox_row(id).await?;
         let quarantined = row.state == ExchangeState::Quarantined;
         if !quarantined {
-            self.was_let_in(&row).await?;
+            self.check_admitted(&row).await?;
         }
         let text =
             if quarantined { None } else { Some(String::from_utf8_lossy(&self.opened(&row).await?.0).into_owned()) };
@@ -99,7 +99,7 @@ impl Node {
                 row.partner, why.at, why.why
             )));
         }
-        self.was_let_in(&row).await?;
+        self.check_admitted(&row).await?;
         let (text, payload) = self.opened(&row).await?;
         let _step = self.progress().step("taking", Unit::Bytes, Some(2 * payload.size()));
         let (cut, layout) = blocking(|| self.checked_again(&row, &text, &payload))?;
@@ -118,7 +118,7 @@ impl Node {
         };
         recorded.map_err(|error| {
             error.of_commit(
-                format_args!("the taking of `{id}`, of which nothing was written,"),
+                format_args!("the taking of `{id}` (nothing of it was written)"),
                 format_args!("status {id}"),
             )
         })?;
@@ -129,6 +129,10 @@ impl Node {
         Ok(view(&row))
     }
 
+    /// The row of a received product, in the inbox or in quarantine.
+    ///
+    /// # Errors
+    /// [`GatewayError::Unknown`] if no such product was received.
     pub(in crate::gateway) async fn inbox_row(&self, id: &ExchangeId) -> Result<Exchange, GatewayError> {
         let row = self.store().exchange(id).await?;
         let here = [ExchangeState::Received, ExchangeState::Taken, ExchangeState::Quarantined];
@@ -139,7 +143,7 @@ impl Node {
 
     /// Fails unless the ledger shows that it was admitted to the inbox, by our checks or by an officer, whatever its
     /// row says.
-    async fn was_let_in(&self, row: &Exchange) -> Result<(), GatewayError> {
+    async fn check_admitted(&self, row: &Exchange) -> Result<(), GatewayError> {
         let about = self.store().entries_about(&row.id.to_string()).await?;
         let mut kinds = about.iter().rev().map(|recorded| recorded.entry.kind());
         let said = kinds.find(|kind| {
@@ -230,6 +234,7 @@ fn received(row: &Exchange) -> Time {
     receipt.map_or(row.updated, |receipt| Time::from_unix_ms(receipt.received_at_ms))
 }
 
+/// The view of a received product.
 pub(in crate::gateway) fn view(row: &Exchange) -> InboxView {
     InboxView {
         exchange: row.id.to_string(),

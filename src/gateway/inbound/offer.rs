@@ -1,4 +1,4 @@
-//! Offers from partners: the manifest is checked before any byte is accepted, the payload goes to its sink, and a
+//! Offers from partners: the manifest is checked before any byte is accepted, the payload is written to its sink, and a
 //! product that opens and passes every check is in the inbox before a receipt is signed.
 
 use crate::gateway::inbound::answer::AcceptedOffer;
@@ -32,7 +32,9 @@ use crate::wire::{Offer, RefusalCode};
 const DOUBT: Duration = Duration::from_secs(60);
 
 impl Node {
-    pub(in crate::gateway) async fn offered(
+    /// Judges an offer: accepts it with a sink for its payload, repeats the receipt of an exchange that is complete here, or
+    /// rejects it.
+    pub(in crate::gateway) async fn accept_offer(
         &self,
         partner: &PartnerId,
         offer: Offer,
@@ -66,7 +68,7 @@ impl Node {
         }
         self.check_clock_trusted(clock_in_doubt).await?;
         self.admit(&partner, &manifest).await?;
-        if said.kind == Kind::Product && self.withdrawn(&partner.id, said.exchange).await? {
+        if said.kind == Kind::Product && self.is_recalled_by_sender(&partner.id, said.exchange).await? {
             return Err(Rejection::new(RefusalCode::Withdrawn, "the partner recalled it before it had arrived"));
         }
         let sink = self.receive(&partner, &manifest, known).await?;
@@ -116,15 +118,20 @@ impl Node {
         match rules.parse_banner_canonical(said) {
             // Whatever its release list, it only reduces what is readable here.
             Ok(_) if recall => Ok(()),
-            Ok(marking) => self.meant_for_us(partner, &marking, &[], &rules),
+            Ok(marking) => self.check_inward_marking(partner, &marking, &[], &rules),
             // Free text is not recorded; but a marking that was valid for the product is valid for its recall.
-            Err(_) if recall && self.came_as(partner, manifest.statement().about, said).await? => Ok(()),
+            Err(_) if recall && self.was_received_as(partner, manifest.statement().about, said).await? => Ok(()),
             Err(not) => Err(Rejection::new(RefusalCode::MarkingRefused, not)),
         }
     }
 
     /// Whether the product that a partner's notice recalls came from that partner under this marking.
-    async fn came_as(&self, partner: &Partner, about: Option<ExchangeId>, marking: &str) -> Result<bool, GatewayError> {
+    async fn was_received_as(
+        &self,
+        partner: &Partner,
+        about: Option<ExchangeId>,
+        marking: &str,
+    ) -> Result<bool, GatewayError> {
         let Some(about) = about else { return Ok(false) };
         let row = self.store().exchange(&about).await?;
         Ok(row.is_some_and(|row| {
@@ -133,7 +140,7 @@ impl Node {
     }
 
     /// Whether content with these markings may come from this partner to us under the agreement.
-    pub(in crate::gateway) fn meant_for_us(
+    pub(in crate::gateway) fn check_inward_marking(
         &self,
         partner: &Partner,
         banner: &Marking,
@@ -163,7 +170,7 @@ impl Node {
         // A resumed transfer has its reservation already. Held until the row is on record.
         let _place = match resumed {
             true => None,
-            false => Some(self.place_for(partner, said.kind, said.payload_size).await?),
+            false => Some(self.reserve_payload(partner, said.kind, said.payload_size).await?),
         };
         let sink = self.sink(said, resumed).await?;
         let row = (!resumed).then(|| arriving(known, partner, manifest, now));
@@ -185,7 +192,7 @@ impl Node {
         if let Err(error) = self.commit(changes, entries).await {
             drop(sink);
             // Nothing was accepted, so nothing is stored.
-            let gone = self.nothing_arrived(said.exchange).await;
+            let gone = self.remove_begun_file(said.exchange).await;
             if matches!(error, GatewayError::Store(StoreError::Quota { .. })) {
                 gone?;
                 let again = Some(until_tomorrow(now));
@@ -198,7 +205,7 @@ impl Node {
     }
 
     /// Opens, checks and records an arrived payload, handed over or from the spool; returns the receipt.
-    pub(in crate::gateway) async fn completed(
+    pub(in crate::gateway) async fn complete_exchange(
         &self,
         partner: &PartnerId,
         exchange: ExchangeId,
@@ -235,9 +242,9 @@ impl Node {
             is_offered(reader.clone(), payload).await?;
             fault_point("payload-whole");
             let notice = whole(reader, "a notice of a recall", Recall::BYTES_MAX).await?;
-            return self.take_recall(&partner, ReceivedPayload { row, short }, manifest.statement(), &notice).await;
+            return self.receive_recall(&partner, ReceivedPayload { row, short }, manifest.statement(), &notice).await;
         }
-        if row.recalled.is_some() || self.withdrawn(&partner.id, exchange).await? {
+        if row.recalled.is_some() || self.is_recalled_by_sender(&partner.id, exchange).await? {
             return Err(self.refuse_withdrawn(row).await);
         }
         // INVARIANT: the manifest of an admitted product names a header, and this is it.
@@ -283,14 +290,14 @@ impl Node {
         tracing::info!(exchange.id = %row.id, partner.id = %row.partner, "received into the inbox");
         let prints = self.received_from(&row.partner, cut, row.id).await?;
         let (mut more, mut entries) = (vec![prints], vec![entry]);
-        self.replaced_by(&mut row, &mut more, &mut entries).await?;
+        self.apply_replacement(&mut row, &mut more, &mut entries).await?;
         self.durable_then_receipt(ReceivedPayload { row, short }, more, entries, proof).await
     }
 
     async fn quarantine(
         &self,
         ReceivedPayload { mut row, short }: ReceivedPayload,
-        Content { cut, unread, faults: why, proof }: &Content,
+        Content { cut, unparsed, faults: why, proof }: &Content,
     ) -> Result<Vec<u8>, Rejection> {
         let now = self.now();
         let mut more = Vec::new();
@@ -299,7 +306,7 @@ impl Node {
             row.product_id = Some(cut.id().as_str().to_owned());
             more.push(self.received_from(&row.partner, cut, row.id).await?);
         }
-        if let Some(text) = unread {
+        if let Some(text) = unparsed {
             more.push(self.received_text_from(&row.partner, text, row.id).await?);
         }
         row.state = ExchangeState::Quarantined;

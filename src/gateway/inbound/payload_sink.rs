@@ -8,7 +8,7 @@ use bytes::{Bytes, BytesMut};
 use crate::digest::Digest;
 use crate::edge::{PayloadSink, SinkError};
 use crate::envelope::Manifest;
-use crate::gateway::node::process::exchange_locks::Turn;
+use crate::gateway::node::process::exchange_locks::ExchangeGuard;
 use crate::gateway::{GatewayError, Node};
 use crate::ident::ExchangeId;
 use crate::store::{Reservation, Spool, SpoolError, SpoolId, SpoolWriter};
@@ -36,7 +36,7 @@ impl Node {
                 // Begun under another threshold for short payloads.
                 self.spool().remove(id).await.map_err(not_taken)?;
             }
-            return Ok(Box::new(Gathered { bytes: BytesMut::new(), size, _turn: turn, _room: Some(room) }));
+            return Ok(Box::new(MemorySink { bytes: BytesMut::new(), size, _turn: turn, _room: Some(room) }));
         }
         let writer = match resumed {
             true => self.spool().resume(id, size, None).await,
@@ -46,17 +46,17 @@ impl Node {
         if resumed {
             tracing::info!(exchange.id = %exchange, offset = writer.length(), "payload resumed");
         }
-        Ok(Box::new(Spooling { writer, spool: self.spool().clone(), id, size, discarded: false }))
+        Ok(Box::new(SpoolSink { writer, spool: self.spool().clone(), id, size, discarded: false }))
     }
 
     /// Removes the spool file that a refused offer began.
-    pub(in crate::gateway) async fn nothing_arrived(&self, exchange: ExchangeId) -> Result<(), GatewayError> {
+    pub(in crate::gateway) async fn remove_begun_file(&self, exchange: ExchangeId) -> Result<(), GatewayError> {
         self.spool().remove(SpoolId::Envelope(exchange)).await.map_err(|e| self.spool_trouble(&e))
     }
 }
 
 /// A spool file for the edge. Data after a discard begins a new file.
-struct Spooling {
+struct SpoolSink {
     writer: SpoolWriter,
     spool: Spool,
     id: SpoolId,
@@ -70,7 +70,7 @@ fn failed(error: SpoolError) -> SinkError {
 }
 
 #[async_trait]
-impl PayloadSink for Spooling {
+impl PayloadSink for SpoolSink {
     fn durable(&self) -> (u64, Digest) {
         if self.discarded { (0, Digest::of(b"")) } else { self.writer.durable() }
     }
@@ -99,16 +99,16 @@ impl PayloadSink for Spooling {
 }
 
 /// A short payload, limited to its announced length. It is not durable: an interrupted transfer restarts.
-struct Gathered {
+struct MemorySink {
     bytes: BytesMut,
     size: u64,
-    _turn: Turn,
+    _turn: ExchangeGuard,
     /// Its reservation of disk space, until the store has it.
     _room: Option<Reservation>,
 }
 
 #[async_trait]
-impl PayloadSink for Gathered {
+impl PayloadSink for MemorySink {
     fn durable(&self) -> (u64, Digest) {
         (0, Digest::of(b""))
     }
@@ -142,14 +142,14 @@ mod tests {
     use crate::gateway::node::process::exchange_locks::ExchangeLocks;
     use crate::time::Time;
 
-    fn gathered(size: u64) -> Box<Gathered> {
+    fn memory_sink(size: u64) -> Box<MemorySink> {
         let turn = ExchangeLocks::default().take(ExchangeId::new(Time::EPOCH, [1; 10])).unwrap();
-        Box::new(Gathered { bytes: BytesMut::new(), size, _turn: turn, _room: None })
+        Box::new(MemorySink { bytes: BytesMut::new(), size, _turn: turn, _room: None })
     }
 
     #[tokio::test]
     async fn a_short_payload_is_handed_over_whole_and_never_longer_than_announced() {
-        let mut sink = gathered(8);
+        let mut sink = memory_sink(8);
         sink.write(Bytes::from_static(b"EXER")).await.unwrap();
         assert_eq!(sink.durable(), (0, Digest::of(b"")), "nothing of it is durable yet");
         sink.discard().await.unwrap();

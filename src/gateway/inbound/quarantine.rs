@@ -1,4 +1,4 @@
-//! Quarantine: received payloads that failed a check are kept apart with their findings, and only an officer can
+//! Quarantine: received payloads that failed a check are stored separately with their findings, and only an officer can
 //! admit them to the inbox.
 
 use crate::gateway::node::participants::holder_of;

@@ -83,7 +83,7 @@ impl Node {
         proof: OpeningProof,
     ) -> Result<Vec<u8>, Rejection> {
         let changes = std::iter::once(Change::with_payload(row.clone(), short)).chain(more).collect();
-        let committed = self.commit_for_head(changes, entries).await?;
+        let committed = self.commit_with_checkpoint(changes, entries).await?;
         fault_point("inbox-recorded");
         // The row just committed is current; if it changed since, the receipt is a conflict.
         let row = Exchange { version: row.version.next(), ..row };

@@ -3,9 +3,9 @@
 //! It does not record temporary refusals, and never changes a row about anything else.
 
 use crate::gateway::inbound::answer::Rejection;
-use serde::Serialize;
 
 use crate::edge::Refusal;
+use crate::gateway::views::operator::RefusedOffer;
 use crate::gateway::{GatewayError, Node};
 use crate::ident::{ExchangeId, PartnerId};
 use crate::ledger::{Entry, EntryKind};
@@ -20,31 +20,19 @@ const SHOWN: std::time::Duration = std::time::Duration::from_secs(86_400);
 /// Maximum number listed.
 const SHOWN_MAX: u32 = 100;
 
-/// An offer that was refused.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct RefusedOffer {
-    /// Its number, as the partner gave it.
-    pub exchange: String,
-    /// The partner that offered it.
-    pub partner: String,
-    /// How often it was offered.
-    pub times: u32,
-    /// The code that the partner was told.
-    pub code: String,
-    /// The reason in our own log.
-    pub why: String,
-    /// When it was offered last.
-    pub last: String,
-}
-
 impl Node {
     /// Records that an offer was finally refused. The first time this writes a ledger entry and a row; later it is
     /// counted. If recording fails, only the log has it: the partner is refused anyway.
-    pub(in crate::gateway) async fn turned_away(&self, partner: &PartnerId, exchange: ExchangeId, not: &Rejection) {
+    pub(in crate::gateway) async fn record_refused_offer(
+        &self,
+        partner: &PartnerId,
+        exchange: ExchangeId,
+        not: &Rejection,
+    ) {
         if not.code.retryable() {
             return;
         }
-        match self.try_turned_away(partner, exchange, not).await {
+        match self.try_record_refused_offer(partner, exchange, not).await {
             // Another offer of the same number was recorded meanwhile, or today's limit was reached.
             Ok(()) | Err(GatewayError::Store(StoreError::Conflict { .. } | StoreError::Quota { .. })) => {}
             Err(error) => {
@@ -53,7 +41,7 @@ impl Node {
         }
     }
 
-    async fn try_turned_away(
+    async fn try_record_refused_offer(
         &self,
         partner: &PartnerId,
         exchange: ExchangeId,
@@ -126,10 +114,16 @@ fn refused(id: ExchangeId, partner: &PartnerId, now: Time, code: &str, why: &str
 }
 
 impl Node {
-    /// The refusal that a partner receives; the reason goes to our own log, a few times a minute for each code.
-    pub(in crate::gateway) fn told(&self, partner: &PartnerId, exchange: ExchangeId, not: &Rejection) -> Refusal {
+    /// The refusal that a partner receives; the reason is written to our own log, a few times a minute for each code.
+    pub(in crate::gateway) fn refusal_for(
+        &self,
+        partner: &PartnerId,
+        exchange: ExchangeId,
+        not: &Rejection,
+    ) -> Refusal {
         let code = not.code.number();
-        if let Some(suppressed) = self.not_taken().admit(&format!("{partner} {code}"), "offer rejected", self.now()) {
+        if let Some(suppressed) = self.rejection_log().admit(&format!("{partner} {code}"), "offer rejected", self.now())
+        {
             tracing::warn!(partner.id = %partner, exchange.id = %exchange, code, why = not.why, suppressed, "offer rejected");
         }
         Refusal { code: not.code, retry_after: not.retry_after }

@@ -4,7 +4,7 @@
 //! its offers are refused. An unfinished payload is dropped when its manifest expires, after a configured time, or by
 //! an operator. Nothing is lost: the sender has no receipt and may offer it again.
 
-use crate::gateway::node::process::payload_quota::{Counted, Place, Share};
+use crate::gateway::node::process::payload_quota::{PartnerUsage, PayloadQuota, PayloadReservation};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -19,11 +19,11 @@ use crate::time::Time;
 use crate::wire::RefusalCode;
 
 /// Retry delay for a partner whose share is used up.
-const NO_PLACE: Duration = Duration::from_secs(60);
+const QUOTA_RETRY: Duration = Duration::from_secs(60);
 /// How long a count from the store is used before all rows are counted again, which can be many.
-const COUNTED_FOR: Duration = Duration::from_secs(60);
+const COUNT_LIFETIME: Duration = Duration::from_secs(60);
 /// How soon it is counted again for an offer that would exceed the share.
-const COUNTED_AGAIN: Duration = Duration::from_secs(1);
+const RECOUNT_AFTER: Duration = Duration::from_secs(1);
 /// States in which payloads are stored here and not taken.
 const HERE: [ExchangeState; 3] = [ExchangeState::Receiving, ExchangeState::Received, ExchangeState::Quarantined];
 /// A transfer may take this many idle times in total, however often a little of it arrives.
@@ -33,18 +33,18 @@ const PAGE: u32 = 1000;
 
 impl Node {
     /// Reserves space for one more payload of a partner, or returns why there is none.
-    pub(in crate::gateway) async fn place_for(
+    pub(in crate::gateway) async fn reserve_payload(
         &self,
         partner: &Partner,
         kind: Kind,
         size: u64,
-    ) -> Result<Place, Rejection> {
-        let share = self.share_of(partner, kind)?;
-        let shares = self.shares();
+    ) -> Result<PayloadReservation, Rejection> {
+        let share = self.quota_of(partner, kind)?;
+        let shares = self.payload_usage();
         let mut all = shares.counted.lock().await;
         let ran = self.running();
-        let counted_for = |has: &Counted| ran.saturating_sub(has.at);
-        let mut has = match all.get(&partner.id).copied().filter(|has| counted_for(has) < COUNTED_FOR) {
+        let counted_for = |has: &PartnerUsage| ran.saturating_sub(has.at);
+        let mut has = match all.get(&partner.id).copied().filter(|has| counted_for(has) < COUNT_LIFETIME) {
             Some(has) => has,
             None => self.count(&partner.id).await?,
         };
@@ -52,13 +52,13 @@ impl Node {
             has.unfinished = self.count_unfinished(&partner.id).await?;
         }
         if let Some((RefusalCode::StorageUnavailable, _)) = share.exceeded(&has, size)
-            && counted_for(&has) >= COUNTED_AGAIN
+            && counted_for(&has) >= RECOUNT_AFTER
         {
             has = self.count(&partner.id).await?;
         }
         all.insert(partner.id.clone(), has);
         if let Some((code, why)) = share.exceeded(&has, size) {
-            return Err(Rejection { retry_after: Some(NO_PLACE), ..Rejection::new(code, why) });
+            return Err(Rejection { retry_after: Some(QUOTA_RETRY), ..Rejection::new(code, why) });
         }
         has.unfinished += 1;
         has.bytes = has.bytes.saturating_add(size);
@@ -67,39 +67,39 @@ impl Node {
         let usage = begun.entry(partner.id.clone()).or_default();
         usage.exchanges += 1;
         usage.bytes = usage.bytes.saturating_add(size);
-        Ok(Place { begun: shares.begun.clone(), partner: partner.id.clone(), bytes: size })
+        Ok(PayloadReservation { begun: shares.begun.clone(), partner: partner.id.clone(), bytes: size })
     }
 
-    fn share_of(&self, partner: &Partner, kind: Kind) -> Result<Share, Rejection> {
+    fn quota_of(&self, partner: &Partner, kind: Kind) -> Result<PayloadQuota, Rejection> {
         let store = &self.config().store;
         let free = self.spool().free_bytes().map_err(Rejection::full)?;
         // A partner that may send so many at once needs space for each.
         let unfinished = store.unfinished_max.max(u64::from(partner.agreement.limits.concurrent));
         let share =
-            Share { unfinished, percent: store.partner_percent, free: free.saturating_sub(store.reserve_bytes) };
+            PayloadQuota { unfinished, percent: store.partner_percent, free: free.saturating_sub(store.reserve_bytes) };
         Ok(match kind {
             Kind::Product => share,
             // A recall is short and only reduces what is readable here: it has as many places again when products
             // have used all.
-            Kind::Recall => Share { unfinished: unfinished.saturating_mul(2), percent: 100, ..share },
+            Kind::Recall => PayloadQuota { unfinished: unfinished.saturating_mul(2), percent: 100, ..share },
         })
     }
 
-    async fn count(&self, partner: &PartnerId) -> Result<Counted, GatewayError> {
+    async fn count(&self, partner: &PartnerId) -> Result<PartnerUsage, GatewayError> {
         let at = self.running();
         // Read first: rows recorded in between are counted twice and never missed.
-        let begun = self.shares().begun.lock().get(partner).copied().unwrap_or_default();
+        let begun = self.payload_usage().begun.lock().get(partner).copied().unwrap_or_default();
         let held = self.store().inbound_usage(partner, &HERE).await?;
         let unfinished = held.get(&ExchangeState::Receiving).map_or(0, |usage| usage.exchanges);
         let bytes = held.values().fold(begun.bytes, |sum, usage| sum.saturating_add(usage.bytes));
         let is_whole = |state: &ExchangeState| *state != ExchangeState::Receiving;
         let whole = held.iter().filter(|(state, _)| is_whole(state)).map(|(_, usage)| usage.bytes).sum();
-        Ok(Counted { at, unfinished: unfinished + begun.exchanges, bytes, whole })
+        Ok(PartnerUsage { at, unfinished: unfinished + begun.exchanges, bytes, whole })
     }
 
     /// As [`Node::count`], of unfinished payloads alone: these are few.
     async fn count_unfinished(&self, partner: &PartnerId) -> Result<u64, GatewayError> {
-        let begun = self.shares().begun.lock().get(partner).map_or(0, |usage| usage.exchanges);
+        let begun = self.payload_usage().begun.lock().get(partner).map_or(0, |usage| usage.exchanges);
         let held = self.store().inbound_usage(partner, &[ExchangeState::Receiving]).await?;
         Ok(held.get(&ExchangeState::Receiving).map_or(begun, |usage| usage.exchanges + begun))
     }
@@ -161,7 +161,7 @@ impl Node {
     ) -> Result<bool, GatewayError> {
         let (id, spool) = (row.id, SpoolId::Envelope(row.id));
         let Some(_turn) = self.arriving().take(id) else { return Ok(false) };
-        let Some(files) = self.loose_files(spool).await? else { return Ok(false) };
+        let Some(files) = self.lock_files(spool).await? else { return Ok(false) };
         let now = self.now();
         let partner = row.partner.clone();
         let row = Exchange {
@@ -181,7 +181,7 @@ impl Node {
     }
 
     /// The files of a payload, each locked; `None` if another holds one of them.
-    async fn loose_files(&self, id: SpoolId) -> Result<Option<Vec<ExclusiveFile>>, GatewayError> {
+    async fn lock_files(&self, id: SpoolId) -> Result<Option<Vec<ExclusiveFile>>, GatewayError> {
         let listing = self.spool().list().await.map_err(|e| self.spool_trouble(&e))?;
         let mut files = Vec::new();
         for found in listing.files.iter().filter(|file| file.id == id) {

@@ -51,11 +51,11 @@ impl Node {
             let how = String::from_utf8_lossy(how);
             return Ok(Some(format!("the clock was set {how}: see `portcullis clock`")));
         }
-        Ok(self.is_behind(self.store().generations().await?.clock_high))
+        Ok(self.why_clock_is_behind(self.store().generations().await?.clock_high))
     }
 
-    /// Why the clock cannot be right, if a time as late as `high` is recorded.
-    pub(in crate::gateway) fn is_behind(&self, high: Time) -> Option<String> {
+    /// Why the clock cannot be right, if `high` is the latest recorded time; `None` if it can.
+    pub(in crate::gateway) fn why_clock_is_behind(&self, high: Time) -> Option<String> {
         let now = self.now();
         let behind = high > now.plus(CLOCK_SLACK);
         behind.then(|| format!("the clock shows {now}, but the record already has {high}: see `portcullis clock`"))
@@ -72,7 +72,7 @@ impl Node {
         let setting = self.store().setting(SETTING).await?;
         let doubted = setting.as_ref().is_some_and(|setting| setting.value.starts_with(DOUBTED));
         let Some(step) = watch.step_since(self, setting.as_ref()).filter(|_| !doubted) else {
-            return Ok(doubted || self.is_behind(high).is_some());
+            return Ok(doubted || self.why_clock_is_behind(high).is_some());
         };
         tracing::error!(step = %step, "the clock was set: releases are suspended until two officers accept it");
         let now = self.now();
@@ -94,7 +94,7 @@ impl Node {
             return Ok(Some(format!("doubted since {}: the clock was set {how}\n", setting.changed)));
         }
         let high = self.store().generations().await?.clock_high;
-        Ok(self.is_behind(high).map(|_| format!("doubted: {high} is on record\n")))
+        Ok(self.why_clock_is_behind(high).map(|_| format!("doubted: {high} is on record\n")))
     }
 
     /// The text that officers sign when they have checked the clock and found it right.

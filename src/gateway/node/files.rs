@@ -13,10 +13,12 @@ pub(in crate::gateway) fn unusable_key(file: &Path, why: &dyn std::fmt::Display)
     GatewayError::trouble(format!("`{}`: {why}; restore the file from its backup", file.display()))
 }
 
+/// The error for a file that cannot be written.
 pub(in crate::gateway) fn cannot_be_written(path: &Path, error: &std::io::Error) -> GatewayError {
     GatewayError::trouble(format!("`{}` cannot be written: {error}", path.display()))
 }
 
+/// Reads a text file of at most [`TEXT_BYTES_MAX`] bytes.
 pub(in crate::gateway) fn read(path: &Path) -> Result<String, GatewayError> {
     let text =
         read_file(path, TEXT_BYTES_MAX).and_then(|bytes| String::from_utf8(bytes).map_err(std::io::Error::other));

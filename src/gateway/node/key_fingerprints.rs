@@ -1,7 +1,7 @@
 //! The recorded fingerprints of the node's own keys. They reveal a key file that is well formed but holds another
 //! key, before anything is signed, opened or stored with it.
 //!
-//! A flipped bit in a key's seed gives another working key: nobody would accept its signatures, and it does not open
+//! A flipped bit in a key's seed gives another working key: no partner would accept its signatures, and it does not open
 //! what was stored with the right key.
 
 use crate::pki::CertificateAlgorithm;

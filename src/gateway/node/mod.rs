@@ -14,7 +14,7 @@ pub(super) mod participants;
 pub(super) mod process;
 pub(super) mod records;
 
-use crate::gateway::node::process::payload_quota::Shares;
+use crate::gateway::node::process::payload_quota::PayloadUsage;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -86,8 +86,8 @@ struct Base {
     witness: tokio::sync::Mutex<()>,
     recent_participants: RecentParticipants,
     arriving: ExchangeLocks,
-    shares: Shares,
-    not_taken: LogLimiter,
+    payload_usage: PayloadUsage,
+    rejection_log: LogLimiter,
     live: InFlight,
     halt: FatalStop,
     progress: Progress,
@@ -132,7 +132,7 @@ impl Base {
         });
         let store: Arc<dyn Store> = proved.clone();
         let halt = FatalStop::default();
-        halt.on_broken(&spool);
+        halt.watch_spool(&spool);
         Base {
             clock,
             entropy,
@@ -149,8 +149,8 @@ impl Base {
             witness: tokio::sync::Mutex::default(),
             recent_participants: RecentParticipants::default(),
             arriving: ExchangeLocks::default(),
-            shares: Shares::default(),
-            not_taken: LogLimiter::default(),
+            payload_usage: PayloadUsage::default(),
+            rejection_log: LogLimiter::default(),
             live: InFlight::default(),
             halt,
             progress,
@@ -206,11 +206,11 @@ impl Node {
     /// # Errors
     /// [`GatewayError`] if the store is not new or the commit fails.
     pub async fn record_first_policy(&self) -> Result<(), GatewayError> {
-        active::put_first(&**self.store(), &self.config().node.name, &self.rules, self.now()).await
+        active::record_first(&**self.store(), &self.config().node.name, &self.rules, self.now()).await
     }
 
     /// The same node under hypothetical policy texts: for what-if questions, never for decisions.
-    pub(super) fn supposing(&self, texts: PolicyTexts) -> Result<Node, GatewayError> {
+    pub(super) fn under_hypothetical(&self, texts: PolicyTexts) -> Result<Node, GatewayError> {
         Ok(Node::under(self.base.clone(), self.config.clone(), Rules::load(texts)?.into()))
     }
 
@@ -277,6 +277,7 @@ impl Node {
         *self.base.confirmed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Notes that partners have confirmed our ledger up to this time; an earlier time changes nothing.
     pub(super) fn confirm(&self, until: Time) {
         let mut confirmed = self.base.confirmed.lock().unwrap_or_else(PoisonError::into_inner);
         *confirmed = (*confirmed).max(Some(until));
@@ -289,10 +290,12 @@ impl Node {
         bytes
     }
 
+    /// The clock of this process.
     pub(super) fn clock(&self) -> Arc<dyn Clock> {
         self.base.clock.clone()
     }
 
+    /// The node's private keys.
     pub(super) fn keys(&self) -> &Keys {
         &self.base.keys
     }
@@ -302,14 +305,17 @@ impl Node {
         self.rules.priorities.as_ref()
     }
 
+    /// Which countries belong to which organisation, under the policy in force.
     pub(super) fn membership(&self) -> &Membership {
         &self.rules.membership
     }
 
+    /// The filter settings under the policy in force.
     pub(super) fn inspection(&self) -> &Settings {
         &self.inspection
     }
 
+    /// The spool of sealed payloads, products and attachments.
     pub(super) fn spool(&self) -> &Spool {
         &self.base.spool
     }
@@ -324,7 +330,7 @@ impl Node {
         (self.rules.inspection.at_once, self.rules.inspection.memory_bytes)
     }
 
-    /// The name under which this process claims exchanges.
+    /// The name under which this process claims exchanges: the node's name and eight hexadecimal digits.
     pub(super) fn owner(&self) -> &str {
         self.base.owner.get_or_init(|| owner(self.config(), &*self.base.entropy))
     }

@@ -40,7 +40,7 @@ async fn check_name(config: &Config, store: &SqliteStore) -> Result<(), GatewayE
         return Ok(());
     }
     Err(GatewayError::Trouble(format!(
-        "`{}`: `name` in section `[node]` is `{name}`, and this node was made as `{made_as}`: set `name = \"{made_as}\"`; a \
+        "`{}`: `name` in section `[node]` is `{name}`, and this node was created as `{made_as}`: set `name = \"{made_as}\"`; a \
          node's name is in its certificates and its ledger, and cannot be changed",
         config.file.display()
     )))
@@ -59,7 +59,7 @@ fn check_profile(config: &Config, keys: &Keys) -> Result<(), GatewayError> {
         return Ok(());
     };
     Err(GatewayError::Trouble(format!(
-        "`{}`: `profile` in section `[listen]` is `{profile}`, and this node's keys were made under `{made}`: set `profile = \
+        "`{}`: `profile` in section `[listen]` is `{profile}`, and this node's keys were created under `{made}`: set `profile = \
          \"{made}\"`; another profile requires a new node",
         config.file.display()
     )))
@@ -78,6 +78,7 @@ pub(in crate::gateway) fn open_spool(config: &Config) -> Result<Spool, GatewayEr
     Ok(spool.with_inline_bytes_max(config.store.kept_bytes_max))
 }
 
+/// The key that signs the ledger's checkpoints, from its key file.
 pub(in crate::gateway) fn ledger_signer(config: &Config) -> Result<Arc<dyn Signer>, GatewayError> {
     Ok(Arc::new(config.keys.signer("ledger").map_err(GatewayError::trouble)?))
 }
@@ -135,6 +136,7 @@ impl Node {
         }
     }
 
+    /// Opens a node over an open store, under the recorded policy, or under that of the policy folder if the store is new.
     pub(in crate::gateway) async fn with(
         config: Config,
         clock: Arc<dyn Clock>,
@@ -145,15 +147,15 @@ impl Node {
         let spool = open_spool(&config)?;
         let heads = known::checkpoint_files(&config, keys.ledger.public())?;
         // Read before the store's own checkpoint, which is then at least as new.
-        let beside = known::beside(&config, &heads)?;
+        let external = known::read_external(&config, &heads)?;
         let (entropy, keys, store) = (Arc::new(SystemEntropy), Arc::new(keys), Arc::new(store));
         let base = Base::new(&config, clock, entropy, keys, store, Some(heads), spool, progress);
-        known::hold(&config, &base.proved, beside).await?;
+        known::stop_unless_extending(&config, &base.proved, external).await?;
         let texts = match active::texts(&*base.store).await? {
             Some(texts) => texts,
             None => active::begin(&*base.store, &config, base.clock.now()).await?,
         };
-        known::record_made(&base.proved, base.clock.now()).await?;
+        known::record_files_created(&base.proved, base.clock.now()).await?;
         let node = Node::under(Arc::new(base), Arc::new(config), Rules::load(texts)?.into());
         // An older copy of the store lacks a renewal that was recorded later.
         if node.stopped_because().is_none() {

@@ -91,6 +91,7 @@ impl Node {
     }
 }
 
+/// The recorded reason for an exchange over which the program panicked; `doing` is a participle, such as `sealing`.
 pub(in crate::gateway) fn panicked(doing: &str) -> String {
-    format!("{doing} it ended in an internal fault, which the program's output places: report it")
+    format!("{doing} it ended in an internal fault: see the program's output for the place, and report it")
 }

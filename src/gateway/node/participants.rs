@@ -1,4 +1,4 @@
-//! Partners, officers and the clock's standing at one moment: the basis for decisions that are taken together.
+//! Partners, officers and whether the clock is trusted, at one moment: the basis for decisions that are taken together.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,7 +18,7 @@ use crate::time::Time;
 /// to the database or a certificate file, is noticed after this time, and at a gate at once.
 const REMEMBERED: Duration = Duration::from_secs(1);
 
-/// Partners, officers and the standing of the clock, read once: reading and checking them is most of the work of a
+/// Partners, officers and whether the clock is trusted, read once: reading and checking them is most of the work of a
 /// decision. A decision is committed only while they are still current.
 #[derive(Clone)]
 pub(in crate::gateway) struct Participants {
@@ -45,11 +45,11 @@ impl Participants {
 
 /// The participants that were read last.
 #[derive(Default)]
-pub(in crate::gateway) struct RecentParticipants(Mutex<Option<Last>>);
+pub(in crate::gateway) struct RecentParticipants(Mutex<Option<CachedParticipants>>);
 
 /// Participants, when they were read, and the rows they come from.
 #[derive(Clone)]
-struct Last {
+struct CachedParticipants {
     read: Time,
     parties: Arc<Participants>,
     rows: Arc<(Vec<store::Partner>, Vec<store::Officer>)>,
@@ -57,13 +57,13 @@ struct Last {
 
 impl RecentParticipants {
     /// The cached participants, if the ledger shows no change since.
-    fn still(&self, on_record: &Generations, now: Time) -> Option<Last> {
+    fn still(&self, on_record: &Generations, now: Time) -> Option<CachedParticipants> {
         let last = self.lock().clone()?;
         let fresh = last.read <= now && now.since(last.read) < REMEMBERED;
         (fresh && last.parties.generation == on_record.roster).then_some(last)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Last>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<CachedParticipants>> {
         // No code panics while it holds the lock.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -107,13 +107,13 @@ impl Node {
         let generation = on_record.roster;
         let parties = Arc::new(Participants { generation, roster, officers, clock_in_doubt, enrolments, consents });
         *self.recent_participants().lock() =
-            Some(Last { read: now, parties: Arc::clone(&parties), rows: Arc::new(rows) });
+            Some(CachedParticipants { read: now, parties: Arc::clone(&parties), rows: Arc::new(rows) });
         Ok(parties)
     }
 
-    /// Cached participants with the clock's standing now: time passes without any change on record.
+    /// Cached participants with the clock's state now: time passes without any change on record.
     fn with_clock(&self, parties: Arc<Participants>, on_record: &Generations) -> Arc<Participants> {
-        let clock_in_doubt = parties.clock_in_doubt || self.is_behind(on_record.clock_high).is_some();
+        let clock_in_doubt = parties.clock_in_doubt || self.why_clock_is_behind(on_record.clock_high).is_some();
         match clock_in_doubt == parties.clock_in_doubt {
             true => parties,
             false => Arc::new(Participants { clock_in_doubt, ..(*parties).clone() }),
@@ -163,6 +163,10 @@ pub(in crate::gateway) fn roster_of(rows: &[store::Partner]) -> Roster {
     }))
 }
 
+/// The partner in a row.
+///
+/// # Errors
+/// [`GatewayError::Trouble`] if its description or agreement is malformed.
 pub(in crate::gateway) fn partner_of(row: &store::Partner) -> Result<Partner, GatewayError> {
     let damaged =
         |what: &str| GatewayError::Trouble(format!("the recorded {what} of partner `{}` is malformed", row.id));

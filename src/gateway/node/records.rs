@@ -14,7 +14,7 @@ pub(in crate::gateway) type Changes = Vec<Change>;
 impl Node {
     /// Commits changes with the ledger entries that record them.
     pub(in crate::gateway) async fn commit(&self, changes: Changes, entries: Vec<Entry>) -> Result<(), GatewayError> {
-        self.commit_for_head(changes, entries).await.map(|_| ())
+        self.commit_with_checkpoint(changes, entries).await.map(|_| ())
     }
 
     /// What a decision rests on that was taken after the roster's generation was read as `roster`.
@@ -31,7 +31,7 @@ impl Node {
     ) -> Result<(), GatewayError> {
         let commit = changes.into_iter().fold(Commit::new().only_if(stands), Commit::change);
         let commit = entries.into_iter().fold(commit, Commit::entry);
-        self.store().commit(commit).await.inspect_err(|error| self.fatal_stop().on_store(error))?;
+        self.store().commit(commit).await.inspect_err(|error| self.fatal_stop().check_store_error(error))?;
         Ok(())
     }
 
@@ -44,19 +44,20 @@ impl Node {
     ) -> Result<(), GatewayError> {
         let commit = changes.into_iter().fold(Commit::new().skip_repeated_alarms(), Commit::change);
         let commit = entries.into_iter().fold(commit, Commit::entry);
-        self.store().commit(commit).await.inspect_err(|error| self.fatal_stop().on_store(error))?;
+        self.store().commit(commit).await.inspect_err(|error| self.fatal_stop().check_store_error(error))?;
         Ok(())
     }
 
     /// Commits, and gives the checkpoint that covers it.
-    pub(in crate::gateway) async fn commit_for_head(
+    pub(in crate::gateway) async fn commit_with_checkpoint(
         &self,
         changes: Changes,
         entries: Vec<Entry>,
     ) -> Result<SignedCheckpoint, GatewayError> {
         let commit = changes.into_iter().fold(Commit::new(), Commit::change);
         let commit = entries.into_iter().fold(commit, Commit::entry);
-        let committed = self.store().commit(commit).await.inspect_err(|error| self.fatal_stop().on_store(error))?;
+        let committed =
+            self.store().commit(commit).await.inspect_err(|error| self.fatal_stop().check_store_error(error))?;
         Ok(committed.head)
     }
 
@@ -65,6 +66,10 @@ impl Node {
         self.commit(Vec::new(), entries).await
     }
 
+    /// The row of a request.
+    ///
+    /// # Errors
+    /// [`GatewayError::Unknown`] if there is none of that number.
     pub(in crate::gateway) async fn request_row(&self, id: &RequestId) -> Result<Request, GatewayError> {
         let row = self.store().request(id).await?;
         row.ok_or_else(|| no_request(id))
@@ -86,6 +91,7 @@ impl Node {
         Ok(self.store().requests(&filter).await?)
     }
 
+    /// Every exchange of a request, in any state.
     pub(in crate::gateway) async fn exchanges_of(&self, request: &RequestId) -> Result<Vec<Exchange>, GatewayError> {
         let filter = ExchangeFilter { request: Some(*request), limit: u32::MAX, ..ExchangeFilter::default() };
         Ok(self.store().exchanges(&filter).await?)

@@ -8,10 +8,9 @@ use std::sync::Arc;
 use crate::approval::{self, Approval, Outline, Role, Subject, Tally, VoidReason};
 use crate::digest::Digest;
 use crate::gateway::content::attachments::blocking;
-use crate::gateway::officers::attachments::CutWritten;
 use crate::gateway::outbound::decision::dossier::Dossier;
 use crate::gateway::views::exchange::ExchangeForecast;
-use crate::gateway::views::officer::{ApprovalOutcome, AwaitingCut, AwaitingRequest, RequestReview};
+use crate::gateway::views::officer::{ApprovalOutcome, AwaitingCut, AwaitingRequest, CutWritten, RequestReview};
 use crate::gateway::{GatewayError, Node, package};
 use crate::ident::{OfficerId, PartnerId, RequestId};
 use crate::ledger::{Entry, EntryKind};
@@ -20,8 +19,8 @@ use crate::sign::{Signed, Signer};
 use crate::store::{self, Change, Request, RequestState, StoreError};
 use crate::system::fault_point;
 
-/// An approval on file.
-pub(in crate::gateway) struct OnFile {
+/// An approval on record.
+pub(in crate::gateway) struct RecordedApproval {
     /// Its digest.
     pub statement: Digest,
     /// The officer that it claims to be from.
@@ -31,7 +30,7 @@ pub(in crate::gateway) struct OnFile {
     second: bool,
 }
 
-impl OnFile {
+impl RecordedApproval {
     /// Whether its only fault is that the same person's other approval counts.
     fn is_second_vote(&self) -> bool {
         self.second
@@ -56,7 +55,7 @@ impl Node {
                 |folder: &Path| detached.iter().try_for_each(|a| package::write_attachment(folder, a, &contents));
             let attachments: Option<&mut package::Fill<'_>> = if detached.is_empty() { None } else { Some(&mut fill) };
             blocking(|| package::write(&place, candidate.cut.bytes(), attachments)).map_err(GatewayError::Trouble)?;
-            let attachments = self.write_looks(&place, &candidate.cut)?;
+            let attachments = self.write_renderings(&place, &candidate.cut)?;
             written.push(CutWritten { place, attachments });
         }
         Ok(written)
@@ -83,7 +82,7 @@ impl Node {
     ///
     /// # Errors
     /// As [`Node::approve`]; [`GatewayError::Refused`] if there is no cut for a partner any more, the request differs
-    /// from the list, or a cut shares words with what is held back.
+    /// from the list, or a cut shares words with withheld content.
     pub async fn approve_unseen(
         &self,
         request: &RequestId,
@@ -91,14 +90,14 @@ impl Node {
         signer: &dyn Signer,
     ) -> Result<ApprovalOutcome, GatewayError> {
         let dossier = self.open_dossier(request).await?;
-        dossier.has_a_cut_for_each()?;
+        dossier.check_cuts()?;
         if let Some(what) = listed.and_then(|listed| differs(listed, &dossier)) {
             return Err(GatewayError::refused(format!("its {what} not as reviewed: review it again")));
         }
         // A list names only cuts, and neither a list nor a review elsewhere shows what else contains the same words.
         if dossier.outlines.values().any(|outline| !outline.shared.is_empty()) {
             return Err(GatewayError::refused(
-                "it has words in common with what is held back, which each officer is shown: approve it by itself, at a \
+                "it has words in common with withheld content, which each officer must be shown: approve it alone, at a \
                  terminal or with the number of runs (`--in-common`)",
             ));
         }
@@ -135,7 +134,7 @@ impl Node {
         signed: &Signed<Approval>,
     ) -> Result<ApprovalOutcome, GatewayError> {
         let (request, officer, now) = (dossier.terms.request, &signed.statement().officer, self.now());
-        // Counted with those on file, so that a second approval by one person is found now and not at release.
+        // Counted with those on record, so that a second approval by one person is found now and not at release.
         let mut all = dossier.approvals.clone();
         all.push(signed.bytes().to_vec());
         let tally = self.tally(&dossier, &all);
@@ -148,12 +147,12 @@ impl Node {
             .filter(|v| v.statement == signed.digest())
             .flat_map(|v| &v.reasons)
             .map(|reason| match reason {
-                VoidReason::SecondVote => voted_already(officer),
+                VoidReason::SecondVote => already_approved(officer),
                 other => other.to_string(),
             })
             .collect();
         if again && void.is_empty() {
-            void.push(voted_already(officer));
+            void.push(already_approved(officer));
         }
         let entry = |kind| {
             Entry::new(now, kind, request, officer)
@@ -218,7 +217,7 @@ impl Node {
         self.check_first_of(&dossier, &officer.id)
     }
 
-    /// Fails if the officer's approval on file no longer counts: an officer's approval of an exchange is recorded
+    /// Fails if the officer's recorded approval no longer counts: an officer's approval of an exchange is recorded
     /// once and cannot be replaced.
     fn check_first_of(&self, dossier: &Dossier, officer: &OfficerId) -> Result<(), GatewayError> {
         let void = self.approvals_of(dossier).into_iter().find(|on_file| {
@@ -227,14 +226,17 @@ impl Node {
         let Some(void) = void else { return Ok(()) };
         Err(GatewayError::refused(format!(
             "Not counted: `{officer}` has already approved request `{}`; that approval no longer counts ({}) and cannot be repeated: let \
-             another officer approve it, or submit the product again, which everybody may approve",
+             another officer approve it, or submit the product again, which any officer may approve",
             dossier.terms.request,
             void.void.join("; ")
         )))
     }
 
-    /// The approvals on file of a request, with the reason for each that does not count now.
-    pub(in crate::gateway) async fn approvals_on_file(&self, request: &RequestId) -> Result<Vec<OnFile>, GatewayError> {
+    /// The approvals of a request that are on record, with the reason for each that does not count now.
+    pub(in crate::gateway) async fn approvals_on_file(
+        &self,
+        request: &RequestId,
+    ) -> Result<Vec<RecordedApproval>, GatewayError> {
         let why = match self.dossier(request).await {
             Ok(dossier) => return Ok(self.approvals_of(&dossier)),
             Err(GatewayError::Trouble(why)) => why,
@@ -243,7 +245,7 @@ impl Node {
         // A request that cannot be assembled is still shown; no approval counts for it.
         let given: BTreeSet<Vec<u8>> =
             self.store().approvals(request).await?.into_iter().map(|given| given.statement).collect();
-        let on_file = |bytes: &Vec<u8>| OnFile {
+        let on_file = |bytes: &Vec<u8>| RecordedApproval {
             statement: Digest::of(bytes),
             officer: Signed::<Approval>::peek(bytes).ok().map(|approval| approval.officer),
             second: false,
@@ -252,13 +254,13 @@ impl Node {
         Ok(given.iter().map(on_file).collect())
     }
 
-    /// The same, from a dossier.
-    pub(in crate::gateway) fn approvals_of(&self, dossier: &Dossier) -> Vec<OnFile> {
+    /// As [`Node::approvals_on_file`], from a dossier.
+    pub(in crate::gateway) fn approvals_of(&self, dossier: &Dossier) -> Vec<RecordedApproval> {
         let tally = self.tally(dossier, &dossier.approvals);
         let on_file = |bytes: &Vec<u8>| {
             let statement = Digest::of(bytes);
             let void = tally.void.iter().find(|void| void.statement == statement);
-            OnFile {
+            RecordedApproval {
                 statement,
                 // Parsed only for the officer's name; whether it counts is in the tally alone.
                 officer: Signed::<Approval>::peek(bytes).ok().map(|approval| approval.officer),
@@ -301,6 +303,7 @@ impl Node {
         Ok(forecasts)
     }
 
+    /// The approval of a dossier as it would be signed; signer, role and time are placeholders.
     pub(in crate::gateway) fn unsigned(&self, dossier: &Dossier) -> Approval {
         Approval {
             terms: dossier.terms.clone(),
@@ -316,6 +319,10 @@ impl Node {
         }
     }
 
+    /// The row of a request that can still be approved or refused.
+    ///
+    /// # Errors
+    /// [`GatewayError::Refused`] if it is closed or has expired.
     pub(in crate::gateway) async fn open_row(&self, request: &RequestId) -> Result<Request, GatewayError> {
         let row = self.request_row(request).await?;
         self.is_open(&row)?;
@@ -347,8 +354,8 @@ impl Node {
     }
 }
 
-/// That an approval is a second one of the same person.
-fn voted_already(officer: &OfficerId) -> String {
+/// The reason against a second approval by the same person.
+fn already_approved(officer: &OfficerId) -> String {
     format!("{officer} has already approved this request")
 }
 

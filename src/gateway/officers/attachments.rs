@@ -1,10 +1,8 @@
-//! Renderings of attachments for officers: words and tables on the command line.
+//! Renderings of attachments for officers: text and tables on the command line, pages and images as files.
 
-use crate::gateway::views::officer::AttachmentShown;
+use crate::gateway::views::officer::{AttachmentShown, AttachmentWritten};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-
-use serde::Serialize;
 
 use crate::config::{NewFolder, write_secret};
 use crate::cut::Cut;
@@ -16,7 +14,7 @@ use crate::rebuild::{Fault, Kind, Rebuilder, Task};
 /// Maximum number of bytes of one attachment that are shown; the whole can be written out.
 const SHOWN_BYTES: u64 = 64 * 1024;
 /// Suffix of the folder with the renderings of a cut's attachments.
-const LOOKS: &str = ".attachments";
+const RENDERINGS: &str = ".attachments";
 
 impl AttachmentShown {
     /// Every attachment of `cut`. Foreign formats are read by `rebuilder`.
@@ -67,35 +65,6 @@ pub(in crate::gateway) fn readable(cut: &Cut) -> String {
     text
 }
 
-/// One attachment of a cut that was written out, and the files that render it.
-#[derive(Clone, Debug, Serialize)]
-pub struct AttachmentWritten {
-    /// Its file name.
-    pub name: String,
-    /// Its media type.
-    pub media_type: String,
-    /// Its length in bytes.
-    pub bytes: u64,
-    /// SHA-256 of its bytes.
-    pub digest: String,
-    /// How many pages it has, if it has pages.
-    pub pages: Option<usize>,
-    /// A PNG of each page and the text of all of them; for a picture, the file itself. None for text, which is in the
-    /// review and beside the cut.
-    pub files: Vec<PathBuf>,
-    /// What could not be rendered, and why.
-    pub lacks: Option<String>,
-}
-
-/// A cut that was written out.
-#[derive(Clone, Debug, Serialize)]
-pub struct CutWritten {
-    /// The file, or the folder of text and attachments.
-    pub place: PathBuf,
-    /// Its attachments.
-    pub attachments: Vec<AttachmentWritten>,
-}
-
 impl Node {
     /// Writes renderings of a cut's attachments into a folder beside `place`, where the cut was or will be written:
     /// pages of a PDF as PNG files, drawn by a filter process under its limits, with their text; pictures as they
@@ -103,19 +72,19 @@ impl Node {
     ///
     /// # Errors
     /// [`GatewayError`] if the folder exists or cannot be written.
-    pub fn write_looks(&self, place: &Path, cut: &Cut) -> Result<Vec<AttachmentWritten>, GatewayError> {
-        blocking(|| write_looks(place, cut, &*self.inspection().rebuilder))
+    pub fn write_renderings(&self, place: &Path, cut: &Cut) -> Result<Vec<AttachmentWritten>, GatewayError> {
+        blocking(|| write_renderings(place, cut, &*self.inspection().rebuilder))
     }
 }
 
-/// As [`Node::write_looks`].
-pub(in crate::gateway) fn write_looks(
+/// As [`Node::write_renderings`].
+pub(in crate::gateway) fn write_renderings(
     place: &Path,
     cut: &Cut,
     rebuilder: &dyn Rebuilder,
 ) -> Result<Vec<AttachmentWritten>, GatewayError> {
     let mut name = place.as_os_str().to_owned();
-    name.push(LOOKS);
+    name.push(RENDERINGS);
     let folder = PathBuf::from(name);
     let looked = |a: &Attachment| matches!(Kind::of(a.media_type()), Some(Kind::Pdf | Kind::Png | Kind::Jpeg));
     let new = match cut.attachments().iter().any(looked) {

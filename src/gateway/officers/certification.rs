@@ -17,15 +17,17 @@ use std::collections::BTreeSet;
 /// The name of the authority's key and of its public files.
 pub(in crate::gateway) const KEY: &str = "officers";
 
+/// File name of the authority's certificate (PEM), in the certificates folder.
 pub(in crate::gateway) const CERTIFICATE: &str = "officers.pem";
 
+/// File name of the authority's revocation list (PEM), in the certificates folder.
 pub(in crate::gateway) const LIST: &str = "officers-crl.pem";
 
 /// Size of the cache of verified certificates; with more officers than this, the rest are verified each time.
-pub(in crate::gateway) const REMEMBERED_MAX: usize = 1024;
+pub(in crate::gateway) const CERTIFICATE_CACHE_MAX: usize = 1024;
 
 /// The officer authority's certificate and its revocation list, PEM.
-pub(in crate::gateway) struct Certifying {
+pub(in crate::gateway) struct OfficerAuthorityFiles {
     authority: String,
     list: String,
 }
@@ -39,6 +41,7 @@ pub(in crate::gateway) struct Certified {
     pub replaces: bool,
 }
 
+/// One refusal with all faults, separated by `; `.
 pub(in crate::gateway) fn join<E: std::fmt::Display>(faults: &[E]) -> GatewayError {
     GatewayError::refused(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
 }
@@ -84,30 +87,30 @@ impl Node {
     ///
     /// # Errors
     /// [`GatewayError`] if one of them cannot be read.
-    pub(in crate::gateway) fn certifying(&self) -> Result<Certifying, GatewayError> {
+    pub(in crate::gateway) fn officer_authority_files(&self) -> Result<OfficerAuthorityFiles, GatewayError> {
         let file = |name| read(&self.config().certificates.join(name));
-        Ok(Certifying { authority: file(CERTIFICATE)?, list: file(LIST)? })
+        Ok(OfficerAuthorityFiles { authority: file(CERTIFICATE)?, list: file(LIST)? })
     }
 
     /// The certificates of a recorded officer, if all are valid and agree with the record.
     pub(super) fn certified(
         &self,
         row: &store::Officer,
-        certifying: &Certifying,
+        certifying: &OfficerAuthorityFiles,
     ) -> Result<Vec<OfficerCertificate>, String> {
-        let Certifying { authority, list } = certifying;
+        let OfficerAuthorityFiles { authority, list } = certifying;
         let both = [Digest::of(authority.as_bytes()), Digest::of(list.as_bytes())].map(|digest| *digest.as_bytes());
         let both = Digest::of(&[&both.concat(), &row.certificates[..]].concat());
-        let remembered = self.remembered().get(&both).cloned();
-        let certificates = match remembered {
+        let cached = self.certificate_cache().get(&both).cloned();
+        let certificates = match cached {
             Some(certificates) => certificates,
             None => {
                 let read = self.read_certificates(authority, list, &row.certificates)?;
-                let mut remembered = self.remembered();
-                if remembered.len() >= REMEMBERED_MAX {
-                    remembered.clear();
+                let mut cache = self.certificate_cache();
+                if cache.len() >= CERTIFICATE_CACHE_MAX {
+                    cache.clear();
                 }
-                remembered.insert(both, read.clone());
+                cache.insert(both, read.clone());
                 read
             }
         };
@@ -156,6 +159,10 @@ impl Node {
         Ok(name.profile())
     }
 
+    /// The officer authority, with its private key.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if its certificate or its key cannot be used.
     pub(in crate::gateway) fn officer_authority(&self) -> Result<Authority, GatewayError> {
         let profile = self.own_profile()?;
         let path = self.config().certificates.join(CERTIFICATE);
@@ -196,7 +203,7 @@ impl Node {
     }
 
     /// Issues a new revocation list of officers' certificates from the record.
-    pub(in crate::gateway) async fn list_officers(&self) -> Result<(), GatewayError> {
+    pub(in crate::gateway) async fn refresh_officers_list(&self) -> Result<(), GatewayError> {
         // Without the key no list can be issued, and the lock is not needed.
         let authority = self.officer_authority()?;
         self.write_officers_list(&self.lists_lock()?, &authority).await

@@ -1,7 +1,7 @@
 //! Officers' work on requests: they review, approve or refuse them, here or on their own machine.
 //!
 //! In come signed statements; out go texts to sign and recorded outcomes. It refuses statements by people without the
-//! role, by the submitter of the request, and over anything that differs from what would be sent.
+//! role, by the submitter of the request, and about anything that differs from what would be sent.
 
 pub(super) mod certification;
 pub(super) mod attachments;

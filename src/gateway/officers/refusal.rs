@@ -1,4 +1,4 @@
-//! Refusals: an officer's signed statement, what it stops, and what had already left.
+//! Refusals: an officer's signed statement, the exchanges that it stops, and those that were already sent.
 
 use crate::approval::Refusal;
 use crate::envelope::Receipt;
@@ -94,7 +94,7 @@ impl Node {
         made.map_err(|error| {
             error.of_commit(format_args!("the refusal of `{request}`"), format_args!("status {request}"))
         })?;
-        self.forget(request, unneeded).await?;
+        self.remove_stored_data(request, unneeded).await?;
         tracing::info!(request.id = %request, officer.id = %by, "request refused");
         Ok(RefusedRequest {
             request: request.to_string(),
@@ -107,7 +107,7 @@ impl Node {
     }
 
     /// Deletes stored data of a refused request, now that its refusal is durable.
-    async fn forget(&self, request: &RequestId, sealed: Vec<SpoolId>) -> Result<(), GatewayError> {
+    async fn remove_stored_data(&self, request: &RequestId, sealed: Vec<SpoolId>) -> Result<(), GatewayError> {
         for payload in sealed {
             let _ = self.spool().remove(payload).await;
         }
@@ -115,7 +115,7 @@ impl Node {
     }
 }
 
-/// Fails if a refusal would stop nothing, and names the remedy for what has left.
+/// Fails if a refusal would stop nothing, and names the remedy for what was sent.
 fn check_stoppable(row: &Request, rows: &[Exchange], now: Time) -> Result<(), GatewayError> {
     let request = row.id;
     let ended = match row.state {
@@ -165,9 +165,9 @@ fn what_becomes_of(exchange: &Exchange, now: Time) -> RefusedExchange {
         )
     } else if exchange.state == ExchangeState::Sending || (waits(exchange) && exchange.is_claimed(now)) {
         let id = exchange.id;
-        (RefusedExchange::STOPPING, format!("being sent, and stopped where it is: `status {id}` says what came of it"))
+        (RefusedExchange::STOPPING, format!("being sent, and being stopped: `status {id}` shows the outcome"))
     } else if waits(exchange) {
-        (RefusedExchange::STOPPED, format!("stopped while it was {}: it does not leave", exchange.state))
+        (RefusedExchange::STOPPED, format!("stopped while it was {}: it will not be sent", exchange.state))
     } else {
         (RefusedExchange::OVER, format!("{} before", exchange.state))
     };

@@ -1,33 +1,89 @@
-//! The review that an officer is shown before signing: the exact cut, what is held back and why, and what changed
+//! The review that an officer is shown before signing: the exact cut, what is withheld and why, and what changed
 //! since the last release of the same product to the same partner.
 
-use crate::gateway::views::officer::AttachmentShown;
-use crate::gateway::views::officer::Unsigned;
 use std::collections::{BTreeMap, BTreeSet};
 
 use similar::TextDiff;
 
-use crate::approval::{Aims, Enrolment};
+use crate::approval::{Aims, Enrolment, Outline};
 use crate::cut::{self, Cut, Fate};
 use crate::gateway::content::attachments::blocking;
 use crate::gateway::officers::attachments::readable;
 use crate::gateway::outbound::decision::dossier::Dossier;
-use crate::gateway::views::exchange::ExchangeView;
+use crate::gateway::views::exchange::{ExchangeView, ReasonView};
 use crate::gateway::views::officer::{
-    AwaitingCut, AwaitingRequest, ChangesView, CutReview, RequestReview, WithheldView,
+    AttachmentShown, AwaitingCut, AwaitingRequest, ChangesView, CutReview, RequestReview, Unsigned, WithheldView,
 };
 use crate::gateway::{GatewayError, Node};
 use crate::ident::{PartnerId, RequestId};
 use crate::marking::{BY_CONSENT, DocumentDate, Kind, LinkRights, Register, Rules, Severity};
 use crate::partner::Partner;
 use crate::policy::Priorities;
-use crate::product::{Product, Style};
+use crate::product::{Contents, Product, Style};
+use crate::rebuild::Rebuilder;
 use crate::release::{PEOPLE_MIN, Stage};
 use crate::store::{Direction, Exchange, ExchangeFilter, ExchangeKind, ExchangeState, RequestFilter, RequestState};
 use crate::time::Time;
 
 /// Unchanged context lines shown around a change.
 const CONTEXT: usize = 2;
+
+/// A cut that is reviewed, with everything that its review is derived from: the same at the node and from an exported
+/// request.
+pub(in crate::gateway) struct CutUnderReview<'a> {
+    pub cut: &'a Cut,
+    pub partner: &'a Partner,
+    pub outline: &'a Outline,
+    /// The detached attachments.
+    pub contents: &'a dyn Contents,
+    pub rebuilder: &'a dyn Rebuilder,
+    pub register: &'a Register,
+    /// The guiding document, if there is one.
+    pub priorities: Option<&'a Priorities>,
+    /// The outcome and objectives that the request supports.
+    pub aims: &'a Aims,
+    pub now: Time,
+}
+
+/// The parts of a review that only the node's record shows. An exported request carries them as text.
+pub(in crate::gateway) struct RecordedParts {
+    pub consents: Vec<String>,
+    pub withheld: Vec<WithheldView>,
+    /// The source with the verdict on each tearline; empty outside the node.
+    pub source: String,
+    pub rewritten: Vec<String>,
+    pub changes: ChangesView,
+    pub forecast: Vec<ReasonView>,
+}
+
+impl CutUnderReview<'_> {
+    /// The review of this cut. Blocks while it reads and renders the attachments.
+    pub(in crate::gateway) fn review(&self, recorded: RecordedParts) -> CutReview {
+        let (cut, partner, enrolment) = (self.cut, self.partner, Enrolment::of(self.partner));
+        let RecordedParts { consents, withheld, source, rewritten, changes, forecast } = recorded;
+        CutReview {
+            partner: partner.id.to_string(),
+            effort: effort(self.priorities, self.aims, partner, self.now),
+            marking: cut.marking().to_string(),
+            digest: cut.digest().to_string(),
+            bytes: cut.size(),
+            enrolment: enrolment.description.to_string(),
+            agreement: enrolment.agreement.to_string(),
+            text: readable(cut),
+            attachments: AttachmentShown::all(cut, self.contents, self.rebuilder),
+            named: named_by(cut, self.register),
+            warnings: mark_warnings(cut, self.register),
+            received: self.outline.received.iter().map(ToString::to_string).collect(),
+            shared: self.outline.shared.iter().map(ToString::to_string).collect(),
+            consents,
+            withheld,
+            source,
+            rewritten,
+            changes,
+            forecast,
+        }
+    }
+}
 
 impl Node {
     /// The review of a request: exact cuts, terms, and reasons against its release.
@@ -38,40 +94,37 @@ impl Node {
         let row = self.open_row(request).await?;
         let source = self.product_text(&row).await?;
         let dossier = self.dossier(request).await?;
-        dossier.has_a_cut_for_each()?;
+        dossier.check_cuts()?;
         let contents = self.contents_of(*request, &dossier.product)?;
         let mut cuts = Vec::new();
         for (partner, candidate) in &dossier.candidates {
             let decided = self.decide_on(Stage::Forecast, &dossier, partner)?;
             let cut = &candidate.cut;
             let outline = dossier.outlines.get(partner);
-            let text = readable(cut);
-            let partner = dossier.parties.partner(partner)?.clone();
-            let enrolment = Enrolment::of(&partner);
-            let subjects = outline.map(|outline| outline.subjects.clone()).unwrap_or_default();
-            let link = self.link(&partner, &dossier.described.naming(subjects), &dossier.parties);
-            let (withheld, source) = self.withheld(&dossier.product, (&partner, &link), cut.tearline_index(), &source);
-            cuts.push(CutReview {
-                partner: partner.id.to_string(),
-                effort: effort(self.priorities(), &dossier.terms.aims(), &partner, self.now()),
-                marking: cut.marking().to_string(),
-                digest: cut.digest().to_string(),
-                bytes: cut.size(),
-                consents: self.consents_named(outline).await?,
-                received: outline.map_or_else(Vec::new, |o| o.received.iter().map(ToString::to_string).collect()),
-                enrolment: enrolment.description.to_string(),
-                agreement: enrolment.agreement.to_string(),
-                named: named_by(cut, self.register()),
-                warnings: mark_warnings(cut, self.register()),
-                attachments: blocking(|| AttachmentShown::all(cut, &contents, &*self.inspection().rebuilder)),
-                rewritten: candidate.changes.iter().map(ToString::to_string).collect(),
-                shared: candidate.inspected.shared().iter().map(ToString::to_string).collect(),
-                changes: self.changes(&dossier, &partner, cut).await?,
-                text,
+            let outline = outline.ok_or_else(|| GatewayError::trouble("a cut of the request has no outline"))?;
+            let partner = dossier.parties.partner(partner)?;
+            let link = self.link(partner, &dossier.described.naming(outline.subjects.clone()), &dossier.parties);
+            let (withheld, source) = self.withheld(&dossier.product, (partner, &link), cut.tearline_index(), &source);
+            let recorded = RecordedParts {
+                consents: self.consents_named(Some(outline)).await?,
                 withheld,
                 source,
+                rewritten: candidate.changes.iter().map(ToString::to_string).collect(),
+                changes: self.changes(&dossier, partner, cut).await?,
                 forecast: decided.map(|d| d.reasons()).unwrap_or_default(),
-            });
+            };
+            let under_review = CutUnderReview {
+                cut,
+                partner,
+                outline,
+                contents: &contents,
+                rebuilder: &*self.inspection().rebuilder,
+                register: self.register(),
+                priorities: self.priorities(),
+                aims: &dossier.terms.aims(),
+                now: self.now(),
+            };
+            cuts.push(blocking(|| under_review.review(recorded)));
         }
         let approval = Unsigned(self.unsigned(&dossier));
         Ok(RequestReview { request: request.to_string(), terms: dossier.terms, cuts, approval })
@@ -113,16 +166,16 @@ impl Node {
         Ok(all)
     }
 
-    /// Says of each of these exchanges that awaits approval how many there are.
+    /// Fills in, for each of these exchanges that awaits approval, how many approvals count (`ExchangeView::awaits`).
     ///
     /// # Errors
     /// [`GatewayError`] if the store cannot be read.
-    pub async fn say_what_is_awaited(&self, views: &mut [ExchangeView]) -> Result<(), GatewayError> {
-        let mut said: BTreeMap<RequestId, String> = BTreeMap::new();
+    pub async fn fill_awaits(&self, views: &mut [ExchangeView]) -> Result<(), GatewayError> {
+        let mut known: BTreeMap<RequestId, String> = BTreeMap::new();
         let requested = ExchangeState::Requested.to_string();
         for view in views.iter_mut().filter(|view| view.state == requested) {
             let Ok(request) = view.request.parse::<RequestId>() else { continue };
-            let awaits = match said.get(&request) {
+            let awaits = match known.get(&request) {
                 Some(awaits) => awaits.clone(),
                 None => match self.approved_by(&request).await?.0.len() {
                     people @ 0..PEOPLE_MIN => format!("awaiting approval: {people} of {PEOPLE_MIN}"),
@@ -130,7 +183,7 @@ impl Node {
                 },
             };
             view.awaits.clone_from(&awaits);
-            said.insert(request, awaits);
+            known.insert(request, awaits);
         }
         Ok(())
     }
@@ -159,18 +212,22 @@ impl Node {
         &self,
         product: &Product,
         (partner, link): (&Partner, &LinkRights),
-        goes: Option<usize>,
+        released: Option<usize>,
         source: &[u8],
     ) -> (Vec<WithheldView>, String) {
         let terms = (&partner.agreement).into();
-        let at_or_below = goes.unwrap_or(0);
+        let at_or_below = released.unwrap_or(0);
         let plain = Style::Plain;
         // Evaluated from the top tearline, to tell for each whether it could be released.
         let free = cut::explain(product, link, &terms, 0, self.bounds(), self.register());
         let first = free.tearlines.iter().find(|t| t.fate == Fate::Goes).map(|t| t.index);
         let why = |verdict: &cut::TearlineVerdict| match verdict.fate {
             _ if verdict.index > at_or_below => vec!["Not used: a higher tearline is being released".to_owned()],
-            Fate::Refused => verdict.reasons.iter().map(|r| format!("{} [{}]", r.sentence, r.code)).collect(),
+            Fate::Refused => {
+                let refused =
+                    |r: &cut::Reason| format!("Not releasable to `{}`: {} [{}]", partner.id, r.sentence, r.code);
+                verdict.reasons.iter().map(refused).collect()
+            }
             _ => vec!["Not used: the submitter asked for a lower tearline".to_owned()],
         };
         let withheld = free.tearlines.iter().filter(|verdict| verdict.index != at_or_below).map(|verdict| {
@@ -184,7 +241,7 @@ impl Node {
             }
         });
         let withheld = withheld.collect();
-        let shown = match first == goes {
+        let shown = match first == released {
             true => cut::show(&free, source, plain),
             false => {
                 let asked = cut::explain(product, link, &terms, at_or_below, self.bounds(), self.register());
@@ -208,7 +265,7 @@ impl Node {
         if last.cut_digest == Some(cut.digest()) {
             return Ok(view("no changes: identical".into(), None));
         }
-        let Some(before) = self.cut_again(&last, partner).await else {
+        let Some(before) = self.reassembled_cut(&last, partner).await else {
             let was = last.marking.clone().unwrap_or_default();
             return Ok(view(format!("the cut released then can no longer be assembled; it was marked `{was}`"), None));
         };
@@ -249,7 +306,7 @@ impl Node {
 
     /// The text of the cut that an exchange carried, reassembled from its request's product; `None` if that no longer
     /// gives the same bytes.
-    async fn cut_again(&self, exchange: &Exchange, partner: &Partner) -> Option<String> {
+    async fn reassembled_cut(&self, exchange: &Exchange, partner: &Partner) -> Option<String> {
         let request = self.request_row(&exchange.request?).await.ok()?;
         let product = self.product_of(&request).await.ok()?;
         // It was released then; showing it again needs no consent.
@@ -276,7 +333,7 @@ pub(in crate::gateway) fn effort(guiding: Option<&Priorities>, aims: &Aims, part
 }
 
 /// Full names of the codes in a cut's banner, with similar codes: one typing error gives another valid code.
-pub(in crate::gateway) fn named_by(cut: &Cut, register: &Register) -> Vec<String> {
+fn named_by(cut: &Cut, register: &Register) -> Vec<String> {
     let banner = cut.marking();
     let codes = banner.rel_to().iter().chain(banner.display_to().iter()).filter(|code| *code != "USA");
     let codes: BTreeSet<&str> = codes.collect();
@@ -290,7 +347,7 @@ pub(in crate::gateway) fn named_by(cut: &Cut, register: &Register) -> Vec<String
 }
 
 /// Warnings about the markings of a cut: valid but unusual, or unverifiable; each marking once.
-pub(in crate::gateway) fn mark_warnings(cut: &Cut, register: &Register) -> Vec<String> {
+fn mark_warnings(cut: &Cut, register: &Register) -> Vec<String> {
     let rules = Rules::new(register, DocumentDate::Known(cut.date())).with_profile(cut.profile());
     let portions: BTreeSet<String> = cut.marked().map(|(_, marking)| marking.portion()).collect();
     let banner = std::iter::once((cut.marking().banner(), Kind::Banner));

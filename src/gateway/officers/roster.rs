@@ -1,6 +1,6 @@
 //! Officers: certified by the node's own officer authority, and in office only as their certificates say.
 
-use super::certification::Certifying;
+use super::certification::OfficerAuthorityFiles;
 use super::certification::join;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::time::Time;
 
 /// Requested content of an officer's certificates; for a renewal, only what changes.
 #[derive(Clone, Debug)]
-pub struct Appoint {
+pub struct AppointmentRequest {
     /// The officer's identifier on this node.
     pub officer: OfficerId,
     /// The person's name; for a renewal, only if it changes.
@@ -43,7 +43,7 @@ impl Node {
     ///
     /// # Errors
     /// [`GatewayError`] if the store or the officer authority's files cannot be read: then it is unknown who is in
-    /// office, which differs from nobody being in office.
+    /// office, which is not the same as nobody being in office.
     pub async fn officers(&self) -> Result<Officers, GatewayError> {
         let officers = self.officers_of(&self.store().officers().await?)?;
         self.report_excluded(&officers).await;
@@ -55,7 +55,7 @@ impl Node {
     /// # Errors
     /// As [`Node::officers`].
     pub(in crate::gateway) fn officers_of(&self, rows: &[store::Officer]) -> Result<Officers, GatewayError> {
-        let certifying = self.certifying()?;
+        let certifying = self.officer_authority_files()?;
         let (officers, _) = Officers::excluding(rows.iter().map(|row| self.officer_of(row, &certifying)));
         Ok(officers.with_verification_cache(self.verified().clone()))
     }
@@ -83,7 +83,7 @@ impl Node {
     pub async fn officer_views(&self) -> Result<Vec<OfficerView>, GatewayError> {
         let now = self.now();
         let rows = self.store().officers().await?;
-        let (roster, certifying) = (self.officers_of(&rows)?, self.certifying()?);
+        let (roster, certifying) = (self.officers_of(&rows)?, self.officer_authority_files()?);
         let view = |row: &store::Officer| {
             let officer = self.officer_of(row, &certifying);
             let certified = self.certified(row, &certifying);
@@ -140,35 +140,38 @@ impl Node {
     /// # Errors
     /// [`GatewayError::Refused`] if a new one is incomplete, or the officer is revoked, which is final;
     /// [`GatewayError::Unknown`] if no such officer is enrolled and it gives no name, roles and key.
-    pub(in crate::gateway) async fn appointment(&self, asked: &Appoint) -> Result<Appointment, GatewayError> {
-        let id = &asked.officer;
+    pub(in crate::gateway) async fn appointment(
+        &self,
+        requested: &AppointmentRequest,
+    ) -> Result<Appointment, GatewayError> {
+        let id = &requested.officer;
         let known = match self.store().officer(id).await? {
             Some(row) if row.state == store::OfficerState::Revoked => return Err(revoked(id)),
-            Some(row) => Some(self.officer_of(&row, &self.certifying()?)),
-            None if asked.name.is_none() && asked.roles.is_none() => {
+            Some(row) => Some(self.officer_of(&row, &self.officer_authority_files()?)),
+            None if requested.name.is_none() && requested.roles.is_none() => {
                 return Err(GatewayError::Unknown(format!("no officer `{id}` is enrolled: see `officer list`")));
             }
             None => None,
         };
-        let mut keys: Vec<PublicKey> = match (&known, &asked.key) {
+        let mut keys: Vec<PublicKey> = match (&known, &requested.key) {
             (Some(known), None) => known.keys.clone(),
-            (Some(known), Some(_)) if asked.keep_keys => known.keys.clone(),
+            (Some(known), Some(_)) if requested.keep_keys => known.keys.clone(),
             _ => Vec::new(),
         };
         // The newest key is the last.
-        if let Some(key) = asked.key.clone().filter(|key| !keys.contains(key)) {
+        if let Some(key) = requested.key.clone().filter(|key| !keys.contains(key)) {
             keys.push(key);
         }
         let lacks = || GatewayError::refused("enrolling an officer requires a name, a key and at least one role");
-        let name = asked.name.clone().or(known.as_ref().map(|known| known.name.clone())).ok_or_else(lacks)?;
+        let name = requested.name.clone().or(known.as_ref().map(|known| known.name.clone())).ok_or_else(lacks)?;
         let declared =
-            asked.declared.clone().or(known.as_ref().map(|known| known.declared.clone())).unwrap_or_default();
-        let roles = asked.roles.clone().or(known.map(|known| known.roles)).ok_or_else(lacks)?;
+            requested.declared.clone().or(known.as_ref().map(|known| known.declared.clone())).unwrap_or_default();
+        let roles = requested.roles.clone().or(known.map(|known| known.roles)).ok_or_else(lacks)?;
         if keys.is_empty() {
             return Err(lacks());
         }
         // Certificates store whole seconds.
-        let until = self.now().plus(asked.lifetime.unwrap_or(OfficerProfile::shipped().lifetime())).unix_seconds();
+        let until = self.now().plus(requested.lifetime.unwrap_or(OfficerProfile::shipped().lifetime())).unix_seconds();
         let until = Time::from_unix_ms(until.saturating_mul(1000));
         Ok(Appointment { officer: id.clone(), name, roles, keys, until, declared })
     }
@@ -194,8 +197,8 @@ impl Node {
                 return Err(GatewayError::refused(format!("officer `{id}` may hold at most {most} keys")));
             }
             for key in &appointment.keys {
-                let taken = self.own_profile()?.check_statement_key(key);
-                taken.map_err(|e| GatewayError::refused(format!("key of officer `{id}`: {e}")))?;
+                let accepted = self.own_profile()?.check_statement_key(key);
+                accepted.map_err(|e| GatewayError::refused(format!("key of officer `{id}`: {e}")))?;
             }
             if appointment.until <= now {
                 return Err(GatewayError::refused(format!("the appointment of `{id}` has expired: propose it again")));
@@ -213,7 +216,7 @@ impl Node {
         }
         let rows = self.store().officers().await?;
         let appointed = |id: &OfficerId| appointments.iter().any(|appointment| appointment.officer == *id);
-        let certifying = self.certifying()?;
+        let certifying = self.officer_authority_files()?;
         let others = rows.iter().filter(|row| !appointed(&row.id)).map(|row| self.officer_of(row, &certifying));
         let (_, mut faults) = Officers::excluding(others.chain(appointments.iter().map(Appointment::officer)));
         // Faults of other officers exclude only them, and do not block this enrolment.
@@ -225,7 +228,7 @@ impl Node {
     }
 
     /// Revokes an officer: none of their approvals count any more, whenever given. Returns a warning if the
-    /// revocation list could not be written; the revocation stands either way.
+    /// revocation list could not be written; the revocation is recorded either way.
     ///
     /// # Errors
     /// [`GatewayError::Unknown`] if none is enrolled under that name.
@@ -239,7 +242,7 @@ impl Node {
         let entry = Entry::new(self.now(), EntryKind::OfficerRevoked, id, "operator").with("why", why);
         self.commit(vec![row.into()], vec![entry]).await?;
         tracing::warn!(officer.id = %id, "officer revoked");
-        Ok(self.list_officers().await.err().map(|e| e.to_string()))
+        Ok(self.refresh_officers_list().await.err().map(|e| e.to_string()))
     }
 
     /// An error if an officer's row differs from the ledger.
@@ -255,7 +258,7 @@ impl Node {
     }
 
     /// An officer according to the certificates; out of office if these are missing or disagree with the record.
-    pub(in crate::gateway) fn officer_of(&self, row: &store::Officer, certifying: &Certifying) -> Officer {
+    pub(in crate::gateway) fn officer_of(&self, row: &store::Officer, certifying: &OfficerAuthorityFiles) -> Officer {
         let state = match row.state {
             store::OfficerState::Active => OfficerState::Active,
             store::OfficerState::Revoked => OfficerState::Revoked,
@@ -287,15 +290,15 @@ impl Node {
     /// officers are on the revocation list, as expected.
     fn log_uncertified(&self, row: &store::Officer, why: Option<&String>) {
         let why = why.filter(|_| row.state == store::OfficerState::Active);
-        let mut said = self.uncertified();
+        let mut logged = self.uncertified();
         match why {
-            Some(why) if said.get(&row.id) == Some(why) => {}
+            Some(why) if logged.get(&row.id) == Some(why) => {}
             Some(why) => {
                 tracing::error!(officer.id = %row.id, why, "officer's certificates do not match the record: out of office");
-                said.insert(row.id.clone(), why.clone());
+                logged.insert(row.id.clone(), why.clone());
             }
             None => {
-                said.remove(&row.id);
+                logged.remove(&row.id);
             }
         }
     }

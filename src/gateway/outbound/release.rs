@@ -19,7 +19,7 @@ use crate::store::{Change, Exchange, ExchangeState, Request, RequestState, Store
 use crate::system::fault_point;
 
 /// Minimum number of approvers, regardless of the policy.
-const PEOPLE: usize = 2;
+const APPROVERS_MIN: usize = 2;
 /// Number of requests decided in one call, before the released ones are sent. A larger slice would leave the senders
 /// idle.
 const SLICE: usize = 8;
@@ -27,19 +27,19 @@ const SLICE: usize = 8;
 impl Node {
     /// Decides waiting requests, the most urgent first, and releases what is permitted. `seen` remembers the basis of
     /// each last decision, so that nothing is decided twice on the same approvals, roster and policy. Returns `true`
-    /// if more requests wait than one call handles; the list is read once for many calls, until [`Seen::list_again`].
+    /// if more requests wait than one call handles; the list is read once for many calls, until [`DecidedRequests::list_again`].
     ///
     /// # Errors
     /// [`GatewayError`] if the store fails; one request that cannot be read does not stop the others.
-    pub async fn promote(&self, seen: &mut Seen, roster: u64) -> Result<bool, GatewayError> {
+    pub async fn release_approved(&self, seen: &mut DecidedRequests, roster: u64) -> Result<bool, GatewayError> {
         if seen.listed.is_empty() {
             let waiting = self.store().approved_waiting().await?;
-            let mut news = seen.news(waiting, roster);
-            // One approval is one person's, and two are required: nothing to decide yet.
-            for waiting in news.extract_if(.., |waiting| waiting.approvals < PEOPLE as u64) {
+            let mut undecided = seen.undecided(waiting, roster);
+            // Two people must approve: with one approval there is nothing to decide yet.
+            for waiting in undecided.extract_if(.., |waiting| waiting.approvals < APPROVERS_MIN as u64) {
                 seen.decided(waiting, roster);
             }
-            seen.listed = news.into();
+            seen.listed = undecided.into();
         }
         let slice: Vec<Waiting> = seen.listed.drain(..seen.listed.len().min(SLICE)).collect();
         if slice.is_empty() {
@@ -49,7 +49,7 @@ impl Node {
         let parties = &self.participants().await?;
         // Concurrently, so that their commits share syncs.
         let mut decided = futures_util::stream::iter(slice)
-            .map(|waiting| async move { (waiting, self.promote_contained(&waiting.request, parties).await) })
+            .map(|waiting| async move { (waiting, self.release_contained(&waiting.request, parties).await) })
             .buffer_unordered(SLICE);
         while let Some((waiting, outcome)) = decided.next().await {
             match outcome {
@@ -69,13 +69,13 @@ impl Node {
     }
 
     /// If assembling a request panics, each of its waiting exchanges is parked.
-    async fn promote_contained(&self, id: &RequestId, parties: &Arc<Participants>) -> Result<(), GatewayError> {
-        match contained(self.promote_request(id, parties)).await {
+    async fn release_contained(&self, id: &RequestId, parties: &Arc<Participants>) -> Result<(), GatewayError> {
+        match contained(self.release_request(id, parties)).await {
             Ok(done) => done,
             Err(Panicked) => {
                 for exchange in self.exchanges_of(id).await? {
                     if matches!(exchange.state, ExchangeState::Requested | ExchangeState::Held) {
-                        self.park_panicked(exchange.id, "putting together").await?;
+                        self.park_panicked(exchange.id, "assembling").await?;
                     }
                 }
                 Ok(())
@@ -83,7 +83,7 @@ impl Node {
         }
     }
 
-    async fn promote_request(&self, id: &RequestId, parties: &Arc<Participants>) -> Result<(), GatewayError> {
+    async fn release_request(&self, id: &RequestId, parties: &Arc<Participants>) -> Result<(), GatewayError> {
         let parties = self.participants_since(parties).await?;
         let dossier = self.dossier_with(self.whole_request(id).await?, parties).await?;
         let now = self.now();
@@ -91,7 +91,7 @@ impl Node {
             let waits = matches!(exchange.state, ExchangeState::Requested | ExchangeState::Held);
             // The partner may currently be asked about a stopped exchange: its answer comes first.
             if waits && !exchange.is_claimed(now) {
-                self.contained(exchange.id, "sealing", self.promote_exchange(&dossier, exchange)).await?;
+                self.contained(exchange.id, "sealing", self.release_exchange(&dossier, exchange)).await?;
             }
         }
         Ok(())
@@ -115,18 +115,18 @@ impl Node {
         Ok(())
     }
 
-    async fn promote_exchange(&self, dossier: &Dossier, exchange: &Exchange) -> Result<(), GatewayError> {
+    async fn release_exchange(&self, dossier: &Dossier, exchange: &Exchange) -> Result<(), GatewayError> {
         let Some(decided) = self.decide_on(Stage::Approve, dossier, &exchange.partner)? else {
             let why = dossier.refusals.get(&exchange.partner).and_then(|r| r.first()).map(|r| r.sentence.clone());
             return self
-                .note_refusal(exchange, "no-cut", &why.unwrap_or_else(|| "there is no cut any more".into()))
+                .note_refusal(exchange, "no-cut", &why.unwrap_or_else(|| "no cut can be made any more".into()))
                 .await;
         };
         if !decided.permitted() {
             let against: Vec<String> =
                 decided.reasons().iter().filter(|r| !r.permits).map(|r| r.code.clone()).collect();
             // Waiting for the second officer is normal, not a refusal to record.
-            return if decided.0.votes.len() + decided.0.void.len() < PEOPLE {
+            return if decided.0.votes.len() + decided.0.void.len() < APPROVERS_MIN {
                 Ok(())
             } else {
                 self.note_refusal(exchange, &against.join(" "), &decided.against()).await
@@ -248,7 +248,7 @@ impl Node {
 
 /// The basis of each request's last decision, and those that failed in this round.
 #[derive(Debug, Default)]
-pub struct Seen {
+pub struct DecidedRequests {
     /// Number of approvals and roster generation.
     decided: BTreeMap<RequestId, (u64, u64)>,
     /// Failed requests, not retried before all others were tried.
@@ -257,10 +257,10 @@ pub struct Seen {
     listed: VecDeque<Waiting>,
 }
 
-impl Seen {
+impl DecidedRequests {
     /// Clears everything: all waiting requests are decided again.
     pub fn clear(&mut self) {
-        *self = Seen::default();
+        *self = DecidedRequests::default();
     }
 
     /// Requests a new list: after a change, another request may be the most urgent.
@@ -269,7 +269,7 @@ impl Seen {
     }
 
     /// The waiting requests not yet decided on their current basis; forgets those that no longer wait.
-    fn news(&mut self, waiting: Vec<Waiting>, roster: u64) -> Vec<Waiting> {
+    fn undecided(&mut self, waiting: Vec<Waiting>, roster: u64) -> Vec<Waiting> {
         let requests: BTreeSet<RequestId> = waiting.iter().map(|waiting| waiting.request).collect();
         self.decided.retain(|request, _| requests.contains(request));
         let known = |w: &Waiting| self.decided.get(&w.request) == Some(&(w.approvals, roster));
@@ -293,21 +293,21 @@ mod tests {
 
     #[test]
     fn nothing_is_decided_twice_on_the_same_approvals_and_roster() {
-        let mut seen = Seen::default();
+        let mut seen = DecidedRequests::default();
         seen.decided(waiting(1, 1), 7);
-        assert_eq!(seen.news(vec![waiting(1, 1)], 7), []);
-        assert_eq!(seen.news(vec![waiting(1, 2)], 7), [waiting(1, 2)]);
-        assert_eq!(seen.news(vec![waiting(1, 1)], 8), [waiting(1, 1)]);
+        assert_eq!(seen.undecided(vec![waiting(1, 1)], 7), []);
+        assert_eq!(seen.undecided(vec![waiting(1, 2)], 7), [waiting(1, 2)]);
+        assert_eq!(seen.undecided(vec![waiting(1, 1)], 8), [waiting(1, 1)]);
         seen.clear();
-        assert_eq!(seen.news(vec![waiting(1, 1)], 7), [waiting(1, 1)]);
+        assert_eq!(seen.undecided(vec![waiting(1, 1)], 7), [waiting(1, 1)]);
     }
 
     #[test]
-    fn what_failed_waits_until_the_others_had_their_turn() {
-        let mut seen = Seen::default();
+    fn a_failed_request_waits_until_the_others_were_tried() {
+        let mut seen = DecidedRequests::default();
         seen.failed.insert(waiting(1, 2).request);
-        assert_eq!(seen.news(vec![waiting(1, 2), waiting(2, 2)], 7), [waiting(2, 2)]);
+        assert_eq!(seen.undecided(vec![waiting(1, 2), waiting(2, 2)], 7), [waiting(2, 2)]);
         seen.failed.clear();
-        assert_eq!(seen.news(vec![waiting(1, 2), waiting(2, 2)], 7), [waiting(1, 2), waiting(2, 2)]);
+        assert_eq!(seen.undecided(vec![waiting(1, 2), waiting(2, 2)], 7), [waiting(1, 2), waiting(2, 2)]);
     }
 }

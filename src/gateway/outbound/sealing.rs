@@ -87,7 +87,7 @@ impl Node {
     /// would reveal that it existed.
     async fn named(&self, exchange: &Exchange) -> Result<Option<ExchangeId>, GatewayError> {
         let Some(about) = exchange.about else { return Ok(None) };
-        Ok(if self.may_be_there(&self.exchange_row(&about).await?).await? { Some(about) } else { None })
+        Ok(if self.may_have_arrived(&self.exchange_row(&about).await?).await? { Some(about) } else { None })
     }
 
     /// Seals a released candidate and signs its manifest.

@@ -1,13 +1,12 @@
-//! Alarms and allowances for operators: doubts, held-off partners, used-up limits.
+//! Alarms and allowances for operators: doubts, held-off partners, exhausted limits.
 
 use std::time::Duration;
-
-use serde::Serialize;
 
 use crate::approval::{Officer, Role};
 use crate::change::OFFICERS_MIN;
 use crate::gateway::administration::founding;
 use crate::gateway::views::from_record::whereabouts;
+use crate::gateway::views::operator::{AlarmView, AllowanceView, UsageView};
 use crate::gateway::{GatewayError, Node};
 use crate::ident::PartnerId;
 use crate::partner::{Circuit, Partner};
@@ -15,47 +14,6 @@ use crate::store::{Direction, ExchangeFilter, ExchangeState, StoreError, Usage};
 
 /// How long in advance a shortage of officers is reported.
 const RENEW_BEFORE: Duration = Duration::from_secs(14 * 86_400);
-
-/// An alarm that an operator must check.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct AlarmView {
-    /// `stopped`, `ledger`, `altered`, `damage`, `clock`, `spool`, `orphans`, `certificates`, `circuit`,
-    /// `officers` or `delivered-after-stop`.
-    pub what: String,
-    /// What it is about: the node, a partner or an exchange.
-    pub subject: String,
-    /// What is wrong, and the remedy.
-    pub text: String,
-}
-
-/// A partner's current allowance.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct AllowanceView {
-    /// `closed`, `open` or `half-open`.
-    pub circuit: String,
-    /// When it is tried again, if it is open.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub open_until: Option<String>,
-    /// Failures in a row.
-    pub failures: u32,
-    /// Today by UTC: sent.
-    pub sent: UsageView,
-    /// Today by UTC: received.
-    pub received: UsageView,
-}
-
-/// Use of a day's quota, in one direction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct UsageView {
-    /// Exchanges begun.
-    pub exchanges: u64,
-    /// Of at most so many.
-    pub exchanges_max: u64,
-    /// Payload bytes.
-    pub bytes: u64,
-    /// Of at most so many.
-    pub bytes_max: u64,
-}
 
 impl Node {
     /// All alarms that an operator must check.
@@ -69,7 +27,8 @@ impl Node {
         let mut alarms = Vec::new();
         alarms.extend(self.stopped_because().map(|why| alarm("stopped", &name, why.to_owned())));
         for altered in self.proved().compare_all().await? {
-            let remedy = "run `ledger verify`, find who wrote to the database, and put the store back from a copy";
+            let remedy =
+                "run `ledger verify`, find out what wrote to the database, and restore the store from a backup";
             let text = format!(
                 "{} differs from the ledger ({}): nothing is decided on it; {remedy}",
                 altered.what, altered.fact
@@ -81,7 +40,7 @@ impl Node {
         }
         match self.clock_doubt().await {
             Ok(doubt) => alarms.extend(doubt.map(|doubt| alarm("clock", &name, doubt))),
-            // Said above.
+            // Reported above.
             Err(GatewayError::Store(StoreError::Altered { .. })) => {}
             Err(error) => return Err(error),
         }
@@ -99,12 +58,12 @@ impl Node {
                 let text = match how.as_str() {
                     "not-shown" => {
                         format!(
-                            "sent no checkpoint of its ledger, but did before ({seen} entries): no link until it does"
+                            "sent no checkpoint of its ledger, but did before ({seen} entries): links are refused until it does"
                         )
                     }
                     how => format!(
                         "its ledger does not extend the {seen} entries seen of it ({how}): it was restored from an older \
-                         copy, or has two; call its operator"
+                         copy, or there are two copies of it; contact its operator"
                     ),
                 };
                 alarms.push(alarm("ledger", partner.id.as_str(), text));
@@ -155,12 +114,12 @@ impl Node {
         };
         let deciding = officers.iter().filter(decides).count();
         let senior = officers.iter().filter(decides).any(|o| o.roles.contains(&Role::SeniorDisclosureOfficer));
-        let wanting = deciding < OFFICERS_MIN || !senior;
-        wanting.then(|| {
+        let short = deciding < OFFICERS_MIN || !senior;
+        short.then(|| {
             let days = RENEW_BEFORE.as_secs() / 86_400;
             format!(
-                "{deciding} who may decide changes are in office for {days} days from now{}: it takes {OFFICERS_MIN} and a \
-                 senior one; renew them while they can sign for each other",
+                "{deciding} officers who may decide changes will be in office in {days} days{}: {OFFICERS_MIN} are required, one of \
+                 them senior; renew their certificates while they can still sign",
                 if senior { "" } else { ", none of them senior" }
             )
         })
@@ -170,7 +129,7 @@ impl Node {
     ///
     /// # Errors
     /// [`GatewayError`] if the store cannot be read.
-    pub async fn flow(&self, partner: &Partner) -> Result<AllowanceView, GatewayError> {
+    pub async fn allowance_view(&self, partner: &Partner) -> Result<AllowanceView, GatewayError> {
         let breaker = self.breaker(&partner.id).await?;
         let circuit = breaker.circuit(self.now());
         let open_until = match circuit {

@@ -63,7 +63,7 @@ fn only<T: Copy + std::fmt::Display>(what: &str, text: &str, found: Vec<T>) -> R
             let more = if several.len() > CANDIDATES { ", and more" } else { "" };
             let listed = listed.join(", ");
             Err(GatewayError::Unknown(format!(
-                "`{text}` is ambiguous: it may be {listed}{more}; type more of the {what}'s number"
+                "`{text}` is ambiguous: it matches {listed}{more}; give more digits of the {what}'s number"
             )))
         }
     }

@@ -281,6 +281,10 @@ impl Node {
         Ok(records)
     }
 
+    /// The row of an exchange.
+    ///
+    /// # Errors
+    /// [`GatewayError::Unknown`] if there is none of that number.
     pub(in crate::gateway) async fn exchange_row(&self, id: &ExchangeId) -> Result<Exchange, GatewayError> {
         let row = self.store().exchange(id).await?;
         row.ok_or_else(|| GatewayError::Unknown(format!("no exchange `{id}` is on record")))
@@ -290,7 +294,7 @@ impl Node {
         let Some(request) = row.request else { return Ok(Vec::new()) };
         let mut views = BTreeMap::new();
         let approvals = self.store().approvals(&request).await?;
-        // A finished exchange was decided on the state at that time, and is not judged by the current one.
+        // A finished exchange was decided on the record at that time, and is not judged by the current one.
         let judged = !approvals.is_empty() && is_open(row.state);
         let on_file = if judged { self.approvals_on_file(&request).await? } else { Vec::new() };
         for approval in approvals {

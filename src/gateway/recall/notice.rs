@@ -17,7 +17,7 @@ use crate::store::{
 use crate::time::Time;
 
 /// Lifetime of a notice: as long as a partner may take to become reachable again.
-const TOLD_FOR: std::time::Duration = std::time::Duration::from_secs(365 * 86_400);
+const NOTICE_LIFETIME: std::time::Duration = std::time::Duration::from_secs(365 * 86_400);
 
 /// A notice that is not yet on record.
 pub(in crate::gateway) struct Notice {
@@ -65,7 +65,7 @@ impl Node {
                 (payload, None, Some(held))
             }
         };
-        let expires = now.plus(TOLD_FOR);
+        let expires = now.plus(NOTICE_LIFETIME);
         // Highest precedence: somebody may be reading what they should not have.
         let precedence = Precedence::Flash;
         let manifest = Manifest {
@@ -102,12 +102,12 @@ impl Node {
         Ok(Notice { row, entry, kept, held })
     }
 
-    /// Recreates every waiting notice whose payload differs from the record: the order stands, and the partner must
-    /// be told.
+    /// Recreates every waiting notice whose payload differs from the record: the order is still valid, and the partner
+    /// must be notified.
     ///
     /// # Errors
     /// [`GatewayError`] if store or spool cannot be read or written.
-    pub(in crate::gateway) async fn remake_notices(&self) -> Result<(), GatewayError> {
+    pub(in crate::gateway) async fn recreate_notices(&self) -> Result<(), GatewayError> {
         let filter = ExchangeFilter {
             direction: Some(Direction::Out),
             kind: Some(ExchangeKind::Recall),
@@ -123,7 +123,7 @@ impl Node {
             if whole || row.is_claimed(self.now()) {
                 continue;
             }
-            match self.remake_notice(row, None).await {
+            match self.recreate_notice(row, None).await {
                 // Another process moved it on meanwhile.
                 Ok(_) | Err(GatewayError::Store(StoreError::Conflict { .. })) => {}
                 Err(error) => return Err(error),
@@ -134,7 +134,7 @@ impl Node {
 
     /// Replaces a lost or damaged notice by one with a new number, because the partner may have part or all of the
     /// lost one. Returns `false` if no order is on record for it. `by` is the attempt that claimed it, if any.
-    pub(in crate::gateway) async fn remake_notice(
+    pub(in crate::gateway) async fn recreate_notice(
         &self,
         lost: Exchange,
         by: Option<&Attempt>,
@@ -143,7 +143,7 @@ impl Node {
         let of = self.exchange_row(&about).await?;
         let ordered = match of.recalled.clone() {
             Some(ordered) => Some(ordered),
-            None => self.order_about(&of).await?,
+            None => self.recall_order_of(&of).await?,
         };
         let Some((Recalled { at, .. }, why)) = ordered.and_then(|ordered| {
             let why = RecallCode::ALL.into_iter().find(|code| code.as_str() == ordered.why)?;

@@ -1,4 +1,4 @@
-//! Recall orders: an officer withdraws what left and cancels what did not; each partner that may have it gets a
+//! Recall orders: an officer withdraws what was sent and cancels what was not; each partner that may have it gets a
 //! notice.
 
 use crate::gateway::outbound::delivery::stopped::Stopped;
@@ -33,7 +33,7 @@ pub enum RecallOf {
 }
 
 impl Node {
-    /// Recalls a request or an exchange. What did not leave is cancelled, and every partner that has it, or may have
+    /// Recalls a request or an exchange. What was not sent is cancelled, and every partner that has it, or may have
     /// it, is sent a notice. The order is recorded before the first notice leaves.
     ///
     /// # Errors
@@ -60,7 +60,7 @@ impl Node {
         };
         let mut still = Vec::new();
         for row in rows {
-            if self.order_about(&row).await?.is_none() {
+            if self.recall_order_of(&row).await?.is_none() {
                 still.push(row);
             }
         }
@@ -94,7 +94,7 @@ impl Node {
         // The spool files of the notices, held until these are on record.
         let mut held = Vec::new();
         for row in still {
-            let may_be_there = self.may_be_there(&row).await?;
+            let may_have_arrived = self.may_have_arrived(&row).await?;
             // Only its attempt may change an exchange in flight: this order stops it, and the attempt records the
             // outcome.
             if !row.is_claimed(now) {
@@ -110,7 +110,7 @@ impl Node {
                 );
                 changes.push(row.into());
             }
-            if may_be_there {
+            if may_have_arrived {
                 let Notice { row: notice, entry, kept, held: file } = self.notice(&row, why, now).await?;
                 held.extend(file);
                 notices.push(notice.id);
@@ -168,7 +168,7 @@ impl Node {
     }
 
     /// Whether the partner may have received what an exchange carries: a delivery attempt was begun.
-    pub(in crate::gateway) async fn may_be_there(&self, row: &Exchange) -> Result<bool, GatewayError> {
+    pub(in crate::gateway) async fn may_have_arrived(&self, row: &Exchange) -> Result<bool, GatewayError> {
         if row.is_delivered() {
             return Ok(true);
         }
@@ -177,7 +177,7 @@ impl Node {
     }
 
     /// The recall order for what an exchange carries, if there is one.
-    pub(in crate::gateway) async fn order_about(&self, row: &Exchange) -> Result<Option<Recalled>, GatewayError> {
+    pub(in crate::gateway) async fn recall_order_of(&self, row: &Exchange) -> Result<Option<Recalled>, GatewayError> {
         Ok(recalled(row, &self.statements_about(row).await?))
     }
 

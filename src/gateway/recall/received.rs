@@ -1,5 +1,5 @@
 //! A partner recalls or replaces what it sent: the inbox shows it before the receipt is given, and the receipt says
-//! how far the product had gone.
+//! how far the product had been used.
 
 use crate::envelope::{Handled, Handling, Manifest, Recall};
 use crate::gateway::inbound::answer::ReceivedPayload;
@@ -15,7 +15,7 @@ use crate::wire::RefusalCode;
 
 impl Node {
     /// Whether this partner has recalled what `exchange` carries or would carry.
-    pub(in crate::gateway) async fn withdrawn(
+    pub(in crate::gateway) async fn is_recalled_by_sender(
         &self,
         partner: &PartnerId,
         exchange: ExchangeId,
@@ -40,7 +40,7 @@ impl Node {
     }
 
     /// Records that a partner cancelled a transfer that it had begun. It may offer it again.
-    pub(in crate::gateway) async fn taken_back(
+    pub(in crate::gateway) async fn record_cancellation(
         &self,
         partner: &PartnerId,
         exchange: ExchangeId,
@@ -73,7 +73,7 @@ impl Node {
     }
 
     /// Processes a complete recall notice: its product is marked in the commit that records the recall.
-    pub(in crate::gateway) async fn take_recall(
+    pub(in crate::gateway) async fn receive_recall(
         &self,
         partner: &Partner,
         ReceivedPayload { mut row, short }: ReceivedPayload,
@@ -99,7 +99,7 @@ impl Node {
             .with(OPENED, proof);
         let (mut more, mut entries) = (Vec::new(), vec![received]);
         match self.store().exchange(&said.exchange).await? {
-            // The first recall stands; a second is receipted and changes nothing.
+            // The first recall counts; a second is receipted and changes nothing.
             Some(earlier) if is_theirs(&earlier, &partner.id) && earlier.recalled.is_some() => {}
             Some(mut earlier) if is_theirs(&earlier, &partner.id) => {
                 earlier.recalled = Some(Recalled { at: now, why: said.why.to_string() });
@@ -126,7 +126,7 @@ impl Node {
     }
 
     /// What an accepted product changes: the one it replaces, and itself if its own replacement came first.
-    pub(in crate::gateway) async fn replaced_by(
+    pub(in crate::gateway) async fn apply_replacement(
         &self,
         row: &mut Exchange,
         changes: &mut Vec<Change>,
@@ -144,7 +144,7 @@ impl Node {
         Ok(())
     }
 
-    /// How far the product had gone that an exchange from this partner recalls or replaces.
+    /// How far the product that an exchange from this partner recalls or replaces had been used here.
     pub(in crate::gateway) async fn handled(&self, row: &Exchange) -> Result<Option<Handled>, GatewayError> {
         let accepted = matches!(row.state, ExchangeState::Received | ExchangeState::Taken);
         let Some(exchange) = row.about.filter(|_| accepted) else { return Ok(None) };

@@ -99,6 +99,7 @@ impl Running {
         }
     }
 
+    /// The partner's current allowance; one exchange at most while its circuit is half-open.
     pub(super) async fn allowance(
         &self,
         partner: &PartnerId,

@@ -22,7 +22,7 @@ const BYTES: usize = 8 + 32;
 /// The secret of the node with this database, as of `now`. If it cannot be stored, only this process uses it.
 pub(in crate::gateway) fn edge_secret(database: &Path, now: Time) -> [u8; 32] {
     let path = place(database);
-    match kept(&path, now) {
+    match stored(&path, now) {
         Ok(Some(secret)) => return secret,
         Ok(None) => {}
         Err(problem) => tracing::warn!(file = %path.display(), reason = %problem, "the edge's secret is replaced"),
@@ -31,7 +31,7 @@ pub(in crate::gateway) fn edge_secret(database: &Path, now: Time) -> [u8; 32] {
     let mut bytes = now.unix_ms().to_be_bytes().to_vec();
     bytes.extend(secret);
     if let Err(problem) = config::replace_file(&path, &bytes, 0o600) {
-        tracing::warn!(file = %path.display(), reason = %problem, "the edge's secret cannot be stored: it will not outlive this process");
+        tracing::warn!(file = %path.display(), reason = %problem, "the edge's secret cannot be stored: it is used by this process only");
     }
     secret
 }
@@ -43,7 +43,7 @@ fn place(database: &Path) -> PathBuf {
 }
 
 /// The stored secret, unless it is missing, old, or dated later than now.
-fn kept(path: &Path, now: Time) -> io::Result<Option<[u8; 32]>> {
+fn stored(path: &Path, now: Time) -> io::Result<Option<[u8; 32]>> {
     let bytes = match config::read_file(path, BYTES as u64) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         other => other?,
@@ -96,7 +96,7 @@ mod tests {
             let made = edge_secret(&database, NOW);
             assert_eq!(edge_secret(&database, NOW), made, "{} bytes", bytes.len());
         }
-        // Where it cannot be kept, the process has one all the same.
+        // A secret that cannot be stored is used by this process only.
         let nowhere = folder.path().join("nowhere/portcullis.db");
         assert_ne!(edge_secret(&nowhere, NOW), edge_secret(&nowhere, NOW));
     }

@@ -25,7 +25,7 @@ impl Node {
         }
         self.expire_unfinished().await?;
         let Some(confirmed) = self.confirmed() else { return Ok(()) };
-        let before = self.now().minus(self.kept_for()).min(confirmed);
+        let before = self.now().minus(self.retention()).min(confirmed);
         for lost in self.spool().lost().await.map_err(|e| self.spool_trouble(&e))? {
             // A file without a note is left for a person to check.
             let old = lost.note.as_ref().is_some_and(|note| Time::from_unix_ms(note.found_ms) <= before);
@@ -41,7 +41,7 @@ impl Node {
     }
 
     /// Retention time of what was set aside or taken.
-    pub(in crate::gateway) fn kept_for(&self) -> Duration {
+    pub(in crate::gateway) fn retention(&self) -> Duration {
         DAY.saturating_mul(u32::try_from(self.config().store.keep_days).unwrap_or(u32::MAX))
     }
 

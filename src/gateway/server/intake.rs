@@ -12,7 +12,7 @@ use crate::edge::{CompletePayload, Intake, OfferAnswer, Refusal};
 use crate::gateway::Node;
 use crate::gateway::node::panics::{Panicked, contained};
 use crate::gateway::node::process::exchange_locks::ExchangeLocks;
-use crate::gateway::outbound::delivery::allowance::Counted;
+use crate::gateway::outbound::delivery::allowance::MeteredSink;
 use crate::ident::{ExchangeId, PartnerId};
 use crate::wire::{CheckpointExchange, Consistency, Extension, Offer, RefusalCode};
 
@@ -29,22 +29,22 @@ struct Inbound {
 impl Intake for Inbound {
     async fn offer(&self, partner: &PartnerId, offer: Offer) -> OfferAnswer {
         let exchange = offer.exchange;
-        if self.opening.is_taken(exchange) {
+        if self.opening.is_locked(exchange) {
             return OfferAnswer::Refuse(RefusalCode::InProgress.into());
         }
         let node = self.current.load_full();
-        let taken = match contained(node.offered(partner, offer)).await {
+        let taken = match contained(node.accept_offer(partner, offer)).await {
             Ok(taken) => taken,
             Err(Panicked) => Err(node.panicked_inbound(partner, exchange, "judging").await),
         };
         match taken {
             Ok(AcceptedOffer::Accept(partner, sink)) => {
-                OfferAnswer::Accept(Box::new(Counted { sink, node, partner, fresh: true }))
+                OfferAnswer::Accept(Box::new(MeteredSink { sink, node, partner, fresh: true }))
             }
             Ok(AcceptedOffer::Replay(receipt)) => OfferAnswer::Replay(receipt),
             Err(not) => {
-                node.turned_away(partner, exchange, &not).await;
-                OfferAnswer::Refuse(node.told(partner, exchange, &not))
+                node.record_refused_offer(partner, exchange, &not).await;
+                OfferAnswer::Refuse(node.refusal_for(partner, exchange, &not))
             }
         }
     }
@@ -57,22 +57,22 @@ impl Intake for Inbound {
     ) -> Result<Vec<u8>, Refusal> {
         let _turn = self.opening.take(exchange).ok_or(RefusalCode::InProgress)?;
         let node = self.current.load_full();
-        match contained(node.completed(partner, exchange, whole)).await {
-            Ok(receipt) => receipt.map_err(|not| node.told(partner, exchange, &not)),
+        match contained(node.complete_exchange(partner, exchange, whole)).await {
+            Ok(receipt) => receipt.map_err(|not| node.refusal_for(partner, exchange, &not)),
             Err(Panicked) => {
                 let not = node.panicked_inbound(partner, exchange, "opening").await;
-                Err(node.told(partner, exchange, &not))
+                Err(node.refusal_for(partner, exchange, &not))
             }
         }
     }
 
     async fn offer_refused(&self, partner: &PartnerId, exchange: ExchangeId, code: RefusalCode) {
-        let not = Rejection::new(code, "more than the agreement allows was offered");
-        self.current.load_full().turned_away(partner, exchange, &not).await;
+        let not = Rejection::new(code, "the offer exceeds what the agreement allows");
+        self.current.load_full().record_refused_offer(partner, exchange, &not).await;
     }
 
     async fn offer_withdrawn(&self, partner: &PartnerId, exchange: ExchangeId) {
-        if let Err(error) = self.current.load_full().taken_back(partner, exchange).await {
+        if let Err(error) = self.current.load_full().record_cancellation(partner, exchange).await {
             tracing::error!(exchange.id = %exchange, error = %error, "the partner's cancellation could not be recorded");
         }
     }

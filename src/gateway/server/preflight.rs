@@ -102,8 +102,8 @@ fn other_profile(config: &Config, profile: ProfileName) -> Option<String> {
     let fits = |name: &ProfileName| AuthorityCertificate::parse(&authority, name.profile()).is_ok();
     let made = ProfileName::ALL.into_iter().find(fits).filter(|made| *made != profile)?;
     Some(format!(
-        "`profile` in section `[listen]` is `{profile}`, and this node was made under `{made}`: set `profile = \"{made}\"`; \
-         another profile takes a new node"
+        "`profile` in section `[listen]` is `{profile}`, and this node was created under `{made}`: set `profile = \"{made}\"`; \
+         another profile requires a new node"
     ))
 }
 
@@ -117,13 +117,13 @@ fn other_name(config: &Config, profile: ProfileName) -> Option<String> {
     if names(name) {
         return None;
     }
-    // What stands before the domain in the certificate, from wherever the name begins.
+    // The text before the domain in the certificate; where the name begins in it is tried out.
     let text = String::from_utf8_lossy(&node).into_owned();
     let before = text.split_once(".node.portcullis.invalid")?.0;
     let begins = before.char_indices().rev().take(NAME_MAX).map(|(at, _)| &before[at..]);
     let made = begins.filter_map(|text| text.parse::<NodeId>().ok()).find(names)?;
     Some(format!(
-        "`name` in section `[node]` is `{name}`, and this node was made as `{made}`: set `name = \"{made}\"`; a node's name is \
+        "`name` in section `[node]` is `{name}`, and this node was created as `{made}`: set `name = \"{made}\"`; a node's name is \
          in its certificates and its ledger, and cannot be changed"
     ))
 }

@@ -1,4 +1,4 @@
-//! The server's main loop: it maintains links, moves requests on, sends what is due, and stops in order.
+//! The server's main loop: it maintains links, decides requests, sends due exchanges, and shuts down in order.
 
 use crate::gateway::node::participants::partner_of;
 use crate::gateway::node::participants::roster_of;
@@ -21,7 +21,7 @@ use crate::config::Config;
 use crate::edge::{Edge, EdgeConfig, Listen, PartnerLink};
 use crate::gateway::node::clock::ClockWatch;
 use crate::gateway::node::process::fatal::stops_the_node;
-use crate::gateway::outbound::release::Seen;
+use crate::gateway::outbound::release::DecidedRequests;
 use crate::gateway::server::scheduler::Candidate;
 use crate::gateway::{GatewayError, Node};
 use crate::ident::{ExchangeId, PartnerId};
@@ -31,18 +31,18 @@ use crate::pki::{CredentialStore, PartnerTrust, TrustSnapshot, TrustStore};
 use crate::store::{Generations, StoreError};
 use crate::system::entropy;
 
-/// How often everything is checked without a recorded change: requests expire, and agreements begin and end, without
-/// one.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// How often everything is checked although nothing changed on record: requests expire, and agreements begin and end,
+/// by time alone.
+const FULL_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How often exchanges in flight are checked: a stop takes effect within this plus the time of one decision, whatever
 /// the size of the rest.
-const LOOK_AT_LIVE: Duration = Duration::from_millis(200);
+const IN_FLIGHT_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Interval of housekeeping.
 const HOUSEKEEPING: Duration = Duration::from_secs(3600);
 /// Delay of the first housekeeping after a start.
-const FIRST_HOUSE: Duration = Duration::from_secs(600);
+const FIRST_HOUSEKEEPING: Duration = Duration::from_secs(600);
 
 /// Number of polls after which everything that waits is decided again.
 const DECIDE_AGAIN: u32 = 60;
@@ -89,13 +89,14 @@ pub async fn serve_reloading(
 #[derive(Default)]
 struct LastPoll {
     generations: Option<Generations>,
-    decided: Seen,
-    presses: u32,
+    decided: DecidedRequests,
+    polls: u32,
     /// Not everything that waits was decided on: the next poll continues.
     unfinished: bool,
     in_doubt: bool,
 }
 
+/// A running server.
 pub(super) struct Running {
     /// The node under the policy in force; replaced as a whole when another policy is recorded.
     pub(super) current: Arc<ArcSwap<Node>>,
@@ -109,7 +110,7 @@ pub(super) struct Running {
     /// What this process is sending, so that it is not started twice.
     pub(super) busy: Arc<Mutex<BTreeMap<ExchangeId, Candidate>>>,
     pub(super) clock: Arc<ClockWatch>,
-    /// The task that checks exchanges in flight, independent of all other work; and its end.
+    /// The task that checks exchanges in flight, independent of all other work; and the token that ends it.
     pub(super) watching: TaskTracker,
     pub(super) watched: CancellationToken,
     /// Partners to which exchanges go in order.
@@ -125,12 +126,12 @@ impl Running {
         let config = node.config();
         let profile = config.listen.profile.parse().map_err(GatewayError::trouble)?;
         let limits = config.limits;
-        let addresses = Addresses::beside(&config.store.database);
+        let addresses = Addresses::load(&config.store.database);
         let edge_config = EdgeConfig {
             node: config.node.name.clone(),
             boot: entropy(),
             secret: edge_secret(&config.store.database, node.now()),
-            partner_networks: addresses.kept(),
+            partner_networks: addresses.stored(),
             listen: config.listen.address.map(|address| Listen { profile, address }).into_iter().collect(),
             tuning: tuning(&limits),
         };
@@ -175,28 +176,28 @@ impl Running {
         tokio::pin!(stop);
         let mut ticks = self.ticks();
         let mut seen = LastPoll::default();
-        let mut look_again = tokio::time::interval(LOOK_AGAIN);
-        let mut house = tokio::time::interval_at(tokio::time::Instant::now() + FIRST_HOUSE, HOUSEKEEPING);
-        let mut pressed = false;
+        let mut full_checks = tokio::time::interval(FULL_CHECK_INTERVAL);
+        let mut housekeeping = tokio::time::interval_at(tokio::time::Instant::now() + FIRST_HOUSEKEEPING, HOUSEKEEPING);
+        let mut full_check = false;
         let halt = self.node().fatal_stop().clone();
         loop {
             tokio::select! {
                 () = &mut stop => return Ok(()),
-                why = halt.asked() => return Err(GatewayError::Trouble(why)),
+                why = halt.requested() => return Err(GatewayError::Trouble(why)),
                 _ = ticks.tick() => {}
-                _ = look_again.tick() => pressed = true,
-                _ = house.tick() => self.run_housekeeping(),
+                _ = full_checks.tick() => full_check = true,
+                _ = housekeeping.tick() => self.run_housekeeping(),
                 () = links.notified() => {}
                 () = self.ended.notified() => {}
                 Some(config) = reloads.recv() => {
                     self.current.store(Arc::new(reloaded(&self.node(), &self.edge, config)));
                     ticks = self.ticks();
                     // Everything on record is checked again, as after a start.
-                    (seen, pressed) = (LastPoll::default(), true);
+                    (seen, full_check) = (LastPoll::default(), true);
                 }
             }
-            match self.poll_record(&mut seen, pressed).await {
-                Ok(()) => pressed = false,
+            match self.poll_record(&mut seen, full_check).await {
+                Ok(()) => full_check = false,
                 Err(GatewayError::Store(error)) if stops_the_node(&error) => return Err(error.into()),
                 // The record is unchanged; the next poll tries again.
                 Err(error) => tracing::error!(error = %error, "polling the record failed"),
@@ -221,8 +222,9 @@ impl Running {
         });
     }
 
-    /// Polls the record once: applies changes, moves requests on, and starts what is due.
-    async fn poll_record(&self, last: &mut LastPoll, pressed: bool) -> Result<(), GatewayError> {
+    /// Polls the record once: applies changes, decides requests, and starts due exchanges. With `full_check`, also what
+    /// changes by time alone.
+    async fn poll_record(&self, last: &mut LastPoll, full_check: bool) -> Result<(), GatewayError> {
         let now = self.node().store().generations().await?;
         let in_doubt = self.node().watch_clock(&self.clock, now.clock_high).await?;
         let seen = last.generations;
@@ -242,25 +244,25 @@ impl Running {
             self.apply_roster().await?;
             self.node().redecide().await?;
         }
-        if pressed {
+        if full_check {
             // Altered rows are noticed also while nothing is to be decided.
             self.node().participants_now().await?;
             self.apply_credential();
-            self.addresses.keep(self.edge.partner_networks());
+            self.addresses.store(self.edge.partner_networks());
             self.node().expire_requests().await?;
             // Agreements and appointments begin and end by the calendar, without a recorded change.
-            last.presses += 1;
-            if last.presses.is_multiple_of(DECIDE_AGAIN) {
+            last.polls += 1;
+            if last.polls.is_multiple_of(DECIDE_AGAIN) {
                 last.decided.clear();
             }
         }
         let same = seen.is_some_and(|seen| (seen.roster, seen.approvals) == (now.roster, now.approvals));
-        if pressed || !same {
+        if full_check || !same {
             last.decided.list_again();
         }
-        if pressed || last.unfinished || !same {
+        if full_check || last.unfinished || !same {
             last.unfinished = true;
-            last.unfinished = self.node().promote(&mut last.decided, now.roster).await?;
+            last.unfinished = self.node().release_approved(&mut last.decided, now.roster).await?;
             if last.unfinished {
                 // Only a slice was decided on, so that what it released is sent before the next.
                 self.ended.notify_one();
@@ -343,6 +345,7 @@ impl Running {
         self.watching.wait().await;
     }
 
+    /// Locks the list of what this process is sending.
     pub(super) fn lock_busy(&self) -> std::sync::MutexGuard<'_, BTreeMap<ExchangeId, Candidate>> {
         // No code panics while it holds the lock; were it poisoned, the map would still be whole.
         self.busy.lock().unwrap_or_else(PoisonError::into_inner)
@@ -352,7 +355,7 @@ impl Running {
 /// Checks exchanges in flight until `ended`. It is a separate task, so that stops take effect while others seal, hash
 /// or decide on thousands of exchanges.
 async fn watch_in_flight(current: Arc<ArcSwap<Node>>, clock: Arc<ClockWatch>, ended: CancellationToken) {
-    let mut ticks = tokio::time::interval(LOOK_AT_LIVE);
+    let mut ticks = tokio::time::interval(IN_FLIGHT_INTERVAL);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {

@@ -50,7 +50,7 @@ impl Node {
         if let Some(orphans) = self.orphans().await? {
             tracing::warn!("{orphans}");
         }
-        self.remake_notices().await
+        self.recreate_notices().await
     }
 
     /// Records that the server has started.

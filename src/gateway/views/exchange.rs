@@ -1,4 +1,5 @@
-//! Views for commands and consoles: plain data, with every text as recorded.
+//! Views of exchanges, requests, partners, the inbox and the ledger: plain data, with every text as recorded. Times are
+//! RFC 3339 in UTC, digests `sha256:` or hexadecimal as on record, numbers of exchanges and requests as `ex-…` and `rq-…`.
 
 use std::collections::BTreeMap;
 
@@ -86,13 +87,13 @@ pub struct RequestOpened {
 pub struct ExchangeForecast {
     /// The exchange.
     pub exchange: String,
-    /// To whom.
+    /// The partner.
     pub partner: String,
     /// Marking of the cut.
     pub marking: String,
     /// Digest of the cut.
     pub digest: String,
-    /// Where the exchange stands.
+    /// The state of the exchange.
     pub state: String,
     /// Whether it would be released now.
     pub permitted: bool,
@@ -131,12 +132,12 @@ pub struct RequestView {
     pub state: String,
     /// Who submitted it.
     pub submitter: String,
-    /// What it is for.
+    /// Its purpose.
     pub purpose: String,
     /// The outcome and objectives that it supports.
     #[serde(flatten)]
     pub aims: Aims,
-    /// When it ends.
+    /// When it expires.
     pub expires: String,
     /// Why it was refused.
     pub refusal: Option<String>,
@@ -153,17 +154,17 @@ pub struct ExchangeView {
     pub exchange: String,
     /// `out` or `in`.
     pub direction: String,
-    /// With whom.
+    /// The partner.
     pub partner: String,
-    /// Where it stands.
+    /// Its state.
     pub state: String,
-    /// How urgent it is.
+    /// Its precedence.
     pub precedence: String,
     /// The marking of what is exchanged.
     pub marking: String,
-    /// How often delivery was tried.
+    /// Number of delivery attempts.
     pub attempts: u32,
-    /// Why the last try did not deliver.
+    /// Why the last attempt did not deliver.
     pub last_failure: String,
     /// The request it belongs to; empty for what came from a partner.
     pub request: String,
@@ -183,7 +184,8 @@ pub struct ExchangeView {
     pub superseded_by: String,
     /// Since when delivery is unknown: the key left then, and the partner has not answered.
     pub unanswered: String,
-    /// What it waits for while it is `requested`, such as `awaiting approval: 1 of 2`; where views were asked for with it.
+    /// What it waits for while it is `requested`, such as `awaiting approval: 1 of 2`; empty until
+    /// [`Node::fill_awaits`](crate::gateway::Node::fill_awaits) fills it in.
     pub awaits: String,
     /// How far the partner had used its product when it was recalled or replaced, or the state of the recall.
     pub answer: String,
@@ -195,19 +197,19 @@ pub struct ExchangeDetail {
     /// The exchange.
     #[serde(flatten)]
     pub exchange: ExchangeView,
-    /// Subjects.
+    /// Its subjects, separated by `; `.
     pub subjects: String,
-    /// Whom to call about it.
+    /// The contact for it.
     pub contact: String,
-    /// What it is for.
+    /// Its purpose.
     pub purpose: String,
     /// Digest of the cut.
     pub cut_digest: String,
     /// Digest of the sealed payload.
     pub payload_digest: String,
-    /// When it ends.
+    /// When it expires.
     pub expires: String,
-    /// Who approved.
+    /// The approvals.
     pub approvals: Vec<ApprovalView>,
     /// The receipt.
     pub receipt: Option<ReceiptView>,
@@ -218,11 +220,11 @@ pub struct ExchangeDetail {
 /// One approval on record.
 #[derive(Clone, Debug, Serialize)]
 pub struct ApprovalView {
-    /// Who.
+    /// The officer who gave it.
     pub officer: String,
-    /// In which role.
+    /// The role in which they gave it.
     pub role: String,
-    /// When.
+    /// When it was given.
     pub given: String,
     /// Why it does not count for an undelivered exchange; empty if it counts or the exchange has ended.
     pub void: Vec<String>,
@@ -245,13 +247,13 @@ pub struct RecordView {
     /// The exchange.
     #[serde(flatten)]
     pub exchange: ExchangeView,
-    /// What it is for.
+    /// Its purpose.
     pub purpose: String,
-    /// Subjects.
+    /// Its subjects, separated by `; `.
     pub subjects: String,
-    /// Whom to call about it.
+    /// The contact for it.
     pub contact: String,
-    /// Who approved.
+    /// The approvals.
     pub approvals: Vec<ApprovalView>,
     /// The receipt.
     pub receipt: Option<ReceiptView>,
@@ -268,7 +270,7 @@ pub struct Explained {
     pub policy: String,
     /// Digest of the marking register it was decided under.
     pub register: String,
-    /// Each partner.
+    /// The decision for each partner.
     pub partners: Vec<PartnerExplained>,
 }
 
@@ -279,7 +281,7 @@ pub struct PartnerExplained {
     pub partner: String,
     /// The exchange.
     pub exchange: String,
-    /// Where the exchange stands.
+    /// The state of the exchange.
     pub state: String,
     /// Whether it is permitted.
     pub permitted: bool,
@@ -306,7 +308,7 @@ pub struct PartnerExplained {
 pub struct InboxView {
     /// The exchange it came by.
     pub exchange: String,
-    /// Who sent it.
+    /// The partner that sent it.
     pub partner: String,
     /// `received`, `taken` or `quarantined`.
     pub state: String,
@@ -343,15 +345,15 @@ pub struct InboxItem {
 pub struct LedgerEntryView {
     /// Its index.
     pub index: u64,
-    /// When.
+    /// When it was recorded.
     pub time: String,
-    /// What.
+    /// Its kind, such as `exchange.sent`.
     pub kind: String,
-    /// To what.
+    /// What it is about.
     pub subject: String,
-    /// By whom.
+    /// Who caused it.
     pub actor: String,
-    /// The facts.
+    /// Its details, by name.
     pub detail: BTreeMap<String, String>,
 }
 

@@ -5,7 +5,7 @@ use crate::gateway::views::exchange::{ExchangeView, LedgerEntryView, ReceiptView
 use crate::sign::Signed;
 use crate::store::{Direction, Exchange, ExchangeState, IndexedEntry, Request};
 
-/// The overriding fact about an exchange that was stopped too late or possibly too late: a code and a sentence.
+/// For an exchange that was stopped after its key was sent: whether the partner has it, as a code and a sentence.
 pub(in crate::gateway) fn whereabouts(row: &Exchange) -> Option<(&'static str, String)> {
     let (partner, id) = (&row.partner, row.id);
     if row.state == ExchangeState::DeliveredAfterStop {
@@ -19,6 +19,7 @@ pub(in crate::gateway) fn whereabouts(row: &Exchange) -> Option<(&'static str, S
     Some(("unanswered", sentence))
 }
 
+/// The view of an exchange's row; `awaits` is empty.
 pub(in crate::gateway) fn exchange_view(row: &Exchange) -> ExchangeView {
     ExchangeView {
         exchange: row.id.to_string(),
@@ -58,6 +59,7 @@ pub(in crate::gateway) fn handled(row: &Exchange) -> String {
     receipt.and_then(|receipt| receipt.handled).map(|handled| handled.sentence()).unwrap_or_default()
 }
 
+/// The view of a request's row; `refused_by` is empty.
 pub(in crate::gateway) fn request_view(row: &Request) -> RequestView {
     RequestView {
         request: row.id.to_string(),
@@ -72,6 +74,7 @@ pub(in crate::gateway) fn request_view(row: &Request) -> RequestView {
     }
 }
 
+/// The view of an exchange's receipt; `None` if it has none.
 pub(in crate::gateway) fn receipt_view(row: &Exchange) -> Option<ReceiptView> {
     // Verified before it was recorded; here it is only displayed.
     let receipt = Signed::<Receipt>::peek(row.receipt.as_deref()?).ok()?;
@@ -82,6 +85,7 @@ pub(in crate::gateway) fn receipt_view(row: &Exchange) -> Option<ReceiptView> {
     })
 }
 
+/// The view of a ledger entry.
 pub(in crate::gateway) fn entry_view(recorded: &IndexedEntry) -> LedgerEntryView {
     LedgerEntryView {
         index: recorded.index,

@@ -1,11 +1,12 @@
 //! Views for officers, and outcomes of what they signed: plain data, with every text as recorded.
 
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 use crate::approval::{Approval, Terms};
 use crate::gateway::views::exchange::{ExchangeForecast, ExchangeView, ReasonView};
 
-/// An approval as it would be signed: everything but who signs.
+/// An approval as it would be signed, without the signer.
 #[derive(Clone, Debug)]
 pub struct Unsigned(pub(in crate::gateway) Approval);
 
@@ -36,7 +37,7 @@ pub struct OfficerView {
     pub officer: String,
     /// The person's name.
     pub name: String,
-    /// What they may do.
+    /// Their roles.
     pub roles: Vec<String>,
     /// `in office`, `expired`, `revoked`, `not certified`, `excluded` or `altered`.
     pub state: String,
@@ -74,9 +75,9 @@ impl OfficerView {
 pub struct RecallView {
     /// The request or exchange.
     pub subject: String,
-    /// Who ordered it.
+    /// The officer who ordered it.
     pub officer: String,
-    /// The code that partners are told.
+    /// The code that partners receive.
     pub why: String,
     /// Exchanges that were cancelled before they left.
     pub cancelled: Vec<String>,
@@ -108,7 +109,7 @@ pub struct CutReview {
     pub marking: String,
     /// Its digest.
     pub digest: String,
-    /// Its size.
+    /// Its size in bytes, attachments included.
     pub bytes: u64,
     /// Fingerprint of the partner's enrolled description.
     pub enrolment: String,
@@ -148,9 +149,9 @@ pub struct WithheldView {
     pub tearline: usize,
     /// Its banner.
     pub marking: String,
-    /// How many paragraphs it has.
+    /// Number of its portions.
     pub portions: usize,
-    /// How many attachments.
+    /// Number of its attachments.
     pub attachments: usize,
     /// Why it is not released.
     pub why: Vec<String>,
@@ -174,11 +175,11 @@ pub struct ChangesView {
 pub struct AwaitingRequest {
     /// Its number.
     pub request: String,
-    /// What it is for.
+    /// Its purpose.
     pub purpose: String,
-    /// How urgent it is.
+    /// Its precedence.
     pub precedence: String,
-    /// When it ends.
+    /// When it expires.
     pub expires: String,
     /// Officers who have approved it and whose approvals count now.
     #[serde(default)]
@@ -193,7 +194,7 @@ pub struct AwaitingRequest {
 /// One cut of a request that waits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AwaitingCut {
-    /// To whom.
+    /// The partner.
     pub partner: String,
     /// Digest of the cut.
     pub digest: String,
@@ -208,13 +209,13 @@ pub struct RefusedRequest {
     pub request: String,
     /// `refused`.
     pub state: String,
-    /// Who refused it.
+    /// The officer who refused it.
     pub officer: String,
-    /// In which role.
+    /// The role in which they refused it.
     pub role: String,
     /// Why.
     pub why: String,
-    /// What was stopped, and what had left already.
+    /// The effect on each exchange: what was stopped, and what was sent already.
     pub exchanges: Vec<RefusedExchange>,
 }
 
@@ -223,7 +224,7 @@ pub struct RefusedRequest {
 pub struct RefusedExchange {
     /// The exchange.
     pub exchange: String,
-    /// With whom.
+    /// The partner.
     pub partner: String,
     /// `stopped`; `stopping` while it is being sent; `unanswered` if the partner may have it; `left`; or `over`.
     pub outcome: String,
@@ -232,15 +233,15 @@ pub struct RefusedExchange {
 }
 
 impl RefusedExchange {
-    /// It was waiting and will not leave.
+    /// It was waiting and will not be sent.
     pub const STOPPED: &'static str = "stopped";
     /// It is being sent; its attempt will find the refusal.
     pub const STOPPING: &'static str = "stopping";
-    /// Its key left, but the partner has not answered.
+    /// Its key was sent, but the partner has not answered.
     pub const UNANSWERED: &'static str = "unanswered";
     /// It was delivered.
     pub const LEFT: &'static str = "left";
-    /// It had ended without leaving.
+    /// It had ended without being sent.
     pub const OVER: &'static str = "over";
 
     /// Whether the partner has it or may have it.
@@ -254,7 +255,7 @@ impl RefusedExchange {
 pub struct ApprovalOutcome {
     /// The request.
     pub request: String,
-    /// Who signed.
+    /// The officer who signed it.
     pub officer: String,
     /// Whether it counts as a vote.
     pub counts: bool,
@@ -264,4 +265,33 @@ pub struct ApprovalOutcome {
     pub void: Vec<String>,
     /// What each exchange still needs before its release.
     pub exchanges: Vec<ExchangeForecast>,
+}
+
+/// One attachment of a cut that was written out, and the files that render it.
+#[derive(Clone, Debug, Serialize)]
+pub struct AttachmentWritten {
+    /// Its file name.
+    pub name: String,
+    /// Its media type.
+    pub media_type: String,
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// SHA-256 of its bytes.
+    pub digest: String,
+    /// How many pages it has, if it has pages.
+    pub pages: Option<usize>,
+    /// A PNG of each page and the text of all of them; for a picture, the file itself. None for text, which is in the
+    /// review and beside the cut.
+    pub files: Vec<PathBuf>,
+    /// What could not be rendered, and why; `None` if everything was.
+    pub lacks: Option<String>,
+}
+
+/// A cut that was written out.
+#[derive(Clone, Debug, Serialize)]
+pub struct CutWritten {
+    /// The file, or the folder of text and attachments.
+    pub place: PathBuf,
+    /// Its attachments.
+    pub attachments: Vec<AttachmentWritten>,
 }

@@ -14,6 +14,7 @@ pub(in crate::gateway) async fn accepted_losses(store: &dyn Store) -> Result<Los
     LostCheckpoints::parse(&text).ok_or_else(damaged)
 }
 
+/// The record of `head`, a lost checkpoint of our own ledger that `partner` has seen.
 pub(in crate::gateway) fn lost(partner: &PartnerId, head: &SignedCheckpoint) -> LostCheckpoint {
     LostCheckpoint { partner: partner.clone(), entries: head.size(), root: head.root() }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::change::{CheckpointPlace, LostCheckpoints};
 use crate::digest::Digest;
 use crate::gateway::node::checkpoints::accepted::{accepted_losses, lost};
-use crate::gateway::node::checkpoints::known::{extends, keep_shown, not_extended, remedy};
+use crate::gateway::node::checkpoints::known::{extends, not_extended_message, remedy, save_shown};
 use crate::gateway::{GatewayError, Node};
 use crate::ident::PartnerId;
 use crate::ledger::{Entry, EntryKind, LedgerKey, Proof, SignedCheckpoint};
@@ -19,7 +19,7 @@ use crate::wire::{CheckpointExchange, Consistency, RefusalCode};
 const LATEST: u32 = 16;
 
 /// What our ledger records about a partner's ledger.
-struct Said {
+struct LedgerAlarm {
     /// The last entry, if it was an alarm: its code, and how many entries had been seen.
     alarm: Option<(String, String)>,
     /// Whether the rate limit is reached; the last alarm then stays in force.
@@ -65,22 +65,22 @@ impl Node {
         Ok(self.partner(partner).await?.description.ledger_key.parse().ok())
     }
 
-    /// Consistency proof from the checkpoint of our ledger that the partner `told` us to the one in `ours`. Empty
+    /// Consistency proof from the checkpoint of our ledger that the partner named in `shown` to the one in `ours`. Empty
     /// where there is no such proof, which the partner notices.
     pub(in crate::gateway) async fn prove_checkpoints(
         &self,
         ours: &CheckpointExchange,
-        told: &CheckpointExchange,
+        shown: &CheckpointExchange,
     ) -> Consistency {
         let Ok(own) = self.own_head(&ours.own) else { return Consistency::default() };
         Consistency {
-            seen: self.hashes(&own, told.seen.as_deref()).await,
-            heard: self.hashes(&own, told.heard.as_deref()).await,
+            seen: self.hashes(&own, shown.seen.as_deref()).await,
+            heard: self.hashes(&own, shown.heard.as_deref()).await,
         }
     }
 
-    async fn hashes(&self, own: &SignedCheckpoint, told: Option<&str>) -> Vec<Digest> {
-        let Some(Ok(head)) = told.map(|text| self.own_head(text)) else { return Vec::new() };
+    async fn hashes(&self, own: &SignedCheckpoint, shown: Option<&str>) -> Vec<Digest> {
+        let Some(Ok(head)) = shown.map(|text| self.own_head(text)) else { return Vec::new() };
         if head.size() == 0 || head.size() > own.size() {
             return Vec::new();
         }
@@ -113,13 +113,13 @@ impl Node {
         };
         // All of them are stored, so that the next start names each.
         let mut stops = None;
-        for told in heads.receiver_checkpoints() {
-            stops = self.put_back(partner, told).await.map_err(failed)?.or(stops);
+        for shown in heads.receiver_checkpoints() {
+            stops = self.rollback_evidence(partner, shown).await.map_err(failed)?.or(stops);
         }
         if let Some(why) = stops {
             // Nothing more is recorded; the next start stops before this point.
             self.proved().stop(why.clone());
-            self.fatal_stop().because(&why);
+            self.fatal_stop().request(&why);
             return Err(RefusalCode::NotCompleted);
         }
         let key = self.ledger_key_of(partner).await.map_err(failed)?;
@@ -133,7 +133,7 @@ impl Node {
             [(ours.seen.as_deref(), seen), (ours.heard.as_deref(), heard)]
         });
         let told: Vec<_> = told.filter_map(|(text, hashes)| Some((text?, hashes))).collect();
-        let fault = told.iter().find_map(|(text, hashes)| not_extending(text, &key, &theirs, hashes));
+        let fault = told.iter().find_map(|(text, hashes)| inconsistency(text, &key, &theirs, hashes));
         match fault {
             None => self.witness(partner, ours.and_then(|ours| ours.seen.as_deref()), theirs).await.map_err(failed),
             Some((how, seen)) => self.record_inconsistent_ledger(partner, &theirs, how, seen).await.map_err(failed),
@@ -210,7 +210,7 @@ impl Node {
     /// The change that stores the checkpoint in the receipt of a partner of whose ledger nothing was seen, and the
     /// entry that from then on requires a checkpoint in every Hello. A later checkpoint comes without a proof: it
     /// stays with its exchange, and the next Hello asks for the proof.
-    pub(in crate::gateway) async fn witnessing(
+    pub(in crate::gateway) async fn first_witness(
         &self,
         partner: &PartnerId,
         head: SignedCheckpoint,
@@ -232,7 +232,7 @@ impl Node {
         Ok(self.last_ledger_alarm(partner).await?.alarm)
     }
 
-    async fn last_ledger_alarm(&self, partner: &PartnerId) -> Result<Said, GatewayError> {
+    async fn last_ledger_alarm(&self, partner: &PartnerId) -> Result<LedgerAlarm, GatewayError> {
         let entries = self.store().entries_about(partner.as_str()).await?;
         let mut said = entries.iter().rev().map(|recorded| &recorded.entry).filter(|entry| match entry.kind() {
             EntryKind::Alarm => entry.detail().contains_key("ledger"),
@@ -245,11 +245,11 @@ impl Node {
         });
         let since = self.now().minus(OFTEN_WITHIN);
         let recent = last.into_iter().chain(said).take_while(|entry| entry.time() > since).take(OFTEN);
-        Ok(Said { alarm, is_often: recent.count() == OFTEN })
+        Ok(LedgerAlarm { alarm, is_often: recent.count() == OFTEN })
     }
 
     /// Size of a partner's ledger at the last checkpoint that it showed; `None` if it never showed one. The ledger is
-    /// asked as well: deleting the row is not enough to make a partner look new.
+    /// consulted as well: deleting the row is not enough to make a partner look new.
     async fn size_shown(&self, partner: &PartnerId) -> Result<Option<u64>, GatewayError> {
         if let Some(known) = self.store().partner_checkpoint(partner).await? {
             return Ok(Some(size_of(&known).unwrap_or_default()));
@@ -259,11 +259,11 @@ impl Node {
         Ok(shown.map(|shown| shown.entry.detail().get("entries").and_then(|n| n.parse().ok()).unwrap_or_default()))
     }
 
-    /// If a checkpoint of our own ledger that a partner has seen proves that the store was rolled back: what to
-    /// report.
-    async fn put_back(&self, partner: &PartnerId, seen: &str) -> Result<Option<String>, GatewayError> {
+    /// The report if a checkpoint of our own ledger that a partner has seen proves that the store was rolled back;
+    /// `None` if it does not.
+    async fn rollback_evidence(&self, partner: &PartnerId, seen: &str) -> Result<Option<String>, GatewayError> {
         let Ok(head) = self.own_head(seen) else {
-            // Anybody can invent a text; only what we signed is evidence against us.
+            // Only a checkpoint that we signed is evidence.
             tracing::warn!("a partner sent a checkpoint of our ledger that we did not sign");
             return Ok(None);
         };
@@ -276,8 +276,8 @@ impl Node {
             self.confirm(last.map_or(Time::EPOCH, |last| last.entry.time()));
             return Ok(None);
         }
-        let file = keep_shown(self.config(), partner, &head)?;
-        let what = not_extended(&format!("partner `{partner}`"), &head, &ours);
+        let file = save_shown(self.config(), partner, &head)?;
+        let what = not_extended_message(&format!("partner `{partner}`"), &head, &ours);
         let remedy = remedy(&[format!("--head {partner}={}", file.display())]);
         Ok(Some(format!("{what}; {remedy}")))
     }
@@ -294,7 +294,7 @@ impl Node {
     ///
     /// # Errors
     /// [`GatewayError::Refused`] if one was not signed by this node, was accepted before, or is not lost.
-    pub(in crate::gateway) async fn losing(
+    pub(in crate::gateway) async fn proposed_losses(
         &self,
         heads: &[(PartnerId, String)],
         without: &BTreeSet<CheckpointPlace>,
@@ -346,7 +346,7 @@ impl Node {
 
 /// How a partner's ledger at `theirs` fails to extend the checkpoint in `text`, and the size of that checkpoint;
 /// `None` if `hashes` prove that it does, or if the checkpoint was signed with a key that the ledger no longer uses.
-fn not_extending(
+fn inconsistency(
     text: &str,
     key: &LedgerKey,
     theirs: &SignedCheckpoint,

@@ -24,11 +24,11 @@ use crate::time::Time;
 /// Maximum length of a file with a checkpoint that a partner showed, in bytes.
 const HEAD_BYTES_MAX: u64 = 64 << 10;
 
-/// The setting that says that the files were created: from then on they must exist.
+/// The setting that records that the checkpoint files were created: from then on they must exist.
 const KEPT: &str = "heads";
 
-/// The checkpoints found beside a store when it was opened.
-pub(in crate::gateway) struct Beside {
+/// The checkpoints of our own ledger found outside a store when it was opened.
+pub(in crate::gateway) struct ExternalCheckpoints {
     found: Vec<FoundCheckpoints>,
     shown: Vec<(PathBuf, PartnerId, Option<SignedCheckpoint>)>,
 }
@@ -49,7 +49,7 @@ impl Reasons {
 /// The remedy for checkpoints that our ledger does not extend.
 pub(in crate::gateway) fn remedy(arguments: &[String]) -> String {
     let back =
-        "stop every process of the node and put the newest copy of database and spool back, or mount their volumes";
+        "stop every process of the node and restore the newest copy of database and spool, or mount their volumes";
     if arguments.is_empty() {
         return back.to_owned();
     }
@@ -68,8 +68,11 @@ pub(in crate::gateway) fn checkpoint_files(
     Ok(CheckpointFiles::of(&config.store.database, &config.store.spool, key))
 }
 
-/// Reads the checkpoints beside a store, before the store's own checkpoint is read.
-pub(in crate::gateway) fn beside(config: &Config, heads: &CheckpointFiles) -> Result<Beside, GatewayError> {
+/// Reads the checkpoints outside a store, before the store's own checkpoint is read.
+pub(in crate::gateway) fn read_external(
+    config: &Config,
+    heads: &CheckpointFiles,
+) -> Result<ExternalCheckpoints, GatewayError> {
     let folder = shown_folder(config);
     let trouble = |e: std::io::Error| GatewayError::Trouble(format!("`{}` cannot be read: {e}", folder.display()));
     let mut shown = Vec::new();
@@ -83,7 +86,7 @@ pub(in crate::gateway) fn beside(config: &Config, heads: &CheckpointFiles) -> Re
         let bytes = read_file(&file, HEAD_BYTES_MAX).map_err(trouble)?;
         shown.push((file, partner, heads.parse(&bytes).pop()));
     }
-    Ok(Beside { found: read(heads)?, shown })
+    Ok(ExternalCheckpoints { found: read(heads)?, shown })
 }
 
 /// The node's own checkpoints, from the files that exist.
@@ -91,13 +94,14 @@ fn read(heads: &CheckpointFiles) -> Result<Vec<FoundCheckpoints>, GatewayError> 
     heads.read().map_err(|(file, e)| {
         let file = file.display();
         GatewayError::Trouble(format!(
-            "`{file}` cannot be read: {e}; until it can, nobody knows whether the store is the newest; move the file away if \
-             it never will"
+            "`{file}` cannot be read: {e}; without it, it is unknown whether the store is the newest copy: make it readable, or \
+             move it away if it is lost"
         ))
     })
 }
 
 /// How the store that `config` describes differs from the checkpoints beside it; `None` if it extends all of them.
+///
 /// # Errors
 /// [`GatewayError`] if the store, its files or its key cannot be read.
 pub(in crate::gateway) async fn differing(
@@ -106,24 +110,28 @@ pub(in crate::gateway) async fn differing(
 ) -> Result<Option<String>, GatewayError> {
     let signer = config.keys.signer("ledger").map_err(GatewayError::trouble)?;
     let heads = checkpoint_files(config, signer.public())?;
-    let beside = beside(config, &heads)?;
+    let external = read_external(config, &heads)?;
     let store = ProvedStore::new(store, Arc::new(SystemClock)).with_checkpoint_files(Arc::new(heads));
-    hold(config, &store, beside).await?;
+    stop_unless_extending(config, &store, external).await?;
     Ok(store.stopped().map(str::to_owned))
 }
 
 /// Stops `store` unless its ledger extends every checkpoint beside it or officers accepted the loss. Creates the
 /// checkpoint files of a new store.
-pub(in crate::gateway) async fn hold(config: &Config, store: &ProvedStore, beside: Beside) -> Result<(), GatewayError> {
+pub(in crate::gateway) async fn stop_unless_extending(
+    config: &Config,
+    store: &ProvedStore,
+    external: ExternalCheckpoints,
+) -> Result<(), GatewayError> {
     let Some(heads) = store.checkpoint_files() else { return Ok(()) };
     let ours = store.head().await?;
     // An altered row is reported when it is needed; here it accepts nothing.
     let accepted = accepted_losses(store).await.unwrap_or_default();
-    let made = are_made(store).await?;
+    let made = are_recorded(store).await?;
     let own = PartnerId::from(config.node.name.clone());
     let mut reasons = Reasons::default();
     let mut absent = Vec::new();
-    for FoundCheckpoints { place, path, absent: none, heads: found } in beside.found {
+    for FoundCheckpoints { place, path, absent: none, heads: found } in external.found {
         let found = match found {
             Ok(found) => found,
             Err(_) if none && !made => {
@@ -148,20 +156,20 @@ pub(in crate::gateway) async fn hold(config: &Config, store: &ProvedStore, besid
             }
         }
         if let Some(head) = behind.iter().max_by_key(|head| head.size()) {
-            reasons.what.push(not_extended(&format!("`{}`", path.display()), head, &ours));
+            reasons.what.push(not_extended_message(&format!("`{}`", path.display()), head, &ours));
             reasons.arguments.push(format!("--head {own}={}", path.display()));
         }
     }
-    for (file, partner, head) in beside.shown {
+    for (file, partner, head) in external.shown {
         let Some(head) = head else {
             reasons.what.push(format!(
-                "`{}` is damaged, or another node's: move it away, and `{partner}` shows its head again at the next link",
+                "`{}` is damaged, or another node's: move it away, and `{partner}` sends it again at the next link",
                 file.display()
             ));
             continue;
         };
         if !accepted.accepts(&lost(&partner, &head)) && !extends(store, &ours, &head).await? {
-            reasons.what.push(not_extended(&format!("partner `{partner}`"), &head, &ours));
+            reasons.what.push(not_extended_message(&format!("partner `{partner}`"), &head, &ours));
             reasons.arguments.push(format!("--head {partner}={}", file.display()));
         }
     }
@@ -180,9 +188,10 @@ pub(in crate::gateway) async fn hold(config: &Config, store: &ProvedStore, besid
 }
 
 /// Records that the files exist, once they do: from then on a missing one stops the node.
-pub(in crate::gateway) async fn record_made(store: &ProvedStore, now: Time) -> Result<(), GatewayError> {
+pub(in crate::gateway) async fn record_files_created(store: &ProvedStore, now: Time) -> Result<(), GatewayError> {
     let Some(heads) = store.checkpoint_files() else { return Ok(()) };
-    if store.stopped().is_some() || are_made(store).await? || read(heads)?.iter().any(|found| found.heads.is_err()) {
+    if store.stopped().is_some() || are_recorded(store).await? || read(heads)?.iter().any(|found| found.heads.is_err())
+    {
         return Ok(());
     }
     let setting = Setting { name: KEPT.to_owned(), value: b"kept\n".to_vec(), changed: now, version: Version::NEW };
@@ -194,7 +203,7 @@ pub(in crate::gateway) async fn record_made(store: &ProvedStore, now: Time) -> R
     }
 }
 
-async fn are_made(store: &ProvedStore) -> Result<bool, GatewayError> {
+async fn are_recorded(store: &ProvedStore) -> Result<bool, GatewayError> {
     match store.setting(KEPT).await {
         Ok(row) => Ok(row.is_some()),
         Err(StoreError::Altered { .. }) => Ok(true),
@@ -216,7 +225,7 @@ pub(in crate::gateway) async fn extends(
 }
 
 /// The message for a checkpoint that our ledger does not extend.
-pub(in crate::gateway) fn not_extended(who: &str, head: &SignedCheckpoint, ours: &SignedCheckpoint) -> String {
+pub(in crate::gateway) fn not_extended_message(who: &str, head: &SignedCheckpoint, ours: &SignedCheckpoint) -> String {
     let (theirs, ours) = (head.size(), ours.size());
     if theirs > ours {
         format!(
@@ -236,7 +245,7 @@ fn shown_folder(config: &Config) -> PathBuf {
 
 /// Writes a checkpoint that a partner showed to a file, since nothing is added to the store any more. Returns the
 /// file.
-pub(in crate::gateway) fn keep_shown(
+pub(in crate::gateway) fn save_shown(
     config: &Config,
     partner: &PartnerId,
     head: &SignedCheckpoint,
@@ -292,7 +301,7 @@ impl Node {
     }
 
     /// Recreates the checkpoint files whose loss is accepted now and was not in `before`.
-    pub(in crate::gateway) async fn make_lost_files(&self, before: &LostCheckpoints) -> Result<(), GatewayError> {
+    pub(in crate::gateway) async fn recreate_lost_files(&self, before: &LostCheckpoints) -> Result<(), GatewayError> {
         let Some(heads) = self.proved().checkpoint_files() else { return Ok(()) };
         let ours = self.store().head().await?;
         for place in accepted_losses(&**self.store()).await?.restored_since(before) {

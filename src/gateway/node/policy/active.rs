@@ -38,7 +38,7 @@ fn altered_texts(row: Result<Option<Setting>, StoreError>) -> Result<Option<Sett
     match row {
         Err(StoreError::Altered { .. }) => Err(GatewayError::Trouble(
             "the policy in the store is not the one that the ledger recorded last: the database was altered; nothing is \
-             decided under it. Run `ledger verify`, and put the store back from a copy"
+             decided under it. Run `ledger verify`, and restore the store from a backup"
                 .into(),
         )),
         row => Ok(row?),
@@ -61,14 +61,14 @@ pub(in crate::gateway) async fn begin(
 ) -> Result<PolicyTexts, GatewayError> {
     if store.head().await?.size() != 0 {
         return Err(GatewayError::Trouble(
-            "the store has no policy on record, and is not new: it was made by an earlier version; make the node anew \
+            "the store has no policy on record, and is not new: it was made by an earlier version; create the node again \
              with `init` and enrol partners and officers again"
                 .into(),
         ));
     }
     let loaded = Rules::load(rules::read_folder(&config.policy.folder)?)?;
     checks::check(&loaded)?;
-    match put_first(store, &config.node.name, &loaded, now).await {
+    match record_first(store, &config.node.name, &loaded, now).await {
         Ok(()) => Ok(loaded.texts),
         // Another process opened the new node at the same moment; its texts are the first on record.
         Err(GatewayError::Store(StoreError::Conflict { .. })) => texts_on_record(store).await,
@@ -77,7 +77,7 @@ pub(in crate::gateway) async fn begin(
 }
 
 /// Records a policy in a store that has none.
-pub(in crate::gateway) async fn put_first(
+pub(in crate::gateway) async fn record_first(
     store: &dyn Store,
     name: &NodeId,
     first: &Rules,
@@ -112,6 +112,7 @@ impl Node {
         Ok(self.serial_row().await?.1)
     }
 
+    /// The setting with the number of the last change, and that number.
     pub(in crate::gateway) async fn serial_row(&self) -> Result<(Setting, u64), GatewayError> {
         let damaged = || GatewayError::Trouble("the recorded number of the last change is malformed".into());
         let row = self.store().setting(SERIAL).await?.ok_or_else(damaged)?;
@@ -151,7 +152,7 @@ impl Node {
             } else {
                 let edited = edited.join("`, `");
                 return Err(GatewayError::Refused(format!(
-                    "`{edited}` in the policy folder is not what is in force: nobody has signed for it, and the node does \
+                    "`{edited}` in the policy folder is not what is in force: it was not signed, and the node does \
                      not start; {remedy}"
                 )));
             }
@@ -187,7 +188,7 @@ impl Node {
         if found != *sha256 {
             return Err(GatewayError::Refused(format!(
                 "filter program `{}` has SHA-256 {found}, and is not the one that two officers signed for ({sha256}): the \
-                 node does not start; put that one back, or propose `inspection.toml` with this one",
+                 node does not start; restore that one, or propose `inspection.toml` with this one",
                 file.display()
             )));
         }
@@ -198,8 +199,8 @@ impl Node {
     /// and whether they may use more memory than there is. Reported when the program starts.
     pub fn filter_troubles(&self) -> Vec<String> {
         let (at_once, memory_bytes) = self.filter_room();
-        let asked = self.inspection().rebuilder.work(Task::Rebuild, Kind::Json, b"[]");
-        let silent = asked.err().map(|fault| format!("every file in a foreign format is refused: {fault}"));
+        let answer = self.inspection().rebuilder.work(Task::Rebuild, Kind::Json, b"[]");
+        let silent = answer.err().map(|fault| format!("every file in a foreign format is refused: {fault}"));
         silent.into_iter().chain(filter_process::memory_shortfall(memory_bytes, at_once)).collect()
     }
 }
@@ -212,8 +213,8 @@ pub(in crate::gateway) fn check_program(program: &FilterProgram) -> Result<(), G
         return Ok(());
     }
     Err(GatewayError::refused(format!(
-        "`filter_program`: `{}` has SHA-256 {found}, and `inspection.toml` says {}: the node would not start; look whether it \
-         is the program that is meant, and write down its digest",
+        "`filter_program`: `{}` has SHA-256 {found}, and `inspection.toml` says {}: the node would not start; check that it \
+         is the intended program, and correct its digest",
         program.file.display(),
         program.sha256
     )))

@@ -18,7 +18,7 @@ use crate::system::entropy;
 const NAMED_MAX: usize = 12;
 
 /// Results of this process by digest of the rules: signing asks twice, and the checks are slow.
-static SHOWN: Mutex<BTreeSet<Digest>> = Mutex::new(BTreeSet::new());
+static PASSED: Mutex<BTreeSet<Digest>> = Mutex::new(BTreeSet::new());
 
 /// Checks that the rules decide every case as expected, and that none can fail or permit what `policy/never.cedar`
 /// forbids: over all finite facts, and for every possible request where the prover is installed.
@@ -27,7 +27,7 @@ static SHOWN: Mutex<BTreeSet<Digest>> = Mutex::new(BTreeSet::new());
 /// [`GatewayError::Refused`] names each check that fails, with a request for which it fails.
 pub(in crate::gateway) fn check(rules: &Rules) -> Result<(), GatewayError> {
     let digest = rules.policies.digest();
-    let shown = || SHOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let shown = || PASSED.lock().unwrap_or_else(PoisonError::into_inner);
     // The shipped policy was checked when it was built.
     if Policies::shipped().is_ok_and(|shipped| shipped.digest() == digest) || shown().contains(&digest) {
         return Ok(());
@@ -53,7 +53,7 @@ fn refused(named: &[String], all: usize) -> GatewayError {
 
 /// Runs the prover, if it is installed.
 fn proved(texts: &PolicyTexts) -> Result<(), GatewayError> {
-    let Some(prover) = installed() else { return Ok(()) };
+    let Some(prover) = installed_prover() else { return Ok(()) };
     let folder = std::env::temp_dir().join(format!("portcullis-rules-{}", hex::encode(entropy::<6>())));
     let answer = written(texts, &folder).and_then(|()| {
         let asked = Command::new(&prover).arg(&folder).arg("--obligations").output();
@@ -91,7 +91,7 @@ fn written(texts: &PolicyTexts, folder: &Path) -> Result<(), GatewayError> {
 }
 
 /// The prover, if it is installed: beside this program, or on the PATH.
-pub fn installed() -> Option<PathBuf> {
+pub fn installed_prover() -> Option<PathBuf> {
     const NAME: &str = "portcullis-prove";
     let beside = std::env::current_exe().ok().map(|program| program.with_file_name(NAME));
     let path = std::env::var_os("PATH").unwrap_or_default();

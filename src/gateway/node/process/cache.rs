@@ -16,19 +16,19 @@ const BYTES_MAX: u64 = 8 << 20;
 const ENTRY_BYTES: u64 = 4 << 10;
 
 /// Key of a cut: the product, the agreement, the rights of the links, and the recorded digest.
-pub(in crate::gateway) type Made = (Digest, Digest, Digest, Digest);
+pub(in crate::gateway) type CutKey = (Digest, Digest, Digest, Digest);
 
 /// Key of an inspection: the cut, its product, its tearline, and the rights of the link, which say what else is
 /// released to the partner.
-pub(in crate::gateway) type Examined = (Digest, Digest, usize, Digest);
+pub(in crate::gateway) type InspectionKey = (Digest, Digest, usize, Digest);
 
 /// The entries; the least recently used are evicted first.
 #[derive(Default)]
 pub(in crate::gateway) struct AssemblyCache {
     pub(in crate::gateway) products: Cache<Digest, Product>,
-    pub(in crate::gateway) candidates: Cache<Made, Candidate>,
+    pub(in crate::gateway) candidates: Cache<CutKey, Candidate>,
     /// Verdicts on cuts, so that the same bytes are not inspected again for each decision.
-    pub(in crate::gateway) passed: Cache<Examined, Inspected>,
+    pub(in crate::gateway) passed: Cache<InspectionKey, Inspected>,
 }
 
 /// Values by key, up to [`BYTES_MAX`].
@@ -41,6 +41,7 @@ struct Kept<K, V> {
 }
 
 impl<K: Ord + Copy, V> Cache<K, V> {
+    /// The stored value, which is from now on the most recently used.
     pub(in crate::gateway) fn find(&self, key: &K) -> Option<Arc<V>> {
         let mut kept = self.lock();
         kept.asked += 1;

@@ -11,13 +11,13 @@ pub(in crate::gateway) struct ExchangeLocks(Arc<Mutex<BTreeSet<ExchangeId>>>);
 
 impl ExchangeLocks {
     /// Locks an exchange until the guard is dropped; `None` while it is locked already.
-    pub(in crate::gateway) fn take(&self, exchange: ExchangeId) -> Option<Turn> {
+    pub(in crate::gateway) fn take(&self, exchange: ExchangeId) -> Option<ExchangeGuard> {
         let new = self.lock().insert(exchange);
-        new.then(|| Turn { turns: self.clone(), exchange })
+        new.then(|| ExchangeGuard { turns: self.clone(), exchange })
     }
 
     /// Whether an exchange is locked.
-    pub(in crate::gateway) fn is_taken(&self, exchange: ExchangeId) -> bool {
+    pub(in crate::gateway) fn is_locked(&self, exchange: ExchangeId) -> bool {
         self.lock().contains(&exchange)
     }
 
@@ -28,12 +28,12 @@ impl ExchangeLocks {
 }
 
 /// The lock on an exchange.
-pub(in crate::gateway) struct Turn {
+pub(in crate::gateway) struct ExchangeGuard {
     turns: ExchangeLocks,
     exchange: ExchangeId,
 }
 
-impl Drop for Turn {
+impl Drop for ExchangeGuard {
     fn drop(&mut self) {
         self.turns.lock().remove(&self.exchange);
     }
@@ -49,9 +49,9 @@ mod tests {
         let turns = ExchangeLocks::default();
         let [one, other] = [1, 2].map(|n| ExchangeId::new(Time::EPOCH, [n; 10]));
         let first = turns.take(one);
-        assert!(first.is_some() && turns.is_taken(one) && turns.clone().take(one).is_none());
-        assert!(!turns.is_taken(other) && turns.take(other).is_some());
+        assert!(first.is_some() && turns.is_locked(one) && turns.clone().take(one).is_none());
+        assert!(!turns.is_locked(other) && turns.take(other).is_some());
         drop(first);
-        assert!(!turns.is_taken(one) && turns.take(one).is_some());
+        assert!(!turns.is_locked(one) && turns.take(one).is_some());
     }
 }

@@ -21,7 +21,7 @@ impl Default for FatalStop {
 
 impl FatalStop {
     /// Asks the node to stop.
-    pub(in crate::gateway) fn because(&self, why: &str) {
+    pub(in crate::gateway) fn request(&self, why: &str) {
         self.0.send_if_modified(|reason| {
             let first = reason.is_none();
             if first {
@@ -34,20 +34,20 @@ impl FatalStop {
 
     /// Asks the node to stop when a sync of `spool` fails, whoever started it: its error may have been converted, or
     /// nobody may be waiting for it.
-    pub(in crate::gateway) fn on_broken(&self, spool: &Spool) {
+    pub(in crate::gateway) fn watch_spool(&self, spool: &Spool) {
         let halt = self.clone();
-        spool.on_sync_failure(move |error| halt.because(&error.to_string()));
+        spool.on_sync_failure(move |error| halt.request(&error.to_string()));
     }
 
     /// Asks the node to stop if `error` means that the store can no longer commit.
-    pub(in crate::gateway) fn on_store(&self, error: &StoreError) {
+    pub(in crate::gateway) fn check_store_error(&self, error: &StoreError) {
         if stops_the_node(error) {
-            self.because(&error.to_string());
+            self.request(&error.to_string());
         }
     }
 
     /// Completes with the reason once a stop was requested.
-    pub(in crate::gateway) async fn asked(&self) -> String {
+    pub(in crate::gateway) async fn requested(&self) -> String {
         let mut reason = self.0.subscribe();
         // INVARIANT: `self` holds the sender, so that waiting cannot fail.
         reason.wait_for(Option::is_some).await.ok().and_then(|why| why.clone()).unwrap_or_default()
@@ -77,11 +77,11 @@ mod tests {
     #[tokio::test]
     async fn the_first_reason_stays_and_a_full_disk_is_none() {
         let halt = FatalStop::default();
-        halt.on_store(&StoreError::Full);
+        halt.check_store_error(&StoreError::Full);
         assert_eq!(*halt.0.borrow(), None);
-        halt.on_store(&StoreError::Closed);
-        halt.because("another");
-        assert_eq!(halt.asked().await, StoreError::Closed.to_string());
+        halt.check_store_error(&StoreError::Closed);
+        halt.request("another");
+        assert_eq!(halt.requested().await, StoreError::Closed.to_string());
     }
 
     /// A disk on which no sync succeeds.
@@ -105,13 +105,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let spool = Spool::open(&folder.path().join("spool"), 0).unwrap().with_disk(Arc::new(Failing));
         let halt = FatalStop::default();
-        halt.on_broken(&spool);
+        halt.watch_spool(&spool);
         let id = SpoolId::Envelope(ExchangeId::new(Time::EPOCH, [1; 10]));
         let mut file = spool.begin(id, 9_000_000).unwrap();
         assert_eq!(*halt.0.borrow(), None);
         std::io::Write::write_all(&mut file, &vec![0; 4_000_000]).unwrap();
         // Its sync is pending, and nobody waits for its result.
         drop(file);
-        assert!(halt.asked().await.contains("EXERCISE"));
+        assert!(halt.requested().await.contains("EXERCISE"));
     }
 }

@@ -86,6 +86,7 @@ impl InFlight {
         self.lock().get(exchange).filter(|attempt| attempt.owner == owner).cloned()
     }
 
+    /// Every current attempt.
     pub(in crate::gateway) fn all(&self) -> Vec<Arc<Attempt>> {
         self.lock().values().cloned().collect()
     }
@@ -103,7 +104,7 @@ impl Attempt {
     }
 
     /// Asks it to stop, as far as it still can.
-    pub fn order(&self, why: &str) {
+    pub fn request_stop(&self, why: &str) {
         let first = self.lock().why.get_or_insert_with(|| why.to_owned()) == why;
         if first && !self.stop.is_stopped() {
             tracing::warn!(exchange.id = %self.exchange, why, "attempt stopped");
@@ -112,13 +113,13 @@ impl Attempt {
     }
 
     /// Why it was to stop, if it was.
-    pub fn ordered(&self) -> Option<String> {
+    pub fn stop_reason(&self) -> Option<String> {
         self.lock().why.clone()
     }
 
     /// Ends it for a local failure, without deciding whether it may be sent: it is tried again.
-    pub fn break_off(&self, why: &str) {
-        self.note_trouble(why);
+    pub fn abort(&self, why: &str) {
+        self.note_local_failure(why);
         if !self.stop.is_stopped() {
             tracing::warn!(exchange.id = %self.exchange, why, "attempt aborted");
             self.stop.stop();
@@ -126,17 +127,17 @@ impl Attempt {
     }
 
     /// Notes a local failure; the first is kept.
-    pub fn note_trouble(&self, why: &str) {
+    pub fn note_local_failure(&self, why: &str) {
         self.lock().trouble.get_or_insert_with(|| why.to_owned());
     }
 
     /// The local failure, if there was one.
-    pub fn trouble(&self) -> Option<String> {
+    pub fn local_failure(&self) -> Option<String> {
         self.lock().trouble.clone()
     }
 
     /// Whether its last decision predates the roster generation `roster`.
-    pub fn is_behind(&self, roster: u64) -> bool {
+    pub fn is_outdated(&self, roster: u64) -> bool {
         self.lock().decided.0 != roster
     }
 
@@ -182,24 +183,24 @@ mod tests {
     fn an_attempt_is_stopped_once_and_for_the_first_reason() {
         let live = InFlight::default();
         let attempt = live.begin(&row(), "exercise-1", 7, Time::EPOCH);
-        assert!(attempt.ordered().is_none() && !attempt.stop_signal().is_stopped());
-        attempt.order("EXERCISE");
-        attempt.order("another");
+        assert!(attempt.stop_reason().is_none() && !attempt.stop_signal().is_stopped());
+        attempt.request_stop("EXERCISE");
+        attempt.request_stop("another");
         assert!(attempt.stop_signal().is_stopped());
-        assert_eq!(attempt.ordered().as_deref(), Some("EXERCISE"));
+        assert_eq!(attempt.stop_reason().as_deref(), Some("EXERCISE"));
     }
 
     #[test]
     fn an_attempt_that_is_broken_off_was_not_ordered_to_stop_and_says_what_failed() {
         let live = InFlight::default();
         let attempt = live.begin(&row(), "exercise-1", 7, Time::EPOCH);
-        attempt.break_off("disk of the store is full");
-        attempt.break_off("another");
-        assert!(attempt.stop_signal().is_stopped() && attempt.ordered().is_none());
-        assert_eq!(attempt.trouble().as_deref(), Some("disk of the store is full"));
+        attempt.abort("disk of the store is full");
+        attempt.abort("another");
+        assert!(attempt.stop_signal().is_stopped() && attempt.stop_reason().is_none());
+        assert_eq!(attempt.local_failure().as_deref(), Some("disk of the store is full"));
         // A stop order still takes effect afterwards.
-        attempt.order("EXERCISE");
-        assert_eq!(attempt.ordered().as_deref(), Some("EXERCISE"));
+        attempt.request_stop("EXERCISE");
+        assert_eq!(attempt.stop_reason().as_deref(), Some("EXERCISE"));
         let found = live.attempt(&attempt.exchange, "exercise-1");
         assert!(found.is_some() && live.attempt(&attempt.exchange, "exercise-2").is_none());
     }

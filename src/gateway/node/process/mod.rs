@@ -15,7 +15,7 @@ use crate::gateway::node::process::cache::AssemblyCache;
 use crate::gateway::node::process::exchange_locks::ExchangeLocks;
 use crate::gateway::node::process::fatal::FatalStop;
 use crate::gateway::node::process::in_flight::InFlight;
-use crate::gateway::node::process::payload_quota::Shares;
+use crate::gateway::node::process::payload_quota::PayloadUsage;
 use crate::ident::OfficerId;
 use crate::log_limiter::LogLimiter;
 use crate::pki::OfficerCertificate;
@@ -30,13 +30,13 @@ impl Node {
     }
 
     /// Limits how often rejected offers are logged.
-    pub(in crate::gateway) fn not_taken(&self) -> &LogLimiter {
-        &self.base.not_taken
+    pub(in crate::gateway) fn rejection_log(&self) -> &LogLimiter {
+        &self.base.rejection_log
     }
 
     /// What each partner has stored here.
-    pub(in crate::gateway) fn shares(&self) -> &Shares {
-        &self.base.shares
+    pub(in crate::gateway) fn payload_usage(&self) -> &PayloadUsage {
+        &self.base.payload_usage
     }
 
     /// What this process is sending now.
@@ -56,19 +56,22 @@ impl Node {
 
     /// Completes with the reason when nothing can be made durable any more: whoever runs this node must stop it.
     /// Whether the last commit is on record is found out at the next start.
-    pub async fn halted(&self) -> String {
-        self.base.halt.asked().await
+    pub async fn fatal_error(&self) -> String {
+        self.base.halt.requested().await
     }
 
+    /// Takes the lock for reading and writing the stored checkpoint of a partner's ledger.
     pub(in crate::gateway) async fn witness_lock(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.base.witness.lock().await
     }
 
+    /// Takes the lock for reading, changing and writing a circuit breaker.
     pub(in crate::gateway) async fn breakers_lock(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.base.breakers.lock().await
     }
 
-    pub(in crate::gateway) fn remembered(&self) -> MutexGuard<'_, BTreeMap<Digest, Vec<OfficerCertificate>>> {
+    /// Officers' certificates that verified, by digest of authority, list and certificates.
+    pub(in crate::gateway) fn certificate_cache(&self) -> MutexGuard<'_, BTreeMap<Digest, Vec<OfficerCertificate>>> {
         // No code panics while it holds the lock; were it poisoned, the map would still be whole.
         self.base.remembered.lock().unwrap_or_else(PoisonError::into_inner)
     }

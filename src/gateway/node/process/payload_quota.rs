@@ -10,15 +10,15 @@ use crate::wire::RefusalCode;
 
 /// Storage used by each partner.
 #[derive(Default)]
-pub(in crate::gateway) struct Shares {
-    pub(in crate::gateway) counted: tokio::sync::Mutex<BTreeMap<PartnerId, Counted>>,
+pub(in crate::gateway) struct PayloadUsage {
+    pub(in crate::gateway) counted: tokio::sync::Mutex<BTreeMap<PartnerId, PartnerUsage>>,
     /// Accepted offers that are not on record yet.
-    pub(in crate::gateway) begun: Begun,
+    pub(in crate::gateway) begun: PendingUsage,
 }
 
 /// What the store counted for one partner, plus what was accepted since.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::gateway) struct Counted {
+pub(in crate::gateway) struct PartnerUsage {
     /// When it was counted, on the monotonic clock.
     pub at: Duration,
     pub unfinished: u64,
@@ -29,9 +29,10 @@ pub(in crate::gateway) struct Counted {
 }
 
 #[derive(Clone, Default)]
-pub(in crate::gateway) struct Begun(Arc<Mutex<BTreeMap<PartnerId, Usage>>>);
+pub(in crate::gateway) struct PendingUsage(Arc<Mutex<BTreeMap<PartnerId, Usage>>>);
 
-impl Begun {
+impl PendingUsage {
+    /// Locks the counts.
     pub(in crate::gateway) fn lock(&self) -> MutexGuard<'_, BTreeMap<PartnerId, Usage>> {
         // No code panics while it holds the lock.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -39,13 +40,13 @@ impl Begun {
 }
 
 /// The reservation of an accepted offer, until its row is on record.
-pub(in crate::gateway) struct Place {
-    pub(in crate::gateway) begun: Begun,
+pub(in crate::gateway) struct PayloadReservation {
+    pub(in crate::gateway) begun: PendingUsage,
     pub(in crate::gateway) partner: PartnerId,
     pub(in crate::gateway) bytes: u64,
 }
 
-impl Drop for Place {
+impl Drop for PayloadReservation {
     fn drop(&mut self) {
         let mut begun = self.begun.lock();
         let Some(usage) = begun.get_mut(&self.partner) else { return };
@@ -59,7 +60,7 @@ impl Drop for Place {
 
 /// One partner's limits.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::gateway) struct Share {
+pub(in crate::gateway) struct PayloadQuota {
     pub unfinished: u64,
     /// Percentage of the payload storage.
     pub percent: u64,
@@ -67,9 +68,9 @@ pub(in crate::gateway) struct Share {
     pub free: u64,
 }
 
-impl Share {
+impl PayloadQuota {
     /// Why another payload of `size` bytes exceeds the share of a partner that has this much already.
-    pub(in crate::gateway) fn exceeded(&self, has: &Counted, size: u64) -> Option<(RefusalCode, String)> {
+    pub(in crate::gateway) fn exceeded(&self, has: &PartnerUsage, size: u64) -> Option<(RefusalCode, String)> {
         if has.unfinished >= self.unfinished {
             let why = format!(
                 "the partner has {} unfinished payloads here, at most {} are allowed: see [store] unfinished_max",
@@ -97,14 +98,14 @@ mod tests {
 
     #[test]
     fn a_partner_may_have_so_many_and_so_much_of_the_room() {
-        let share = Share { unfinished: 2, percent: 50, free: 60 };
-        let has = |unfinished, bytes| Counted { at: Duration::ZERO, unfinished, bytes, whole: bytes.min(40) };
+        let share = PayloadQuota { unfinished: 2, percent: 50, free: 60 };
+        let has = |unfinished, bytes| PartnerUsage { at: Duration::ZERO, unfinished, bytes, whole: bytes.min(40) };
         // 60 free and 40 its own: half of that is 50.
-        let code = |share: Share, has: &Counted, size| share.exceeded(has, size).map(|(code, _)| code);
+        let code = |share: PayloadQuota, has: &PartnerUsage, size| share.exceeded(has, size).map(|(code, _)| code);
         assert_eq!(code(share, &has(1, 40), 10), None);
         assert_eq!(code(share, &has(1, 40), 11), Some(RefusalCode::StorageUnavailable));
         assert_eq!(code(share, &has(2, 0), 1), Some(RefusalCode::Busy));
         assert_eq!(code(share, &has(0, u64::MAX), u64::MAX), Some(RefusalCode::StorageUnavailable));
-        assert_eq!(code(Share { percent: 100, ..share }, &has(1, 40), 60), None);
+        assert_eq!(code(PayloadQuota { percent: 100, ..share }, &has(1, 40), 60), None);
     }
 }

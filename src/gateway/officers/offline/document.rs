@@ -116,6 +116,7 @@ pub(super) struct OfficerPart {
 }
 
 impl WithheldPart {
+    /// The part for a view.
     pub fn of(view: &WithheldView) -> WithheldPart {
         WithheldPart {
             tearline: view.tearline as u64,
@@ -126,6 +127,7 @@ impl WithheldPart {
         }
     }
 
+    /// The view of this part.
     pub fn view(&self) -> WithheldView {
         let count = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
         WithheldView {
@@ -139,6 +141,7 @@ impl WithheldPart {
 }
 
 impl OfficerPart {
+    /// The part for an officer.
     pub fn of(officer: &Officer) -> OfficerPart {
         OfficerPart {
             id: officer.id.clone(),
@@ -155,6 +158,10 @@ impl OfficerPart {
         }
     }
 
+    /// The officer that this part describes.
+    ///
+    /// # Errors
+    /// [`GatewayError::Refused`] if one of the keys is malformed.
     pub fn to_officer(&self) -> Result<Officer, GatewayError> {
         let keys = self.keys.iter().map(|key| key.parse()).collect::<Result<_, _>>();
         let fault = |e: crate::sign::NotAKey| GatewayError::refused(format!("key of `{}`: {e}", self.id));

@@ -55,7 +55,7 @@ pub(super) fn read_document(place: &Path) -> Result<(Document, File, u64), Gatew
     if signature != SIGNATURE {
         return Err(none("its signature is wrong, or its version is not supported"));
     }
-    // INVARIANT: eight bytes are left of the head.
+    // INVARIANT: `head` has eight bytes after the signature.
     let length = u64::from_be_bytes(length.try_into().unwrap_or_default());
     let whole = file.metadata().map_err(unreadable)?.len();
     let begins = head.len() as u64 + length;
@@ -75,6 +75,10 @@ pub(super) struct FileContents {
 }
 
 impl FileContents {
+    /// The attachments of `file`, whose first byte is at `begins`, in the order of `detached`; each is hashed once.
+    ///
+    /// # Errors
+    /// [`GatewayError::Refused`] if they are not exactly those that the cuts name.
     pub fn of(file: File, begins: u64, detached: &[&Attachment]) -> Result<FileContents, GatewayError> {
         let whole = file.metadata().map_err(GatewayError::trouble)?.len();
         let (mut places, mut at) = (BTreeMap::new(), begins);

@@ -8,8 +8,6 @@ mod document;
 mod file;
 
 use crate::gateway::node::participants::holder_of;
-use crate::gateway::views::officer::AttachmentShown;
-use crate::gateway::views::officer::Unsigned;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -17,7 +15,7 @@ use std::sync::Arc;
 use document::{CutPart, Document, OfficerPart, WithheldPart};
 use file::{DOCUMENT_BYTES_MAX, FileContents, read_document, write};
 
-use super::review::{effort, mark_warnings, named_by};
+use super::review::{CutUnderReview, RecordedParts};
 use crate::approval::{Approval, Enrolment, Officer, Officers, Outline, Role, Submission, Submitted};
 use crate::change::PolicyTexts;
 use crate::config::Inspection;
@@ -25,9 +23,9 @@ use crate::cut::Cut;
 use crate::digest::Digest;
 use crate::gateway::node::policy::rules::Rules;
 use crate::gateway::node::policy::settings::inspection as inspection_settings;
-use crate::gateway::officers::attachments::{CutWritten, readable, write_looks};
+use crate::gateway::officers::attachments::write_renderings;
 use crate::gateway::views::exchange::ReasonView;
-use crate::gateway::views::officer::{ChangesView, CutReview, RequestReview};
+use crate::gateway::views::officer::{ChangesView, CutWritten, RequestReview, Unsigned};
 use crate::gateway::{ApprovalOutcome, GatewayError, Node, package};
 use crate::ident::{NodeId, OfficerId, PartnerId, RequestId};
 use crate::partner::{Agreement, Description, Partner, Standing};
@@ -42,18 +40,14 @@ pub struct ExportedRequest {
     /// What the submitter signed.
     submission: Signed<Submission>,
     cuts: Vec<(Cut, Partner)>,
-    /// Warnings about the markings, by partner.
-    warnings: BTreeMap<PartnerId, Vec<String>>,
-    /// Countries and organisations that the banners name, by partner.
-    named: BTreeMap<PartnerId, Vec<String>>,
-    /// The effort and preferred outcome for each partner on the day of review, by the guiding document in the file.
-    efforts: BTreeMap<PartnerId, String>,
     officers: Officers,
-    policy: Digest,
-    register: Digest,
+    /// The policy in the file.
+    rules: Rules,
+    /// When it was read: the time by which the guiding document classifies the release.
+    read_at: Time,
     contents: FileContents,
     /// Reads and renders attachments, within the bounds of the policy in the file.
-    looking: Arc<dyn Rebuilder>,
+    rebuilder: Arc<dyn Rebuilder>,
 }
 
 impl Node {
@@ -161,8 +155,6 @@ impl ExportedRequest {
         let bounds =
             Bounds { bytes_max: usize::try_from(DOCUMENT_BYTES_MAX).unwrap_or(usize::MAX), ..Bounds::default() };
         let mut cuts: Vec<(Cut, Partner)> = Vec::new();
-        let (mut warnings, mut named, mut efforts) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        let aims = submission.statement().terms.aims();
         for part in &document.cuts {
             let what = format!("cut for `{}`", part.partner);
             if cuts.last().is_some_and(|(_, before)| before.id >= part.partner) {
@@ -178,11 +170,7 @@ impl ExportedRequest {
                 return Err(refused(&what, &"its description or agreement belongs to another partner"));
             }
             let (id, standing) = (part.partner.clone(), Standing::Active);
-            warnings.insert(id.clone(), mark_warnings(&cut, &rules.register));
-            named.insert(id.clone(), named_by(&cut, &rules.register));
-            let partner = Partner { id, description: description.into(), agreement, standing };
-            efforts.insert(partner.id.clone(), effort(rules.priorities.as_ref(), &aims, &partner, now));
-            cuts.push((cut, partner));
+            cuts.push((cut, Partner { id, description: description.into(), agreement, standing }));
         }
         let partners: BTreeSet<&PartnerId> = cuts.iter().map(|(_, partner)| &partner.id).collect();
         if !partners.iter().copied().eq(&submission.statement().partners) {
@@ -190,47 +178,27 @@ impl ExportedRequest {
         }
         let detached: Vec<&Attachment> = cuts.iter().flat_map(|(cut, _)| cut.detached()).collect();
         let contents = FileContents::of(file, begins, &detached)?;
-        let (policy, register) = (rules.policies.digest(), Digest::from_bytes(rules.register.digest()));
         // The node's filter program is not available here; this program runs the filters.
-        let inspection = Inspection { program: None, ..rules.inspection };
-        let looking = inspection_settings(&inspection, Vec::new(), Bounds::default()).rebuilder;
-        Ok(ExportedRequest {
-            document,
-            submission,
-            cuts,
-            warnings,
-            named,
-            efforts,
-            officers,
-            policy,
-            register,
-            contents,
-            looking,
-        })
+        let inspection = Inspection { program: None, ..rules.inspection.clone() };
+        let rebuilder = inspection_settings(&inspection, Vec::new(), Bounds::default()).rebuilder;
+        Ok(ExportedRequest { document, submission, cuts, officers, rules, read_at: now, contents, rebuilder })
     }
 
     /// What the officer is shown: exactly what would be signed.
     pub fn review(&self) -> RequestReview {
         let terms = self.submission.statement().terms.clone();
+        let aims = terms.aims();
         let cut = |((cut, partner), part): (&(Cut, Partner), &CutPart)| {
-            let enrolment = Enrolment::of(partner);
-            CutReview {
-                partner: part.partner.to_string(),
-                effort: self.efforts.get(&part.partner).cloned().unwrap_or_default(),
-                marking: cut.marking().to_string(),
-                digest: cut.digest().to_string(),
-                bytes: cut.size(),
-                text: readable(cut),
-                enrolment: enrolment.description.to_string(),
-                agreement: enrolment.agreement.to_string(),
-                attachments: AttachmentShown::all(cut, &self.contents, &*self.looking),
-                shared: part.outline.shared.iter().map(ToString::to_string).collect(),
+            let against = |why: &String| ReasonView {
+                source: "node".into(),
+                code: "exported".into(),
+                sentence: why.clone(),
+                permits: false,
+            };
+            let recorded = RecordedParts {
                 consents: part.consents.clone(),
-                received: part.outline.received.iter().map(ToString::to_string).collect(),
                 withheld: part.withheld.iter().map(WithheldPart::view).collect(),
                 source: String::new(),
-                named: self.named.get(&part.partner).cloned().unwrap_or_default(),
-                warnings: self.warnings.get(&part.partner).cloned().unwrap_or_default(),
                 rewritten: part.rewritten.clone(),
                 changes: ChangesView {
                     since: None,
@@ -238,17 +206,20 @@ impl ExportedRequest {
                     summary: part.changed.clone(),
                     diff: part.diff.clone(),
                 },
-                forecast: part
-                    .against
-                    .iter()
-                    .map(|why| ReasonView {
-                        source: "node".into(),
-                        code: "exported".into(),
-                        sentence: why.clone(),
-                        permits: false,
-                    })
-                    .collect(),
-            }
+                forecast: part.against.iter().map(against).collect(),
+            };
+            let under_review = CutUnderReview {
+                cut,
+                partner,
+                outline: &part.outline,
+                contents: &self.contents,
+                rebuilder: &*self.rebuilder,
+                register: &self.rules.register,
+                priorities: self.rules.priorities.as_ref(),
+                aims: &aims,
+                now: self.read_at,
+            };
+            under_review.review(recorded)
         };
         RequestReview {
             request: terms.request.to_string(),
@@ -278,7 +249,7 @@ impl ExportedRequest {
                 |folder: &Path| detached.iter().try_for_each(|a| package::write_attachment(folder, a, &self.contents));
             let attachments: Option<&mut package::Fill<'_>> = if detached.is_empty() { None } else { Some(&mut fill) };
             package::write(&place, cut.bytes(), attachments).map_err(GatewayError::Trouble)?;
-            let attachments = write_looks(&place, cut, &*self.looking)?;
+            let attachments = write_renderings(&place, cut, &*self.rebuilder)?;
             Ok(CutWritten { place, attachments })
         };
         self.cuts.iter().map(write).collect()
@@ -324,8 +295,8 @@ impl ExportedRequest {
         let enrolments = self.cuts.iter().map(|(_, partner)| (partner.id.clone(), Enrolment::of(partner))).collect();
         Approval {
             cuts: Approval::cuts_of(&outlines, &enrolments),
-            policy: self.policy,
-            register: self.register,
+            policy: self.rules.policies.digest(),
+            register: Digest::from_bytes(self.rules.register.digest()),
             // Placeholders, replaced on signing; a statement is never signed with these.
             officer: terms.submitter.clone(),
             role: Role::Originator,

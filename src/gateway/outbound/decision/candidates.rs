@@ -2,7 +2,7 @@
 //! approved.
 
 use super::assembly::rights;
-use super::consents::Links;
+use super::consents::TearlineLinks;
 use super::reasons::cut_reasons;
 use super::reasons::inspection_reasons;
 use super::reasons::producer;
@@ -36,7 +36,7 @@ impl Node {
         let terms = (&partner.agreement).into();
         let prepared = self.prepared(product, (partner, link), from_tearline)?;
         let cut = cut::cut_for(&prepared.product, link, &terms, from_tearline, self.bounds(), self.register())
-            .map_err(|refusal| NoCandidate(cut_reasons(&refusal)))?;
+            .map_err(|refusal| NoCandidate(cut_reasons(&refusal, &partner.id)))?;
         self.inspect(&prepared, cut, link, contents)
     }
 
@@ -79,7 +79,7 @@ impl Node {
     pub(in crate::gateway) fn candidate_on_record(
         &self,
         product: &Product,
-        (partner, links): (&Partner, &Links),
+        (partner, links): (&Partner, &TearlineLinks),
         exchange: &Exchange,
         contents: &StoredAttachments<'_>,
     ) -> Result<Candidate, NoCandidate> {
@@ -96,9 +96,10 @@ impl Node {
                     return Err(NoCandidate(vec![ReasonView {
                         source: "record".into(),
                         code: "cut-changed".into(),
-                        sentence:
-                            "the recorded cut no longer matches what this partner would get: submit the product again"
-                                .into(),
+                        sentence: format!(
+                            "the recorded cut no longer matches what `{}` would get: submit the product again",
+                            partner.id
+                        ),
                         permits: false,
                     }]));
                 }
@@ -106,6 +107,10 @@ impl Node {
         }
     }
 
+    /// Inspects a cut, or finds the verdict in the cache.
+    ///
+    /// # Errors
+    /// The findings of the filters.
     pub(in crate::gateway::outbound) fn inspect(
         &self,
         prepared: &Prepared,

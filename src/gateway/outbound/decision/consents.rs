@@ -29,9 +29,9 @@ pub(in crate::gateway) const CONSENTS: &str = "consents";
 pub struct ConsentOnRecord {
     /// Its name.
     pub name: ConsentId,
-    /// What it says.
+    /// Its content, as signed.
     pub consent: SourceConsent,
-    /// When it was put on record.
+    /// When it was recorded.
     pub recorded: Time,
     /// When it was withdrawn, and why.
     pub withdrawn: Option<(Time, String)>,
@@ -40,7 +40,7 @@ pub struct ConsentOnRecord {
 /// The stored form.
 #[derive(Encode, Decode)]
 #[cbor(map)]
-struct Kept {
+struct StoredConsent {
     #[n(0)]
     name: ConsentId,
     #[n(1)]
@@ -53,9 +53,9 @@ struct Kept {
     why: Option<String>,
 }
 
-impl From<&ConsentOnRecord> for Kept {
-    fn from(on_record: &ConsentOnRecord) -> Kept {
-        Kept {
+impl From<&ConsentOnRecord> for StoredConsent {
+    fn from(on_record: &ConsentOnRecord) -> StoredConsent {
+        StoredConsent {
             name: on_record.name.clone(),
             text: on_record.consent.to_toml(),
             recorded_ms: on_record.recorded.unix_ms(),
@@ -65,18 +65,18 @@ impl From<&ConsentOnRecord> for Kept {
     }
 }
 
-/// The rights of a link for one product.
+/// The rights of a partner's link for one product, tearline by tearline.
 #[derive(Debug)]
-pub(in crate::gateway) struct Links {
-    /// Of each tearline, from the top.
+pub(in crate::gateway) struct TearlineLinks {
+    /// For each tearline, from the top.
     each: Vec<LinkRights>,
-    /// Of what names no subject.
+    /// Without the subjects of any tearline.
     without: LinkRights,
 }
 
 /// Withdraws every consent that names a partner of `ended`; returns the entries that record it. A consent applies to
-/// whoever was enrolled when it was given; another organisation may be enrolled under the same name later. It is
-/// withdrawn as a whole, also for its other partners, because nobody signed it for fewer.
+/// the organisation that was enrolled when it was given; another organisation may be enrolled under the same name later. It is
+/// withdrawn as a whole, also for its other partners, because it was not signed for fewer.
 fn end(consents: &mut [ConsentOnRecord], ended: &BTreeMap<PartnerId, String>, (now, by): (Time, &str)) -> Vec<Entry> {
     let mut entries = Vec::new();
     for kept in consents.iter_mut().filter(|kept| kept.withdrawn.is_none()) {
@@ -111,8 +111,8 @@ impl Node {
     ) -> Result<(Option<Setting>, Vec<ConsentOnRecord>), GatewayError> {
         let Some(row) = self.store().setting(CONSENTS).await? else { return Ok((None, Vec::new())) };
         let damaged = || GatewayError::Trouble("the recorded consents are malformed: run `ledger verify`".into());
-        let kept: Vec<Kept> = digest::decode(&row.value).map_err(|_| damaged())?;
-        let read = |kept: Kept| {
+        let kept: Vec<StoredConsent> = digest::decode(&row.value).map_err(|_| damaged())?;
+        let read = |kept: StoredConsent| {
             let withdrawn = kept.withdrawn_ms.map(|ms| (Time::from_unix_ms(ms), kept.why.unwrap_or_default()));
             let consent = SourceConsent::parse(&kept.text).map_err(|_| damaged())?;
             Ok(ConsentOnRecord { name: kept.name, consent, recorded: Time::from_unix_ms(kept.recorded_ms), withdrawn })
@@ -185,7 +185,7 @@ impl Node {
 
     /// The row with `new` consents added to those on record and the consents for partners of `ended` withdrawn for
     /// the given reason, and the entries that record it; `None` if nothing changes.
-    pub(in crate::gateway) async fn recording<'c>(
+    pub(in crate::gateway) async fn consents_change<'c>(
         &self,
         new: impl Iterator<Item = (&'c ConsentId, &'c str)>,
         ended: &BTreeMap<PartnerId, String>,
@@ -212,7 +212,7 @@ impl Node {
             return Ok(None);
         }
         let version = row.map_or(Version::NEW, |row| row.version);
-        let value = digest::encode(&consents.iter().map(Kept::from).collect::<Vec<_>>());
+        let value = digest::encode(&consents.iter().map(StoredConsent::from).collect::<Vec<_>>());
         Ok(Some((Setting { name: CONSENTS.to_owned(), value, changed: now, version }, entries)))
     }
 
@@ -245,7 +245,7 @@ impl Node {
         consent.withdrawn = Some((now, why.to_owned()));
         let withdrawn = consent.clone();
         let entry = withdrawal(&withdrawn, why, (now, by));
-        let value = digest::encode(&consents.iter().map(Kept::from).collect::<Vec<_>>());
+        let value = digest::encode(&consents.iter().map(StoredConsent::from).collect::<Vec<_>>());
         self.commit(vec![Setting { value, changed: now, ..row }.into()], vec![entry]).await?;
         tracing::warn!(consent = %name, "consent withdrawn");
         Ok(withdrawn)
@@ -302,27 +302,28 @@ impl Node {
         partner: &Partner,
         (product, described): (&Product, &Described),
         parties: &Participants,
-    ) -> Links {
+    ) -> TearlineLinks {
         let tearlines = 0..product.tearlines().len();
         let each = tearlines.map(|index| self.link(partner, &described.at(product, index), parties)).collect();
-        Links { each, without: self.link(partner, described, parties) }
+        TearlineLinks { each, without: self.link(partner, described, parties) }
     }
 
     /// The link for the first permitted tearline of `product` at or below `from`, and its index; if none is
     /// permitted, the link of the first and `from`.
     pub(in crate::gateway) fn link_for<'l>(
         &self,
-        links: &'l Links,
+        links: &'l TearlineLinks,
         product: &Product,
         from: usize,
     ) -> (&'l LinkRights, usize) {
         let mut own = links.each.iter().enumerate().skip(from);
-        let goes = |(index, link): &(usize, &LinkRights)| {
+        let releasable = |(index, link): &(usize, &LinkRights)| {
             cut::tearline_for(product, link, *index, self.register()) == Some(*index)
         };
-        own.find(goes).map_or((&links.without, from), |(index, link)| (link, index))
+        own.find(releasable).map_or((&links.without, from), |(index, link)| (link, index))
     }
 
+    /// The rights of a link to `partner` for a product so described: its agreement's, and the consents that are valid now.
     pub(in crate::gateway) fn link(
         &self,
         partner: &Partner,

@@ -40,7 +40,7 @@ pub(in crate::gateway) struct Dossier {
 
 /// The context of a decision besides the partner and the evidence: the whole request.
 #[derive(Clone, Copy)]
-pub(in crate::gateway) struct Asked<'a> {
+pub(in crate::gateway) struct DecisionContext<'a> {
     pub product: &'a Described,
     pub terms: &'a Terms,
     pub submission: &'a [u8],
@@ -53,10 +53,12 @@ pub(in crate::gateway) struct Asked<'a> {
 pub(in crate::gateway) struct Decided(pub Decision);
 
 impl Decided {
+    /// Whether the decision permits.
     pub fn permitted(&self) -> bool {
         self.0.permits()
     }
 
+    /// All reasons for and against.
     pub fn reasons(&self) -> Vec<ReasonView> {
         reasons(&self.0.reasons)
     }
@@ -90,7 +92,7 @@ impl Decided {
 
 impl Dossier {
     /// Fails if the request can no longer be approved for one of its partners.
-    pub fn has_a_cut_for_each(&self) -> Result<(), GatewayError> {
+    pub fn check_cuts(&self) -> Result<(), GatewayError> {
         let Some((partner, reasons)) = self.refusals.iter().next() else { return Ok(()) };
         let why = reasons.first().map_or("", |r| r.sentence.as_str());
         let request = self.terms.request;
@@ -102,8 +104,8 @@ impl Dossier {
         &self.outlines
     }
 
-    fn asked(&self) -> Asked<'_> {
-        Asked {
+    fn context(&self) -> DecisionContext<'_> {
+        DecisionContext {
             product: &self.described,
             terms: &self.terms,
             submission: &self.submission,
@@ -176,7 +178,7 @@ impl Node {
         partner: &PartnerId,
     ) -> Result<Option<Decided>, GatewayError> {
         let Some(candidate) = dossier.candidates.get(partner) else { return Ok(None) };
-        self.decide(stage, partner, candidate.evidence(), dossier.asked()).map(Some)
+        self.decide(stage, partner, candidate.evidence(), dossier.context()).map(Some)
     }
 
     /// Decides again, on the current record, whether what was sealed may leave: first the release itself, on the cut
@@ -195,7 +197,7 @@ impl Node {
         let why = decided.against();
         let Ok(release) = decided.0.release() else { return Ok(Err(why)) };
         let evidence = Evidence::Sealed(release.record(), manifest);
-        let decided = self.decide(Stage::Send, partner, evidence, dossier.asked())?;
+        let decided = self.decide(Stage::Send, partner, evidence, dossier.context())?;
         let why = decided.against();
         Ok(decided.0.send().map_err(|_| why))
     }
@@ -206,7 +208,7 @@ impl Node {
         stage: Stage,
         partner: &PartnerId,
         evidence: Evidence<'_>,
-        asked: Asked<'_>,
+        asked: DecisionContext<'_>,
     ) -> Result<Decided, GatewayError> {
         let proposal = self.proposal(stage, partner, evidence, asked)?;
         let decision = release::decide(&proposal);
@@ -217,11 +219,11 @@ impl Node {
     }
 
     /// Reasons against a cut that no approval can remove: asked before anything about it is recorded.
-    pub(in crate::gateway) fn foresee(
+    pub(in crate::gateway) fn forecast_evidence(
         &self,
         partner: &PartnerId,
         evidence: Evidence<'_>,
-        asked: Asked<'_>,
+        asked: DecisionContext<'_>,
     ) -> Result<Forecast, GatewayError> {
         let proposal = self.proposal(Stage::Forecast, partner, evidence, asked)?;
         let foreseen = release::forecast(&proposal);
@@ -236,7 +238,7 @@ impl Node {
         stage: Stage,
         partner: &PartnerId,
         evidence: Evidence<'a>,
-        asked: Asked<'a>,
+        asked: DecisionContext<'a>,
     ) -> Result<Proposal<'a>, GatewayError> {
         let (node, instance) = (&self.config().node.name, self.instance());
         Ok(Proposal {

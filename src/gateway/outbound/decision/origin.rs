@@ -89,7 +89,7 @@ impl Node {
         cut: &Cut,
         by: ExchangeId,
     ) -> Result<Change, GatewayError> {
-        self.theirs(partner, self.printed(cut, None).to_set(), by).await
+        self.received_prints(partner, self.printed(cut, None).to_set(), by).await
     }
 
     /// The same for a received text that is not a valid cut: people can read it in quarantine.
@@ -100,10 +100,10 @@ impl Node {
         by: ExchangeId,
     ) -> Result<Change, GatewayError> {
         let printed = Fingerprints::of_text(&String::from_utf8_lossy(text), &self.keys().prints);
-        self.theirs(partner, printed.to_set(), by).await
+        self.received_prints(partner, printed.to_set(), by).await
     }
 
-    async fn theirs(
+    async fn received_prints(
         &self,
         partner: &PartnerId,
         mut prints: BTreeSet<Fingerprint>,

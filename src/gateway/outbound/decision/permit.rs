@@ -11,7 +11,7 @@ use crate::sign::{Signed, Signer as _};
 use crate::store::{Exchange, ExchangeKind, StoreError};
 
 /// The reason against sending a row that does not match what was sealed.
-pub(in crate::gateway) const NOT_SEALED: &str = "what is on record is not what was sealed";
+pub(in crate::gateway) const NOT_SEALED: &str = "the record differs from what was sealed";
 
 impl Node {
     /// Decides again on the current record: permission to send, or the reason against it. It is valid while the

@@ -2,6 +2,7 @@
 
 use crate::cut::CutRefusal;
 use crate::gateway::views::exchange::ReasonView;
+use crate::ident::PartnerId;
 use crate::inspect::{self, Finding};
 use crate::product::Product;
 use crate::release::Reason;
@@ -19,7 +20,8 @@ pub(in crate::gateway) fn reasons(reasons: &[Reason]) -> Vec<ReasonView> {
         .collect()
 }
 
-pub(in crate::gateway::outbound) fn cut_reasons(refusal: &CutRefusal) -> Vec<ReasonView> {
+/// Why there is no cut for `partner`, in displayed form: one reason for each refusal of each tearline.
+pub(in crate::gateway::outbound) fn cut_reasons(refusal: &CutRefusal, partner: &PartnerId) -> Vec<ReasonView> {
     let reason = |code: &str, sentence: String| ReasonView {
         source: "markings".into(),
         code: code.into(),
@@ -30,7 +32,9 @@ pub(in crate::gateway::outbound) fn cut_reasons(refusal: &CutRefusal) -> Vec<Rea
         CutRefusal::NothingReleasable { per_tearline } => per_tearline
             .iter()
             .flat_map(|t| t.reasons.iter().map(move |r| (t.index + 1, r)))
-            .map(|(number, r)| reason(&r.code, format!("tearline {number} cannot be released: {}", r.sentence)))
+            .map(|(number, r)| {
+                reason(&r.code, format!("tearline {number} is not releasable to `{partner}`: {}", r.sentence))
+            })
             .collect(),
         CutRefusal::Product { .. } => vec![reason("product-refused", refusal.to_string())],
         CutRefusal::AttachmentType { .. } => vec![reason("attachment-type", refusal.to_string())],

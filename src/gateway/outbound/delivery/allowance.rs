@@ -91,7 +91,7 @@ impl Node {
 }
 
 /// A sink that counts a discarded prefix, which is sent and stored a second time.
-pub(in crate::gateway) struct Counted {
+pub(in crate::gateway) struct MeteredSink {
     pub sink: Box<dyn PayloadSink>,
     pub node: Arc<Node>,
     pub partner: Box<Partner>,
@@ -100,7 +100,7 @@ pub(in crate::gateway) struct Counted {
 }
 
 #[async_trait]
-impl PayloadSink for Counted {
+impl PayloadSink for MeteredSink {
     fn durable(&self) -> (u64, Digest) {
         self.sink.durable()
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 
-use super::gates::{Ground, is_being_sent};
+use super::gates::{OfferBasis, is_being_sent};
 use crate::digest::{Digest, Pieces};
 use crate::edge::{PayloadSource, SourceError, Transport};
 use crate::gateway::outbound::decision::permit::NOT_SEALED;
@@ -32,31 +32,31 @@ impl Node {
         // It may have ended since it was found due.
         let row = self.store().exchange(&due.exchange).await?;
         let Some(exchange) = row.filter(|row| is_being_sent(row) || row.needs_receipt_query()) else { return Ok(()) };
-        let ground = match self.ground(&exchange, parties.clone()).await? {
-            Ok(ground) => ground,
+        let basis = match self.offer_basis(&exchange, parties.clone()).await? {
+            Ok(basis) => basis,
             Err(why) => return unless_moved(self.not_permitted(None, exchange, &why).await),
         };
         fault_point("offer-decided");
-        let Some(claimed) = self.claim(&due, partner, &exchange, &ground).await? else { return Ok(()) };
+        let Some(claimed) = self.claim(&due, partner, &exchange, &basis).await? else { return Ok(()) };
         fault_point("attempt-claimed");
         let exchange = claimed.row();
         let attempt = self.in_flight().begin(exchange, claimed.owner(), parties.generation, self.now());
-        if let Ground::Asked(why) = &ground {
-            attempt.order(why);
+        if let OfferBasis::ReceiptOnly(why) = &basis {
+            attempt.request_stop(why);
         }
-        let Some(offer) = self.offer_of(&ground, &claimed) else {
+        let Some(offer) = self.offer_of(&basis, &claimed) else {
             return match exchange.needs_receipt_query() {
                 true => self.ask_again(&attempt, exchange.clone(), NOT_SEALED).await,
                 false => self.hold(exchange.clone(), NOT_SEALED, Some(&attempt)).await,
             };
         };
-        let source: Box<dyn PayloadSource> = match (&ground, SealedPayload::open(self, exchange).await) {
+        let source: Box<dyn PayloadSource> = match (&basis, SealedPayload::open(self, exchange).await) {
             (_, Ok(source)) => Box::new(source),
-            (Ground::Asked(_), Err(_)) => Box::new(Nothing),
+            (OfferBasis::ReceiptOnly(_), Err(_)) => Box::new(NoPayload),
             (_, Err(error)) => return self.not_readable(&attempt, exchange.clone(), &error.to_string()).await,
         };
         let manifest = offer.manifest.clone();
-        let key = self.key_gate(&ground, &claimed);
+        let key = self.key_gate(&basis, &claimed);
         let result = edge.deliver(&exchange.partner, offer, source, key, attempt.stop_signal()).await;
         if let Some(observed) = observed(&result) {
             self.observe(&exchange.partner, observed).await?;
@@ -67,16 +67,17 @@ impl Node {
         }
     }
 
-    /// Records why a due exchange is not tried.
+    /// Records why a due exchange is not attempted.
     pub(in crate::gateway) async fn note_waiting(&self, id: &ExchangeId, why: &str) -> Result<(), GatewayError> {
         match self.store().exchange(id).await? {
-            Some(exchange) if exchange.state == ExchangeState::Queued => self.put_off(exchange, why).await,
+            Some(exchange) if exchange.state == ExchangeState::Queued => self.postpone(exchange, why).await,
             // Another process moved it on meanwhile.
             _ => Ok(()),
         }
     }
 
-    pub(in crate::gateway) async fn put_off(&self, mut exchange: Exchange, why: &str) -> Result<(), GatewayError> {
+    /// Records a reason for not attempting a queued exchange; its state and its number of attempts stay.
+    pub(in crate::gateway) async fn postpone(&self, mut exchange: Exchange, why: &str) -> Result<(), GatewayError> {
         let now = self.now();
         exchange.reason = Some(why.to_owned());
         exchange.updated = now;
@@ -103,16 +104,16 @@ struct SealedPayload {
 }
 
 /// The payload of a stopped exchange, which is no longer stored: nothing of it is sent.
-struct Nothing;
+struct NoPayload;
 
 #[async_trait]
-impl PayloadSource for Nothing {
+impl PayloadSource for NoPayload {
     async fn prefix_digest(&mut self, _: u64) -> Result<Digest, SourceError> {
-        Err(SourceError("it was stopped: nothing of it is sent".into()))
+        Err(SourceError("the exchange was stopped: nothing of it is sent".into()))
     }
 
     async fn read_at(&mut self, _: u64, _: usize) -> Result<Bytes, SourceError> {
-        Err(SourceError("it was stopped: nothing of it is sent".into()))
+        Err(SourceError("the exchange was stopped: nothing of it is sent".into()))
     }
 }
 

@@ -25,7 +25,7 @@ use crate::wire::{KeyAnswer, Offer};
 const DECISIONS: usize = 16;
 
 /// The basis on which an exchange may be offered.
-pub(in crate::gateway) enum Ground {
+pub(in crate::gateway) enum OfferBasis {
     /// Its release is permitted while the record has this generation of the roster.
     Permit {
         /// Permission to send it.
@@ -33,8 +33,9 @@ pub(in crate::gateway) enum Ground {
         /// The store's generations before the decision.
         roster: u64,
     },
-    /// It was stopped, for this reason, after its key had left: nothing is sent, only its receipt is requested.
-    Asked(String),
+    /// It was stopped, for this reason, after its key had been sent: nothing more is sent, and only its receipt is
+    /// requested.
+    ReceiptOnly(String),
     /// It carries a recall notice, which contains nothing that needs a release and cannot be stopped.
     Notice,
 }
@@ -48,6 +49,7 @@ pub(in crate::gateway) struct Claimed {
 }
 
 impl Claimed {
+    /// The row as it was claimed.
     pub(in crate::gateway) fn row(&self) -> &Exchange {
         &self.row
     }
@@ -60,25 +62,25 @@ impl Claimed {
 
 impl Node {
     /// Decides on the current record whether an exchange may be offered; returns the reason if not.
-    pub(in crate::gateway) async fn ground(
+    pub(in crate::gateway) async fn offer_basis(
         &self,
         exchange: &Exchange,
         parties: Arc<Participants>,
-    ) -> Result<Result<Ground, String>, GatewayError> {
+    ) -> Result<Result<OfferBasis, String>, GatewayError> {
         let roster = parties.generation;
         if exchange.needs_receipt_query() {
             let why = exchange.reason.clone().unwrap_or_else(|| format!("it is {}", exchange.state));
-            return Ok(Ok(Ground::Asked(why)));
+            return Ok(Ok(OfferBasis::ReceiptOnly(why)));
         }
         match exchange.kind {
             // The row's kind alone is not enough: a product relabelled in the database would need no release.
-            ExchangeKind::Recall if self.own_manifest(exchange).is_some() => Ok(Ok(Ground::Notice)),
+            ExchangeKind::Recall if self.own_manifest(exchange).is_some() => Ok(Ok(OfferBasis::Notice)),
             ExchangeKind::Recall => Ok(Err("the payload is not a recall notice".to_owned())),
             ExchangeKind::Product => {
                 let permit = self.permit_to_send(exchange, parties).await?;
                 Ok(match permit {
-                    Ok(permit) => Ok(Ground::Permit { permit: Box::new(permit), roster }),
-                    Err(why) if exchange.unanswered.is_some() => Ok(Ground::Asked(why)),
+                    Ok(permit) => Ok(OfferBasis::Permit { permit: Box::new(permit), roster }),
+                    Err(why) if exchange.unanswered.is_some() => Ok(OfferBasis::ReceiptOnly(why)),
                     Err(why) => Err(why),
                 })
             }
@@ -93,7 +95,7 @@ impl Node {
         due: &Due,
         partner: &Partner,
         exchange: &Exchange,
-        ground: &Ground,
+        basis: &OfferBasis,
     ) -> Result<Option<Claimed>, GatewayError> {
         let now = self.now();
         let id = due.exchange;
@@ -103,9 +105,9 @@ impl Node {
             changes.push(self.spend(partner, Direction::Out, size));
         }
         let entry = Entry::new(now, EntryKind::ExchangeOffered, id, "gateway");
-        let committed = match ground {
-            Ground::Notice | Ground::Asked(_) => self.commit(changes, vec![entry]).await,
-            Ground::Permit { permit, roster } => {
+        let committed = match basis {
+            OfferBasis::Notice | OfferBasis::ReceiptOnly(_) => self.commit(changes, vec![entry]).await,
+            OfferBasis::Permit { permit, roster } => {
                 if !self.own_manifest(exchange).is_some_and(|manifest| permit.allows(&manifest, now)) {
                     return Ok(None);
                 }
@@ -140,19 +142,19 @@ impl Node {
         let Some(mut exchange) = self.store().exchange(id).await? else { return Ok(()) };
         exchange.next_attempt = self.now().plus(until_tomorrow(self.now()));
         tracing::warn!(exchange.id = %exchange.id, partner.id = %exchange.partner, "daily quota used up: waiting");
-        self.put_off(exchange, why).await
+        self.postpone(exchange, why).await
     }
 
     /// The offer for a claimed exchange: the manifest that the permit names, and no later one. `None` if the row
     /// names another.
-    pub(in crate::gateway) fn offer_of(&self, ground: &Ground, claimed: &Claimed) -> Option<Offer> {
+    pub(in crate::gateway) fn offer_of(&self, basis: &OfferBasis, claimed: &Claimed) -> Option<Offer> {
         let row = &claimed.row;
         let manifest = self.own_manifest(row)?;
-        let named = match ground {
-            Ground::Permit { permit, .. } => permit.allows(&manifest, self.now()),
-            Ground::Notice => manifest.statement().kind == Kind::Recall,
+        let named = match basis {
+            OfferBasis::Permit { permit, .. } => permit.allows(&manifest, self.now()),
+            OfferBasis::Notice => manifest.statement().kind == Kind::Recall,
             // Of a stopped exchange only the manifest is sent, which the partner may have already.
-            Ground::Asked(_) => row.unanswered.is_some(),
+            OfferBasis::ReceiptOnly(_) => row.unanswered.is_some(),
         };
         let said = manifest.statement();
         let offer = Offer {
@@ -168,23 +170,23 @@ impl Node {
 
     /// The key gate: called when the partner has the whole payload but nothing to open it with. It releases the
     /// header recorded at that moment.
-    pub(in crate::gateway) fn key_gate(self: &Arc<Self>, ground: &Ground, claimed: &Claimed) -> KeyGate {
-        match ground {
-            Ground::Notice => return Box::new(|| Box::pin(async { KeyAnswer::Send(None) })),
-            Ground::Asked(_) => return Box::new(|| Box::pin(async { KeyAnswer::Withhold })),
-            Ground::Permit { .. } => {}
+    pub(in crate::gateway) fn key_gate(self: &Arc<Self>, basis: &OfferBasis, claimed: &Claimed) -> KeyGate {
+        match basis {
+            OfferBasis::Notice => return Box::new(|| Box::pin(async { KeyAnswer::Send(None) })),
+            OfferBasis::ReceiptOnly(_) => return Box::new(|| Box::pin(async { KeyAnswer::Withhold })),
+            OfferBasis::Permit { .. } => {}
         }
         let (node, offered, owner) = (Arc::clone(self), claimed.row.clone(), claimed.owner.clone());
         Box::new(move || {
             Box::pin(async move {
-                let header = match node.header_that_may_go(&offered, &owner).await {
+                let header = match node.releasable_header(&offered, &owner).await {
                     Ok(header) => header,
                     Err(error) => {
                         // The release is undecided: it is tried again later.
                         tracing::error!(exchange.id = %offered.id, error = %error, "key withheld: deciding or recording failed");
                         if let Some(attempt) = node.in_flight().attempt(&offered.id, &owner) {
-                            attempt.note_trouble(&format!(
-                                "that it leaves could not be decided or put on record: {error}"
+                            attempt.note_local_failure(&format!(
+                                "sending its key could not be decided or recorded: {error}"
                             ));
                         }
                         None
@@ -197,7 +199,7 @@ impl Node {
     }
 
     /// The header of the offer, once its sending is recorded; `None` if it must not leave.
-    async fn header_that_may_go(&self, offered: &Exchange, owner: &str) -> Result<Option<Header>, GatewayError> {
+    async fn releasable_header(&self, offered: &Exchange, owner: &str) -> Result<Option<Header>, GatewayError> {
         for _ in 0..DECISIONS {
             let parties = self.participants_now().await?;
             let roster = parties.generation;

@@ -67,7 +67,7 @@ impl Node {
             let mut waiting = self.store().exchanges(&filter).await?;
             waiting.retain(|row| !row.is_claimed(now));
             let why = Stopped::Removed.sentence();
-            let ends = |exchange| NoLonger { exchange, why: why.clone(), stopped: Some(Stopped::Removed) };
+            let ends = |exchange| NotPermitted { exchange, why: why.clone(), stopped: Some(Stopped::Removed) };
             for some in waiting.chunks(HELD_AT_ONCE) {
                 self.hold_all(some.iter().cloned().map(ends).collect()).await?;
             }
@@ -80,7 +80,7 @@ impl Node {
         &self,
         exchange: Exchange,
         parties: &Arc<Participants>,
-    ) -> Result<Option<NoLonger>, GatewayError> {
+    ) -> Result<Option<NotPermitted>, GatewayError> {
         let stopped = self.stopped(&exchange).await?;
         let why = match &stopped {
             Some(stopped) => Some(stopped.sentence()),
@@ -88,7 +88,7 @@ impl Node {
             None if exchange.manifest.is_none() => None,
             None => self.why_no_longer(&exchange, parties).await?,
         };
-        Ok(why.map(|why| NoLonger { exchange, why, stopped }))
+        Ok(why.map(|why| NotPermitted { exchange, why, stopped }))
     }
 
     /// Why an exchange that nobody stopped may no longer leave; `None` if it may.
@@ -122,7 +122,7 @@ impl Node {
     }
 
     /// Holds exchanges in one commit, or one by one if another process works on one of them.
-    async fn hold_all(&self, held: Vec<NoLonger>) -> Result<(), GatewayError> {
+    async fn hold_all(&self, held: Vec<NotPermitted>) -> Result<(), GatewayError> {
         let (rows, entries): (Vec<Exchange>, Vec<Entry>) =
             held.iter().map(|no| self.held(no.exchange.clone(), &no.why, no.stopped.clone())).unzip();
         match self.commit(rows.iter().cloned().map(Into::into).collect(), entries).await {
@@ -203,7 +203,7 @@ impl Node {
 }
 
 /// A queued exchange that may no longer leave.
-struct NoLonger {
+struct NotPermitted {
     exchange: Exchange,
     why: String,
     /// What stops it regardless of the release decision.

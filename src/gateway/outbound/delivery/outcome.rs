@@ -1,8 +1,8 @@
 //! Records the outcome of a delivery attempt: a receipt whatever the state of the row, a stop as a stop, and an
 //! unknown outcome as unknown.
 //!
-//! It never takes silence for an answer: an exchange whose key left without an answer stays recorded so until the
-//! partner's receipt, or its statement that it has nothing.
+//! A missing answer decides nothing: an exchange whose key was sent stays recorded as unanswered until the partner's
+//! receipt, or its statement that it does not have the exchange.
 
 use std::time::Duration;
 
@@ -35,24 +35,24 @@ impl Node {
             return Ok(());
         }
         // An accepted or finally refused offer shows that the partner did not have it; any other end shows nothing.
-        let not_there = match &failure {
+        let not_received = match &failure {
             DeliveryFailure::Withdrawn => true,
             DeliveryFailure::Refused(refusal) => !refusal.code.retryable(),
             _ => false,
         };
-        if not_there {
+        if not_received {
             exchange.unanswered = None;
         }
         if exchange.needs_receipt_query() {
             return self.ask_again(attempt, exchange, &failure.to_string()).await;
         }
         if ExchangeState::STOPPED.contains(&exchange.state) {
-            return self.record_not_there(attempt, exchange).await;
+            return self.record_not_received(attempt, exchange).await;
         }
-        let trouble = attempt.trouble();
+        let trouble = attempt.local_failure();
         let stopped = match (self.was_stopped(attempt, &exchange).await?, &failure) {
             (None, DeliveryFailure::Withdrawn) if trouble.is_none() => {
-                Some("the release no longer stood when it was to be sent".into())
+                Some("the release was no longer permitted when it was to be sent".into())
             }
             (stopped, _) => stopped,
         };
@@ -60,7 +60,7 @@ impl Node {
             return self.not_permitted(Some(attempt), exchange, &why).await;
         }
         if let Some(why) = trouble {
-            return self.broken_off(attempt, exchange, &why).await;
+            return self.retry_after_local_failure(attempt, exchange, &why).await;
         }
         match failure {
             DeliveryFailure::Refused(refusal)
@@ -96,7 +96,12 @@ impl Node {
 
     /// A local failure, such as a disk error, which concerns neither the release nor the partner: retried for as long
     /// as it takes.
-    async fn broken_off(&self, attempt: &Attempt, mut exchange: Exchange, why: &str) -> Result<(), GatewayError> {
+    async fn retry_after_local_failure(
+        &self,
+        attempt: &Attempt,
+        mut exchange: Exchange,
+        why: &str,
+    ) -> Result<(), GatewayError> {
         let now = self.now();
         exchange.state = ExchangeState::Queued;
         exchange.updated = now;
@@ -124,7 +129,7 @@ impl Node {
     /// failed, or the file was replaced.
     async fn park_damaged(&self, attempt: &Attempt, exchange: Exchange) -> Result<(), GatewayError> {
         // A recall notice can be recreated from the record.
-        if exchange.kind == ExchangeKind::Recall && self.remake_notice(exchange.clone(), Some(attempt)).await? {
+        if exchange.kind == ExchangeKind::Recall && self.recreate_notice(exchange.clone(), Some(attempt)).await? {
             return Ok(());
         }
         let why = "the sealed payload is missing or damaged: it is not what was sealed";
@@ -158,7 +163,7 @@ impl Node {
     }
 
     /// The partner states that it does not have the stopped exchange.
-    async fn record_not_there(&self, attempt: &Attempt, mut exchange: Exchange) -> Result<(), GatewayError> {
+    async fn record_not_received(&self, attempt: &Attempt, mut exchange: Exchange) -> Result<(), GatewayError> {
         let kind = match exchange.state {
             ExchangeState::Refused => EntryKind::ExchangeRefused,
             ExchangeState::Cancelled => EntryKind::ExchangeCancelled,

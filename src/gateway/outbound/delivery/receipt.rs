@@ -89,7 +89,7 @@ impl Node {
         let row = self.exchange_row(&attempt.exchange).await?;
         let why = match fault {
             // All other content of a receipt is in the offer as well.
-            Some(ReceiptFault::Opened) if !self.was_let_go(&row).await? => "receipt of what was never sent".into(),
+            Some(ReceiptFault::Opened) if !self.key_was_sent(&row).await? => "receipt of what was never sent".into(),
             _ => why,
         };
         tracing::error!(exchange.id = %row.id, partner.id = %partner.id, why, "receipt rejected");
@@ -108,13 +108,14 @@ impl Node {
     }
 
     /// Whether the record shows that the exchange's header left, in this attempt or an earlier one.
-    pub(in crate::gateway::outbound) async fn was_let_go(&self, row: &Exchange) -> Result<bool, GatewayError> {
+    pub(in crate::gateway::outbound) async fn key_was_sent(&self, row: &Exchange) -> Result<bool, GatewayError> {
         let entries = self.store().entries_about(&row.id.to_string()).await?;
         // A recall notice has no header and is sent as it is.
         let sent = |kind| kind == EntryKind::ExchangeSent || row.kind == ExchangeKind::Recall;
         Ok(entries.iter().any(|recorded| sent(recorded.entry.kind())))
     }
 
+    /// Records a verified receipt: the exchange is delivered, or delivered after it was stopped.
     pub(in crate::gateway::outbound) async fn record_receipt(
         &self,
         attempt: &Attempt,
@@ -127,7 +128,7 @@ impl Node {
         if row.is_delivered() {
             return Ok(());
         }
-        let stopped = match (attempt.ordered(), self.stopped(&row).await?) {
+        let stopped = match (attempt.stop_reason(), self.stopped(&row).await?) {
             (Some(why), _) => Some(why),
             (None, Some(stopped)) => Some(stopped.sentence()),
             (None, None) => match row.state {
@@ -156,7 +157,7 @@ impl Node {
             Some(why) => entry.with("was", row.state).with("stopped", why),
             None => entry,
         });
-        if let Some(recalled) = self.order_about(&row).await? {
+        if let Some(recalled) = self.recall_order_of(&row).await? {
             // Recalled in transit: the notice follows it.
             row.recalled = Some(recalled);
         }
@@ -168,7 +169,7 @@ impl Node {
         row.partner_checkpoint = Some(said.checkpoint.clone());
         row.receipt = Some(receipt.bytes().to_vec());
         let (payload, request) = (row.payload, row.request);
-        let (witness, first) = self.witnessing(&partner.id, head.clone()).await?.unzip();
+        let (witness, first) = self.first_witness(&partner.id, head.clone()).await?.unzip();
         entries.extend(first);
         self.commit_as(attempt, row, witness.into_iter().collect(), entries).await?;
         fault_point("delivery-recorded");

@@ -22,6 +22,7 @@ pub(in crate::gateway) enum Stopped {
 }
 
 impl Stopped {
+    /// The code of the reason, stable and in lower case.
     pub(in crate::gateway) fn code(&self) -> &'static str {
         match self {
             Stopped::Recalled(_) => "recalled",
@@ -31,6 +32,7 @@ impl Stopped {
         }
     }
 
+    /// The reason in one clause.
     pub(in crate::gateway) fn sentence(&self) -> String {
         match self {
             Stopped::Recalled(recalled) => format!("it was recalled at {} ({})", recalled.at, recalled.why),

@@ -22,7 +22,7 @@ impl Node {
         }
         let looked = self.check_attempts(&live).await;
         if let Err(error) = &looked {
-            live.iter().for_each(|attempt| attempt.break_off(&format!("it could not be decided upon again: {error}")));
+            live.iter().for_each(|attempt| attempt.abort(&format!("it could not be decided again: {error}")));
         }
         looked
     }
@@ -31,51 +31,51 @@ impl Node {
         let (now, roster) = (self.now(), self.store().generations().await?.roster);
         self.renew(live, now).await?;
         // Nothing stops a recall notice.
-        let products = || live.iter().filter(|a| a.kind == ExchangeKind::Product && a.ordered().is_none());
+        let products = || live.iter().filter(|a| a.kind == ExchangeKind::Product && a.stop_reason().is_none());
         if let Some(doubt) = self.clock_doubt().await? {
-            products().for_each(|attempt| attempt.order(&doubt));
+            products().for_each(|attempt| attempt.request_stop(&doubt));
             return Ok(());
         }
         // Orders come first: they need no decision.
-        let mut to_be_decided = Vec::new();
+        let mut undecided = Vec::new();
         for attempt in products().filter(|attempt| attempt.is_to_be_decided(roster, now)) {
             let row = match self.store().exchange(&attempt.exchange).await {
                 // A faulty row stops its own attempt only.
                 Err(altered @ StoreError::Altered { .. }) => {
-                    attempt.order(&altered.to_string());
+                    attempt.request_stop(&altered.to_string());
                     continue;
                 }
                 row => row?,
             };
             match row {
                 Some(row) => match self.stopped(&row).await? {
-                    Some(stopped) => attempt.order(&stopped.sentence()),
+                    Some(stopped) => attempt.request_stop(&stopped.sentence()),
                     None => {
                         // The record changed: nothing more leaves until the effect is known.
-                        if attempt.is_behind(roster) {
+                        if attempt.is_outdated(roster) {
                             attempt.stop.pause();
                         }
-                        to_be_decided.push((attempt, row));
+                        undecided.push((attempt, row));
                     }
                 },
-                None => attempt.order("it is on record no more"),
+                None => attempt.request_stop("it is no longer on record"),
             }
         }
-        if to_be_decided.is_empty() {
+        if undecided.is_empty() {
             return Ok(());
         }
         let current = self.current().await?;
         let node = current.as_ref().unwrap_or(self);
         let parties = node.participants().await?;
-        for (attempt, row) in to_be_decided {
+        for (attempt, row) in undecided {
             match contained(node.no_longer(&row, &parties)).await {
                 // An undecidable exchange must not continue; the others are still checked.
                 Err(Panicked) => {
                     node.record_panic(row.id, &row.partner, "deciding on").await;
-                    attempt.order("deciding on it ended in an internal fault");
+                    attempt.request_stop("deciding on it ended in an internal fault");
                 }
                 Ok(no) => match no? {
-                    Some(why) => attempt.order(&why),
+                    Some(why) => attempt.request_stop(&why),
                     None => {
                         attempt.decided(parties.generation, now);
                         attempt.stop.resume();
@@ -103,9 +103,9 @@ impl Node {
         attempt: &Attempt,
         row: &Exchange,
     ) -> Result<Option<String>, GatewayError> {
-        let why = attempt.ordered();
+        let why = attempt.stop_reason();
         let still = || attempt.kind != ExchangeKind::Product || row.needs_receipt_query();
-        if why.is_some() || still() || !attempt.is_behind(self.store().generations().await?.roster) {
+        if why.is_some() || still() || !attempt.is_outdated(self.store().generations().await?.roster) {
             return Ok(why);
         }
         let current = self.current().await?;
@@ -123,7 +123,7 @@ impl Node {
             match self.commit(vec![Change::Claim { exchange, owner, now, until }], Vec::new()).await {
                 Ok(()) => attempt.renewed(until),
                 Err(GatewayError::Store(StoreError::Conflict { .. })) => {
-                    attempt.order("another process has claimed it")
+                    attempt.request_stop("another process has claimed it")
                 }
                 Err(error) => return Err(error),
             }

@@ -9,9 +9,9 @@ use crate::approval::Terms;
 use crate::config::Inspection;
 use crate::consent::Described;
 use crate::envelope::Precedence;
-use crate::gateway::content::attachments::{Keep, NotKept, blocking};
+use crate::gateway::content::attachments::{AttachmentStore, NotStored, blocking};
 use crate::gateway::node::policy::settings::inspection;
-use crate::gateway::outbound::decision::forecast::WouldGo;
+use crate::gateway::outbound::decision::forecast::PartnerForecast;
 use crate::gateway::outbound::decision::reasons::{inspection_reasons, reasons};
 use crate::gateway::outbound::submission::submit::known;
 use crate::gateway::views::exchange::ReasonView;
@@ -110,11 +110,11 @@ impl Node {
         let parties = self.participants().await?;
         known(partners, &parties)?;
         let request = RequestId::new(self.now(), self.random());
-        let kept = blocking(|| self.keep_attachments(request, product, package));
+        let kept = blocking(|| self.store_attachments(request, product, package));
         let checked = match kept {
             Ok(_held) => self.checked(product, partners, from_tearline, request).await,
-            Err(NotKept::Faults(package)) => Ok(CheckedProduct { package, ..CheckedProduct::default() }),
-            Err(NotKept::Trouble(error)) => Err(error),
+            Err(NotStored::Faults(package)) => Ok(CheckedProduct { package, ..CheckedProduct::default() }),
+            Err(NotStored::Trouble(error)) => Err(error),
         };
         self.drop_attachments(request)?;
         checked
@@ -136,8 +136,8 @@ impl Node {
         let enrolled = parties.roster.iter().filter(|p| p.standing != Standing::Removed && asked(&p.id));
         for partner in enrolled {
             let asked = (&*parties, &terms);
-            let WouldGo { candidate, against, waits } =
-                self.would_go((product, &described), (partner, from_tearline), &contents, asked).await?;
+            let PartnerForecast { candidate, against, waits } =
+                self.forecast_for((product, &described), (partner, from_tearline), &contents, asked).await?;
             let cut = candidate.as_ref().map(|(candidate, _)| &candidate.cut);
             checked.partners.push(CheckedPartner {
                 partner: partner.id.to_string(),
@@ -211,11 +211,11 @@ pub fn check_as_shipped(
         return Ok(found(&NoContents));
     }
     let scratch = Scratch::new()?;
-    let keep = Keep { spool: &scratch.spool, storage: &scratch.storage, request: scratch.request, progress };
+    let keep = AttachmentStore { spool: &scratch.spool, storage: &scratch.storage, request: scratch.request, progress };
     match keep.all(product, package) {
         Ok(_held) => Ok(found(&keep.contents(product)?)),
-        Err(NotKept::Faults(package)) => Ok(CheckedProduct { package, ..CheckedProduct::default() }),
-        Err(NotKept::Trouble(error)) => Err(error),
+        Err(NotStored::Faults(package)) => Ok(CheckedProduct { package, ..CheckedProduct::default() }),
+        Err(NotStored::Trouble(error)) => Err(error),
     }
 }
 

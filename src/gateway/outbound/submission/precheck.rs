@@ -40,7 +40,7 @@ impl Node {
             let bytes = beside.fold(0, |sum: u64, a| sum.saturating_add(a.size()));
             let mut against =
                 reasons(&release::outside_agreement(&partner.agreement, product.kind().as_str(), &types, bytes));
-            self.name_lower(&mut against, &links, product, Some(index));
+            self.suggest_lower_tearline(&mut against, &links, product, Some(index));
             if !against.is_empty() {
                 refused.push(PartnerRefusal { partner: partner.id.to_string(), reasons: against });
             }

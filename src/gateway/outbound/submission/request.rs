@@ -6,7 +6,7 @@ use crate::cut::Cut;
 use crate::envelope::Precedence;
 use crate::gateway::node::participants::Participants;
 use crate::gateway::node::process::candidate::Candidate;
-use crate::gateway::outbound::decision::dossier::Asked;
+use crate::gateway::outbound::decision::dossier::DecisionContext;
 use crate::gateway::views::exchange::{ExchangeForecast, RequestOpened, SubmitOutcome};
 use crate::gateway::{GatewayError, Node};
 use crate::ident::{ExchangeId, OfficerId, PartnerId, RequestId};
@@ -97,11 +97,13 @@ pub(in crate::gateway) fn describe(exchange: &mut Exchange, cut: &Cut) {
     exchange.contact = cut.head().contact.as_ref().map(|c| c.text.clone());
 }
 
+/// The partners' names, separated by spaces.
 pub(in crate::gateway::outbound) fn join(partners: &BTreeSet<PartnerId>) -> String {
     partners.iter().map(PartnerId::as_str).collect::<Vec<_>>().join(" ")
 }
 
 impl Node {
+    /// Records an accepted submission as a request with an exchange for each candidate, in one commit.
     pub(in crate::gateway::outbound) async fn open_request(
         &self,
         signed: &Signed<Submission>,
@@ -182,7 +184,7 @@ impl Node {
         for (id, partner) in exchanges {
             let (candidate, _) = &candidates[&partner];
             let submission = signed.bytes();
-            let asked = Asked { product: described, terms, submission, cuts: &cuts, approvals: &[], parties };
+            let asked = DecisionContext { product: described, terms, submission, cuts: &cuts, approvals: &[], parties };
             let decided = self.decide(Stage::Forecast, &partner, candidate.evidence(), asked)?;
             forecasts.push(ExchangeForecast {
                 exchange: id.to_string(),
@@ -195,11 +197,12 @@ impl Node {
             });
         }
         tracing::info!(request.id = %request, product.digest = %product.digest(), partners = candidates.len(), "request opened");
-        // For information only: an officer decides whether they are told.
+        // For information only: an officer decides whether they are notified.
         let not_replaced = earlier.keys().filter(|p| !candidates.contains_key(*p)).map(ToString::to_string).collect();
         Ok(SubmitOutcome::Open(RequestOpened { request: request.to_string(), exchanges: forecasts, not_replaced }))
     }
 
+    /// Stores the product of a request, encrypted. The returned hold protects the file until the request is on record.
     pub(in crate::gateway::outbound) async fn keep_product(
         &self,
         request: RequestId,

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::approval::{Submission, Submitted, Terms};
 use crate::consent::Described;
 use crate::digest::Digest;
-use crate::gateway::content::attachments::{NotKept, blocking};
+use crate::gateway::content::attachments::{NotStored, blocking};
 use crate::gateway::node::participants::Participants;
 use crate::gateway::views::exchange::{PartnerRefusal, SubmitOutcome};
 use crate::gateway::{GatewayError, Node};
@@ -62,7 +62,7 @@ impl Node {
         };
         let signed = Signed::sign(submission, signer).map_err(GatewayError::trouble)?;
         self.verified().insert(&signed);
-        self.take_in(&signed, &product, &attempt, &parties, package).await
+        self.process_submission(&signed, &product, &attempt, &parties, package).await
     }
 
     /// Opens the request of a submission that was signed elsewhere by a producer without access to this node, or
@@ -99,7 +99,7 @@ impl Node {
             let fault = "the originator in the submission differs from the product's".to_owned();
             return self.refuse_submission(&attempt, Vec::new(), vec![fault]).await;
         }
-        self.take_in(&signed, &read, &attempt, &parties, package).await
+        self.process_submission(&signed, &read, &attempt, &parties, package).await
     }
 
     fn read_submitted(&self, product: &[u8], format: Option<Format>) -> Result<Product, Vec<String>> {
@@ -108,7 +108,7 @@ impl Node {
     }
 
     /// Opens the request of a valid submission, or refuses it; nothing of a refused one is stored.
-    async fn take_in(
+    async fn process_submission(
         &self,
         signed: &Signed<Submission>,
         product: &Product,
@@ -117,9 +117,9 @@ impl Node {
         package: &mut dyn Package,
     ) -> Result<SubmitOutcome, GatewayError> {
         let request = attempt.request;
-        // Until everything is rolled back if it is cancelled.
+        // Lasts until everything is rolled back if it is cancelled.
         let _step = self.progress().step("submitting", Unit::Bytes, None);
-        let outcome = self.judged(signed, product, attempt, parties, package).await;
+        let outcome = self.evaluate_submission(signed, product, attempt, parties, package).await;
         match &outcome {
             Ok(SubmitOutcome::Open(_)) => {}
             Ok(SubmitOutcome::Refused { .. }) => self.discard_submitted(request).await?,
@@ -135,7 +135,7 @@ impl Node {
         outcome.map_err(|error| error.of_commit(format_args!("request `{request}`"), format_args!("status {request}")))
     }
 
-    async fn judged(
+    async fn evaluate_submission(
         &self,
         signed: &Signed<Submission>,
         product: &Product,
@@ -157,10 +157,10 @@ impl Node {
             return self.refuse_submission(attempt, refused_by_agreement, faults).await;
         }
         // Held until the request is on record, so that a server starting meanwhile does not set them aside.
-        let _held = match blocking(|| self.keep_attachments(request, product, package)) {
+        let _held = match blocking(|| self.store_attachments(request, product, package)) {
             Ok(held) => held,
-            Err(NotKept::Trouble(error)) => return Err(error),
-            Err(NotKept::Faults(found)) => {
+            Err(NotStored::Trouble(error)) => return Err(error),
+            Err(NotStored::Faults(found)) => {
                 faults.extend(found.iter().map(ToString::to_string));
                 return self.refuse_submission(attempt, Vec::new(), faults).await;
             }
@@ -175,7 +175,7 @@ impl Node {
         let (mut candidates, mut refused) = (BTreeMap::new(), Vec::new());
         // INVARIANT: unknown partners were refused before.
         for partner in submission.partners.iter().filter_map(|id| roster.partner(id)) {
-            let would = self.would_go((product, &described), (partner, from), &contents, (parties, terms)).await?;
+            let would = self.forecast_for((product, &described), (partner, from), &contents, (parties, terms)).await?;
             if !would.against.is_empty() {
                 refused.push(PartnerRefusal { partner: partner.id.to_string(), reasons: would.against });
             }
@@ -209,11 +209,11 @@ impl Node {
             .map(|(partner, code)| {
                 let known: Vec<&str> = guiding.cited_for(&code, today).map(|known| known.id.as_str()).collect();
                 let known = match known.is_empty() {
-                    true => "it has none with it today".to_owned(),
+                    true => "it has none for that partner".to_owned(),
                     false => format!("it has: {}", known.join(", ")),
                 };
                 format!(
-                    "the guiding document in force pursues no such objective with `{partner}` today as the submission cites; \
+                    "the guiding document in force has no objective `{objective}` for `{partner}` today; \
                      {known}"
                 )
             })

@@ -11,10 +11,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::read_file;
+use crate::gateway::views::operator::{DamageView, ScrubView};
 use crate::gateway::{GatewayError, Node};
 use crate::ident::{ExchangeId, RequestId};
 use crate::ledger::{Entry, EntryKind, LedgerKey, SignedCheckpoint};
@@ -23,47 +23,19 @@ use crate::store::{Disagreement, ExchangeFilter, Part, RequestFilter, StoreError
 /// Maximum length of the stored progress and findings, in bytes.
 const VIEW_BYTES_MAX: u64 = 16 << 20;
 /// Pause between two passes. A start begins one too.
-const AGAIN: Duration = Duration::from_secs(86_400);
+const PASS_INTERVAL: Duration = Duration::from_secs(86_400);
 /// Maximum time that the quick check may delay a start.
-const GLANCE: Duration = Duration::from_millis(100);
+const QUICK_CHECK_MAX: Duration = Duration::from_millis(100);
 /// How often the progress of a pass is stored.
-const TOLD_EVERY: Duration = Duration::from_secs(5);
+const PROGRESS_STORED_EVERY: Duration = Duration::from_secs(5);
 /// Rows checked between two pauses.
 const ROWS: u32 = 64;
 /// Bytes that a row counts as for the rate limit.
 const ROW_BYTES: u64 = 2048;
 /// How long after a finding the object is checked again.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+const RECHECK_AFTER: Duration = Duration::from_secs(1);
 /// Maximum number of findings of one pass that are stored and reported.
 const FOUND_MAX: usize = 100;
-
-/// A damage finding.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DamageView {
-    /// The node, an exchange, a request or a partner.
-    pub subject: String,
-    /// What is wrong, and the remedy.
-    pub text: String,
-}
-
-/// Progress and findings of the damage scan.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ScrubView {
-    /// When the current or last pass began.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub began: Option<String>,
-    /// When the last complete pass ended.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub whole: Option<String>,
-    /// The current step; `done` between two passes.
-    pub at: String,
-    /// Bytes checked so far.
-    pub bytes: u64,
-    /// Findings of the last complete pass.
-    pub found: Vec<DamageView>,
-    /// Findings of the current pass so far.
-    pub finding: Vec<DamageView>,
-}
 
 impl ScrubView {
     /// All known damage, each finding once.
@@ -98,7 +70,7 @@ enum Step {
     Witnesses,
     /// Sealed payloads, of exchanges older than this one.
     Payloads(Option<ExchangeId>),
-    /// Products that were submitted, with what is kept beside them, of requests older than this one.
+    /// Products that were submitted, with their stored attachments, of requests older than this one.
     Products(Option<RequestId>),
 }
 
@@ -149,16 +121,16 @@ pub(in crate::gateway) async fn scrub(current: Arc<ArcSwap<Node>>, ended: Cancel
     tokio::select! {
         biased;
         () = ended.cancelled() => {}
-        () = pass_after_pass(&current) => {}
+        () = run_passes(&current) => {}
     }
 }
 
-async fn pass_after_pass(current: &ArcSwap<Node>) {
+async fn run_passes(current: &ArcSwap<Node>) {
     loop {
         if let Err(error) = pass(current).await {
             tracing::warn!(error = %error, "the damage scan failed: it restarts in a day");
         }
-        tokio::time::sleep(AGAIN).await;
+        tokio::time::sleep(PASS_INTERVAL).await;
     }
 }
 
@@ -180,7 +152,7 @@ async fn pass(current: &ArcSwap<Node>) -> Result<(), GatewayError> {
                 | StoreError::Ledger(_)
                 | StoreError::Proof(_)),
             )) => {
-                let remedy = "run `ledger verify`, and put the store back from a copy";
+                let remedy = "run `ledger verify`, and restore the store from a backup";
                 let text = format!("its {} cannot be read: {error}; {remedy}", at.name());
                 let found = vec![DamageView { subject: node.config().node.name.to_string(), text }];
                 ScanResults { bytes: ROW_BYTES, found, next: at.following() }
@@ -196,20 +168,20 @@ async fn pass(current: &ArcSwap<Node>) -> Result<(), GatewayError> {
             }
         }
         step = looked.next;
-        if node.running().saturating_sub(told) >= TOLD_EVERY {
+        if node.running().saturating_sub(told) >= PROGRESS_STORED_EVERY {
             told = node.running();
-            node.keep_scrub_view(&view);
+            node.store_scrub_view(&view);
         }
         node.pause_after(looked.bytes).await;
     }
     view.end(node.now().to_string());
-    node.keep_scrub_view(&view);
-    tracing::info!(bytes = view.bytes, damaged = view.found.len(), "everything was searched for damage");
+    node.store_scrub_view(&view);
+    tracing::info!(bytes = view.bytes, damaged = view.found.len(), "damage scan completed");
     Ok(())
 }
 
 impl Node {
-    /// How far the search for damage has come, in whatever process it runs.
+    /// Progress and findings of the damage scan, whichever process runs it.
     pub fn scrub_view(&self) -> ScrubView {
         let read = read_file(&self.scrub_file(), VIEW_BYTES_MAX).ok();
         // It is for display only: a malformed one is treated as missing.
@@ -221,10 +193,10 @@ impl Node {
     /// # Errors
     /// [`GatewayError`] that names the damage and the remedy.
     pub(in crate::gateway) async fn quick_damage_check(&self) -> Result<(), GatewayError> {
-        let found = self.store().quick_check(GLANCE).await?;
+        let found = self.store().quick_check(QUICK_CHECK_MAX).await?;
         let Some(first) = found.first() else { return Ok(()) };
         Err(GatewayError::Trouble(format!(
-            "{first}; nothing is sent or received on it: run `portcullis ledger verify`, and put the newest copy back"
+            "{first}; nothing is sent or received on it: run `portcullis ledger verify`, and restore the newest copy"
         )))
     }
 
@@ -235,7 +207,7 @@ impl Node {
         let alarm = Entry::new(self.now(), EntryKind::Alarm, subject, "scrub");
         let alarm = alarm.with("damaged", text.chars().take(200).collect::<String>());
         if let Err(error) = self.commit_unless_repeated(Vec::new(), vec![alarm]).await {
-            tracing::error!(error = %error, "the alarm could not be put on record");
+            tracing::error!(error = %error, "the alarm could not be recorded");
         }
     }
 
@@ -252,7 +224,7 @@ impl Node {
         PathBuf::from(name)
     }
 
-    fn keep_scrub_view(&self, view: &ScrubView) {
+    fn store_scrub_view(&self, view: &ScrubView) {
         // INVARIANT: a view is plain data. A failed write is logged and has no other effect.
         let kept = serde_json::to_vec(view).map_err(GatewayError::trouble);
         if let Err(error) =
@@ -265,9 +237,10 @@ impl Node {
     async fn scan_step(&self, step: Step) -> Result<ScanResults, GatewayError> {
         let name = self.config().node.name.to_string();
         let altered = |what: Vec<Disagreement>| {
-            let remedy = "run `ledger verify`, find out what wrote to the database, and put the store back from a copy";
-            let told = |what: Disagreement| DamageView { subject: name.clone(), text: format!("{what}; {remedy}") };
-            what.into_iter().map(told).collect::<Vec<_>>()
+            let remedy =
+                "run `ledger verify`, find out what wrote to the database, and restore the store from a backup";
+            let finding = |what: Disagreement| DamageView { subject: name.clone(), text: format!("{what}; {remedy}") };
+            what.into_iter().map(finding).collect::<Vec<_>>()
         };
         Ok(match step {
             Step::File(part) => {
@@ -280,7 +253,7 @@ impl Node {
                 // Normal operation does not show whether the authorities' certificates are still valid.
                 if self.certificate_keys().is_err() {
                     // What another process replaces, or cannot be opened right now, is checked again.
-                    tokio::time::sleep(LOOK_AGAIN).await;
+                    tokio::time::sleep(RECHECK_AFTER).await;
                 }
                 if let Err(error) = self.certificate_keys() {
                     found.push(DamageView { subject: name.clone(), text: error.to_string() });
@@ -296,7 +269,7 @@ impl Node {
                 ScanResults::rows(step, u64::from(ROWS), altered(found), last.map(|last| Step::Requests(Some(last))))
             }
             Step::Witnesses => {
-                let (looked, found) = self.damaged_heads().await?;
+                let (looked, found) = self.damaged_checkpoints().await?;
                 ScanResults::rows(step, looked, found, None)
             }
             Step::Payloads(before) => {
@@ -323,7 +296,7 @@ impl Node {
     }
 
     /// Stored checkpoints of partners' ledgers that those partners did not sign.
-    async fn damaged_heads(&self) -> Result<(u64, Vec<DamageView>), GatewayError> {
+    async fn damaged_checkpoints(&self) -> Result<(u64, Vec<DamageView>), GatewayError> {
         let mut found = Vec::new();
         let partners = self.store().partners().await?;
         for row in &partners {
@@ -334,8 +307,8 @@ impl Node {
             let Ok(key) = key.parse::<LedgerKey>() else { continue };
             // A checkpoint signed with an earlier key of that ledger cannot be checked.
             if SignedCheckpoint::verify(&head, &key).is_err() && !key.is_other_in(&head) {
-                let text = "the stored checkpoint of its ledger was not signed by it: run `ledger verify`, and put the \
-                            store back from a copy";
+                let text = "the stored checkpoint of its ledger was not signed by it: run `ledger verify`, and restore the \
+                            store from a backup";
                 found.push(DamageView { subject: row.id.to_string(), text: text.to_owned() });
             }
         }

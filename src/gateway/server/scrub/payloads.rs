@@ -3,7 +3,7 @@
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::time::Duration;
 
-use super::{DamageView, LOOK_AGAIN};
+use super::{DamageView, RECHECK_AFTER};
 use crate::digest::{Digest, Hasher};
 use crate::gateway::content::attachments::numbered;
 use crate::gateway::{GatewayError, Node};
@@ -13,15 +13,15 @@ use crate::store::{Direction, Exchange, ExchangeState, Payload, Request, has_pen
 /// Bytes of a file read between two pauses.
 const PIECE: usize = 256 << 10;
 /// The gateway delays an exchange by no more than this: a quota lasts a day.
-const PUT_OFF_MAX: Duration = Duration::from_secs(2 * 86_400);
+const DELAY_MAX: Duration = Duration::from_secs(2 * 86_400);
 
 impl Node {
     /// Damage of an exchange's payload or due time.
     pub(super) async fn damaged_exchange(&self, row: &Exchange) -> Result<Option<DamageView>, GatewayError> {
-        let told = |text: String| DamageView { subject: row.id.to_string(), text };
-        let latest = self.now().plus(PUT_OFF_MAX);
+        let finding = |text: String| DamageView { subject: row.id.to_string(), text };
+        let latest = self.now().plus(DELAY_MAX);
         if row.state == ExchangeState::Queued && row.next_attempt > latest {
-            return Ok(Some(told(format!(
+            return Ok(Some(finding(format!(
                 "it is queued until {}, later than any regular delay: cancel it and submit it again",
                 row.next_attempt
             ))));
@@ -33,7 +33,7 @@ impl Node {
                 return Ok(None);
             }
             // It may have been deleted or sealed again meanwhile: then it is checked again.
-            tokio::time::sleep(LOOK_AGAIN).await;
+            tokio::time::sleep(RECHECK_AFTER).await;
             let again = self.store().exchange(&row.id).await?;
             if again.is_none_or(|again| again.payload != row.payload || !again.keeps_payload()) {
                 return Ok(None);
@@ -43,14 +43,14 @@ impl Node {
             // What was taken long ago is no longer stored.
             let there = self.spool().has_any(payload.spool);
             let text = "it was taken, but the sealed payload stored for taking it again is damaged: restore the spool \
-                        from a copy, or ask the partner to send it again if it is needed";
-            return Ok(there.then(|| told(text.to_owned())));
+                        from a backup, or ask the partner to send it again if it is needed";
+            return Ok(there.then(|| finding(text.to_owned())));
         }
         let remedy = match row.direction {
             Direction::Out => "restore the spool from a backup, or cancel it and submit it again",
             Direction::In => "restore the spool from a backup, or ask the partner to send it again",
         };
-        Ok(Some(told(format!("its sealed payload is missing or damaged: {remedy}"))))
+        Ok(Some(finding(format!("its sealed payload is missing or damaged: {remedy}"))))
     }
 
     /// The digest of a payload, read at the scan's rate; `None` if it cannot be read or has another size.
@@ -74,10 +74,10 @@ impl Node {
     pub(super) async fn damaged_product(&self, row: &Request) -> Result<Vec<DamageView>, GatewayError> {
         let remedy =
             "no cut can be made for its waiting exchanges: restore the spool from a backup, or submit it again";
-        let told = |why: String| DamageView { subject: row.id.to_string(), text: format!("{why}; {remedy}") };
+        let finding = |why: String| DamageView { subject: row.id.to_string(), text: format!("{why}; {remedy}") };
         let bytes = match self.product_text(row).await {
             Ok(bytes) => bytes,
-            Err(GatewayError::Trouble(why)) => return Ok(vec![told(why)]),
+            Err(GatewayError::Trouble(why)) => return Ok(vec![finding(why)]),
             Err(error) => return Err(error),
         };
         self.pause_after(bytes.len() as u64).await;
@@ -95,10 +95,10 @@ impl Node {
                 continue;
             }
             // As with payloads.
-            tokio::time::sleep(LOOK_AGAIN).await;
+            tokio::time::sleep(RECHECK_AFTER).await;
             if !self.is_attachment_whole(row, &product, attachment).await && waits().await? {
                 let digest = attachment.digest();
-                found.push(told(format!("its attachment with SHA-256 `{}` is missing or damaged", digest.short())));
+                found.push(finding(format!("its attachment with SHA-256 `{}` is missing or damaged", digest.short())));
             }
         }
         Ok(found)
