@@ -1,4 +1,5 @@
-//! `portcullis consent list|show|withdraw`: consents of sources. Recording one takes two officers: `change propose --consent`.
+//! `portcullis consent list|show|withdraw`: consents of sources. A consent is recorded with `change propose --consent`, by two
+//! officers.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -12,24 +13,30 @@ use crate::gateway::ConsentOnRecord;
 use crate::system::SystemClock;
 use crate::time::{Clock as _, Time};
 
-/// Consents of sources: list, show, withdraw.
+/// List, show and withdraw consents of sources.
+///
+/// Recording a consent takes two officers: see `change propose --consent`.
 #[derive(Debug, clap::Subcommand)]
 pub enum ConsentCommand {
-    /// List every consent on record with its standing.
+    /// List every recorded consent with its status.
     List(Limit),
-    /// Show one consent as it was signed. Exit status 1 if it is not in force.
+    /// Show a consent as it was signed.
+    ///
+    /// Exit status 1 if it is not in force.
     Show {
-        /// Its name, or the beginning of it.
+        /// The consent's name, or a unique prefix of it.
         name: ConsentArg,
     },
-    /// Withdraw a consent, for good: releases that rest on it and have not left are held.
+    /// Withdraw a consent permanently.
+    ///
+    /// Releases that depend on it and have not been sent are held.
     Withdraw {
-        /// Its name, or the beginning of it.
+        /// The consent's name, or a unique prefix of it.
         name: ConsentArg,
-        /// Why, for the ledger.
+        /// Reason, for the ledger.
         #[arg(long)]
         why: String,
-        /// Who withdraws it.
+        /// The person who withdraws it.
         #[arg(long, env = "PORTCULLIS_OFFICER", default_value = "operator")]
         by: String,
     },

@@ -1,6 +1,6 @@
-//! The command line: one folder or file a noun, each command an argument struct that runs.
+//! The command line: one folder or file per noun; each command is an argument struct with a `run` method.
 //!
-//! It refuses to decide anything: commands read, call the gateway, and print what it answered.
+//! It decides nothing: a command reads its input, calls the gateway and prints the answer.
 
 mod output;
 mod input;
@@ -26,23 +26,23 @@ use clap::{FromArgMatches as _, Parser, Subcommand, ValueEnum as _};
 
 pub use output::{Exit, Failure, Format, Out};
 
-/// The example of each command, with the command it is for, in an order in which they can be run.
+/// Returns each command (without the program's name) with its example line, in an order in which they can be run.
 pub fn examples() -> impl Iterator<Item = (&'static str, &'static str)> {
     help::examples::EXAMPLES.iter().map(|example| (example.command, example.line))
 }
 
 /// A gateway for exchanging tearline products with foreign partners.
 ///
-/// Exit status: 0 done, or the answer is yes; 1 the answer is no (refused, not valid, does not verify); 2 invalid input
-/// (arguments, a configuration or key file); 3 a failure of the system (store, disk, the node's own keys); 130 interrupted.
-/// `serve` also has 4: a failure that may pass (an address in use, a full disk).
+/// Exit status: 0 success, or the answer is yes; 1 the answer is no (refused, not valid, does not verify); 2 invalid input
+/// (arguments, a configuration or key file); 3 system failure (store, disk, the node's own keys); 130 interrupted. `serve`
+/// also returns 4: a failure that may be temporary (an address in use, a full disk).
 #[derive(Debug, Parser)]
 #[command(name = "portcullis", version, max_term_width = 120)]
 pub struct Cli {
     /// The node's configuration file.
     #[arg(long, global = true, env = "PORTCULLIS_CONFIG", default_value = input::open::UNNAMED_CONFIG)]
     config: PathBuf,
-    /// How to answer: text for people, or JSON for machines.
+    /// Output format: text for people, or JSON for programs.
     #[arg(long, global = true, value_enum, default_value = "human")]
     format: Format,
     #[command(subcommand)]
@@ -97,10 +97,10 @@ enum Command {
 }
 
 impl Cli {
-    /// Reads the command line of this process. Help and version are printed here.
+    /// Parses the command line of this process. Help and version are printed here.
     ///
     /// # Errors
-    /// The exit status, once it was said what is wrong: as JSON where `--format` asks for it.
+    /// The exit status, after the help or the error was printed; an error is JSON where `--format` asks for it.
     pub fn read() -> Result<Cli, ExitCode> {
         let arguments: Vec<OsString> = std::env::args_os().collect();
         let mut command = help::command();
@@ -109,11 +109,11 @@ impl Cli {
         read.map_err(|error| refused(&error, &arguments))
     }
 
-    /// Runs the command on a runtime of its own and gives the exit status.
+    /// Runs the command on a new runtime and returns the exit status.
     pub fn start(self) -> ExitCode {
         let out = Out::new(self.format);
         match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-            // A server stops in order, by signals of its own.
+            // The server handles signals itself and shuts down in order.
             Ok(runtime) if matches!(self.command, Command::Serve(_)) => runtime.block_on(self.run()),
             Ok(runtime) => {
                 let progress = output::progress::show(out);
@@ -168,7 +168,7 @@ impl Cli {
     }
 }
 
-/// Says what is wrong with the arguments, or prints the help that was asked for; gives the exit status.
+/// Prints what is wrong with the arguments, or the requested help, and returns the exit status.
 fn refused(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
     match machine_format(arguments).filter(|_| error.use_stderr()) {
         Some(format) => {
@@ -181,14 +181,15 @@ fn refused(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
             Out::new(format).failure(&Failure::input(said.trim_start_matches("error: ").trim()))
         }
         None => {
-            // Whoever closed the stream does not want to read it.
+            // A closed stream is no error: its reader does not want the text.
             let _ = error.print();
             ExitCode::from(if error.use_stderr() { Exit::Input as u8 } else { Exit::Done as u8 })
         }
     }
 }
 
-/// The format for machines that the arguments ask for, wherever they do: they do not have to be valid otherwise.
+/// Returns the machine-readable format that `--format` requests, wherever it stands in `arguments`, which need not be valid
+/// otherwise; `None` for text.
 fn machine_format(arguments: &[OsString]) -> Option<Format> {
     let texts: Vec<&str> = arguments.iter().filter_map(|argument| argument.to_str()).collect();
     let after = texts.iter().position(|text| *text == "--format").and_then(|at| texts.get(at + 1)).copied();

@@ -18,71 +18,72 @@ use crate::gateway::{AppointmentRequest, ChangeRequest, OfficerView};
 use crate::ident::OfficerId;
 use crate::sign::{Algorithm, PublicKey, Signer as _};
 
-/// Say who may submit and approve; make their keys.
+/// Manage the officers who submit and approve; make their keys.
 #[derive(Debug, clap::Subcommand)]
 pub enum OfficerCommand {
-    /// Make a personal signing key. The officer runs this, keeps the file, and hands over only the public key.
+    /// Make a personal signing key.
+    ///
+    /// The officer runs this, keeps the private key, and gives only the public key to the node's operator.
     NewKey {
-        /// File to make, mode 600; the public key goes beside it with `.pub`.
+        /// The private key's file, created with mode 600; the public key is written to the same name with `.pub` added.
         file: PathBuf,
-        /// `ed25519`, `p384` or `mldsa87`.
+        /// The key's algorithm: `ed25519`, `p384` or `mldsa87`.
         #[arg(long, default_value = "mldsa87", value_parser = algorithm)]
         algorithm: Algorithm,
     },
-    /// Propose to enrol an officer; two officers in office sign it. When the change is applied, the node's officer authority
-    /// certifies exactly the key, name and roles that they signed.
+    /// Propose to enrol an officer; two officers sign the change.
+    ///
+    /// When the change is applied, the node's officer authority certifies exactly the key, name and roles that they signed.
     Add {
-        /// Name to enrol the officer under.
+        /// The officer's identifier at this node.
         officer: OfficerId,
         /// The person's name.
         #[arg(long)]
         name: String,
-        /// What they may do; repeat for several: originator, disclosure-officer, senior-disclosure-officer,
-        /// release-to-public.
+        /// Role: originator, disclosure-officer, senior-disclosure-officer or release-to-public; repeat for several.
         #[arg(long, required = true)]
         role: Vec<Role>,
-        /// Their public key: the text in the `.pub` file that `new-key` made.
+        /// The officer's public key: the text of the `.pub` file that `new-key` wrote.
         #[arg(long, required_unless_present = "key_file")]
         key: Option<PublicKey>,
-        /// A file that holds their public key.
+        /// A file that holds the officer's public key.
         #[arg(long, conflicts_with = "key")]
         key_file: Option<PathBuf>,
-        /// For how long they are certified: 90 days if left out, 180 at most.
+        /// How long the certificate is valid: 90 days by default, at most 180.
         #[arg(long, value_parser = crate::cli::input::arguments::duration)]
         valid_for: Option<Duration>,
-        /// An officer whose name is spelled like theirs, and who is somebody else; repeat for several.
+        /// An officer with a similar name who is a different person; repeat for several.
         #[arg(long, value_name = "OFFICER")]
         distinct_from: Vec<OfficerId>,
-        /// An earlier record of the same person, who returns: all of them count as one person.
+        /// An earlier record of the same person; all of them count as one person. Repeat for several.
         #[arg(long, value_name = "OFFICER")]
         same_as: Vec<OfficerId>,
         #[command(flatten)]
         proposing: Proposing,
     },
-    /// Propose to certify an officer anew: before the certificate ends, in other roles, or with another key. Two officers
-    /// in office sign it.
+    /// Propose to renew an officer's certificate, or to change their roles or key; two officers sign the change.
     ///
-    /// Approvals they gave count on as long as the key that signed them is certified and the role is still theirs. A
-    /// new key takes the place of the earlier ones, unless --keep-keys is given.
+    /// Approvals already given count as long as the key that signed them is certified and the officer has the role. A new key
+    /// replaces the earlier ones, unless --keep-keys is given.
     Renew {
         /// The officer.
         officer: OfficerId,
-        /// The person's name, if it changed.
+        /// The person's new name, if it changed.
         #[arg(long)]
         name: Option<String>,
-        /// What they may do from now on; repeat for several. The same as before if left out.
+        /// New role; repeat for several. Unchanged by default.
         #[arg(long)]
         role: Vec<Role>,
-        /// A new public key: the text in the `.pub` file that `new-key` made.
+        /// A new public key: the text of the `.pub` file that `new-key` wrote.
         #[arg(long)]
         key: Option<PublicKey>,
-        /// A file that holds it.
+        /// A file that holds the new public key.
         #[arg(long, conflicts_with = "key")]
         key_file: Option<PathBuf>,
-        /// Keep the earlier keys beside the new one; the officer still counts as one person.
+        /// Keep the earlier keys valid as well; the officer still has one vote.
         #[arg(long)]
         keep_keys: bool,
-        /// For how long: 90 days if left out, 180 at most.
+        /// How long the new certificate is valid: 90 days by default, at most 180.
         #[arg(long, value_parser = crate::cli::input::arguments::duration)]
         valid_for: Option<Duration>,
         #[command(flatten)]
@@ -90,16 +91,18 @@ pub enum OfficerCommand {
     },
     /// List the officers.
     List(Limit),
-    /// Show one officer with their certificates.
+    /// Show an officer and their certificates.
     Show {
         /// The officer.
         officer: OfficerId,
     },
-    /// Revoke an officer, for good: every approval of theirs that has not led to a delivery is void.
+    /// Revoke an officer permanently.
+    ///
+    /// Their approvals become void, except those of products already delivered.
     Revoke {
         /// The officer.
         officer: OfficerId,
-        /// Why, for the ledger.
+        /// Reason, for the ledger.
         #[arg(long, default_value = "by operator")]
         why: String,
     },
@@ -109,7 +112,7 @@ impl OfficerCommand {
     /// Runs the command.
     ///
     /// # Errors
-    /// [`Failure`] says what was refused or could not be read.
+    /// [`Failure`] if the gateway refuses the change, or a file or the node cannot be used.
     pub async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
         match self {
             OfficerCommand::NewKey { file, algorithm } => return new_key(&file, algorithm, out),
@@ -169,7 +172,7 @@ impl OfficerCommand {
                             writeln!(text, "  the list of revoked certificates was not written: {}", shown(warning));
                         let _ = writeln!(
                             text,
-                            "  the revocation stands; write the list with: portcullis cert refresh-list"
+                            "  the officer is revoked; write the list with: portcullis cert refresh-list"
                         );
                     }
                 });
@@ -216,7 +219,7 @@ fn new_key(file: &Path, algorithm: Algorithm, out: Out) -> Result<Exit, Failure>
     if beside.symlink_metadata().is_ok() {
         return Err(cannot_write(&beside, std::io::ErrorKind::AlreadyExists.into()));
     }
-    // A run that was interrupted between the two files is completed: that key was not used yet.
+    // Completes a run that was interrupted between the two files: that key has not been used yet.
     let there = signer_from(file).ok().filter(|there| there.public().algorithm() == algorithm);
     if there.is_none() {
         let pem = crate::cli::input::keys::key_pem(algorithm)?;
@@ -229,7 +232,7 @@ fn new_key(file: &Path, algorithm: Algorithm, out: Out) -> Result<Exit, Failure>
     };
     if let Err(error) = write_new(&beside, format!("{public}\n").as_bytes()) {
         if made {
-            // Without its public part it is no use, and the next try needs its name.
+            // A private key without its public key is useless, and the next attempt needs the file name.
             let _ = std::fs::remove_file(file).and_then(|()| sync_folder(folder_of(file)));
         }
         return Err(cannot_write(&beside, error));
@@ -260,7 +263,7 @@ async fn list(config: &Path, limit: Limit, out: Out) -> Result<(), Failure> {
     Ok(())
 }
 
-/// When an officer's certification ends; the state of an officer who has none.
+/// Returns when an officer's certificate ends, or the state of an officer without one.
 fn until(officer: &OfficerView) -> String {
     if officer.until.is_empty() { officer.state.clone() } else { officer.until.clone() }
 }

@@ -1,4 +1,4 @@
-//! `portcullis partner`: enrol, show and stop partners, and describe ourselves to them.
+//! `portcullis partner`: enrol, show, suspend and remove partners, and export this node's description for them.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -14,87 +14,89 @@ use crate::gateway::{ChangeRequest, PartnerView};
 use crate::ident::PartnerId;
 use crate::partner::{Agreement, Description, Fingerprints, Standing};
 
-/// Enrol, show and stop partners, and describe this node to them.
+/// Manage partners; export this node's description for them.
 #[derive(Debug, clap::Subcommand)]
 pub enum PartnerCommand {
-    /// Print this node's description, for a partner's operator to enrol.
+    /// Export this node's description, for partners to enrol it.
     Export {
-        /// Write it to a new file instead.
+        /// Write to this new file instead of standard output.
         #[arg(long)]
         out: Option<PathBuf>,
     },
-    /// Show the fingerprints of this node's description, or of a description in a file, to compare over another channel.
+    /// Show the fingerprints of a node's description.
+    ///
+    /// Compare them with the other operator over another channel, such as the telephone.
     Fingerprint {
-        /// A partner's description; this node's own if left out.
+        /// A partner's description file; this node's own description by default.
         file: Option<PathBuf>,
     },
-    /// Propose to enrol a partner from its description and the agreement with it; two officers sign it.
+    /// Propose to enrol a partner; two officers sign the change.
     ///
-    /// Read the fingerprint to the partner's operator over another channel first, and confirm the one they read to you.
-    /// Nothing is trusted on first use, and no right is taken from the description.
+    /// First exchange fingerprints with the partner's operator over another channel, and confirm the one they read to you.
+    /// Nothing is trusted on first use, and the description grants no rights: the agreement does.
     Add {
-        /// The partner's exported description.
+        /// The description that the partner exported.
         file: PathBuf,
-        /// The agreement with it (TOML); see policy/agreements/sample.toml.
+        /// The agreement with the partner (TOML); see policy/agreements/sample.toml.
         #[arg(long)]
         agreement: PathBuf,
-        /// The description's fingerprint as the partner's operator read it out.
+        /// The description's fingerprint, as the partner's operator read it to you.
         #[arg(long)]
         confirm: Option<String>,
-        /// A kind of product in the agreement that is new, although it is spelled like another; repeat for several.
+        /// Accept this new kind of product in the agreement although its name is similar to an existing one; repeat for several.
         #[arg(long, value_name = "KIND")]
         new_kind: Vec<String>,
         #[command(flatten)]
         proposing: Proposing,
     },
-    /// Take over a newer revocation list or new addresses from a partner's description, at once if its keys are the same.
+    /// Update a partner's revocation list, addresses or keys from its description.
     ///
-    /// Other keys are proposed, and two officers sign them: confirm the fingerprint as for `add`, and give --out. What is
-    /// queued for the earlier keys is then refused until it is approved anew.
+    /// If its keys are unchanged, a newer revocation list and new addresses apply at once. New keys are proposed, and two officers sign them: confirm the
+    /// fingerprint as for `add`, and give --out. What is queued for the earlier keys must then be approved again.
     Update {
-        /// The partner's newly exported description.
+        /// The description that the partner exported now.
         file: PathBuf,
-        /// The description's fingerprint as the partner's operator read it out, for other keys than are enrolled.
+        /// For new keys: the description's fingerprint, as the partner's operator read it to you.
         #[arg(long, requires = "out")]
         confirm: Option<String>,
-        /// For other keys: why, for the officers and the ledger.
+        /// For new keys: reason, for the officers and the ledger.
         #[arg(long, default_value = "by operator")]
         why: String,
-        /// For other keys: the change file to make; officers sign it with `change sign`.
+        /// For new keys: the change file to create; officers sign it with `change sign`.
         #[arg(long)]
         out: Option<PathBuf>,
     },
     /// List the partners.
     List(Limit),
-    /// Show one partner: fingerprints, agreement, standing, today's use of its quotas and its circuit breaker.
+    /// Show a partner: fingerprints, agreement, status, today's quota use and circuit breaker.
     Show {
         /// The partner.
         partner: PartnerId,
     },
-    /// Suspend a partner: its connections are closed, its queue is frozen, and nothing from it is accepted.
+    /// Suspend a partner: close its connections, send it nothing and accept nothing from it.
     Suspend {
         /// The partner.
         partner: PartnerId,
-        /// Why, for the ledger.
+        /// Reason, for the ledger.
         #[arg(long, default_value = "by operator")]
         why: String,
     },
-    /// Propose to remove a partner, for good; two officers sign it.
+    /// Propose to remove a partner; two officers sign the change.
     ///
-    /// It cannot connect, send or receive any more, and what waits for it is cancelled. What is on record of it stays, and
-    /// its keys stay reserved: no other partner is ever enrolled with one of them. `add` enrols it again.
+    /// The partner can no longer connect, send or receive, and its pending exchanges are cancelled. Its records stay, and its
+    /// keys stay reserved: no other partner can be enrolled with them. `add` enrols the partner again.
     Remove {
         /// The partner.
         partner: PartnerId,
         #[command(flatten)]
         proposing: Proposing,
     },
-    /// Close a partner's circuit breaker: waiting exchanges are retried at once.
+    /// Reset a partner's circuit breaker: retry its waiting exchanges at once.
     Retry {
         /// The partner.
         partner: PartnerId,
     },
-    /// Propose to let a suspended partner in again; two officers sign it.
+    /// Propose to resume a suspended partner; two officers sign the change.
     Resume {
         /// The partner.
         partner: PartnerId,
@@ -107,7 +109,7 @@ impl PartnerCommand {
     /// Runs the command.
     ///
     /// # Errors
-    /// [`Failure`] says what was refused or could not be read.
+    /// [`Failure`] if the gateway refuses the change, or a file or the node cannot be used.
     pub async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
         match self {
             PartnerCommand::Export { out: file } => export(config, file.as_deref(), out).await,
@@ -199,7 +201,7 @@ async fn add(
     proposing.write(&node, wanted, out).await
 }
 
-/// Refuses unless the description's fingerprint was confirmed.
+/// Checks that the description's fingerprint was confirmed, with `--confirm` or at a terminal.
 fn confirmed(file: &Path, description: &Description, confirm: Option<String>) -> Result<(), Failure> {
     let prints = description.fingerprints();
     let confirmed = match confirm {
@@ -217,7 +219,7 @@ fn confirmed(file: &Path, description: &Description, confirm: Option<String>) ->
     Ok(())
 }
 
-/// Asks a person at a terminal for the fingerprint; refuses where there is none.
+/// Prompts for the fingerprint at a terminal; an error where there is none.
 fn ask(description: &Description, prints: &Fingerprints) -> Result<String, Failure> {
     let mut text = format!("description of {} ({})\n", description.node, shown(&description.name));
     fingerprints(&mut text, prints);

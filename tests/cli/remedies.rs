@@ -193,14 +193,14 @@ fn a_check_says_whose_limits_it_used_and_how_large_the_product_is() {
     let said = node.run_human(&["product", "check", &product]).expect(0).stdout;
     let with = format!("checked with the limits of node exercise-usa ({})", node.config().display());
     assert!(said.contains(&with) && said.contains(&format!("{bytes} bytes")), "{said}");
-    // Where no node is, the delivered limits are used.
+    // Without a node, the default limits are used.
     let alone = || {
         let mut command = Command::new(program());
         command.current_dir(&world.folder).env_remove("PORTCULLIS_CONFIG").args(["product", "check"]).arg(&product);
         answer(command.output().unwrap())
     };
     let said = alone().expect(0).stdout;
-    assert!(said.contains("checked with the delivered limits"), "{said}");
+    assert!(said.contains("checked with the default limits"), "{said}");
     // A file over the limit is not said to be one byte over it.
     node.reconfigure("# product_bytes = 16777216", "product_bytes = 1024");
     std::fs::write(&product, std::fs::read_to_string(&product).unwrap() + &"EXERCISE.\n".repeat(500)).unwrap();

@@ -295,7 +295,7 @@ fn an_approval_that_counts_no_more_is_shown_as_such_and_ends_no_list() {
     let key = world.key(&world.deciders(&us)[1]);
     let senior = us.run_human(&["approve", &request, "--yes", "--key", &key]).expect(0);
     assert!(senior.stdout.contains("Approved; queued for delivery"), "{}", senior.stdout);
-    assert!(senior.stdout.contains("4 changes of who may do what"), "{}", senior.stdout);
+    assert!(senior.stdout.contains("4 changes of officers, partners and policy"), "{}", senior.stdout);
     us.run(&["approve", &request, &request, "--yes", "--key", &key]).expect(2);
     us.run(&["ledger", "verify"]).expect(0);
 }

@@ -379,7 +379,7 @@ fn pages_and_pictures_are_looked_at_as_files_and_not_as_base64() {
     let told =
         us.run_human(&["approve", request, "--yes", "--key", &key, "--output", &folder("told")]).expect(0).stdout;
     for part in
-        ["application/pdf, ", " bytes, 2 pages, sha256 ", "look at ", "1-exercise.pdf.page-002.png", "2-exercise.png"]
+        ["application/pdf, ", " bytes, 2 pages, sha256 ", "view ", "1-exercise.pdf.page-002.png", "2-exercise.png"]
     {
         assert!(told.contains(part), "{part}: {told}");
     }

@@ -1,9 +1,9 @@
-//! The agreements of the demonstration's nodes: the delivered sample, with their codes.
+//! The agreements of the demonstration's nodes: the shipped sample, with their country codes.
 
-/// Bytes a second that go to the partner: a real line, on which a product takes a while.
+/// The rate limit to the partner with a slow line, in bytes per second.
 pub(super) const BYTES_PER_SECOND: u64 = 30_000;
 
-/// The agreement sample between two other parties, for the demonstration's nodes.
+/// Returns the sample agreement (TOML) between the countries `ours` and `code`.
 pub(super) fn sample_agreement(ours: &str, code: &str) -> String {
     const SAMPLE: &str = include_str!("../../../policy/agreements/sample.toml");
     let mut text = String::new();
@@ -20,7 +20,7 @@ pub(super) fn sample_agreement(ours: &str, code: &str) -> String {
     text
 }
 
-/// The sample agreement with a partner at the end of a slow line.
+/// Returns `agreement` with its rate limited to [`BYTES_PER_SECOND`].
 pub(super) fn slow(agreement: &str) -> String {
     let slowed = |line: &str| match line.split(" = ").next() {
         Some(name @ ("bytes_per_second" | "bytes_burst")) => format!("{name} = {BYTES_PER_SECOND}\n"),

@@ -1,4 +1,5 @@
-//! `portcullis demo`: a good day, with real processes, a release that is refused half sent, and five attempts that must fail.
+//! `portcullis demo`: a demonstration with real processes: an exchange, a release that is refused while it is being sent, and
+//! five attempts that must fail.
 
 mod world;
 mod report;
@@ -11,13 +12,13 @@ use super::output::{Exit, Failure, Out};
 use report::Report;
 use world::World;
 
-/// Show the whole job: nodes as real processes exchange a product, and five attempts fail as they must.
+/// Run a demonstration: four nodes on this machine exchange a product, and five forbidden releases fail.
 ///
-/// Makes nodes with fresh keys under a temporary folder, starts them with real QUIC between them, and drives them with
-/// the same commands an operator would use. Exit status 1 if any step is not as expected.
+/// Creates nodes with new keys in a temporary folder, starts their servers, and runs the same commands as an operator would.
+/// Exit status 1 if any step is not as expected.
 #[derive(Debug, clap::Args)]
 pub struct Demo {
-    /// Leave the nodes running, and say how to reach and stop them.
+    /// Keep the nodes running, and print how to use and stop them.
     #[arg(long)]
     keep: bool,
 }
@@ -26,8 +27,8 @@ impl Demo {
     /// Runs the demonstration.
     ///
     /// # Errors
-    /// [`Failure`] if the nodes cannot be made or run at all; a step that goes otherwise than expected is reported and
-    /// makes the exit status 1.
+    /// [`Failure`] if the nodes cannot be created or run. A step that is not as expected is no error: it is reported and makes
+    /// the exit status 1.
     pub async fn run(self, out: Out) -> Result<Exit, Failure> {
         let mut world = World::new()?;
         let mut report = Report::new(out);

@@ -1,4 +1,4 @@
-//! Five attempts that must fail, each with its reason.
+//! Five releases that must fail, each with its reason.
 
 use super::super::output::Failure;
 use super::report::Report;
@@ -54,7 +54,7 @@ async fn not_releasable(
     Ok(())
 }
 
-/// The reason a command gave for refusing, in its own words.
+/// Returns the reason that a command gave for its refusal.
 fn outcome(answer: &Answer) -> String {
     let reason = answer.text("/refused/0/reasons/0/sentence");
     match (answer.status, reason.is_empty()) {
@@ -66,7 +66,7 @@ fn outcome(answer: &Answer) -> String {
 
 const RELEASABLE: (&str, &str) = ("SECRET//REL TO USA, GBR", "(S//REL TO USA, GBR)");
 
-/// One approval is given for a product; then someone who can write to the store puts it under another product's
+/// One officer approves a product; then an attacker with write access to the store moves the approval to another product's
 /// request, which a second officer approves in good faith.
 async fn altered_cut(world: &World, report: &mut Report) -> Result<(), Failure> {
     let request = |name: &'static str, text: &'static str| async move {
@@ -79,10 +79,11 @@ async fn altered_cut(world: &World, report: &mut Report) -> Result<(), Failure> 
     approve(world, &shown, "exercise-officer-1", &[]).await?;
     transplant_approvals(world, &shown, &altered, &exchange).await?;
     approve(world, &altered, "exercise-officer-2", &[]).await?;
-    refused_with(world, report, "altered cut: an approval of other bytes is put under it", &exchange, "approval").await
+    refused_with(world, report, "altered cut: an approval of other bytes is recorded for it", &exchange, "approval")
+        .await
 }
 
-/// What somebody who can write to the store could do: record the approval of one request as another's.
+/// Records the approval of one request as another's, as an attacker with write access to the store could.
 async fn transplant_approvals(world: &World, from: &str, to: &str, exchange: &str) -> Result<(), Failure> {
     let (from, to): (RequestId, RequestId) =
         (from.parse().map_err(Failure::trouble)?, to.parse().map_err(Failure::trouble)?);
@@ -98,7 +99,7 @@ async fn transplant_approvals(world: &World, from: &str, to: &str, exchange: &st
     Ok(())
 }
 
-/// One officer approves a release that is limited to seconds; the second comes too late.
+/// One officer approves a release that expires within seconds; the second approves too late.
 async fn expired_approval(world: &World, report: &mut Report) -> Result<(), Failure> {
     let file = write(&world.path("EXPIRED.txt"), &product("EXPIRED", RELEASABLE.0, RELEASABLE.1, "EXERCISE text."))?;
     let submitted = submit_until(world, &file, &[GBR], "2s").await?;
@@ -117,7 +118,7 @@ async fn expired_approval(world: &World, report: &mut Report) -> Result<(), Fail
     Ok(())
 }
 
-/// The exchange has its two signatures and still does not go; `explain` says why, in words that contain `reason`.
+/// Checks that an exchange with two approvals is not released, and that `explain` gives a reason that contains `reason`.
 async fn refused_with(
     world: &World,
     report: &mut Report,
@@ -125,7 +126,7 @@ async fn refused_with(
     exchange: &str,
     reason: &str,
 ) -> Result<(), Failure> {
-    // The server has certainly looked at the exchange once it has decided on it after the last approval.
+    // The server has evaluated the exchange once `explain` reports a decision.
     let decided =
         |a: &Answer| a.value.pointer("/partners/0/decided").and_then(serde_json::Value::as_bool).unwrap_or_default();
     let explained = world.until(US, &["explain", exchange], LIMIT, decided).await?;
@@ -143,7 +144,7 @@ async fn refused_with(
     Ok(())
 }
 
-/// The partner's authority revokes its node's certificate; from then on nothing leaves for it.
+/// The partner's authority revokes its node's certificate; from then on nothing is sent to it.
 async fn revoked_certificate(world: &World, report: &mut Report) -> Result<(), Failure> {
     let revoked = world.run(GBR, &["cert", "revoke", "--yes"]).await?;
     let exported = world.run(GBR, &["partner", "export"]).await?;
@@ -162,7 +163,7 @@ async fn revoked_certificate(world: &World, report: &mut Report) -> Result<(), F
     let waiting = status.text("/state") == "queued" || status.text("/state") == "sending";
     report.step(
         "revoked certificate: approved, sealed, and the partner's certificate is revoked",
-        "stays queued: the link is refused",
+        "stays queued: the connection is refused",
         &format!("{}, {}", status.text("/state"), status.text("/last_failure")),
         ready && waiting && status.text("/last_failure").contains("certificate"),
     );

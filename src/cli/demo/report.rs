@@ -1,4 +1,4 @@
-//! What the demonstration says, as it goes for people and at the end for machines.
+//! The demonstration's report: text step by step, or JSON at the end.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::super::output::{Out, shown, shown_lines};
 use super::world::World;
 
-/// One step: what should happen, what did, and whether they are the same.
+/// One step: what was expected, what was observed, and whether they agree.
 #[derive(Serialize)]
 struct Step {
     step: String,
@@ -29,14 +29,14 @@ impl Report {
         Report { out, steps: Vec::new(), running: Value::Null }
     }
 
-    /// Begins a part of the story; people only.
+    /// Prints a heading (text only).
     pub fn chapter(&self, title: &str) {
         if !self.out.json() {
             self.out.write(format!("\n{}\n", self.out.bold(title)).as_bytes());
         }
     }
 
-    /// Shows text beside a step; people only.
+    /// Prints text that belongs to a step (text only).
     pub fn show(&self, text: &str) {
         if !self.out.json() {
             let mut indented = String::new();
@@ -47,7 +47,7 @@ impl Report {
         }
     }
 
-    /// Records a step.
+    /// Records and prints a step.
     pub fn step(&mut self, step: &str, expected: &str, observed: &str, ok: bool) {
         if !self.out.json() {
             let mark = self.out.verdict(if ok { "ok " } else { "NOT" }, ok);
@@ -60,7 +60,7 @@ impl Report {
         self.steps.push(Step { step: step.into(), expected: expected.into(), observed: observed.into(), ok });
     }
 
-    /// Says how to reach and stop the nodes that are left running.
+    /// Reports how to use and stop the nodes that keep running.
     pub fn keep(&mut self, world: &World) {
         let servers = world.servers();
         let ids: Vec<String> = servers.iter().map(|(_, id)| id.to_string()).collect();
@@ -82,7 +82,7 @@ impl Report {
         self.out.write(text.as_bytes());
     }
 
-    /// Ends the report; whether every step was as expected.
+    /// Prints the summary and returns whether every step was as expected.
     pub fn finish(self) -> bool {
         let ok = !self.steps.is_empty() && self.steps.iter().all(|s| s.ok);
         let mut answer = json!({ "ok": ok, "steps": self.steps });
@@ -97,7 +97,7 @@ impl Report {
             if !kept {
                 let _ = writeln!(
                     text,
-                    "Keep it running with `portcullis demo --keep`; make your own node with `portcullis init`."
+                    "Keep it running with `portcullis demo --keep`; create your own node with `portcullis init`."
                 );
                 let _ = writeln!(text, "README.md has a ten-minute tour; docs/ARCHITECTURE.md says how it works.");
             }

@@ -1,4 +1,4 @@
-//! A release that is refused while it is being sent: the partner keeps what it got, and cannot read it.
+//! A release that is refused while it is being sent: the partner keeps the bytes it received, and cannot decrypt them.
 
 use std::io::Cursor;
 
@@ -24,7 +24,7 @@ pub(super) async fn play(world: &World, report: &mut Report) -> Result<(), Failu
     let arriving = world.path(NOR).join(format!("store/spool/{exchange}.envelope.part"));
     let has = || std::fs::metadata(&arriving).map_or(0, |file| file.len());
     world.until(US, &["status", exchange], LIMIT, |_| has() > 0).await?;
-    // What the refusal makes an honest partner throw away, this one has put aside.
+    // A dishonest partner keeps what an honest one deletes after the refusal.
     let kept = std::fs::read(&arriving).unwrap_or_default();
     let key = key_file(world, "exercise-officer-1");
     let refused = world.run(US, &["refuse", request, "--why", "EXERCISE second thoughts", "--key", &key]).await?;
@@ -33,7 +33,7 @@ pub(super) async fn play(world: &World, report: &mut Report) -> Result<(), Failu
     let ok = signed == 2 && refused.status == 0 && status.text("/state") == "refused";
     report.step(
         "refuse in mid-transfer",
-        "stopped within a second, and refused on record",
+        "stopped within a second, and recorded as refused",
         &format!("{}; the partner had {} bytes of it by then", status.text("/state"), kept.len()),
         ok && !kept.is_empty(),
     );
@@ -42,7 +42,7 @@ pub(super) async fn play(world: &World, report: &mut Report) -> Result<(), Failu
     agreed(world, report, exchange).await
 }
 
-/// Whether the partner's own key opens what it kept.
+/// Returns whether the partner's own key decrypts what it kept, and the error if not.
 fn opens(world: &World, kept: Vec<u8>) -> Result<(bool, String), Failure> {
     let config = Config::read(&world.config(NOR)).map_err(Failure::trouble)?;
     let keys = config.keys.load().map_err(Failure::trouble)?;
@@ -53,7 +53,7 @@ fn opens(world: &World, kept: Vec<u8>) -> Result<(bool, String), Failure> {
     })
 }
 
-/// Neither side's record says that anything was delivered.
+/// Checks that neither side's record shows a delivery.
 async fn agreed(world: &World, report: &mut Report, exchange: &str) -> Result<(), Failure> {
     let ours = world.run(US, &["status", exchange]).await?;
     let inbox = world.run(NOR, &["inbox", "list"]).await?;

@@ -1,4 +1,4 @@
-//! The good day: nodes are made and enrolled, a product is cut, approved, pushed, received and recorded.
+//! A successful exchange: nodes are set up and enrolled; a product is cut, approved, delivered and recorded.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use super::agreement::{sample_agreement, slow};
 use super::report::Report;
 use super::world::{Answer, World, write};
 
-/// The product the day is about: a source version and two tearlines.
+/// The product of the demonstration: a source version and two tearlines.
 const PRODUCT: &str = include_str!("../../../samples/EXERCISE-maritime.txt");
 
-/// How long anything that crosses the network may take before it counts as not having happened.
+/// How long to wait for an event that crosses the network.
 pub(super) const LIMIT: Duration = Duration::from_secs(15);
 
 pub(super) const US: &str = "exercise-usa";
@@ -18,9 +18,9 @@ pub(super) const GBR: &str = "exercise-gbr";
 pub(super) const NOR: &str = "exercise-nor";
 pub(super) const JPN: &str = "exercise-jpn";
 
-/// What the refusals need to know of the day.
+/// What the later steps need to know.
 pub(super) struct Day {
-    /// What the partner GBR has in its inbox after the day.
+    /// The number of items in GBR's inbox after the exchange.
     pub delivered_to_gbr: usize,
 }
 
@@ -37,7 +37,7 @@ pub(super) async fn play(world: &mut World, report: &mut Report) -> Result<Day, 
     let product = write(&world.path("product.txt"), PRODUCT)?;
     show_cuts(world, report, &product).await?;
 
-    report.chapter("Two officers approve; the push happens by itself");
+    report.chapter("Two officers approve; delivery starts automatically");
     let (request, to_gbr, to_nor) = submit(world, report, &product).await?;
     approve_twice(world, report, &request).await?;
     delivered(world, report, &to_gbr).await?;
@@ -103,8 +103,7 @@ async fn make_nodes(world: &mut World, report: &mut Report) -> Result<(), Failur
     Ok(())
 }
 
-/// The people of the day: one who submits and two who may approve, each with a key of their own. The same people found
-/// every node of the demonstration.
+/// The officers: one who submits and two who approve, each with their own key. The same officers found every node.
 pub(super) const SUBMITTER: &str = "exercise-producer";
 const PEOPLE: [(&str, &str, &str); 3] = [
     (SUBMITTER, "EXERCISE Producer", "originator"),
@@ -132,7 +131,7 @@ async fn found(world: &World, report: &mut Report) -> Result<(), Failure> {
             world.run(US, &["found", "sign", &file, "--yes", "--key", &keys[0], "--key", &keys[1]]).await?;
             let early = world.run(US, &["found", "apply", &file]).await?;
             report.step(
-                "found apply before everybody has signed",
+                "found apply before all officers have signed",
                 "refused: it lacks a signature",
                 if early.status == 1 { "refused" } else { "not refused" },
                 early.status == 1 && early.text_or_said().contains("exercise-officer-2"),
@@ -148,7 +147,7 @@ async fn found(world: &World, report: &mut Report) -> Result<(), Failure> {
     }
     report.step(
         "found",
-        "the first officers, one of them senior, sign who they all are",
+        "all first officers, one of them senior, sign the list of officers",
         &format!("{founded} of 4 nodes founded"),
         founded == 4,
     );
@@ -167,7 +166,7 @@ async fn enrol(world: &World, report: &mut Report) -> Result<(), Failure> {
                 let alone = world.run(ours, &["change", "apply", &change]).await?;
                 report.step(
                     "partner add, signed by one officer",
-                    "refused: whatever widens power takes two",
+                    "refused: widening access takes two officers",
                     if alone.status == 1 { "refused" } else { "not refused" },
                     alone.status == 1,
                 );
@@ -215,7 +214,7 @@ async fn show_cuts(world: &World, report: &mut Report, product: &str) -> Result<
     let check = world.run(US, &["product", "check", product]).await?;
     report.step(
         "product check",
-        "every marking reads and every banner covers its portions",
+        "every marking is valid and every banner covers its portions",
         if check.status == 0 { "valid" } else { &check.said },
         check.status == 0,
     );
@@ -242,12 +241,12 @@ async fn show_cuts(world: &World, report: &mut Report, product: &str) -> Result<
     Ok(())
 }
 
-/// Submits a product for a partner or two and gives the request and its exchanges.
+/// Submits a product for `partners`; the answer holds the request and its exchanges.
 pub(super) async fn submit_for(world: &World, product: &str, partners: &[&str]) -> Result<Answer, Failure> {
     submit_until(world, product, partners, "7d").await
 }
 
-/// The same, limited to a span of time.
+/// Submits a product for `partners` with an expiry, a duration such as `7d`.
 pub(super) async fn submit_until(
     world: &World,
     product: &str,
@@ -271,11 +270,16 @@ async fn submit(world: &World, report: &mut Report, product: &str) -> Result<(St
     };
     let request = answer.text("/request").to_owned();
     let observed = if answer.status == 0 { format!("{request}, waiting for approvals") } else { answer.said.clone() };
-    report.step("submit", "a request with one exchange a partner; nothing leaves yet", &observed, answer.status == 0);
+    report.step(
+        "submit",
+        "a request with one exchange per partner; nothing is sent yet",
+        &observed,
+        answer.status == 0,
+    );
     Ok((request, exchange(GBR), exchange(NOR)))
 }
 
-/// One approval of a request.
+/// Approves a request as `officer`.
 pub(super) async fn approve(world: &World, request: &str, officer: &str, extra: &[&str]) -> Result<Answer, Failure> {
     let key = key_file(world, officer);
     let mut arguments = vec!["approve", request, "--key", &key, "--yes"];
@@ -285,7 +289,12 @@ pub(super) async fn approve(world: &World, request: &str, officer: &str, extra: 
 
 async fn approve_twice(world: &World, report: &mut Report, request: &str) -> Result<(), Failure> {
     let first = approve(world, request, "exercise-officer-1", &[]).await?;
-    report.step("first approval", "signed over the exact cuts; not enough alone", "signed", first.status == 0);
+    report.step(
+        "first approval",
+        "signed over the exact cuts; one approval is not enough",
+        "signed",
+        first.status == 0,
+    );
     let again = approve(world, request, "exercise-officer-1", &[]).await?;
     report.step(
         "the same officer again",
@@ -334,7 +343,7 @@ async fn received(
     let taken = world.run(partner, &["inbox", "take", exchange, "--out", &file]).await?;
     let cut = world.run(US, &["product", "cut", product, "--for", partner]).await?;
     let same = std::fs::read_to_string(&file).is_ok_and(|text| text == cut.text("/partners/0/cut/text"));
-    let observed = if same { "the bytes that were shown" } else { "other bytes" };
+    let observed = if same { "the same bytes as shown" } else { "different bytes" };
     report.step(
         &format!("inbox take at {partner}"),
         "exactly the bytes shown as its cut",
@@ -363,7 +372,7 @@ async fn ledger_verifies(world: &World, report: &mut Report, node: &str) -> Resu
     let observed = format!("{} entries, root {}…", verified.value["size"], short(verified.text("/root")));
     report.step(
         &format!("ledger verify at {node}"),
-        "every entry is under the signed checkpoint",
+        "the signed checkpoint covers every entry",
         &observed,
         verified.status == 0,
     );

@@ -1,4 +1,4 @@
-//! The demonstration's nodes: real folders, real processes of this very program, and nothing shared between them.
+//! The demonstration's nodes: folders and processes of this program that share nothing.
 
 use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
@@ -21,24 +21,24 @@ pub(super) struct DemoNode {
     server: Option<Child>,
 }
 
-/// A folder with the nodes in it.
+/// A folder with the nodes in it. Dropping it stops the servers and removes the folder, unless they are to keep running.
 pub(super) struct World {
     pub folder: PathBuf,
     program: PathBuf,
     nodes: Vec<DemoNode>,
-    /// Whether folder and servers stay when this goes away.
+    /// Whether folder and servers outlive this value.
     kept: bool,
 }
 
-/// What a command answered.
+/// The result of a command.
 pub(super) struct Answer {
     /// Its exit status.
     pub status: i32,
     /// Its JSON answer, or null.
     pub value: Value,
-    /// Its standard output as it was.
+    /// Its standard output.
     pub bytes: Vec<u8>,
-    /// What it said on standard error.
+    /// Its standard error, trimmed.
     pub said: String,
 }
 
@@ -48,7 +48,7 @@ impl Answer {
         self.value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
     }
 
-    /// What it said on standard error, without the program's name or JSON around it.
+    /// Returns the error message: the `error` field of a JSON error, or standard error as it is.
     pub fn text_or_said(&self) -> String {
         let said: Value = serde_json::from_str(&self.said).unwrap_or(Value::Null);
         said["error"].as_str().map_or_else(|| self.said.clone(), str::to_owned)
@@ -61,7 +61,10 @@ impl Answer {
 }
 
 impl World {
-    /// An empty world under the system's temporary folder.
+    /// Creates an empty world in the system's temporary folder.
+    ///
+    /// # Errors
+    /// [`Failure`] if the folder cannot be created.
     pub fn new() -> Result<World, Failure> {
         let folder = std::env::temp_dir().join(format!("portcullis-demo-{}", hex::encode(entropy::<6>())));
         make_private_folder(&folder).map_err(|e| Failure::trouble(format!("`{}`: {e}", folder.display())))?;
@@ -69,7 +72,7 @@ impl World {
         Ok(World { folder, program, nodes: Vec::new(), kept: false })
     }
 
-    /// Adds a node's name and a free port to the world; `init` makes the node.
+    /// Adds a node with a free port, which is returned; `portcullis init` has to create it.
     pub fn add(&mut self, name: &'static str, code: &'static str, organisation: &'static str) -> Result<u16, Failure> {
         let port = free_port()?;
         self.nodes.push(DemoNode { name, code, organisation, port, server: None });
@@ -107,7 +110,7 @@ impl World {
         })
     }
 
-    /// Starts `node`'s server; its log goes to a file beside its folder.
+    /// Starts `node`'s server; its log is `NODE.log` in the world's folder.
     pub async fn serve(&mut self, node: &str) -> Result<(), Failure> {
         let trouble = |e: std::io::Error| Failure::trouble(format!("server of {node}: {e}"));
         let log = std::fs::File::create(self.path(&format!("{node}.log"))).map_err(trouble)?;
@@ -120,7 +123,7 @@ impl World {
         Ok(())
     }
 
-    /// Runs a command of `node` again and again until `done` says so or `limit` has passed; gives the last answer.
+    /// Runs a command of `node` every 100 ms until `done` returns true or `limit` has passed; returns the last answer.
     pub async fn until(
         &self,
         node: &str,
@@ -140,12 +143,12 @@ impl World {
         }
     }
 
-    /// Process numbers of the running servers.
+    /// Returns the names and process IDs of the running servers.
     pub fn servers(&self) -> Vec<(&'static str, u32)> {
         self.nodes.iter().filter_map(|n| Some((n.name, n.server.as_ref()?.id()?))).collect()
     }
 
-    /// Stops every server by SIGTERM, waits for it to park what is in flight, and says how each ended.
+    /// Stops every server with SIGTERM, waits until it has parked its exchanges, and returns for each whether it exited cleanly.
     pub async fn stop(&mut self) -> Vec<(&'static str, bool)> {
         let mut ended = Vec::new();
         for node in &mut self.nodes {
@@ -165,11 +168,11 @@ impl World {
         ended
     }
 
-    /// Leaves the world's folder, and lets the servers outlive this process.
+    /// Keeps the world's folder and lets the servers outlive this process.
     pub fn leave_running(&mut self) {
         self.kept = true;
         for node in &mut self.nodes {
-            // A child that is leaked here is not killed when this process ends: that is what `--keep` asks for.
+            // A child that is leaked is not killed when this process ends, as `--keep` requires.
             std::mem::forget(node.server.take());
         }
     }
@@ -184,22 +187,22 @@ impl World {
 impl Drop for World {
     fn drop(&mut self) {
         if !self.kept {
-            // Also where the demonstration was interrupted: the servers are killed first, so that they write nothing more.
+            // Also after an interrupt. The servers are killed first, so that they write nothing more.
             self.nodes.clear();
             let _ = std::fs::remove_dir_all(&self.folder);
         }
     }
 }
 
-/// A UDP port of loopback that is free now, and is none of those that systems give to sockets which ask for any: one of
-/// those may be somebody's by the time the node's server binds it.
+/// Returns a free UDP port on loopback, outside the ephemeral range: an ephemeral port may be in use again by the time the
+/// node's server binds it.
 fn free_port() -> Result<u16, Failure> {
     let any = || 16_384 + u16::from_le_bytes(entropy()) % 16_384;
     let free = (0..64).map(|_| any()).find(|port| UdpSocket::bind(("127.0.0.1", *port)).is_ok());
     free.ok_or_else(|| Failure::trouble("no free UDP port on loopback: 64 from 16384 to 32767 were tried"))
 }
 
-/// Writes a file of the demonstration and gives its path as text.
+/// Writes a file of the demonstration and returns its path as text.
 pub(super) fn write(path: &Path, text: &str) -> Result<String, Failure> {
     std::fs::write(path, text).map_err(|e| Failure::trouble(format!("`{}`: {e}", path.display())))?;
     Ok(path.display().to_string())

@@ -1,4 +1,4 @@
-//! `portcullis completions` and `man`: what a package installs beside the program.
+//! `portcullis completions` and `man`: files that a package installs with the program.
 
 use std::path::PathBuf;
 
@@ -10,16 +10,16 @@ use crate::cli::output::{Exit, Failure, Out};
 
 /// Print a completion script for a shell.
 ///
-/// The script completes commands, options and file names. A package installs it where the shell looks for such scripts; for
-/// one account, write it to a file that the shell reads.
+/// Packages install it for all users. To use it without one, load it from the shell's start-up file, for example with
+/// `source <(portcullis completions bash)`.
 #[derive(Debug, clap::Args)]
 pub struct Completions {
-    /// The shell.
+    /// The shell to complete for.
     shell: Shell,
 }
 
 impl Completions {
-    /// Runs the command.
+    /// Prints the script.
     pub fn run(self, out: Out) -> Exit {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut help::command(), help::NAME, &mut script);
@@ -28,13 +28,12 @@ impl Completions {
     }
 }
 
-/// Write the manual pages, one for each command, into a folder.
+/// Write the manual pages to a folder, one page per command.
 ///
-/// The folder is made if it is not there, and pages that are in it are replaced. A package installs them in
-/// `/usr/share/man/man1`.
+/// The folder is created if needed, and existing pages are replaced. Packages install them in `/usr/share/man/man1`.
 #[derive(Debug, clap::Args)]
 pub struct Man {
-    /// The folder.
+    /// The folder to write to.
     dir: PathBuf,
 }
 

@@ -1,13 +1,13 @@
-//! One example for each command: what its help, its manual page and the tests show and run.
+//! One example per command, shown in its help and its manual page.
 //!
-//! They are in the order in which a node is made and used, so that they can be run one after the other in the folder of a
-//! node (`tests/cli/examples.rs` does). Identifiers stand for those that the commands before them print.
+//! They are in the order in which a node is set up and used: `tests/cli/examples.rs` runs them one after the other in a
+//! node's folder. Shortened IDs such as `rq-…` stand for those that earlier commands print.
 
-/// How a command is used.
+/// An example of a command.
 pub(in crate::cli) struct Example {
     /// The command, without the program's name.
     pub(in crate::cli) command: &'static str,
-    /// What is typed.
+    /// The line to type.
     pub(in crate::cli) line: &'static str,
 }
 
@@ -15,7 +15,7 @@ const fn example(command: &'static str, line: &'static str) -> Example {
     Example { command, line }
 }
 
-/// The example of each command.
+/// One example for each command.
 pub(in crate::cli) const EXAMPLES: &[Example] = &[
     example(
         "init",
@@ -108,7 +108,7 @@ pub(in crate::cli) const EXAMPLES: &[Example] = &[
     example("inbox quarantine show", "portcullis inbox quarantine show ex-…"),
     example(
         "inbox quarantine release",
-        "portcullis inbox quarantine release ex-… --key officer-1.key --why \"the words are in order here\"",
+        "portcullis inbox quarantine release ex-… --key officer-1.key --why \"checked: false positive\"",
     ),
     example("consent list", "portcullis consent list"),
     example("consent show", "portcullis consent show exercise-consent"),
@@ -120,7 +120,7 @@ pub(in crate::cli) const EXAMPLES: &[Example] = &[
     example("ledger verify", "portcullis ledger verify"),
     example(
         "ledger resume",
-        "portcullis ledger resume --head exercise-gbr=exercise-gbr.head --why \"store put back from a copy\" \
+        "portcullis ledger resume --head exercise-gbr=exercise-gbr.head --why \"store restored from a backup\" \
          --out resume-ledger.json",
     ),
     example("partner remove", "portcullis partner remove exercise-gbr --why \"agreement ended\" --out removal.json"),

@@ -1,4 +1,4 @@
-//! The commands as help, completion scripts and manual pages show them: grouped by noun, each with an example.
+//! Help, completion scripts and manual pages: commands grouped by noun, each with an example.
 
 pub(super) mod examples;
 pub(super) mod completions;
@@ -14,7 +14,7 @@ use crate::cli::help::examples::EXAMPLES;
 /// The program's name.
 pub(super) const NAME: &str = "portcullis";
 
-/// The commands, by what they are about, in the order in which help lists them.
+/// The commands by subject, in the order in which help lists them.
 const GROUPS: [(&str, &[&str]); 8] = [
     ("Node", &["init", "found", "config", "serve", "clock", "cert"]),
     ("Officers and partners", &["officer", "partner", "consent", "change"]),
@@ -26,12 +26,12 @@ const GROUPS: [(&str, &[&str]); 8] = [
     ("Program", &["demo", "completions", "man", "help"]),
 ];
 
-/// Columns that a line of the list of commands has at most.
+/// The width of the list of commands, in columns.
 const WIDTH: usize = 100;
-/// Columns before a command's description.
+/// The column at which a command's description starts.
 const INDENT: usize = 15;
 
-/// The whole command line.
+/// Returns the complete command line.
 pub(super) fn command() -> Command {
     let command = with_examples(Cli::command(), "");
     let listed = listed(&command);
@@ -41,8 +41,7 @@ pub(super) fn command() -> Command {
     ))
 }
 
-/// The same command, and all under it, with the example that shows its use. A command that only holds others shows the
-/// first example of theirs.
+/// Adds examples to a command and its subcommands. A command that only groups others shows the first of their examples.
 fn with_examples(command: Command, path: &str) -> Command {
     let within = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path} {name}") };
     let names: Vec<String> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
@@ -58,12 +57,12 @@ fn with_examples(command: Command, path: &str) -> Command {
     }
 }
 
-/// A long line as it can be typed in several: each but the last ends in a backslash.
+/// Breaks a long line into several that can be typed as they are: all but the last end in a backslash.
 fn typed(line: &str) -> String {
     let mut lines = vec![String::new()];
     for (number, part) in line.split(" --").enumerate() {
         let part = if number == 0 { part.to_owned() } else { format!("--{part}") };
-        // INVARIANT: there is always a last one.
+        // INVARIANT: `lines` is never empty.
         let last = lines.last_mut().expect("a line");
         if last.is_empty() {
             *last = part;
@@ -76,7 +75,7 @@ fn typed(line: &str) -> String {
     lines.join(" \\\n    ")
 }
 
-/// Every command that is not hidden, under the heading of its group.
+/// Lists the commands under the headings of their groups.
 fn listed(command: &Command) -> String {
     let about = |name: &str| match command.find_subcommand(name).and_then(Command::get_about) {
         Some(about) => about.to_string(),
@@ -102,7 +101,7 @@ fn listed(command: &Command) -> String {
     text
 }
 
-/// A heading as clap styles its own: without colour where nobody sees it.
+/// Formats a heading in clap's own style; clap removes the colour where it is not supported.
 fn heading(text: &str) -> String {
     let style = Styles::styled();
     let header = style.get_header();

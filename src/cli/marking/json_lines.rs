@@ -1,4 +1,4 @@
-//! The JSON lines of the marking commands: requests in, answers out, with the field names of the shared cases.
+//! The JSON-lines requests and answers of the marking commands. Field names are those of the test vectors.
 
 use std::collections::BTreeSet;
 use std::io::{self, BufRead, BufWriter, Write};
@@ -14,14 +14,17 @@ use crate::marking::{
     RegisterFiles, Remedy, RollupError, RollupOptions, Rules, Severity, UnclassifiedPolicy, roll_up,
 };
 
-/// The longest line of JSON that is read, in bytes.
+/// The length limit of an input line, in bytes.
 const LINE_LEN_MAX: u64 = 4 * 1024 * 1024;
 
-/// The document date that a request without `as_of` means.
+/// The document date of a request without `as_of`.
 const DEFAULT_DATE: DocumentDate = DocumentDate::Known(date(2022, 12, 1));
 
-/// Answers each line of standard input with one line of standard output. A line that cannot be read gets no answer,
-/// is named on standard error, and makes the exit status 2; the lines behind it are still answered.
+/// Answers each line of standard input with one line of standard output. A line that cannot be parsed gets no answer, is
+/// reported on standard error and makes the exit status 2; the lines after it are still answered.
+///
+/// # Errors
+/// If standard input or output fails, or a line is too long.
 pub(in crate::cli) fn each_line<T, A>(mut answer: impl FnMut(T) -> A) -> io::Result<ExitCode>
 where
     T: for<'l> Deserialize<'l>,
@@ -43,7 +46,7 @@ where
         if line.iter().all(u8::is_ascii_whitespace) {
             continue;
         }
-        // Read as text first: a field that is ignored would otherwise be ignored with bytes that are no text.
+        // Checked as UTF-8 first: serde_json does not check the text of ignored fields.
         let request = match std::str::from_utf8(&line) {
             Ok(text) => serde_json::from_str::<T>(text).map_err(|e| fault(&e)),
             Err(e) => Err(format!("byte {} is not UTF-8", e.valid_up_to() + 1)),
@@ -63,24 +66,24 @@ where
     Ok(status)
 }
 
-/// What a JSON reader found wrong, without the values it quotes.
+/// Describes a JSON error without the input values that serde_json quotes.
 fn fault(error: &serde_json::Error) -> String {
     use serde_json::error::Category;
     let what = match error.classify() {
         Category::Syntax => "not JSON",
         Category::Eof => "JSON that ends too soon",
-        Category::Data | Category::Io => "a field is missing or has another form than it should",
+        Category::Data | Category::Io => "a field is missing or has the wrong type",
     };
     format!("{what}, at byte {}", error.column())
 }
 
-/// A document date as requests write it: a day, `unknown`, or absent.
+/// A document date in a request: `YYYY-MM-DD`, `unknown`, or absent.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(try_from = "Option<String>")]
 pub(in crate::cli) struct AsOf(Option<DocumentDate>);
 
 impl AsOf {
-    /// The date, where absent means the default of the cases.
+    /// Returns the date; an absent one is 2022-12-01, the default of the test vectors.
     pub fn date(self) -> DocumentDate {
         self.0.unwrap_or(DEFAULT_DATE)
     }
@@ -117,7 +120,7 @@ static WITH_OVERLAY: LazyLock<Register> = LazyLock::new(|| {
 });
 
 impl ConfigRequest {
-    /// The register the request is answered with.
+    /// Returns the register that the request selects: `plain`, or the one with the shipped overlay.
     fn register<'r>(&self, plain: &'r Register) -> &'r Register {
         if self.overlay == serde_json::Value::Bool(true) { &WITH_OVERLAY } else { plain }
     }
@@ -188,7 +191,7 @@ pub(in crate::cli) fn answer_check(register: &Register, request: CheckRequest) -
     let config = request.config.unwrap_or_default();
     let register = config.register(register);
     let rules = rules(register, request.as_of, request.profile.as_deref(), config);
-    // A context that is not a valid banner gives nothing to inherit from.
+    // A portion inherits nothing from a context that is not a valid banner.
     let banner = request.banner_context.as_deref().and_then(|b| rules.parse_banner(b).ok());
     let kind = match request.kind {
         KindRequest::Banner => Kind::Banner,
@@ -199,7 +202,7 @@ pub(in crate::cli) fn answer_check(register: &Register, request: CheckRequest) -
     check_answer(request.id, kind, checked, remedies)
 }
 
-/// What was found out about a mark, in the fields of the answers.
+/// Returns the answer for a checked mark.
 pub(in crate::cli) fn check_answer(
     id: serde_json::Value,
     kind: Kind,

@@ -1,5 +1,5 @@
-//! `portcullis marking label` and `marking read`: markings as STANAG 4774 labels and STIX 2.1 marking definitions, out
-//! and in, alone or bound to a file by a STANAG 4778 signature.
+//! `portcullis marking label` and `marking read`: convert markings to and from STANAG 4774 labels and STIX 2.1 marking
+//! definitions, alone or bound to a file by a STANAG 4778 signature.
 
 use std::fs;
 use std::io;
@@ -32,7 +32,7 @@ enum Vocabulary {
 pub(in crate::cli) struct LabelArgs {
     /// The banner to write as a label.
     banner: String,
-    /// The vocabulary.
+    /// The vocabulary to convert to.
     #[arg(long = "as", value_enum, default_value = "stanag4774")]
     vocabulary: Vocabulary,
     /// Bind the label to this file (STANAG 4778): the signature covers both.
@@ -44,7 +44,7 @@ pub(in crate::cli) struct LabelArgs {
     /// The P-384 key (PKCS #8 PEM) that signs the binding.
     #[arg(long, value_name = "FILE", requires = "bind")]
     key: Option<PathBuf>,
-    /// The label's time; now, if not given.
+    /// The label's creation time (RFC 3339); now by default.
     #[arg(long, value_name = "TIME")]
     created: Option<Time>,
     #[command(flatten)]
@@ -68,7 +68,10 @@ pub(in crate::cli) struct ReadArgs {
     context: ContextArgs,
 }
 
-/// Writes a label. `Ok(false)` when the marking is refused or has no image there.
+/// Prints the label of a banner. `Ok(false)` if the banner is not valid or cannot be expressed in the vocabulary.
+///
+/// # Errors
+/// If a file or the key cannot be read, or the options do not fit together.
 pub(in crate::cli) fn label(args: &LabelArgs, out: Out) -> io::Result<bool> {
     let register = register(args.context.overlay.as_deref())?;
     let rules = rules_for(&register, &args.context)?;
@@ -105,7 +108,10 @@ pub(in crate::cli) fn label(args: &LabelArgs, out: Out) -> io::Result<bool> {
     Ok(true)
 }
 
-/// Reads a label and prints the banner it says. `Ok(false)` when it is refused.
+/// Parses a label and prints its banner. `Ok(false)` if the label is not valid.
+///
+/// # Errors
+/// If a file cannot be read.
 pub(in crate::cli) fn read(args: &ReadArgs, out: Out) -> io::Result<bool> {
     let register = register(args.context.overlay.as_deref())?;
     let rules = rules_for(&register, &args.context)?;
@@ -134,11 +140,11 @@ fn definition(rules: &Rules<'_>, text: &str) -> io::Result<Result<String, String
     Ok(match read_definition(rules, &object) {
         Ok(StixMarking::Marking(marking)) => Ok(marking.banner()),
         Ok(StixMarking::Tlp(tlp)) => Err(format!(
-            "TLP:{} says how far to share and nothing of classification; it is no marking",
+            "TLP:{} limits sharing but states no classification: it is not a marking",
             tlp.as_str().to_ascii_uppercase()
         )),
         Ok(StixMarking::Statement(_)) => {
-            Err("a statement in free words is no marking; read it and mark by hand".into())
+            Err("a free-text statement is not a marking: read it and mark manually".into())
         }
         Err(refused) => Err(refused.to_string()),
     })

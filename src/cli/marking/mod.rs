@@ -1,4 +1,4 @@
-//! `portcullis marking`: check marks and roll them up, for people and as JSON lines.
+//! `portcullis marking`: checks marks, rolls them up and converts them, as text or JSON lines.
 
 mod label;
 pub(super) mod json_lines;
@@ -20,9 +20,10 @@ use crate::marking::{
     fault_report, roll_up,
 };
 
-/// Exit status for input that could not be read.
+/// The exit status for input that could not be parsed.
 pub(super) const UNREADABLE: u8 = 2;
-/// Check markings and roll them up.
+
+/// Check markings, roll them up, and convert them to and from labels.
 #[derive(Debug, Args)]
 pub struct MarkingArgs {
     #[command(subcommand)]
@@ -31,38 +32,39 @@ pub struct MarkingArgs {
 
 #[derive(Debug, Subcommand)]
 enum MarkingCommand {
-    /// Check banners and portion marks, and say exactly what is wrong with them.
+    /// Check banners and portion marks.
     ///
-    /// With `--format jsonl`, reads one JSON request a line from standard input and answers each with one JSON line;
-    /// marks named as arguments or in a file are answered the same way.
+    /// Reports every fault with its place and a fix. Reads standard input, one mark per line, if no marks are given. With
+    /// `--format jsonl`, reads one JSON request per line from standard input instead; every answer is one JSON line.
     Check(CheckArgs),
     /// Roll portion marks up to their banner.
     ///
-    /// With `--format jsonl`, reads one JSON request a line from standard input and answers each with one JSON line.
+    /// With `--format jsonl`, reads one JSON request per line from standard input and answers each with one JSON line.
     Rollup(RollupArgs),
-    /// Write a banner as a label of another vocabulary, alone or bound to a file by a signature.
+    /// Convert a banner to a STANAG 4774 label or a STIX marking definition.
     ///
-    /// What has no faithful image there is refused, with why.
+    /// With `--bind` and `--key`, the label is bound to a file by a signature (STANAG 4778). A banner that the other vocabulary
+    /// cannot express exactly is refused, with the reason.
     Label(label::LabelArgs),
-    /// Read a label of another vocabulary and print the banner it says.
+    /// Convert a STANAG 4774 label or a STIX marking definition to its banner.
     ///
-    /// With `--bound` and `--signer`, only a STANAG 4778 binding of exactly that file by exactly that key is read.
+    /// With `--bound` and `--signer`, accepts only a STANAG 4778 binding of that file, signed by that key.
     Read(label::ReadArgs),
 }
 
 #[derive(Debug, Args)]
 struct CheckArgs {
-    /// The marks to check: a portion mark in parentheses, or a banner.
+    /// The marks to check: portion marks in parentheses, or banners.
     marks: Vec<String>,
-    /// Check the marks in this file, one a line.
+    /// Check the marks in this file, one per line.
     #[arg(long, conflicts_with = "marks")]
     file: Option<PathBuf>,
     #[command(flatten)]
     context: ContextArgs,
-    /// Show, as a diff, what can be put right without widening release.
+    /// Show, as a diff, the fixes that do not widen release.
     #[arg(long)]
     fix: bool,
-    /// Write the fixes of `--fix` into the file.
+    /// Apply the fixes of `--fix` to the file.
     #[arg(long, requires = "fix", requires = "file")]
     write: bool,
 }
@@ -77,13 +79,13 @@ struct RollupArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct ContextArgs {
-    /// The document's date, `YYYY-MM-DD` or `unknown`. What needs a date is refused when it is unknown.
+    /// The document's date, `YYYY-MM-DD` or `unknown`. Marks whose meaning depends on the date are refused if it is unknown.
     #[arg(long, default_value = "unknown")]
     date: String,
-    /// Judge by the CUI profile instead of the intelligence community's.
+    /// Apply the rules for controlled unclassified information (CUI) instead of the intelligence community's.
     #[arg(long)]
     cui: bool,
-    /// The operator's dated changes to the register.
+    /// The operator's dated changes to the register (JSON).
     #[arg(long, value_name = "FILE")]
     pub(super) overlay: Option<PathBuf>,
 }
@@ -106,7 +108,10 @@ fn answered(yes: bool) -> ExitCode {
     if yes { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Reads the register with the operator's overlay, or the shipped one.
+/// Loads the shipped register, with the operator's overlay if there is one.
+///
+/// # Errors
+/// If the overlay cannot be read or is not valid.
 pub(super) fn register(overlay: Option<&Path>) -> io::Result<Cow<'static, Register>> {
     let Some(path) = overlay else { return Ok(Cow::Borrowed(Register::compiled_in())) };
     let text = fs::read_to_string(path)?;
@@ -142,10 +147,12 @@ fn rollup_lines(args: &RollupArgs) -> io::Result<ExitCode> {
     if args.portions.is_empty() {
         return jsonl(&args.context, answer_rollup);
     }
-    Err(io::Error::other("portions as arguments are for people; write JSON requests on standard input instead"))
+    Err(io::Error::other(
+        "with a JSON format, `marking rollup` takes no arguments: write JSON requests to standard input",
+    ))
 }
 
-/// A portion mark is told from a banner by its parenthesis.
+/// Returns the kind of a mark: a portion mark starts with a parenthesis.
 fn kind_of(mark: &str) -> Kind {
     if mark.trim_start().starts_with('(') { Kind::Portion } else { Kind::Banner }
 }
@@ -159,7 +166,10 @@ where
     each_line(|request| answer(&register, request))
 }
 
-/// The rules a person asked for on the command line.
+/// Returns the rules for the date and the profile on the command line.
+///
+/// # Errors
+/// If the date cannot be parsed.
 pub(super) fn rules_for<'r>(register: &'r Register, context: &ContextArgs) -> io::Result<Rules<'r>> {
     let date = match context.date.as_str() {
         "unknown" => DocumentDate::Unknown,
@@ -217,7 +227,7 @@ fn check(args: &CheckArgs, colour: bool) -> io::Result<ExitCode> {
     }
     if let (true, Some(path)) = (args.write && repaired > 0, &args.file) {
         replace(path, &fixed)?;
-        writeln!(out, "wrote {repaired} fixes; nothing in them lowers a level or adds a country")?;
+        writeln!(out, "wrote {repaired} fixes; none of them lowers a level or adds a country")?;
         refused -= repaired;
     } else if args.fix && args.file.is_some() && repaired > 0 {
         writeln!(out, "{repaired} fixes shown; add --write to apply them")?;
@@ -226,15 +236,15 @@ fn check(args: &CheckArgs, colour: bool) -> io::Result<ExitCode> {
     Ok(if refused == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The safe rewriting of a refused mark, where there is one.
+/// Returns the safe replacement for a refused mark, if there is one.
 fn fix_of(checked: &Checked) -> Option<String> {
     checked.diagnostics.iter().find_map(|d| d.fix.as_ref()).map(|f| f.replacement.clone())
 }
 
-/// Replaces the file, so that a crash leaves the old text or the new one; who may read it stays as it was.
+/// Replaces the file atomically and keeps its permissions.
 fn replace(path: &Path, text: &str) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
-    // A link is followed: what it names is fixed, and it stays a link.
+    // A symbolic link is followed: its target is replaced, and it stays a link.
     let path = path.canonicalize()?;
     let mode = path.metadata()?.permissions().mode() & 0o777;
     crate::config::replace_file(&path, text.as_bytes(), mode)

@@ -1,4 +1,4 @@
-//! `portcullis policy diff`: what another policy would have decided.
+//! `portcullis policy diff`: compares the decisions of two policies on recorded exchanges.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -7,16 +7,16 @@ use crate::cli::input::open::node_at;
 use crate::cli::output::{Exit, Failure, Out, shown};
 use crate::gateway::{DecisionDifference, PolicyVerdict};
 
-/// Say which recorded exchanges two policies decide differently, and by which rules.
+/// Show which recorded exchanges two policies decide differently, and by which rules.
 ///
-/// Every outbound product on record is decided again under both, by the release decision itself: at the time it was
-/// decided, or now if it was not yet; with the cuts and approvals on record, and partners and officers as they are now.
-/// Exit status 1 if anything differs.
+/// Makes the release decision for every recorded outbound exchange under both policies: as of the time it was decided (now, if
+/// it was not), with the recorded cuts and approvals, and with partners and officers as they are now. Exit status 1 if any
+/// decision differs.
 #[derive(Debug, clap::Args)]
 pub struct Diff {
-    /// The one policy: a policy folder, a change file (what would be in force after it), or `in-force`.
+    /// The first policy: a policy folder, a change file (the policy after that change), or `in-force`.
     old: PathBuf,
-    /// The other.
+    /// The second policy, in the same forms.
     new: PathBuf,
 }
 
@@ -50,7 +50,7 @@ impl Diff {
             }
             let _ = writeln!(text, "{} of {} exchanges differ", diff.differ.len(), diff.compared);
             if diff.not_comparable > 0 {
-                let _ = writeln!(text, "{} cannot be asked about: their products are not kept", diff.not_comparable);
+                let _ = writeln!(text, "{} cannot be compared: their products are not kept", diff.not_comparable);
             }
         });
         Ok(if diff.differ.is_empty() { Exit::Done } else { Exit::No })

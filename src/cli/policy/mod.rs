@@ -1,4 +1,4 @@
-//! `portcullis policy`: try the release rules, ask them, and compare them; `portcullis change` changes them.
+//! `portcullis policy`: tests, explains and compares the release rules; `portcullis change` changes them.
 
 mod diff;
 mod prove;
@@ -23,35 +23,46 @@ use crate::policy::{
 use crate::system::SystemClock;
 use crate::time::Clock as _;
 
-/// Try the release rules, ask them, and compare them. Two officers change them: see `portcullis change`.
+/// Test, explain and compare the release rules.
+///
+/// Changing them takes two officers: see `portcullis change`.
 #[derive(Debug, clap::Subcommand)]
 pub enum PolicyCommand {
-    /// Run the policy cases: each says what must be decided, and by which rules. Exit status 1 if any is not so.
+    /// Run policy test cases.
+    ///
+    /// Each case states the expected decision and the rules that must make it. Exit status 1 if any case fails.
     Test {
-        /// Files of cases, or folders of them; the cases that ship with the gateway if none is named.
+        /// Files of cases, or folders of such files (`.toml`); by default the cases that ship with the gateway.
         cases: Vec<PathBuf>,
         #[command(flatten)]
         rules: RulesFrom,
     },
-    /// Say in a sentence what each rule does; with `--banner`, say which rules decide on a marking and why.
+    /// List the rules in plain sentences, or explain their decision on a marking.
+    ///
+    /// With `--banner`, shows which rules permit or refuse the marking, and why. Everything not given is assumed to permit a
+    /// release: an agreement in force, two approvals, an inspected cut.
     Explain {
         #[command(flatten)]
         asked: Box<Asked>,
         #[command(flatten)]
         rules: RulesFrom,
     },
-    /// Say what is in force, and whether the policy folder agrees. Exit status 1 if it does not.
+    /// Show the policy in force, and whether the policy folder matches it.
+    ///
+    /// Exit status 1 if it does not.
     Status,
-    /// Make the policy folder hold what is in force again; edits are kept beside it.
+    /// Restore the policy folder to the policy in force.
+    ///
+    /// Edited files are kept, with `.edited` added to their names.
     Restore,
     Diff(diff::Diff),
     Prove(prove::Prove),
 }
 
-/// Whose rules.
+/// The source of the rules.
 #[derive(Debug, clap::Args)]
 pub struct RulesFrom {
-    /// A policy folder to use instead of the rules in force at the node.
+    /// Use the rules in this policy folder instead of those in force at the node.
     #[arg(long)]
     policy: Option<PathBuf>,
     /// Use the rules that ship with the gateway; no node is needed.
@@ -59,10 +70,10 @@ pub struct RulesFrom {
     shipped: bool,
 }
 
-/// A question to the rules. What is not given is in order: an agreement in force, two approvals, an inspected cut.
+/// A hypothetical release to decide. Everything not given permits it: an agreement in force, two approvals, an inspected cut.
 #[derive(Debug, clap::Args)]
 pub struct Asked {
-    /// The banner, in its canonical form.
+    /// The banner to decide on, in its canonical form.
     #[arg(long)]
     banner: Option<String>,
     /// A portion mark, in parentheses; repeat for several.
@@ -80,34 +91,34 @@ pub struct Asked {
     /// The agreement's ceiling: U, C, S or TS.
     #[arg(long, requires = "banner", default_value = "TS")]
     ceiling: String,
-    /// What the link is accredited for, such as `SCI:SI`; repeat for several.
+    /// An accreditation of the link, such as `SCI:SI`; repeat for several.
     #[arg(long, requires = "banner")]
     accredited: Vec<String>,
-    /// What the network under the link may carry, as a code; repeat for several. No bound if left out.
+    /// A country code that the network under the link may carry; repeat for several. Unlimited by default.
     #[arg(long, requires = "banner")]
     network: Vec<String>,
-    /// The objective of the guiding document that the request cites.
+    /// The objective of the guiding document, as the request cites it.
     #[arg(long, requires = "banner")]
     objective: Option<String>,
-    /// The request says that perspectives are sought from the partner.
+    /// The request seeks perspectives from the partner.
     #[arg(long, requires = "banner")]
     perspectives: bool,
-    /// The request says that a preferred outcome is supported.
+    /// The request supports a preferred outcome.
     #[arg(long, requires = "banner")]
     outcome: bool,
     /// The kind of product.
     #[arg(long, requires = "banner", default_value = "report")]
     kind: String,
-    /// The product's date; unknown if left out.
+    /// The product's date; today by default.
     #[arg(long, requires = "banner")]
     date: Option<jiff::civil::Date>,
-    /// How many people have validly approved.
+    /// Number of officers who approved.
     #[arg(long, requires = "banner", default_value_t = 2)]
     people: usize,
-    /// How many of them as a senior disclosure officer.
+    /// Number of them who are senior disclosure officers.
     #[arg(long, requires = "banner", default_value_t = 0)]
     senior: usize,
-    /// Show the facts that the rules see.
+    /// Also print the facts that the rules are given (JSON).
     #[arg(long, requires = "banner")]
     facts: bool,
 }
@@ -116,7 +127,7 @@ impl PolicyCommand {
     /// Runs the command.
     ///
     /// # Errors
-    /// [`Failure`] if the policy or a file of cases does not read.
+    /// [`Failure`] if the policy, a file of cases or the node cannot be read.
     pub async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
         match self {
             PolicyCommand::Test { cases, rules } => {
@@ -168,7 +179,8 @@ fn loaded(
     Ok((policies, membership.map_err(Failure::input)?))
 }
 
-/// The texts of the files named, folders opened; the shipped ones if none is named.
+/// Reads the case files, as pairs of name and text; folders stand for the `.toml` files in them, and no name for the shipped
+/// cases.
 fn case_texts(named: &[PathBuf]) -> Result<Vec<(String, String)>, Failure> {
     if named.is_empty() {
         return Ok(cases::SHIPPED.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect());
@@ -188,7 +200,7 @@ fn case_texts(named: &[PathBuf]) -> Result<Vec<(String, String)>, Failure> {
         }
     }
     if files.is_empty() {
-        return Err(Failure::input("no file of policy cases there: expected files ending in `.toml`"));
+        return Err(Failure::input("no policy cases found: expected files ending in `.toml`"));
     }
     files.into_iter().map(|file| Ok((file.display().to_string(), read_text(&file)?))).collect()
 }
@@ -289,13 +301,13 @@ fn explain(question: &Question, facts: bool, policies: &Policies, membership: &M
             let _ = writeln!(text, "{}", serde_json::to_string_pretty(&seen).expect("a JSON value prints"));
         }
         text.push_str(
-            "The marking engine must permit it as well: `portcullis explain` asks both about a real request.\n",
+            "The marking engine must permit it as well: `portcullis explain` shows both decisions on a request.\n",
         );
     });
     if permit { Exit::Done } else { Exit::No }
 }
 
-/// Somebody in office who has nothing to do with the product.
+/// An enrolled officer without any relation to the product.
 fn some_officer(number: usize) -> VoterTerms {
     let id = format!("officer-{number}");
     VoterTerms { name: id.clone(), id, in_office: true }
@@ -307,7 +319,7 @@ impl Asked {
         let now = SystemClock.now();
         let mut portions: BTreeSet<String> = self.portion.iter().cloned().collect();
         if portions.is_empty() {
-            // A banner's own words are read in a portion mark too.
+            // Without portion marks, the banner itself serves as one.
             portions.insert(format!("({banner})"));
         }
         Some(Question {
@@ -335,7 +347,7 @@ impl Asked {
                 kind: self.kind.clone(),
                 attachments: BTreeSet::new(),
                 bytes: 0,
-                // Its age is not what is asked here: a product whose date is not known would go to nobody.
+                // A product without a date is releasable to no partner, and its age is not the question here.
                 date: self.date.or_else(|| Some(now.date())),
                 product: ProductTerms::default(),
                 consents: BTreeSet::new(),

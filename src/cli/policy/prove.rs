@@ -1,4 +1,4 @@
-//! `portcullis policy prove`: hands the rules in force to the prover, a program of its own.
+//! `portcullis policy prove`: runs the prover, a separate program, on the rules.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,17 +10,19 @@ use crate::config::make_private_folder;
 use crate::gateway::installed_prover;
 use crate::system::entropy;
 
-/// Prove the release rules for every possible request: none of them can fail, and nothing that must never be released
-/// is permitted. Prints a counterexample where a proof fails. Exit status 1 if one does.
+/// Prove that the release rules are safe for every possible request.
 ///
-/// The prover is a program of its own, `portcullis-prove`, which the source tree's `scripts/prove` builds and runs; it
-/// needs the solver cvc5. It is looked for beside this program and on the PATH.
+/// Proves that no rule can fail with an error, and that nothing is permitted which must never be released. Prints a
+/// counterexample for each proof that fails; exit status 1 if any does.
+///
+/// The prover `portcullis-prove` is a separate program, which `scripts/prove` in the source tree builds; it needs the solver
+/// cvc5. It is searched for in this program's folder and on the PATH.
 #[derive(Debug, clap::Args)]
 pub struct Prove {
-    /// A policy folder to prove instead of the rules in force at the node.
+    /// Prove the rules in this policy folder instead of those in force at the node.
     #[arg(long)]
     policy: Option<PathBuf>,
-    /// The prover, if it is elsewhere.
+    /// The prover's program file, if it is elsewhere.
     #[arg(long, env = "PORTCULLIS_PROVER")]
     prover: Option<PathBuf>,
 }
@@ -29,7 +31,7 @@ impl Prove {
     /// Runs the command.
     ///
     /// # Errors
-    /// [`Failure`] if the prover is not there or could not prove or refute anything.
+    /// [`Failure`] if the prover is not installed, or it ended without a result.
     pub async fn run(self, config: &Path) -> Result<Exit, Failure> {
         let Some(folder) = &self.policy else {
             let node = node_at(config).await?;
@@ -52,8 +54,8 @@ impl Prove {
         let prover = self.prover.clone().or_else(installed_prover).unwrap_or_else(|| "portcullis-prove".into());
         let status = Command::new(&prover).arg(folder).status().map_err(|e| {
             Failure::trouble(format!(
-                "the prover `{}` does not start: {e}; the source tree's `scripts/prove` builds it, and runs it on the \
-                 shipped rules; name it with --prover",
+                "cannot run the prover `{}`: {e}; build it with `scripts/prove` of the source tree, and give its \
+                 place with --prover",
                 prover.display()
             ))
         })?;

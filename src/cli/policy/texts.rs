@@ -1,4 +1,4 @@
-//! `portcullis policy status|restore`: which texts are in force, and whether the policy folder agrees.
+//! `portcullis policy status|restore`: the policy texts in force, and whether the policy folder matches them.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::cli::input::open::node_at;
 use crate::cli::output::{Exit, Failure, Out, shown};
 
-/// Says what is in force, and whether the policy folder agrees. Exit status 1 if it does not.
+/// Prints the policy in force, and whether the policy folder matches it. Exit status 1 if it does not.
 ///
 /// # Errors
 /// [`Failure`] if the node cannot be used.
@@ -30,13 +30,13 @@ pub(in crate::cli) async fn status(config: &Path, out: Out) -> Result<Exit, Fail
                 writeln!(text, "  {} `{}` in the policy folder is not in force", out.verdict("!", false), shown(name));
         }
         if !edited.is_empty() {
-            text.push_str("`change propose` asks officers for such an edit, `policy restore` drops it\n");
+            text.push_str("`change propose` proposes such an edit to officers; `policy restore` reverts it\n");
         }
     });
     Ok(if edited.is_empty() { Exit::Done } else { Exit::No })
 }
 
-/// Makes the policy folder hold what is in force again.
+/// Restores the policy folder to the policy in force; edited files are kept as `NAME.edited`.
 ///
 /// # Errors
 /// [`Failure`] if the folder cannot be written.
@@ -47,7 +47,7 @@ pub(in crate::cli) async fn restore(config: &Path, out: Out) -> Result<Exit, Fai
             let _ = writeln!(text, "restored {}; what was there is kept as `{}.edited`", shown(name), shown(name));
         }
         if restored.is_empty() {
-            text.push_str("nothing to restore: the policy folder holds what is in force\n");
+            text.push_str("nothing to restore: the policy folder holds the policy in force\n");
         }
     });
     Ok(Exit::Done)

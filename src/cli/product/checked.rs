@@ -1,4 +1,4 @@
-//! What a check of a product answers.
+//! The answer of `product check`.
 
 use std::fmt::Write as _;
 
@@ -10,7 +10,7 @@ use crate::gateway::{CheckedPartner, CheckedProduct, ReasonView};
 use crate::marking::Register;
 use crate::product::{Product, Tearline};
 
-/// Answers what was found in a product that reads, in the words of a submission.
+/// Prints the result of a check of a product that could be parsed, with the reasons that a submission would give.
 pub(super) fn answer(
     product: &Product,
     checked: &CheckedProduct,
@@ -50,12 +50,12 @@ pub(super) fn answer(
     });
 }
 
-/// A number of things, such as `1 portion` or `2 portions`.
+/// A count with its noun, such as `1 portion` or `2 portions`.
 fn counted(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
-/// How long the attachments of a tearline are together, in bytes.
+/// The total size of a tearline's attachments, in bytes.
 fn attached(tearline: &Tearline) -> u64 {
     tearline.attachments().iter().fold(0, |sum: u64, attachment| sum.saturating_add(attachment.size()))
 }

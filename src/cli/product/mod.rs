@@ -1,4 +1,4 @@
-//! `portcullis product`: check a product, and see what each partner would get of it.
+//! `portcullis product`: check a product, and show what each partner would get of it.
 
 mod limits;
 mod checked;
@@ -24,7 +24,7 @@ use crate::product::{
     Style, copy, render,
 };
 
-/// Check products and see what partners would get of them.
+/// Check products; show what each partner would get of them.
 #[derive(Debug, clap::Subcommand)]
 pub enum ProductCommand {
     Check(Check),
@@ -33,55 +33,54 @@ pub enum ProductCommand {
     Schema,
 }
 
-/// Check a product: every fault, with its place, the rule it breaks and what to do, and everything for which a submission
-/// of it would be refused. Attachments are looked into by every filter.
+/// Check a product for everything that would make `submit` refuse it.
 ///
-/// A product is text, Markdown, JSON or a STIX 2.1 bundle. Its content alone says which; a file's name is never asked.
-/// Its tearlines are marked as the intelligence community marks, or as controlled unclassified information (CUI): the banner
-/// of each says which.
+/// Reports every fault with its place, the rule it breaks and a fix. Attachments are inspected by every filter.
 ///
-/// With a node (`--config`), its register, limits, word lists and settings are used, and the answer says what each of its
-/// partners would get: what passes for a partner, `submit` accepts for it. Without one the delivered settings are used, for
-/// everybody whom the marks release a tearline to. The answer says which limits were used.
+/// A product is text, Markdown, JSON or a STIX 2.1 bundle; its content decides which, not its file name. Each tearline's
+/// banner decides whether it is marked by the intelligence community's rules or as controlled unclassified information (CUI).
+///
+/// With a node (`--config`), its register, limits, word lists and settings are used, and the answer shows what each of its
+/// partners would get: what passes for a partner, `submit` accepts for it. Without a node the default settings are used, for
+/// every recipient that a tearline's marks name. The answer says which limits were used.
 #[derive(Debug, clap::Args)]
 pub struct Check {
     /// The product: a file, or a folder or ZIP archive of `product.txt` and `attachments/`.
     file: PathBuf,
-    /// Refuse it if its content is not in this format: text, markdown, json or stix.
+    /// Refuse content in any other format than this: text, markdown, json or stix.
     #[arg(long = "as", value_name = "FORMAT")]
     told: Option<Format>,
-    /// Look only at what this partner of the node would get, and refuse the product if that is nothing; repeat for several.
+    /// Check only what this partner of the node would get, and fail if it would get nothing; repeat for several.
     #[arg(long, value_name = "PARTNER")]
     partner: Vec<PartnerId>,
-    /// Take the first tearline that may go at or below this one, counted from 1 at the top.
+    /// Use the first releasable tearline at or below this one, counted from 1 at the top.
     #[arg(long, value_name = "NUMBER", default_value = "1")]
     tearline: std::num::NonZeroUsize,
 }
 
-/// Write exactly the bytes that a partner would get, or say why it would get nothing.
+/// Write exactly what a partner would get, or say why it would get nothing.
 #[derive(Debug, clap::Args)]
 pub struct CutFor {
     /// The product: text, Markdown, JSON or a STIX 2.1 bundle, or a folder or ZIP archive of `product.txt` and
     /// `attachments/`.
     file: PathBuf,
-    /// Write it to a new file, or with attachments beside the text to a new folder; a rendering (`--as`) is one file. Beside
-    /// it come, in a folder `PLACE.attachments`, a picture of each page and the words of a PDF, and pictures as files.
+    /// Write the cut to this new file, or to a new folder if it has attachments; with `--as`, always one file. For viewing,
+    /// the folder `PLACE.attachments` gets an image of each page and the text of each PDF, and each image as a file.
     #[arg(long, value_name = "PLACE", conflicts_with_all = ["explain", "diff"])]
     output: Option<PathBuf>,
     /// The partner.
     #[arg(long = "for", value_name = "PARTNER")]
     partner: PartnerId,
-    /// Show the source with what becomes of each tearline and the rule that decided.
+    /// Show the source, with the outcome of each tearline and the rule that decided it.
     #[arg(long)]
     explain: bool,
-    /// Show the cuts of both partners side by side.
+    /// Show this partner's cut beside the other one.
     #[arg(long, value_name = "PARTNER", conflicts_with = "explain")]
     diff: Option<PartnerId>,
-    /// Take the first tearline that may go at or below this one, counted from 1 at the top.
+    /// Use the first releasable tearline at or below this one, counted from 1 at the top.
     #[arg(long, value_name = "NUMBER", default_value = "1")]
     tearline: std::num::NonZeroUsize,
-    /// Show the cut in another format than the text that is approved and sent: markdown, json, stix, or html for
-    /// reading and printing.
+    /// Show the cut in another format than the text that is approved and sent: markdown, json, stix or html.
     #[arg(long = "as", value_name = "FORMAT", default_value = "text", conflicts_with_all = ["explain", "diff"])]
     rendering: Format,
 }
@@ -110,7 +109,7 @@ fn style(out: Out) -> Style {
 /// A package and its text.
 type Opened = (Box<dyn Package>, Vec<u8>);
 
-/// Opens a package; `None` if it is none, and then the answer is given already.
+/// Opens a package and reads its text; `None` if it is not a valid package, in which case its faults were printed.
 fn read_package(file: &Path, bounds: &Bounds, limits: Option<&Limits>, out: Out) -> Result<Option<Opened>, Failure> {
     let opened = package::open(file).and_then(|mut package| {
         let text = package.text(bounds.bytes_max)?;
@@ -122,7 +121,10 @@ fn read_package(file: &Path, bounds: &Bounds, limits: Option<&Limits>, out: Out)
     }
 }
 
-/// Answers with every fault of a package. What cannot be read is a failure, not an answer.
+/// Prints every fault of a package.
+///
+/// # Errors
+/// [`Failure`] if a file of the package cannot be read.
 fn show_package_faults(faults: &[PackageFault], limits: Option<&Limits>, out: Out) -> Result<(), Failure> {
     if let Some(fault) = faults.iter().find(|fault| fault.code == PackageCode::Unreadable) {
         return Err(Failure::input(format!("{} {}", fault.place, fault.message)));
@@ -137,7 +139,7 @@ fn show_package_faults(faults: &[PackageFault], limits: Option<&Limits>, out: Ou
     Ok(())
 }
 
-/// A product with faults, for a machine.
+/// The JSON answer for a product with faults.
 fn not_valid(faults: Value, limits: Option<&Limits>) -> Value {
     let mut answer = json!({ "valid": false, "faults": faults });
     if let Some(limits) = limits {
@@ -146,7 +148,7 @@ fn not_valid(faults: Value, limits: Option<&Limits>) -> Value {
     answer
 }
 
-/// How many faults there are, and whose limits were used.
+/// Appends how many faults there are and which limits were used.
 fn tell_count(text: &mut String, faults: usize, limits: Option<&Limits>, out: Out) {
     let _ = writeln!(text, "{}: {}", out.verdict("not valid", false), count(faults));
     if let Some(limits) = limits {
@@ -195,7 +197,8 @@ impl Check {
         Ok(if checked.passes() { Exit::Done } else { Exit::No })
     }
 
-    /// The node, if there is one: a configuration that was named must be there, and one is needed for what partners get.
+    /// Opens the node; `None` if there is no configuration at the default place and neither `--config` nor `--partner` was
+    /// given.
     async fn node(&self, config: &Path) -> Result<Option<Node>, Failure> {
         let unnamed = config == Path::new(UNNAMED_CONFIG) && !config.exists();
         if unnamed && self.partner.is_empty() {
@@ -205,7 +208,7 @@ impl Check {
     }
 }
 
-/// Answers with every fault of a product, as JSON or as a compiler would show them.
+/// Prints every fault of a product, as JSON or in the style of compiler errors.
 fn show_faults(faults: &[ProductFault], source: &[u8], name: &str, limits: Option<&Limits>, out: Out) {
     out.answer(&not_valid(json!(faults), limits), |text| {
         for fault in faults {
@@ -242,7 +245,7 @@ impl CutFor {
             changes.push(prepared.changes);
             explanations.push(explanation);
         }
-        // Inspected as a submission would be, so that what is shown is what would go.
+        // Inspected as a submission would be, so that exactly what would be sent is shown.
         let partners = std::iter::once(&self.partner).chain(&self.diff).cloned().collect();
         let checked = node.check_product(&product, &partners, self.tearline.get() - 1, &mut *package).await;
         let checked = checked.map_err(Failure::from)?;
@@ -287,7 +290,7 @@ impl CutFor {
             out.write(cut::side_by_side(left, right, 160, style(out)).as_bytes());
             tell_stopped(&stopped, out);
         } else if self.explain {
-            // What is not text is shown as the text it means.
+            // A product in another format is shown in its canonical text form.
             let source = if product.format() == Format::Text { source } else { product.as_text().into_bytes() };
             out.write(cut::show(first, &source, style(out)).as_bytes());
             for change in &changes[0] {
@@ -306,7 +309,7 @@ impl CutFor {
     }
 }
 
-/// Says why what is shown would not go.
+/// Prints why a cut that is shown would not be released.
 fn tell_stopped(stopped: &[&CheckedPartner], out: Out) {
     for partner in stopped {
         for reason in &partner.reasons {
@@ -316,7 +319,7 @@ fn tell_stopped(stopped: &[&CheckedPartner], out: Out) {
     }
 }
 
-/// Writes a cut with those attachments that belong beside it, taken from the package its product came in.
+/// Writes a cut to `place`, with its detached attachments copied from the product's package.
 fn write_cut(place: &Path, cut: &Cut, product: &Product, source: &mut dyn Package) -> Result<(), Failure> {
     let mut names: BTreeMap<Digest, Vec<&FileName>> = BTreeMap::new();
     for attachment in cut.detached() {
@@ -339,7 +342,7 @@ fn write_cut(place: &Path, cut: &Cut, product: &Product, source: &mut dyn Packag
     package::write(place, cut.bytes(), fill).map_err(Failure::refused)
 }
 
-/// Writes the same to several files.
+/// A writer that writes the same bytes to several files.
 struct Every(Vec<std::fs::File>);
 
 impl std::io::Write for Every {

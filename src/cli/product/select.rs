@@ -1,4 +1,4 @@
-//! `portcullis cut`: which tearline of a product a partner may have.
+//! `portcullis cut`: selects the tearline of a product that a partner may have.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use crate::cli::output::{Failure, Out};
 use crate::cut::select::{MarkedTearline, ProductFault, ProductRefused, Selection, select};
 use crate::marking::{Level, LinkRights, PartnerKind, Register, Rules};
 
-/// Choose the tearline a partner may have.
+/// Select the tearline that a partner may have.
 #[derive(Debug, Args)]
 pub struct CutArgs {
     #[command(subcommand)]
@@ -22,13 +22,15 @@ pub struct CutArgs {
 
 #[derive(Debug, Subcommand)]
 enum CutCommand {
-    /// Select tearlines by their marks: one JSON request a line in, one JSON answer a line out.
+    /// Select tearlines by their marks, as JSON lines.
+    ///
+    /// Reads one JSON request per line from standard input and writes one JSON answer per line.
     Select(SelectArgs),
 }
 
 #[derive(Debug, Args)]
 struct SelectArgs {
-    /// The operator's dated changes to the register.
+    /// The operator's dated changes to the register (JSON).
     #[arg(long, value_name = "FILE")]
     overlay: Option<PathBuf>,
 }
@@ -48,7 +50,7 @@ struct SelectRequest {
     id: serde_json::Value,
     product: ProductRequest,
     partner: PartnerRequest,
-    /// The highest tearline the requester wants, from 0 at the top.
+    /// The highest tearline to consider, counted from 0 at the top.
     #[serde(default)]
     at_or_below: Option<usize>,
 }
@@ -86,7 +88,7 @@ enum KindRequest {
     Org,
 }
 
-/// A REL set of a network: a list of codes, or the text of one.
+/// The countries that a network may carry products for: a list of codes, or `REL TO` text.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum NetworkRequest {

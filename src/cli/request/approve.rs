@@ -26,44 +26,44 @@ use crate::time::Clock as _;
 
 /// Approve requests: sign exactly the cuts that are shown.
 ///
-/// Shows what each partner would get, what is held back and why, what changed since the last release of the same
-/// product to that partner, the terms and what still stands in the way, and asks before it signs. The officer is found
-/// by the key. The push happens by itself after the last approval that is needed.
+/// Shows what each partner would get, what is withheld and why, the changes since the last release of the same product to
+/// that partner, the terms, and what still prevents the release; then asks for confirmation and signs. The key identifies the
+/// officer. Delivery starts automatically after the last approval that is needed.
 #[derive(Debug, clap::Args)]
 pub struct Approve {
-    /// The requests, or the beginnings of their numbers.
+    /// The request IDs (`rq-…`), or unique prefixes of them.
     #[arg(required_unless_present_any = ["batch", "offline", "import"])]
     requests: Vec<RequestArg>,
     /// The officer's private key.
     #[arg(long, required_unless_present = "import")]
     key: Option<PathBuf>,
-    /// Write what each partner would get into this folder first, with its attachments, to be looked at: beside each cut a
-    /// picture of every page and the words of a PDF, and pictures as files. It is made if it is not there.
+    /// First write what each partner would get into this folder, for review: each cut with its attachments, an image of each
+    /// page and the text of each PDF, and each image as a file. The folder is created if needed.
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
-    /// Sign without asking. Of several requests, one that cannot be signed stops none of the others. One with words in
-    /// common with what is held back is not signed, unless it comes by itself and with --in-common.
+    /// Sign without asking for confirmation. A request that cannot be signed does not stop the others. A request that has words
+    /// in common with withheld text is signed only alone and with --in-common.
     #[arg(long)]
     yes: bool,
-    /// With --yes, for one request: that so many runs of words in common with what is held back were read, in `request
-    /// show`, and are signed for.
+    /// With --yes, for one request: the number of runs of words in common with withheld text. Read them in `request show`
+    /// first; you sign for them.
     #[arg(long, value_name = "NUMBER", requires = "yes")]
     in_common: Option<usize>,
-    /// Also show the source, tearline by tearline, with what is held back; for our own side only.
+    /// Also show the source, tearline by tearline, with the withheld text. Do not pass it to the partner.
     #[arg(long)]
     source: bool,
-    /// Sign a reviewed list without asking: a file as `status --awaiting --format json` writes it. A request whose purpose,
-    /// precedence, expiry or cuts are not exactly those in the file is not signed, and the others are.
+    /// Sign a reviewed list without asking for confirmation: a file that `status --awaiting --format json` wrote. Requests whose
+    /// purpose, precedence, expiry or cuts differ from the file are skipped.
     #[arg(long, conflicts_with_all = ["requests", "yes", "source"])]
     batch: Option<PathBuf>,
-    /// Show and sign the request in a file that `request export` wrote, on a machine that has no node: neither its keys
-    /// nor its store are needed. The signed approval is written to `--out`.
+    /// Show and sign the request in a file that `request export` wrote, on a machine without a node. The signed approval is
+    /// written to `--out`.
     #[arg(long, value_name = "FILE", requires = "out", conflicts_with_all = ["requests", "source", "batch", "import"])]
     offline: Option<PathBuf>,
-    /// Where to write an approval that is signed with `--offline`: a file that does not exist yet.
+    /// With `--offline`: the new file for the signed approval.
     #[arg(long, value_name = "FILE", requires = "offline")]
     out: Option<PathBuf>,
-    /// Take in an approval that was signed with `--offline`.
+    /// Import an approval that was signed with `--offline`.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["requests", "key", "yes", "source", "batch", "output"])]
     import: Option<PathBuf>,
 }
@@ -83,7 +83,7 @@ impl Approve {
             return self.sign_offline(file, place, &signer, out);
         }
         if self.in_common.is_some() && self.requests.len() != 1 {
-            return Err(Failure::input("--in-common says how many runs of words were read of one request: name one"));
+            return Err(Failure::input("--in-common is for one request: give one"));
         }
         let node = node_at(config).await?;
         if let Some(file) = &self.batch {
@@ -98,13 +98,13 @@ impl Approve {
         }
         let [request] = &named[..] else {
             let requests: Vec<String> = named.iter().map(RequestId::to_string).collect();
-            // A person is asked about one request at a time.
+            // Confirmation is asked for one request at a time.
             let at_once = if self.yes { AT_ONCE } else { 1 };
             let one = async |at: usize| Ok(self.sign_one(&node, &signer, &named[at]).await?.0);
             return each(&node, &requests, at_once, out, one).await;
         };
         let (answer, written) = self.sign_one(&node, &signer, request).await.map_err(|not| not.failure)?;
-        // It is signed: whatever fails now must not hide that.
+        // The approval is recorded: a failure from here on must not hide that.
         let changes = node.recent_changes_count().await.ok();
         let mut json = json!(answer);
         json["recent_changes"] = json!(changes);
@@ -123,7 +123,7 @@ impl Approve {
         Ok(if answer.counts { Exit::Done } else { Exit::No })
     }
 
-    /// Signs one request: one that was shown and confirmed, or with `--yes` one in which nothing is that must be shown.
+    /// Signs one request: after review and confirmation, or with `--yes` if nothing in it must be shown to the officer.
     async fn sign_one(
         &self,
         node: &Node,
@@ -133,7 +133,7 @@ impl Approve {
         if self.yes {
             return self.sign_unasked(node, signer, request).await;
         }
-        // Checked first, so that nobody reviews what they may not sign.
+        // Checked first, so that an officer does not review a request that they may not sign.
         node.check_approver(request, signer).await?;
         let review = node.review(request).await?;
         let written = write_cuts(node, request, self.output.as_deref()).await?;
@@ -141,7 +141,7 @@ impl Approve {
         // Recent changes of officers and rules are part of what an officer signs for.
         let changes = node.recent_changes().await?;
         if !changes.is_empty() {
-            text.push_str("changes of who may do what, and by which rules, in the last 30 days:\n");
+            text.push_str("changes of officers, partners and policy in the last 30 days:\n");
             write_changes(&mut text, &changes);
         }
         tell_review(&mut text, &review, self.source);
@@ -150,11 +150,11 @@ impl Approve {
         Ok((node.approve(request, &review, signer).await?, written))
     }
 
-    /// Shows the request in a file, and signs it where no node is.
+    /// Shows and signs the request in an exported file, without a node.
     fn sign_offline(&self, file: &Path, place: &Path, signer: &LocalSigner, out: Out) -> Result<Exit, Failure> {
         let now = SystemClock.now();
         let exported = ExportedRequest::read(file, now).map_err(Failure::from)?;
-        // Nobody is shown and asked what they could not sign, or not write, anyway.
+        // Checked before the review: whether the officer can sign, and whether the output file can be created.
         exported.approver(signer, now).map_err(Failure::from)?;
         package::is_free(place).map_err(Failure::refused)?;
         let written = match &self.output {
@@ -184,7 +184,7 @@ impl Approve {
                 tell_written(text, &written);
             }
             let _ = writeln!(text, "signed  {}", place.display());
-            let _ = writeln!(text, "  take it to the node: portcullis approve --import FILE");
+            let _ = writeln!(text, "  import it at the node: portcullis approve --import FILE");
         });
         Ok(Exit::Done)
     }
@@ -198,15 +198,15 @@ impl Approve {
         if self.output.is_none() && self.in_common.is_none() {
             return Ok((node.approve_unseen(request, None, signer).await?, Vec::new()));
         }
-        // What is signed is what was before it was written out, so that nothing else can be read there than was signed.
+        // The review is taken before the cuts are written, so that the approval covers nothing that came later.
         let review = node.review(request).await?;
         self.nothing_unseen(&review)?;
         let written = write_cuts(node, request, self.output.as_deref()).await?;
         Ok((node.approve(request, &review, signer).await?, written))
     }
 
-    /// Refuses a cut with words in common with what is held back, which each officer is shown, unless their number was
-    /// given with --in-common: an officer who knows it has read them.
+    /// Checks that `--in-common` gives the number of runs of words in common with withheld text (0 if left out). Every officer
+    /// must read these runs; one who gives the right number has seen them.
     fn nothing_unseen(&self, review: &RequestReview) -> Result<(), Failure> {
         let runs: usize = review.cuts.iter().map(|cut| cut.shared.len()).sum();
         let named = self.in_common.unwrap_or(0);
@@ -214,14 +214,14 @@ impl Approve {
             return Ok(());
         }
         Err(Failure::refused(format!(
-            "it has {runs} run(s) of words in common with what is held back, and {named} were named: read them in `request \
-             show {}` and name their number with --in-common, or approve it at a terminal",
+            "it has {runs} run(s) of words in common with what is held back, and {named} were confirmed: read them in \
+             `request show {}` and give their number with --in-common, or approve it at a terminal",
             review.request
         )))
     }
 }
 
-/// Takes in an approval that was signed elsewhere.
+/// Imports an approval that was signed offline.
 async fn import(config: &Path, file: &Path, out: Out) -> Result<Exit, Failure> {
     let signed = read_bytes(file)?;
     if let Err(error) = Signed::<Approval>::peek(&signed) {

@@ -1,4 +1,4 @@
-//! Batch approval: a reviewed list, or several requests without confirmation, with the outcome of each.
+//! Batch approval: signs a reviewed list, or several requests without confirmation, and reports the outcome of each.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -17,16 +17,19 @@ use crate::ident::RequestId;
 use crate::sign::LocalSigner;
 use crate::store::StoreError;
 
-/// How many requests are signed at once, so that what is put on record of them shares its syncs.
+/// How many requests are signed concurrently, so that their commits share syncs.
 pub(in crate::cli) const AT_ONCE: usize = 16;
 
-/// A reviewed list.
+/// A reviewed list, as `status --awaiting --format json` writes it.
 #[derive(Deserialize)]
 struct Batch {
     awaiting: Vec<AwaitingRequest>,
 }
 
-/// Signs every request of a reviewed list that is still what was reviewed.
+/// Signs every request of a reviewed list that has not changed since the review.
+///
+/// # Errors
+/// [`Failure`] if the file cannot be read or parsed.
 pub(in crate::cli) async fn batch(node: &Node, signer: &LocalSigner, file: &Path, out: Out) -> Result<Exit, Failure> {
     let unreadable = |e: &dyn std::fmt::Display| {
         Failure::input(format!("`{}`: {e}; expected what `status --awaiting --format json` writes", file.display()))
@@ -41,11 +44,11 @@ pub(in crate::cli) async fn batch(node: &Node, signer: &LocalSigner, file: &Path
     each(node, &requests, AT_ONCE, out, one).await
 }
 
-/// Why one of many requests was not signed.
+/// The reason why one request of a batch was not signed.
 pub(in crate::cli) struct NotSigned {
-    /// Why, with the exit status.
+    /// The error, with its exit status.
     pub failure: Failure,
-    /// The store takes nothing more, so that no other request can be signed either.
+    /// Whether the store has failed, so that no other request can be signed either.
     ends: bool,
 }
 
@@ -58,7 +61,7 @@ impl From<Failure> for NotSigned {
 impl From<GatewayError> for NotSigned {
     fn from(error: GatewayError) -> NotSigned {
         use StoreError as S;
-        // What concerns one row, or only this moment, says nothing of the next request.
+        // An error about one row, or a temporary one, does not affect the next request.
         let (ends, passing) = match &error {
             GatewayError::Store(S::Conflict { .. } | S::Illegal { .. } | S::Quota { .. }) => (false, true),
             GatewayError::Store(S::Altered { .. } | S::Damaged { .. } | S::Busy { .. }) => (false, false),
@@ -73,8 +76,8 @@ impl From<GatewayError> for NotSigned {
     }
 }
 
-/// Signs many requests, `at_once` at a time, and says what became of each: one that cannot be signed stops none of the others.
-/// Once the store is broken, no further one is begun; what was signed before is said all the same.
+/// Signs requests, `at_once` at a time, and prints the outcome of each. A request that cannot be signed does not stop the
+/// others; after a failure of the store no further one is begun, and those already signed are still reported.
 pub(in crate::cli) async fn each(
     node: &Node,
     requests: &[String],
@@ -86,7 +89,7 @@ pub(in crate::cli) async fn each(
     let (sign, ended) = (&sign, &ended);
     let one = async |at: usize| {
         if ended.load(Ordering::Relaxed) {
-            return Err(NotSigned::from(Failure::trouble("not begun: the store failed at another request")));
+            return Err(NotSigned::from(Failure::trouble("not started: the store failed at another request")));
         }
         let signed = sign(at).await;
         if signed.as_ref().is_err_and(|not| not.ends) {
@@ -101,11 +104,11 @@ pub(in crate::cli) async fn each(
     Ok(told.exit())
 }
 
-/// What became of each of many requests.
+/// The outcome of each request of a batch.
 struct Told<'a> {
     signed: Vec<ApprovalOutcome>,
     refused: Vec<(&'a str, Failure)>,
-    /// How many changes there were of who may do what; none if the store could not be asked any more.
+    /// How many changes of officers and rules there were in the last 30 days; `None` if the store could not be read.
     changes: Option<usize>,
 }
 
@@ -133,7 +136,7 @@ impl<'a> Told<'a> {
         if all { Exit::Done } else { Exit::No }
     }
 
-    /// How many requests were approved, how many were skipped because they cannot be approved, and how many failed.
+    /// Returns how many requests were approved, skipped because they cannot be approved, and failed.
     fn counts(&self) -> (usize, usize, usize) {
         let approved = self.signed.iter().filter(|answer| answer.counts).count();
         let failed = self.refused.iter().filter(|(_, why)| why.exit == Exit::Trouble).count();
@@ -166,14 +169,14 @@ impl<'a> Told<'a> {
     }
 }
 
-/// Says that officers or rules changed lately, to an officer who was not shown it before signing.
+/// Appends how many recent changes of officers and rules there were, for an officer who was not shown them before signing.
 pub(in crate::cli) fn tell_changed(text: &mut String, changes: usize) {
     let what = match changes {
         0 => return,
         1 => "1 change".to_owned(),
         more => format!("{more} changes"),
     };
-    let _ = writeln!(text, "{what} of who may do what in the last 30 days: see `portcullis status`");
+    let _ = writeln!(text, "{what} of officers, partners and policy in the last 30 days: see `portcullis status`");
 }
 
 #[cfg(test)]

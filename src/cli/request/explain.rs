@@ -8,13 +8,13 @@ use crate::cli::input::open::node_at;
 use crate::cli::output::colour::{BAD, GOOD, WAITING, verdict_colour};
 use crate::cli::output::{Exit, Failure, Out, shown};
 
-/// Say which rule permits or refuses a request or an exchange, for each partner.
+/// Explain why a request or an exchange is permitted or refused.
 ///
-/// It takes the release decision now on what is on record, and gives every reason. A partner is `permitted`; `pending` while
-/// only approvals are missing; `refused`; or `closed` after delivery.
+/// Makes the release decision now, from what is recorded, and shows every reason for each partner. The verdict is `permitted`,
+/// `pending` while only approvals are missing, `refused`, or `closed` after delivery.
 #[derive(Debug, clap::Args)]
 pub struct Explain {
-    /// A request (`rq-…`) or an exchange (`ex-…`); the beginning of its number is enough.
+    /// The ID of a request (`rq-…`) or an exchange (`ex-…`), or a unique prefix of it.
     subject: SubjectArg,
 }
 
@@ -22,7 +22,7 @@ impl Explain {
     /// Runs the command.
     ///
     /// # Errors
-    /// [`Failure`] if there is no such subject or the node cannot be used.
+    /// [`Failure`] if there is no such request or exchange, or the node cannot be used.
     pub async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
         let node = node_at(config).await?;
         let explained = match &self.subject {

@@ -1,4 +1,4 @@
-//! `portcullis request`: read a request without signing, or write it out for an officer who has no access to the node.
+//! `portcullis request`: shows a request without signing, or exports it for an officer without access to the node.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -12,26 +12,30 @@ use crate::cli::request::review::tell_review;
 use crate::cli::request::write_out::{tell_written, write_cuts};
 use crate::gateway::{AttachmentShown, CutReview};
 
-/// Read requests; write them out for officers.
+/// Show requests; export them for offline approval.
 #[derive(Debug, clap::Subcommand)]
 pub enum RequestCommand {
-    /// Show a request as an officer is shown it, attachments as their reader sees them. Nothing is signed.
+    /// Show a request as `approve` shows it, without signing.
+    ///
+    /// Attachments are shown as their recipient would see them.
     Show {
-        /// The request, or the beginning of its number.
+        /// The request ID (`rq-…`), or a unique prefix of it.
         request: RequestArg,
-        /// Also show the source, tearline by tearline, with what is held back; for our own side only.
+        /// Also show the source, tearline by tearline, with the withheld text. Do not pass it to the partner.
         #[arg(long)]
         source: bool,
-        /// Write what each partner would get into this folder too, with its attachments, and beside it a picture of each
-        /// page and the words of a PDF; it is made if it is not there.
+        /// Also write what each partner would get into this folder: each cut with its attachments, an image of each page and
+        /// the text of each PDF, and each image as a file. The folder is created if needed.
         #[arg(long, value_name = "DIR")]
         output: Option<PathBuf>,
     },
-    /// Write everything that an approval of a request binds into one file, for `approve --offline`.
+    /// Export a request to one file, for `approve --offline`.
+    ///
+    /// The file holds everything that an approval covers.
     Export {
-        /// The request, or the beginning of its number.
+        /// The request ID (`rq-…`), or a unique prefix of it.
         request: RequestArg,
-        /// The file to write: one that does not exist yet. It holds what the partners would get: keep it as you keep that.
+        /// The new file to write. It contains what the partners would get: protect it accordingly.
         #[arg(long)]
         out: PathBuf,
     },
@@ -64,7 +68,7 @@ impl RequestCommand {
                 let request = request.find(&node).await?;
                 node.export_request(&request, &place).await.map_err(Failure::from)?;
                 out.answer(&json!({ "request": request, "file": place }), |text| {
-                    let _ = writeln!(text, "written {}: sign it with `approve --offline`", place.display());
+                    let _ = writeln!(text, "wrote {}: sign it with `approve --offline`", place.display());
                 });
             }
         }
@@ -72,7 +76,7 @@ impl RequestCommand {
     }
 }
 
-/// What one partner would get, for a machine to read.
+/// What one partner would get, as JSON.
 fn cut(cut: &CutReview) -> Value {
     let attachment = |a: &AttachmentShown| {
         json!({

@@ -1,6 +1,6 @@
 //! `portcullis submit`, `approve`, `refuse`, `recall`, `request` and `explain`: the life of a request.
 //!
-//! In comes what a person typed or signed; out goes what the gateway answered. Nothing is decided here.
+//! Commands pass what a person typed or signed to the gateway and print its answer. They decide nothing.
 
 pub(super) mod explain;
 pub(super) mod submit_offline;

@@ -1,11 +1,11 @@
-//! What became of an approval.
+//! The outcome of an approval, as text.
 
 use std::fmt::Write as _;
 
 use crate::cli::output::{Out, shown};
 use crate::gateway::{ApprovalOutcome, ExchangeForecast};
 
-/// Tells what became of an approval, exchange by exchange.
+/// Appends the outcome of an approval, exchange by exchange.
 pub(in crate::cli) fn tell(text: &mut String, answer: &ApprovalOutcome, out: Out) {
     if answer.counts {
         let _ = writeln!(text, "{} {} by {}", out.verdict("approved", true), answer.request, answer.officer);
@@ -29,11 +29,11 @@ pub(in crate::cli) fn tell(text: &mut String, answer: &ApprovalOutcome, out: Out
             ("requested" | "held" | "approved", true) => "Approved; queued for delivery",
             ("requested" | "held" | "approved", false) => "pending",
             ("queued" | "sending" | "parked", _) => "approved before; delivery is under way",
-            // Delivered, or stopped: nothing that is approved now changes it.
+            // Delivered or stopped: this approval changes nothing.
             (ended, _) => ended,
         };
         let _ = writeln!(text, "  {}  to {}: {state}", exchange.exchange, exchange.partner);
-        // What has ended waits for nothing any more.
+        // Reasons against a release are of no interest once the exchange has ended.
         for reason in exchange.forecast.iter().filter(|r| !r.permits && !has_ended(exchange)) {
             let _ = writeln!(text, "      {} [{}]", shown(&reason.sentence), reason.code);
         }

@@ -1,4 +1,4 @@
-//! `portcullis recall`: withdraw products that were sent.
+//! `portcullis recall`: withdraws products that were sent.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -10,19 +10,19 @@ use crate::cli::output::{Exit, Failure, Out, table};
 use crate::envelope::RecallCode;
 use crate::gateway::RecallOf;
 
-/// Withdraw a product from every partner that got it, and cancel what has not left.
+/// Withdraw a product from the partners that received it, and cancel what was not sent.
 ///
-/// One disclosure officer is enough. Each partner that has the product, or may have it, is sent a signed notice and answers
-/// what it had done with it; `status` shows the answers. A recall cannot retrieve copies already taken.
+/// One disclosure officer is enough. Each partner that has, or may have, the product is sent a signed notice and answers what
+/// it had done with the product; `status` shows the answers. A recall cannot retrieve copies already taken.
 #[derive(Debug, clap::Args)]
 pub struct RecallCommand {
-    /// A request (`rq-…`): at every partner; or an exchange (`ex-…`): at its partner alone. The beginning of its number is
-    /// enough.
+    /// The ID, or a unique prefix of it, of a request (`rq-…`), for every partner, or of an exchange (`ex-…`), for its partner
+    /// only.
     subject: SubjectArg,
     /// The officer's private key.
     #[arg(long)]
     key: PathBuf,
-    /// Why; the partner is told this word: incorrect, mismarked, misdirected, duplicate or other.
+    /// Reason, sent to the partner: incorrect, mismarked, misdirected, duplicate or other.
     #[arg(long)]
     why: RecallCode,
 }
@@ -31,7 +31,7 @@ impl RecallCommand {
     /// Runs the command.
     ///
     /// # Errors
-    /// [`Failure`] if there is no such subject, the key may not recall, or it was recalled before.
+    /// [`Failure`] if there is no such request or exchange, the key may not recall it, or it was recalled before.
     pub async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
         let signer = signer_at(&self.key)?;
         let node = node_at(config).await?;
@@ -43,10 +43,10 @@ impl RecallCommand {
         out.answer(&recalled, |text| {
             let _ = writeln!(text, "recalled {} ({}) by {}", recalled.subject, recalled.why, recalled.officer);
             for exchange in &recalled.cancelled {
-                let _ = writeln!(text, "  {exchange} is cancelled: it had not left");
+                let _ = writeln!(text, "  {exchange} is cancelled: it had not been sent");
             }
             if recalled.notices.is_empty() {
-                let _ = writeln!(text, "  it was never offered to a partner: nobody is notified");
+                let _ = writeln!(text, "  it was never offered to a partner: no notice is sent");
             } else {
                 let rows =
                     recalled.notices.iter().map(|n| vec![n.exchange.clone(), n.partner.clone(), n.about.clone()]);

@@ -1,4 +1,4 @@
-//! `portcullis refuse`: stop a request.
+//! `portcullis refuse`: stops a request.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -9,16 +9,16 @@ use crate::cli::input::open::node_at;
 use crate::cli::output::{Exit, Failure, Out};
 use crate::gateway::RefusedExchange;
 
-/// Refuse a request: nothing of it that has not left will leave.
+/// Refuse a request: nothing more of it is sent.
 ///
-/// The refusal is a signed statement; the submitter reads the reason with `status` and `explain`. Any one disclosure
-/// officer may refuse, and the submitter may withdraw what they submitted. What has left already is named, partner by
-/// partner: `recall` withdraws it. A request of which nothing is left to stop is not refused any more.
+/// The refusal is a signed statement; the submitter sees the reason in `status` and `explain`. One disclosure officer is
+/// enough, and submitters may withdraw their own requests. What was already sent is listed by partner; use `recall` to withdraw
+/// it. A request of which everything was sent or has ended cannot be refused.
 #[derive(Debug, clap::Args)]
 pub struct Refuse {
-    /// The request, or the beginning of its number.
+    /// The request ID (`rq-…`), or a unique prefix of it.
     request: RequestArg,
-    /// Why; the submitter is told.
+    /// Reason, shown to the submitter.
     #[arg(long)]
     why: String,
     /// The officer's private key.

@@ -1,4 +1,4 @@
-//! What an officer is shown of a request before signing.
+//! The text of a request that an officer reviews before signing.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use crate::cli::output::{grouped, shown, shown_lines};
 use crate::cli::request::write_out::told_pages;
 use crate::gateway::{AttachmentShown, CutReview, ExportedRequest, RequestReview};
 
-/// What an officer is shown of a request.
+/// Appends a request as officers review it, with its source if `source`.
 pub(in crate::cli) fn tell_review(text: &mut String, review: &RequestReview, source: bool) {
     let _ = writeln!(text, "request {}", review.request);
     let supersedes = review.terms.supersedes.map(|id| id.to_string()).unwrap_or_default();
@@ -38,7 +38,7 @@ pub(in crate::cli) fn tell_review(text: &mut String, review: &RequestReview, sou
         }
         let against: Vec<_> = cut.forecast.iter().filter(|r| !r.permits).collect();
         if !against.is_empty() {
-            let _ = writeln!(text, "── what stands in the way ──");
+            let _ = writeln!(text, "── what prevents the release ──");
         }
         for reason in against {
             let _ = writeln!(text, "  {} [{}]", shown(&reason.sentence), reason.code);
@@ -127,7 +127,7 @@ fn tell_cut(text: &mut String, cut: &CutReview) {
     }
 }
 
-/// Where an exported request comes from.
+/// Appends the origin of an exported request: node, time, ledger key, and who had approved it.
 pub(in crate::cli) fn tell_origin(text: &mut String, exported: &ExportedRequest) {
     let (node, instance, when, approved_by) = exported.origin();
     let _ = writeln!(text, "from node {node}, written {when}");

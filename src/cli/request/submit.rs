@@ -1,4 +1,4 @@
-//! `portcullis submit`: request the release of products.
+//! `portcullis submit`: requests the release of products.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -19,19 +19,19 @@ use crate::product::{Format, PackageCode, PackageFault};
 
 /// Submit products for release to partners.
 ///
-/// Each becomes one request: a product's text, or a folder or ZIP archive of `product.txt` with its attachments under
-/// `attachments/`, of any size. For each partner the widest tearline it may have is cut; if any partner named may have
-/// nothing, that request is refused whole and says why. Nothing leaves before two officers have approved.
+/// Each product becomes one request: a file, or a folder or ZIP archive of `product.txt` with its attachments under
+/// `attachments/`. Each partner gets the highest tearline that it may have; if any partner may have none, the whole request is
+/// refused, with the reason. Nothing is sent before two officers have approved.
 ///
-/// A submission is signed by whoever submits. A producer without access to the node signs elsewhere (`--terms FILE --key
-/// FILE --out FILE`, which needs no node), and hands over the product with what was signed (`--signed FILE`).
+/// The submitter signs the submission. A producer without access to the node signs elsewhere (`--terms FILE --key FILE --out
+/// FILE`, which needs no node) and sends the product with the signed file; the node's operator submits both (`--signed FILE`).
 #[derive(Debug, clap::Args)]
 pub struct Submit {
     /// The products: text, Markdown, JSON or STIX 2.1 bundles, or folders or ZIP archives with one of them as
     /// `product.txt`.
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// Refuse a file whose content is not in this format: text, markdown, json or stix.
+    /// Refuse content in any other format than this: text, markdown, json or stix.
     #[arg(long = "as", value_name = "FORMAT")]
     told: Option<Format>,
     /// Partner to release to; repeat for several.
@@ -40,50 +40,49 @@ pub struct Submit {
     /// What the release is for.
     #[arg(long, required_unless_present_any = ["signed", "terms"])]
     purpose: Option<String>,
-    /// Until when it may leave: a span such as `7d`, or an instant such as `2026-12-01T00:00:00Z`.
+    /// When the request expires: a duration such as `7d`, or a time such as `2026-12-01T00:00:00Z`. Nothing is sent later.
     #[arg(long, value_parser = until, required_unless_present_any = ["signed", "terms"])]
     expires: Option<Until>,
-    /// The submitter's private key, or a producing system's: the submission is signed with it. The signer may not
-    /// approve.
+    /// The private key of the submitter, or of a producing system, that signs the submission. The submitter may not approve it.
     #[arg(long, required_unless_present = "signed")]
     key: Option<PathBuf>,
     /// The law or authority relied on.
     #[arg(long, default_value = "originator's release marking")]
     legal_basis: String,
-    /// The policy relied on; the partners' agreements if left out.
+    /// The policy relied on; the partners' agreements by default.
     #[arg(long)]
     policy_basis: Option<String>,
-    /// FLASH, IMMEDIATE, PRIORITY or ROUTINE.
+    /// Precedence: FLASH, IMMEDIATE, PRIORITY or ROUTINE.
     #[arg(long, default_value = "ROUTINE")]
     precedence: Precedence,
-    /// The request whose product this one replaces, at every partner that got it; needs two approvals like any other.
+    /// The request whose product this one replaces at every partner that received it. It needs two approvals as any other.
     #[arg(long, value_name = "REQUEST")]
     supersedes: Option<RequestArg>,
-    /// The objective of the guiding document that it serves, by its id in `priorities.toml`.
+    /// The objective of the guiding document that the release serves, by its ID in `priorities.toml`.
     #[arg(long, value_name = "ID")]
     objective: Option<String>,
-    /// Perspectives are sought from the partner on it. By itself that is engagement, and takes no objective.
+    /// Perspectives are sought from the partner (engagement). It needs no objective.
     #[arg(long)]
     perspectives: bool,
-    /// It supports the outcome that the objective prefers.
+    /// The release supports the objective's preferred outcome.
     #[arg(long, requires = "objective")]
     outcome: bool,
-    /// Take the first tearline that may go at or below this one, counted from 1 at the top.
+    /// Use the first releasable tearline at or below this one, counted from 1 at the top.
     #[arg(long, value_name = "NUMBER", default_value = "1")]
     tearline: std::num::NonZeroUsize,
-    /// Take in a submission of this one product that was signed elsewhere.
+    /// Submit one product with this submission, signed elsewhere with `--terms`.
     #[arg(long, value_name = "FILE", conflicts_with_all = TERMS_ELSEWHERE, conflicts_with_all = ["key", "terms"])]
     signed: Option<PathBuf>,
-    /// Sign a submission of this one product to the node and on the terms of this file (JSON, see docs/RECORDS.md);
-    /// nothing is submitted, and no node is needed.
+    /// Sign a submission of one product with the node and the terms in this file (JSON, see docs/RECORDS.md). Nothing is
+    /// submitted, and no node is needed.
     #[arg(long, value_name = "FILE", conflicts_with_all = TERMS_ELSEWHERE, requires_all = ["key", "out"])]
     terms: Option<PathBuf>,
-    /// Where to write what was signed with `--terms`: a file that does not exist yet.
+    /// With `--terms`: the new file for the signed submission.
     #[arg(long, value_name = "FILE", requires = "terms")]
     out: Option<PathBuf>,
 }
 
-/// What stands in the statement or its file, and so not on the command line.
+/// Options that the signed submission or the terms file sets, so that they cannot be given as well.
 const TERMS_ELSEWHERE: [&str; 11] = [
     "to",
     "purpose",
@@ -120,7 +119,7 @@ impl Submit {
     /// [`Failure`] if a file cannot be read or the node cannot be used.
     pub async fn run(self, config: &Path, out: Out) -> Result<Exit, Failure> {
         if (self.signed.is_some() || self.terms.is_some()) && self.files.len() != 1 {
-            return Err(Failure::input("one signed submission is of one product: give one file"));
+            return Err(Failure::input("a signed submission covers one product: give one file"));
         }
         if let (Some(terms), Some(key), Some(place)) = (&self.terms, &self.key, &self.out) {
             return crate::cli::request::submit_offline::sign(&self.files[0], self.told, terms, key, place, out);
@@ -207,7 +206,10 @@ impl Submit {
     }
 }
 
-/// What is not even a package was never submitted, and is refused as the others are; what cannot be read is a failure.
+/// Turns the faults of a product that is not a valid package into a refusal, as for other products.
+///
+/// # Errors
+/// [`Failure`] if a file cannot be read.
 fn not_a_package(faults: &[PackageFault]) -> Result<SubmitOutcome, Failure> {
     let unreadable = faults.iter().find(|fault| fault.code == PackageCode::Unreadable);
     match unreadable {

@@ -1,4 +1,4 @@
-//! Signing a submission where no node is: what a producing system hands over beside its product.
+//! Signs a submission without a node, for a producing system to send with its product.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -22,14 +22,14 @@ use crate::sign::Signed;
 use crate::system::{Entropy as _, SystemClock, SystemEntropy};
 use crate::time::{Clock as _, Time};
 
-/// What a producer asks for, as a file.
+/// The terms file: what a producer requests (JSON).
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Asked {
-    /// The node that is to release it, and the verifier key of its ledger: both are in `partner export`.
+    /// The node that is to release the product, and the verifier key of its ledger; `partner export` prints both.
     node: NodeId,
     ledger_key: String,
-    /// Who signs, by the name they are enrolled under.
+    /// The officer who signs, as enrolled at the node.
     submitter: OfficerId,
     partners: BTreeSet<PartnerId>,
     purpose: String,
@@ -39,10 +39,10 @@ struct Asked {
     precedence: Precedence,
     #[serde(default)]
     supersedes: Option<RequestId>,
-    /// What it is to serve beyond sharing.
+    /// What the release is to serve beyond sharing.
     #[serde(default)]
     aims: Aims,
-    /// Take the first tearline that may go at or below this one, counted from 1 at the top.
+    /// Use the first releasable tearline at or below this one, counted from 1 at the top.
     #[serde(default = "top")]
     tearline: std::num::NonZeroU64,
 }
@@ -51,7 +51,10 @@ fn top() -> std::num::NonZeroU64 {
     std::num::NonZeroU64::MIN
 }
 
-/// Signs a submission of the product in `file` on the terms in the file `terms`, and writes it to `place`.
+/// Signs a submission of the product in `file` with the terms in the file `terms`, and writes it to the new file `place`.
+///
+/// # Errors
+/// [`Failure`] if a file cannot be read, parsed or written, or the product or the terms are not valid.
 pub(in crate::cli) fn sign(
     file: &Path,
     told: Option<Format>,
@@ -106,7 +109,10 @@ pub(in crate::cli) fn sign(
     write_new(place, signed.bytes()).map_err(|e| cannot_write(place, e))?;
     out.answer(&json!({ "request": request, "file": place, "statement": signed.digest() }), |text| {
         let _ = writeln!(text, "signed  {}", place.display());
-        let _ = writeln!(text, "  hand it over with the product: portcullis submit PRODUCT --signed FILE");
+        let _ = writeln!(
+            text,
+            "  send it with the product to the node's operator: portcullis submit PRODUCT --signed FILE"
+        );
     });
     Ok(Exit::Done)
 }
