@@ -1,5 +1,5 @@
-//! Reports tests that were not run because the machine lacks something they need; counted by `scripts/test`, which fails in `.ci/run` where something
-//! that can be installed was missing.
+//! Reports tests that were not run because the machine lacks something they need; counted by `scripts/test`, which
+//! fails in `.ci/run` where something that can be installed was missing.
 #![allow(dead_code, reason = "each program uses its own part")]
 
 use std::io::Write as _;
