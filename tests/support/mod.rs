@@ -320,13 +320,13 @@ impl World {
         ["decider", "senior"].map(|id| format!("{}-{id}", node.name))
     }
 
-    /// Lets a suspended partner in again, as two officers would.
+    /// Resumes a suspended partner by a change that two officers sign.
     pub fn resume(&self, node: &Node, partner: &str) {
         self.decided(node, |wanted| wanted.resumed.extend([partner.parse().unwrap()]));
     }
 
-    /// What two officers sign after the store of `node` was put back from an older copy: that what each of `witnesses` has
-    /// seen since is lost, where it is.
+    /// Has two officers sign, after the store of `node` was restored from an older copy, that the entries which each of
+    /// `witnesses` has seen since are lost, if there are any.
     pub fn accept_older_copy(&self, node: &Node, witnesses: &[&Node]) {
         let own: PartnerId = node.name.parse().unwrap();
         let seen = |witness: &&Node| {
@@ -394,7 +394,7 @@ impl Node {
         self.folder.join("portcullis.toml")
     }
 
-    /// Where the private key of one of this node's people is, beside its folder.
+    /// The path of the private key of one of this node's officers, next to the node's folder.
     pub fn key(&self, officer: &str) -> String {
         self.folder.with_file_name(format!("{officer}.key")).display().to_string()
     }
@@ -416,7 +416,7 @@ impl Node {
         command
     }
 
-    /// Starts the server; its log is appended to a file beside its folder.
+    /// Starts the server; its log is appended to a file next to its folder.
     pub fn serve(&mut self) {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.log()).unwrap();
         self.server = Some(self.command().arg("serve").stdout(Stdio::null()).stderr(log).spawn().unwrap());
@@ -578,7 +578,7 @@ impl Node {
         self.server.as_ref().expect("the server runs").id()
     }
 
-    /// Whether a server was started and has ended by itself, which nobody asked it to: what waits for it waits in vain.
+    /// Whether a server was started and has ended without being stopped, so that waiting for it is pointless.
     fn has_ended(&self) -> bool {
         let Some(server) = &self.server else { return false };
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", server.id())).unwrap_or_default();
@@ -594,7 +594,7 @@ impl Node {
         fields[11..13].iter().map(|ticks| ticks.parse::<f64>().unwrap() / 100.0).sum()
     }
 
-    /// SIGKILL: nothing is finished, nothing is parked.
+    /// Sends SIGKILL: no work in progress is finished or parked.
     pub fn kill(&mut self) {
         if let Some(mut server) = self.server.take() {
             server.kill().unwrap();
@@ -685,7 +685,7 @@ fn apart(act: impl FnOnce() + Send) {
     std::thread::scope(|scope| scope.spawn(act).join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
 }
 
-/// What somebody who can write to the database file could do, without going through the store.
+/// Alters the database file directly, as an attacker with write access could, without using the store.
 pub fn sql(database: &Path, statement: &str) {
     use rusqlite::{Connection, OpenFlags};
     let connection = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_WRITE).unwrap();

@@ -1,4 +1,4 @@
-//! A clock on which something happens when it is looked at for the n-th time: a way into the midst of what a node does.
+//! A clock that runs an action when it is read for the n-th time, so that a test can act in the middle of an operation.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
 use std::sync::Mutex;
@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use portcullis::time::{Clock, Time};
 
-/// What happens at a moment of the test's choice.
+/// The action that runs at the chosen reading.
 pub type Happening = Box<dyn FnOnce() + Send>;
 
-/// Another clock, and what happens at a look at it.
+/// A wrapped clock, and the action that runs at one of its readings.
 pub struct Moments<C> {
     pub shows: C,
     looks: AtomicUsize,
@@ -22,7 +22,7 @@ impl<C: Clock> Moments<C> {
         Moments { shows, looks: AtomicUsize::new(0), then: Mutex::new(None) }
     }
 
-    /// From now on: `act` happens at look number `look`, counted from 0.
+    /// Runs `act` at reading number `look` from now on, counted from 0.
     pub fn set(&self, look: usize, act: impl FnOnce() + Send + 'static) {
         self.count_from_now(Some((look, Box::new(act))));
     }
@@ -38,7 +38,7 @@ impl<C: Clock> Moments<C> {
         *self.then.lock().unwrap() = then;
     }
 
-    /// Whether it has not happened; it does not happen any more.
+    /// Cancels the action; returns whether it had not run yet.
     pub fn unset(&self) -> bool {
         self.put_off().is_some()
     }

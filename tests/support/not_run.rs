@@ -1,21 +1,21 @@
-//! What a test needs and the machine does not have: said, and counted by `scripts/test`, which fails in `.ci/run` where something
-//! that can be installed was missing.
+//! Reports tests that were not run because the machine lacks something they need; counted by `scripts/test`, which
+//! fails in `.ci/run` where something that can be installed was missing.
 #![allow(dead_code, reason = "each program uses its own part")]
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-/// Says that the test, or a part of it, was not run because `missing` is.
+/// Reports that the test, or a part of it, was not run because `missing` is not available.
 pub fn not_run(missing: &str) {
     tell(&format!("NOT RUN: {missing}"));
 }
 
-/// Says that the test, or a part of it, was not run because nobody may do here what it does.
+/// Reports that the test, or a part of it, was not run because this machine does not permit what it does.
 pub fn not_permitted(what: &str) {
     tell(&format!("NOT PERMITTED: {what}"));
 }
 
-/// Whether system calls of other programs can be traced and made to fail here. Says so if not.
+/// Whether system calls of other programs can be traced and made to fail here. Reports it if not.
 pub fn can_trace() -> bool {
     let quiet = |command: &mut Command| command.stdout(Stdio::null()).stderr(Stdio::null()).status();
     if quiet(Command::new("strace").arg("-V")).is_err() {

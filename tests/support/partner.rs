@@ -1,5 +1,5 @@
-//! A partner in a test's own hand, and a node that it meets without a network: with the keys of its node it seals, signs and
-//! offers what it likes, to a node opened in this process by a clock of the test's.
+//! A partner that the test controls, and a node that it reaches without a network: with the keys of its node it seals, signs and
+//! offers arbitrary content, to a node opened in this process with the test's clock.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
 #[path = "sealing.rs"]
@@ -130,7 +130,7 @@ impl Met {
     }
 }
 
-/// What a Hello tells of the heads of two ledgers.
+/// The heads of two ledgers, as a Hello carries them.
 pub fn heads(own: &SignedCheckpoint, seen: Option<&str>) -> Vec<Extension> {
     let heads = CheckpointExchange { own: own.as_str().to_owned(), seen: seen.map(str::to_owned), heard: None };
     heads.to_extension().into_iter().collect()

@@ -3,8 +3,8 @@
 use std::fs::{File, OpenOptions};
 use std::net::UdpSocket;
 
-/// A UDP port of 127.0.0.1 that no other test has while this lives, in this process or another, however often its server
-/// is stopped and started again meanwhile. It is none of those that the kernel gives to sockets which ask for any port:
+/// A UDP port of 127.0.0.1 that no other test uses while this value exists, in this process or another, however often
+/// its server is stopped and started again meanwhile. It is none of those that the kernel gives to sockets bound to port 0:
 /// a port that was merely found free may be somebody's by the time the server binds it.
 pub struct Port {
     pub number: u16,
@@ -12,7 +12,7 @@ pub struct Port {
 }
 
 impl Port {
-    /// Claims a port, which is free and stays so until this goes away.
+    /// Claims a port, which stays reserved until this value is dropped.
     pub fn claim() -> Port {
         let claims = std::env::temp_dir().join("portcullis-ports");
         std::fs::create_dir_all(&claims).unwrap();

@@ -1,4 +1,4 @@
-//! Properties that count what they were tried on: one whose cases are nearly all alike holds of what it never met.
+//! Property tests that count the classes of their cases: a property whose cases are nearly all alike says nothing about the others.
 
 #[path = "classes.rs"]
 mod classes;

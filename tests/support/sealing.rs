@@ -1,4 +1,4 @@
-//! Sealing without a release, for partners that seal what no gateway would: the form of what is sealed, made by hand.
+//! Sealing without a release, for partners that seal what no gateway would: frames built field by field.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
 use std::io::Write as _;
