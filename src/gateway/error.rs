@@ -1,5 +1,6 @@
 //! Errors of the gateway.
 
+use crate::marking::is_one_edit_apart;
 use crate::store::StoreError;
 
 /// Why a use case failed, by cause: the caller, this node, its environment or its store.
@@ -54,6 +55,34 @@ impl GatewayError {
         }
     }
 
+    /// Whether the same call may succeed later without any repair: a busy store, a full disk, an address in use.
+    pub fn is_temporary(&self) -> bool {
+        matches!(self, GatewayError::Passing(_) | GatewayError::Store(StoreError::Busy { .. } | StoreError::Full))
+    }
+
+    /// Whether the store has failed, so that no further call that records anything can succeed.
+    pub fn is_store_failure(&self) -> bool {
+        use StoreError as S;
+        match self {
+            GatewayError::NotKnown { .. } => true,
+            // An error about one row, or a temporary one, does not affect the next call.
+            GatewayError::Store(S::Conflict { .. } | S::Illegal { .. } | S::Quota { .. }) => false,
+            GatewayError::Store(S::Altered { .. } | S::Damaged { .. } | S::Busy { .. }) => false,
+            GatewayError::Store(_) => true,
+            GatewayError::Unknown(_)
+            | GatewayError::Refused(_)
+            | GatewayError::Trouble(_)
+            | GatewayError::Passing(_) => false,
+        }
+    }
+
+    /// Whether a commit was refused because of what is recorded now: a row changed meanwhile, its state forbids the
+    /// step, or a quota is used up.
+    pub fn is_conflict(&self) -> bool {
+        use StoreError as S;
+        matches!(self, GatewayError::Store(S::Conflict { .. } | S::Illegal { .. } | S::Quota { .. }))
+    }
+
     /// The error of a commit that was to record `what`, which the command `look` shows: if the outcome is unknown, it
     /// says so and names the command.
     pub(super) fn of_commit(self, what: impl std::fmt::Display, look: impl std::fmt::Display) -> GatewayError {
@@ -68,6 +97,17 @@ impl GatewayError {
     /// The error for a partner that is not enrolled, with the remedy.
     pub(super) fn no_partner(id: &crate::ident::PartnerId) -> GatewayError {
         GatewayError::Unknown(format!("no partner `{id}` is enrolled: see `partner list`"))
+    }
+
+    /// As [`GatewayError::no_partner`], with the one of the `enrolled` names that is one typing error away, if any.
+    pub(super) fn no_partner_among<'a>(
+        id: &crate::ident::PartnerId,
+        mut enrolled: impl Iterator<Item = &'a crate::ident::PartnerId>,
+    ) -> GatewayError {
+        match enrolled.find(|known| is_one_edit_apart(known.as_str(), id.as_str())) {
+            Some(meant) => GatewayError::Unknown(format!("no partner `{id}` is enrolled: did you mean `{meant}`?")),
+            None => GatewayError::no_partner(id),
+        }
     }
 
     /// A refusal ([`GatewayError::Refused`]) with the text of `why`.

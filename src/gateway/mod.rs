@@ -18,6 +18,7 @@ mod administration;
 mod queries;
 mod server;
 
+pub use crate::store::ExchangeState;
 pub use administration::apply::ChangeApplied;
 pub use administration::change::ChangeRequest;
 pub use administration::founding::{sign_founding, signer_of_founding};
@@ -32,6 +33,7 @@ pub use officers::roster::AppointmentRequest;
 pub use outbound::decision::consents::ConsentOnRecord;
 pub use outbound::release::DecidedRequests;
 pub use outbound::submission::check::{CheckedPartner, CheckedProduct, CheckedTearline, check_as_shipped};
+pub use outbound::submission::preview::CutPreview;
 pub use outbound::submission::request::Draft;
 pub use queries::records::{ledger_entries, verify_ledger};
 pub use recall::order::RecallOf;

@@ -216,3 +216,34 @@ fn the_reader_of_imports_sees_every_form() {
     let code = "use crate::seal::Opener;\nuse crate::{cut::{Cut, x}, wire};\nfn f() { crate::cut::read() }";
     assert_eq!(used(code, &names), ["seal", "cut", "wire", "cut"]);
 }
+
+/// Modules behind the gateway. A command reaches them only through a use case of [`portcullis::gateway::Node`].
+const BEHIND_THE_GATEWAY: [&str; 10] =
+    ["store", "edge", "seal", "release", "wire", "rebuild", "inspect", "pki", "ledger", "filter_process"];
+
+/// Files of the command line that may use some of them all the same, and for what.
+const EXCEPTIONS: [(&str, &[&str]); 3] = [
+    // The demonstration plays an attacker who writes to the store and the ledger.
+    ("cli/demo/", &["store", "ledger", "seal"]),
+    // Generates the keys and certificates of a node that does not exist yet.
+    ("cli/node/init.rs", &["pki", "seal"]),
+    // Parses the ledger key of a node that is elsewhere.
+    ("cli/request/submit_offline.rs", &["ledger"]),
+];
+
+#[test]
+fn commands_use_what_is_behind_the_gateway_only_through_it() {
+    let names = BEHIND_THE_GATEWAY.map(str::to_owned).to_vec();
+    let src = root().join("src");
+    let mut used_exceptions = BTreeSet::new();
+    for (path, module, code) in files().into_iter().filter(|(_, module, _)| module == "cli") {
+        let file = path.strip_prefix(&src).unwrap().display().to_string();
+        for behind in used(&code, &names) {
+            let exception = EXCEPTIONS.iter().find(|(place, _)| file.starts_with(place));
+            assert!(exception.is_some_and(|(_, may)| may.contains(&&*behind)), "{module}: `{file}` uses `{behind}`");
+            used_exceptions.insert((exception.map(|(place, _)| *place), behind));
+        }
+    }
+    let listed: usize = EXCEPTIONS.iter().map(|(_, may)| may.len()).sum();
+    assert_eq!(used_exceptions.len(), listed, "an exception that nothing needs: {used_exceptions:?}");
+}

@@ -225,3 +225,21 @@ fn a_product_that_is_not_there_is_named_without_the_numbers_of_the_system() {
         assert!(!said.contains("os error"), "{said}");
     }
 }
+
+#[test]
+fn a_misspelled_partner_is_refused_with_the_one_that_was_meant() {
+    let world = World::new();
+    let (us, _) = world.pair();
+    let file = world.product("TYPO", "SECRET//REL TO USA, GBR", "(S//REL TO USA, GBR)");
+    let key = us.key("exercise-producer");
+    let submit = |partner: &str| {
+        let terms = ["--key", &key, "--to", partner, "--purpose", "EXERCISE", "--expires", "1d"];
+        us.run(&[&["submit", &file], &terms[..]].concat()).expect(2).stderr
+    };
+    let shown = us.run(&["partner", "show", "exercise-gbt"]).expect(2).stderr;
+    for said in [submit("exercise-gbt"), shown] {
+        assert!(said.contains("no partner `exercise-gbt` is enrolled: did you mean `exercise-gbr`?"), "{said}");
+    }
+    let other = submit("exercise-nor");
+    assert!(other.contains("see `partner list`") && !other.contains("did you mean"), "{other}");
+}

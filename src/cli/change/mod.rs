@@ -10,8 +10,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::output::{Exit, Failure, Out, shown};
-use crate::approval::VerificationContext;
-use crate::change::{self, PartName, Proposal};
+use crate::change::{PartName, Proposal};
 use crate::cli::change::diff::{Keys, described};
 use crate::cli::change::fingerprints::Fingerprints;
 use crate::cli::input::arguments::Limit;
@@ -217,7 +216,7 @@ impl Sign {
             officers.push(node.consent(&mut proposal, signer).await.map_err(Failure::from)?.to_string());
         }
         lock.finish(proposal.to_json().as_bytes()).map_err(|e| cannot_write(&self.change, e))?;
-        let missing = missing(&node, &proposal).await?;
+        let missing = node.missing_consents(&proposal).await.map_err(Failure::from)?;
         let answer = json!({
             "change": proposal.set.digest(), "officers": officers, "complete": missing.is_none(), "missing": missing,
         });
@@ -245,7 +244,7 @@ impl ChangeFile {
         let proposal = read_change(&self.change)?;
         let node = node_at(config).await?;
         let (diff, fingerprints) = describe(&node, &proposal, Keys::for_answer(out)).await?;
-        let missing = missing(&node, &proposal).await?;
+        let missing = node.missing_consents(&proposal).await.map_err(Failure::from)?;
         let answer = json!({
             "change": proposal.set.digest(), "set": proposal.set, "diff": diff, "fingerprints": fingerprints,
             "complete": missing.is_none(), "missing": missing,
@@ -323,13 +322,6 @@ pub(super) fn lock_to_sign(file: &Path, reviewed: &Proposal) -> Result<(Replacem
         return Err(Failure::refused(format!("`{file}` is no longer the change that was shown: nothing was signed")));
     }
     Ok((lock, proposal))
-}
-
-/// What is missing before the change can be applied; `None` if nothing.
-async fn missing(node: &Node, proposal: &Proposal) -> Result<Option<String>, Failure> {
-    let officers = node.officers().await.map_err(Failure::from)?;
-    let here = VerificationContext { instance: node.instance(), officers: &officers, now: node.now() };
-    Ok(change::authorise(proposal, &here).err().map(|not| not.to_string()))
 }
 
 /// A change as text: who, why, until when, and every line that differs from what is in force; and the fingerprints of its

@@ -15,9 +15,10 @@ use crate::cli::input::open::node_at;
 use crate::cli::output::colour::{BAD, GOOD, state_colour};
 use crate::cli::output::width::folded;
 use crate::cli::output::{Exit, Failure, Out, shown};
-use crate::gateway::{AwaitingRequest, ExchangeDetail, ExchangeView, Node, RefusedOffer, RequestView, ScrubView};
+use crate::gateway::{
+    AwaitingRequest, ExchangeDetail, ExchangeState, ExchangeView, Node, RefusedOffer, RequestView, ScrubView,
+};
 use crate::ident::RequestId;
-use crate::store::ExchangeState;
 use crate::time::Time;
 
 /// Show open exchanges and whatever needs attention, one exchange, or one request.

@@ -11,7 +11,6 @@ use crate::cli::input::open::open_node;
 use crate::cli::output::{Exit, Failure, Out};
 use crate::config::Config;
 use crate::gateway::GatewayError;
-use crate::store::StoreError;
 use crate::telemetry;
 
 /// Run the node: listen, connect to partners, send and receive.
@@ -54,10 +53,7 @@ impl Serve {
 
 /// The exit status: [`Exit::Passing`] if a service manager may restart the node without an operator.
 fn exit(error: &GatewayError) -> Exit {
-    match error {
-        GatewayError::Passing(_) | GatewayError::Store(StoreError::Busy { .. } | StoreError::Full) => Exit::Passing,
-        _ => Exit::Trouble,
-    }
+    if error.is_temporary() { Exit::Passing } else { Exit::Trouble }
 }
 
 /// Reads the configuration at each SIGHUP, and sends it to the server if it has no fault.

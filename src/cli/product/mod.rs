@@ -13,11 +13,10 @@ use serde_json::{Value, json};
 use self::limits::Limits;
 use super::output::{Exit, Failure, Out, shown};
 use crate::cli::input::open::{UNNAMED_CONFIG, node_at};
-use crate::cut::{self, Cut, Explanation, Terms};
+use crate::cut::{self, Cut};
 use crate::digest::Digest;
-use crate::gateway::{CheckedPartner, Node, check_as_shipped, package};
+use crate::gateway::{CheckedPartner, CutPreview, Node, check_as_shipped, package};
 use crate::ident::PartnerId;
-use crate::inspect::Change;
 use crate::marking::Register;
 use crate::product::{
     Attachment, Bounds, FileName, Format, NoImage, Package, PackageCode, PackageFault, Product, ProductFault, SCHEMA,
@@ -231,19 +230,10 @@ impl CutFor {
                 return Ok(Exit::No);
             }
         };
-        let (mut explanations, mut changes) = (Vec::new(), Vec::new());
-        for id in std::iter::once(&self.partner).chain(&self.diff) {
-            let partner = node.partner(id).await.map_err(Failure::from)?;
-            let asked = self.tearline.get() - 1;
-            let (link, from) = node.link_to(&partner, &product, asked).await.map_err(Failure::from)?;
-            let terms = Terms::from(&partner.agreement);
-            let prepared = node.preview(&product, (&partner, &link), from).map_err(|reasons| {
-                let reasons: Vec<&str> = reasons.iter().map(|r| r.sentence.as_str()).collect();
-                Failure::refused(format!("`{id}` gets nothing: {}", reasons.join("; ")))
-            })?;
-            let explanation = cut::explain(&prepared.product, &link, &terms, from, node.bounds(), node.register());
-            changes.push(prepared.changes);
-            explanations.push(explanation);
+        let mut previews = Vec::new();
+        for partner in std::iter::once(&self.partner).chain(&self.diff) {
+            let preview = node.preview_cut(&product, partner, self.tearline.get() - 1).await;
+            previews.push(preview.map_err(Failure::from)?);
         }
         // Inspected as a submission would be, so that exactly what would be sent is shown.
         let partners = std::iter::once(&self.partner).chain(&self.diff).cloned().collect();
@@ -260,7 +250,7 @@ impl CutFor {
             return Err(Failure::refused(format!("`{}` gets nothing: {}", stopped.partner, reasons.join("; "))));
         }
         let goes = |id: &PartnerId| !stopped.iter().any(|partner| partner.partner == id.as_str());
-        let (first, second) = (&explanations[0], explanations.get(1));
+        let (first, second) = (&previews[0].explanation, previews.get(1).map(|preview| &preview.explanation));
         let mut looks = Vec::new();
         if let (Some(place), Ok(cut), true) = (&self.output, &first.cut, goes(&self.partner)) {
             if self.rendering == Format::Text {
@@ -272,11 +262,11 @@ impl CutFor {
             looks = node.write_renderings(place, cut).map_err(Failure::from)?;
         }
         if out.json() {
-            let named = std::iter::once(&self.partner).chain(&self.diff).zip(explanations.iter().zip(&changes));
-            let views: Result<Vec<_>, _> = named
-                .map(|(p, (e, c))| {
-                    let stopped = stopped.iter().find(|partner| partner.partner == p.as_str()).copied();
-                    view(p, e, (c, stopped), self.rendering, node.register())
+            let views: Result<Vec<_>, _> = previews
+                .iter()
+                .map(|preview| {
+                    let stopped = stopped.iter().find(|partner| partner.partner == preview.partner.as_str()).copied();
+                    view(preview, stopped, self.rendering, node.register())
                 })
                 .collect();
             let mut answer = json!({ "partners": views.map_err(Failure::refused)? });
@@ -293,7 +283,7 @@ impl CutFor {
             // A product in another format is shown in its canonical text form.
             let source = if product.format() == Format::Text { source } else { product.as_text().into_bytes() };
             out.write(cut::show(first, &source, style(out)).as_bytes());
-            for change in &changes[0] {
+            for change in &previews[0].changes {
                 out.write(format!("changed before the cut is made: {change}\n").as_bytes());
             }
             tell_stopped(&stopped, out);
@@ -357,9 +347,8 @@ impl std::io::Write for Every {
 }
 
 fn view(
-    partner: &PartnerId,
-    explanation: &Explanation,
-    (changes, stopped): (&[Change], Option<&CheckedPartner>),
+    CutPreview { partner, explanation, changes }: &CutPreview,
+    stopped: Option<&CheckedPartner>,
     format: Format,
     register: &Register,
 ) -> Result<serde_json::Value, NoImage> {

@@ -15,7 +15,6 @@ use crate::cli::request::outcome::tell;
 use crate::gateway::{ApprovalOutcome, AwaitingRequest, GatewayError, Node};
 use crate::ident::RequestId;
 use crate::sign::LocalSigner;
-use crate::store::StoreError;
 
 /// How many requests are signed concurrently, so that their commits share syncs.
 pub(in crate::cli) const AT_ONCE: usize = 16;
@@ -60,18 +59,8 @@ impl From<Failure> for NotSigned {
 
 impl From<GatewayError> for NotSigned {
     fn from(error: GatewayError) -> NotSigned {
-        use StoreError as S;
-        // An error about one row, or a temporary one, does not affect the next request.
-        let (ends, passing) = match &error {
-            GatewayError::Store(S::Conflict { .. } | S::Illegal { .. } | S::Quota { .. }) => (false, true),
-            GatewayError::Store(S::Altered { .. } | S::Damaged { .. } | S::Busy { .. }) => (false, false),
-            GatewayError::Store(_) | GatewayError::NotKnown { .. } => (true, false),
-            GatewayError::Unknown(_)
-            | GatewayError::Refused(_)
-            | GatewayError::Trouble(_)
-            | GatewayError::Passing(_) => (false, false),
-        };
-        let failure = if passing { Failure::refused(error) } else { Failure::from(error) };
+        let ends = error.is_store_failure();
+        let failure = if error.is_conflict() { Failure::refused(error) } else { Failure::from(error) };
         NotSigned { failure, ends }
     }
 }
@@ -182,6 +171,7 @@ pub(in crate::cli) fn tell_changed(text: &mut String, changes: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::StoreError;
 
     #[test]
     fn what_concerns_one_request_ends_no_list_and_a_broken_store_does() {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::change::REMOVED;
+use crate::approval::VerificationContext;
 use crate::change::{self, Authorised, Part, PartName, PolicyTexts, Proposal};
 use crate::digest::Digest;
 use crate::gateway::node::checkpoints::accepted;
@@ -52,6 +53,16 @@ impl Writing {
 }
 
 impl Node {
+    /// What is missing before `proposal` can be applied, in one sentence; `None` if it has the required consents.
+    ///
+    /// # Errors
+    /// [`GatewayError`] if the store cannot be read.
+    pub async fn missing_consents(&self, proposal: &Proposal) -> Result<Option<String>, GatewayError> {
+        let officers = self.officers().await?;
+        let context = VerificationContext { instance: self.instance(), officers: &officers, now: self.now() };
+        Ok(change::authorise(proposal, &context).err().map(|not| not.to_string()))
+    }
+
     /// Applies a change that has the required consents: what it replaces and the entries that record it, in one
     /// commit. A running node picks it up and decides again on everything queued.
     ///

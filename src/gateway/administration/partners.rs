@@ -117,7 +117,14 @@ impl Node {
     /// [`GatewayError::Unknown`] if none was ever enrolled under that name.
     pub(in crate::gateway) async fn partner_row(&self, id: &PartnerId) -> Result<store::Partner, GatewayError> {
         let row = self.store().partner(id).await?;
-        row.ok_or_else(|| GatewayError::no_partner(id))
+        match row {
+            Some(row) => Ok(row),
+            None => {
+                // Only for the suggestion: an altered row of another partner is reported where it matters.
+                let enrolled = self.store().partners().await.unwrap_or_default();
+                Err(GatewayError::no_partner_among(id, enrolled.iter().map(|row| &row.id)))
+            }
+        }
     }
 
     /// The row of a partner that was not removed.

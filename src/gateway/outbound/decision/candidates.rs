@@ -60,20 +60,6 @@ impl Node {
         }
     }
 
-    /// A product prepared for `partner` over a link with these rights, with the changes made: a preview without a
-    /// request. [`Node::check_product`] tells whether its cut passes.
-    ///
-    /// # Errors
-    /// The reasons why nothing could be released.
-    pub fn preview(
-        &self,
-        product: &Product,
-        (partner, link): (&Partner, &LinkRights),
-        from_tearline: usize,
-    ) -> Result<Prepared, Vec<ReasonView>> {
-        self.prepared(product, (partner, link), from_tearline).map_err(|no| no.0)
-    }
-
     /// The candidate whose cut has the digest recorded when the request was opened, if the same tearline still gives
     /// it.
     pub(in crate::gateway) fn candidate_on_record(

@@ -284,7 +284,7 @@ impl Node {
     ///
     /// # Errors
     /// [`GatewayError`] if the store cannot be read.
-    pub async fn link_to(
+    pub(in crate::gateway::outbound) async fn link_to(
         &self,
         partner: &Partner,
         product: &Product,

@@ -6,4 +6,5 @@
 pub(in crate::gateway) mod request;
 pub(in crate::gateway) mod submit;
 pub(in crate::gateway) mod check;
+pub(in crate::gateway) mod preview;
 pub(in crate::gateway) mod precheck;

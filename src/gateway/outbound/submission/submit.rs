@@ -241,8 +241,9 @@ impl Node {
 
 /// Fails if a partner is not enrolled.
 pub(in crate::gateway) fn known(partners: &BTreeSet<PartnerId>, parties: &Participants) -> Result<(), GatewayError> {
-    match partners.iter().find(|id| parties.roster.partner(id).is_none_or(|p| p.standing == Standing::Removed)) {
-        Some(unknown) => Err(GatewayError::no_partner(unknown)),
+    let enrolled = || parties.roster.iter().filter(|partner| partner.standing != Standing::Removed).map(|p| &p.id);
+    match partners.iter().find(|id| enrolled().all(|known| known != *id)) {
+        Some(unknown) => Err(GatewayError::no_partner_among(unknown, enrolled())),
         None => Ok(()),
     }
 }
