@@ -80,7 +80,7 @@ pub enum OfficerCommand {
         /// A file that holds the new public key.
         #[arg(long, conflicts_with = "key")]
         key_file: Option<PathBuf>,
-        /// Keep the earlier keys valid as well; the officer still has one vote.
+        /// Keep the earlier keys valid as well; the officer still counts as one person.
         #[arg(long)]
         keep_keys: bool,
         /// How long the new certificate is valid: 90 days by default, at most 180.
