@@ -345,7 +345,7 @@ impl Watch {
                 && after.attempts <= row.attempts
         });
         // What failed here, on a full disk for one, is no try: neither the release nor the partner has to do with it.
-        let ours = after.reason.as_ref().is_some_and(|why| why.contains("could not be decided or put on record"));
+        let ours = after.reason.as_ref().is_some_and(|why| why.contains("could not be decided or recorded"));
         if again && !ours && !self.lock().manual_operation.contains(&after.id) {
             self.violation(Property::TriesCounted, format!("{}: a try that failed was not counted", after.id));
         }
