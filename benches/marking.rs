@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use portcullis::marking::{
-    AccessCheck, DocumentDate, Kind, Level, LinkRights, Marking, PartnerKind, PortionForRollup, Register,
+    AccessCheck, DocumentDate, Kind, Level, Marking, PartnerKind, PartnerRights, PortionForRollup, Register,
     RollupOptions, Rules, covers, roll_up,
 };
 
@@ -70,9 +70,9 @@ fn product_of_forty_portions_decided_for_fifty_partners(bencher: divan::Bencher<
     let text = product();
     assert!(text.len() >= 10 * 1024 - 512, "{}", text.len());
     let rules = rules();
-    let links: Vec<LinkRights> = PARTNERS
+    let links: Vec<PartnerRights> = PARTNERS
         .iter()
-        .map(|id| LinkRights::new(id, PartnerKind::Country, Level::Secret, ["SCI:SI", "SCI:TK"].map(str::to_owned)))
+        .map(|id| PartnerRights::new(id, PartnerKind::Country, Level::Secret, ["SCI:SI", "SCI:TK"].map(str::to_owned)))
         .collect();
     bencher.bench(|| {
         let mut portions: Vec<Marking> = Vec::with_capacity(40);

@@ -24,7 +24,7 @@ pub use self::officers::identity::{NamedRecord, namesake};
 pub use self::officers::officer::{Declared, Officer, OfficerState};
 pub use self::officers::role::{Role, UnknownRole};
 pub use self::officers::roster::Officers;
-pub use self::orders::admission::{Admission, Quarantined};
+pub use self::orders::admission::{QuarantineAdmission, Quarantined};
 pub use self::orders::order::NoAuthority;
 pub use self::orders::recall::RecallOrder;
 pub use self::orders::refusal::Refusal;

@@ -6,7 +6,7 @@ use super::Cut;
 use super::read::{generated_title, placeholder};
 use super::refusal::{CutRefusal, TearlineRefusal, reasons_of};
 use super::select::{self, MarkedTearline, Selection};
-use crate::marking::{AccessRefusal, LinkRights, Marking, Register, Rules, covers_portions, may_release};
+use crate::marking::{AccessRefusal, Marking, PartnerRights, Register, Rules, covers_portions, may_release};
 use crate::partner::Agreement;
 use crate::product::confusable::Tokens;
 use crate::product::{Bounds, Head, Item, Parts, Product, Tearline};
@@ -31,7 +31,7 @@ impl From<&Agreement> for Terms {
 /// [`CutRefusal`] with the reasons for every tearline.
 pub fn cut_for(
     product: &Product,
-    link: &LinkRights,
+    link: &PartnerRights,
     terms: &Terms,
     at_or_below: usize,
     bounds: &Bounds,
@@ -42,13 +42,13 @@ pub fn cut_for(
 
 /// The index of the tearline, from zero at the top, that [`cut_for`] would select; `None` if there is none. It depends on the markings
 /// only, so it is the same before and after a tearline is prepared.
-pub fn tearline_for(product: &Product, link: &LinkRights, at_or_below: usize, register: &Register) -> Option<usize> {
+pub fn tearline_for(product: &Product, link: &PartnerRights, at_or_below: usize, register: &Register) -> Option<usize> {
     let selection = selection(product, link, at_or_below, register);
     selection.tearline.filter(|_| selection.refused.is_none())
 }
 
 /// The verdicts on the tearlines of `product` for the partner of `link`, and the one selected.
-pub(super) fn selection(product: &Product, link: &LinkRights, at_or_below: usize, register: &Register) -> Selection {
+pub(super) fn selection(product: &Product, link: &PartnerRights, at_or_below: usize, register: &Register) -> Selection {
     let rules = Rules::new(register, product.as_of());
     select::select(&marked_tearlines(product), link, &rules, at_or_below)
 }
@@ -60,7 +60,7 @@ pub(super) fn selection(product: &Product, link: &LinkRights, at_or_below: usize
 pub(super) fn assemble_selected(
     product: &Product,
     selection: Selection,
-    link: &LinkRights,
+    link: &PartnerRights,
     terms: &Terms,
     bounds: &Bounds,
     register: &Register,
@@ -85,7 +85,7 @@ pub(super) fn assemble_selected(
 pub fn assemble(
     product: &Product,
     index: usize,
-    link: &LinkRights,
+    link: &PartnerRights,
     terms: &Terms,
     bounds: &Bounds,
     register: &Register,
@@ -137,7 +137,7 @@ pub fn assemble(
     Ok(cut)
 }
 
-fn permitted(tearline: &Tearline, link: &LinkRights, rules: &Rules<'_>, index: usize) -> Result<(), CutRefusal> {
+fn permitted(tearline: &Tearline, link: &PartnerRights, rules: &Rules<'_>, index: usize) -> Result<(), CutRefusal> {
     let marks: Vec<Marking> = tearline.marked().map(|(_, m)| m.clone()).collect();
     let because =
         |refusals: Vec<AccessRefusal>| CutRefusal::Tearline { index, reasons: reasons_of(&refusals, tearline, link) };
@@ -151,7 +151,7 @@ struct HeadFilter<'a> {
     banner: &'a Marking,
     /// Words that the tearlines above protect and that must not appear in this one.
     protected: Tokens,
-    link: &'a LinkRights,
+    link: &'a PartnerRights,
     rules: &'a Rules<'a>,
 }
 

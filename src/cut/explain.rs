@@ -7,7 +7,7 @@ use super::assemble::{Terms, assemble_selected, selection};
 use super::reason::Reason;
 use super::refusal::{CutRefusal, reasons_of};
 use super::select::{ProductRefused, Selection, Verdict};
-use crate::marking::{LinkRights, Register};
+use crate::marking::{PartnerRights, Register};
 use crate::product::{Bounds, Product, Tearline};
 
 /// The verdict on every tearline of a product for one partner, and the resulting cut.
@@ -49,7 +49,7 @@ pub enum Fate {
 /// Explains the verdict on each tearline of `product` for the partner of `link`. The arguments are those of [`cut_for`](super::cut_for).
 pub fn explain(
     product: &Product,
-    link: &LinkRights,
+    link: &PartnerRights,
     terms: &Terms,
     at_or_below: usize,
     bounds: &Bounds,
@@ -70,7 +70,7 @@ pub fn explain(
 }
 
 /// The verdict on one tearline that follows from the selection.
-fn verdict(index: usize, tearline: &Tearline, selection: &Selection, link: &LinkRights) -> TearlineVerdict {
+fn verdict(index: usize, tearline: &Tearline, selection: &Selection, link: &PartnerRights) -> TearlineVerdict {
     let (fate, reasons) = match selection.per_tearline.get(index) {
         Some(Verdict::Releasable(_)) => (Fate::Goes, Vec::new()),
         Some(Verdict::Refused(refusals)) => (Fate::Refused, reasons_of(refusals, tearline, link)),

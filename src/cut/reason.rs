@@ -120,14 +120,14 @@ pub fn refused(refusal: &AccessRefusal, places: &Places<'_>, to: &str) -> Reason
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::marking::{DocumentDate, Level, LinkRights, PartnerKind, Register, Rules, may_release};
+    use crate::marking::{DocumentDate, Level, PartnerKind, PartnerRights, Register, Rules, may_release};
 
     fn said(banner: &str, portions: &[&str], accredited: &[&str]) -> Vec<String> {
         let rules = Rules::new(Register::compiled_in(), DocumentDate::Unknown);
         let banner = rules.parse_banner(banner).unwrap();
         let marks: Vec<Marking> = portions.iter().map(|p| rules.parse_portion(p, Some(&banner)).unwrap()).collect();
         let accredited = accredited.iter().map(|name| (*name).to_owned());
-        let link = LinkRights::new("GBR", PartnerKind::Country, Level::TopSecret, accredited);
+        let link = PartnerRights::new("GBR", PartnerKind::Country, Level::TopSecret, accredited);
         let parts = (1..).zip(&marks).map(|(n, mark)| (format!("line {n}"), mark)).collect();
         let places = Places { banner: &banner, parts };
         let refusals =

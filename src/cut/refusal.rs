@@ -3,7 +3,7 @@
 use super::read::NotACut;
 use super::reason::{Places, Reason, refused};
 use super::select::Verdict;
-use crate::marking::{AccessRefusal, LinkRights};
+use crate::marking::{AccessRefusal, PartnerRights};
 use crate::product::Tearline;
 
 /// Every reason why one tearline is not releasable to the partner.
@@ -83,7 +83,7 @@ fn codes(reasons: &[Reason]) -> String {
 
 impl TearlineRefusal {
     /// Describes a verdict as a refusal. The reason of a tearline that was passed over is that a lower one was requested.
-    pub(super) fn of(index: usize, verdict: &Verdict, tearline: &Tearline, link: &LinkRights) -> TearlineRefusal {
+    pub(super) fn of(index: usize, verdict: &Verdict, tearline: &Tearline, link: &PartnerRights) -> TearlineRefusal {
         let reasons = match verdict {
             Verdict::Refused(refusals) => reasons_of(refusals, tearline, link),
             other => vec![Reason { code: other.to_string(), sentence: "a lower tearline was requested".into() }],
@@ -93,7 +93,7 @@ impl TearlineRefusal {
 }
 
 /// Describes the refusals of the marking engine for a tearline and the partner behind `link`.
-pub(super) fn reasons_of(refusals: &[AccessRefusal], tearline: &Tearline, link: &LinkRights) -> Vec<Reason> {
+pub(super) fn reasons_of(refusals: &[AccessRefusal], tearline: &Tearline, link: &PartnerRights) -> Vec<Reason> {
     let places = Places::of(tearline);
     refusals.iter().map(|refusal| refused(refusal, &places, &link.id)).collect()
 }

@@ -7,7 +7,7 @@
 use std::fmt;
 
 use crate::marking::{
-    AccessCheck, AccessRefusal, LinkRights, Marking, Permitted, Rejected, Rules, Shortfall, covers_portions,
+    AccessCheck, AccessRefusal, Marking, PartnerRights, Permitted, Rejected, Rules, Shortfall, covers_portions,
 };
 
 /// A tearline's banner and the marks of its portions, each valid by itself.
@@ -152,7 +152,7 @@ impl SoundProduct {
 
     /// Selects the tearline for one partner, at or below the tearline `at_or_below` (0 for the whole product).
     #[must_use]
-    pub fn select(&self, rules: &Rules<'_>, link: &LinkRights, at_or_below: usize) -> Selection {
+    pub fn select(&self, rules: &Rules<'_>, link: &PartnerRights, at_or_below: usize) -> Selection {
         let mut per_tearline = Vec::with_capacity(self.tearlines.len());
         for (at, whole) in self.tearlines.iter().enumerate() {
             if at < at_or_below {
@@ -175,7 +175,7 @@ impl SoundProduct {
 ///
 /// With `at_or_below` a requester can ask for a lower tearline, but never get a higher one.
 #[must_use]
-pub fn select(tearlines: &[MarkedTearline], link: &LinkRights, rules: &Rules<'_>, at_or_below: usize) -> Selection {
+pub fn select(tearlines: &[MarkedTearline], link: &PartnerRights, rules: &Rules<'_>, at_or_below: usize) -> Selection {
     match SoundProduct::examine(rules, tearlines) {
         Ok(product) => product.select(rules, link, at_or_below),
         Err(refused) => Selection::refused(refused),

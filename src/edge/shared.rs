@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 use super::admission::{Admission, PartnerNetworks};
 use super::config::{EdgeError, EdgeTuning, PartnerLink};
 use super::interface::Intake;
-use super::limits::{Allowance, Pacer};
+use super::limits::{LinkRates, Pacer};
 use super::links::{Link, Links};
 use super::quic::{self, Material, MonotonicClock};
 use crate::edge::peer_log::PeerLog;
@@ -63,7 +63,7 @@ pub(super) struct PartnerState {
     pub(super) inbound: Arc<Semaphore>,
     /// One permit for each connection that presented the partner's certificate and has not sent its Hello yet.
     pub(super) greeting: Arc<Semaphore>,
-    pub(super) allowance: Allowance,
+    pub(super) allowance: LinkRates,
     pub(super) ended: CancellationToken,
 }
 
@@ -152,7 +152,7 @@ impl PartnerState {
             addresses: link.addresses,
             limits: link.limits,
             greeting: Arc::new(Semaphore::new(GREETINGS_MAX)),
-            allowance: Allowance::new(),
+            allowance: LinkRates::new(),
             ended: CancellationToken::new(),
         }
     }

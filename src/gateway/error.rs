@@ -8,16 +8,16 @@ use crate::store::StoreError;
 pub enum GatewayError {
     /// The subject does not exist.
     #[error("{0}")]
-    Unknown(String),
+    NotFound(String),
     /// The request is valid in form and is refused.
     #[error("{0}")]
     Refused(String),
     /// A local failure: a key, a file, a certificate.
     #[error("{0}")]
-    Trouble(String),
+    Local(String),
     /// A temporary obstacle in the environment, such as an address in use or not yet available.
     #[error("{0}")]
-    Passing(String),
+    Temporary(String),
     /// The store failed.
     #[error("{0}")]
     Store(#[from] StoreError),
@@ -26,7 +26,7 @@ pub enum GatewayError {
         "it is not known whether {what} is on record, and nothing was undone: stop the node, check its disk and start it again; \
          then check with `{look}` before you repeat anything ({why})"
     )]
-    NotKnown {
+    OutcomeUnknown {
         /// What was to be recorded.
         what: String,
         /// The command that shows whether it is recorded.
@@ -37,9 +37,9 @@ pub enum GatewayError {
 }
 
 impl GatewayError {
-    /// A local failure ([`GatewayError::Trouble`]) with the text of `error`.
+    /// A local failure ([`GatewayError::Local`]) with the text of `error`.
     pub(super) fn trouble(error: impl std::fmt::Display) -> GatewayError {
-        GatewayError::Trouble(error.to_string())
+        GatewayError::Local(error.to_string())
     }
 
     /// Whether the outcome of a commit is unknown. Nothing is undone or deleted on such an error, because the commit
@@ -47,32 +47,32 @@ impl GatewayError {
     pub fn is_outcome_unknown(&self) -> bool {
         match self {
             GatewayError::Store(error) => error.is_outcome_unknown(),
-            GatewayError::NotKnown { .. } => true,
-            GatewayError::Unknown(_)
+            GatewayError::OutcomeUnknown { .. } => true,
+            GatewayError::NotFound(_)
             | GatewayError::Refused(_)
-            | GatewayError::Trouble(_)
-            | GatewayError::Passing(_) => false,
+            | GatewayError::Local(_)
+            | GatewayError::Temporary(_) => false,
         }
     }
 
     /// Whether the same call may succeed later without any repair: a busy store, a full disk, an address in use.
     pub fn is_temporary(&self) -> bool {
-        matches!(self, GatewayError::Passing(_) | GatewayError::Store(StoreError::Busy { .. } | StoreError::Full))
+        matches!(self, GatewayError::Temporary(_) | GatewayError::Store(StoreError::Busy { .. } | StoreError::Full))
     }
 
     /// Whether the store has failed, so that no further call that records anything can succeed.
     pub fn is_store_failure(&self) -> bool {
         use StoreError as S;
         match self {
-            GatewayError::NotKnown { .. } => true,
+            GatewayError::OutcomeUnknown { .. } => true,
             // An error about one row, or a temporary one, does not affect the next call.
             GatewayError::Store(S::Conflict { .. } | S::Illegal { .. } | S::Quota { .. }) => false,
             GatewayError::Store(S::Altered { .. } | S::Damaged { .. } | S::Busy { .. }) => false,
             GatewayError::Store(_) => true,
-            GatewayError::Unknown(_)
+            GatewayError::NotFound(_)
             | GatewayError::Refused(_)
-            | GatewayError::Trouble(_)
-            | GatewayError::Passing(_) => false,
+            | GatewayError::Local(_)
+            | GatewayError::Temporary(_) => false,
         }
     }
 
@@ -88,7 +88,7 @@ impl GatewayError {
     pub(super) fn of_commit(self, what: impl std::fmt::Display, look: impl std::fmt::Display) -> GatewayError {
         match self {
             GatewayError::Store(why) if why.is_outcome_unknown() => {
-                GatewayError::NotKnown { what: what.to_string(), look: look.to_string(), why }
+                GatewayError::OutcomeUnknown { what: what.to_string(), look: look.to_string(), why }
             }
             known => known,
         }
@@ -96,7 +96,7 @@ impl GatewayError {
 
     /// The error for a partner that is not enrolled, with the remedy.
     pub(super) fn no_partner(id: &crate::ident::PartnerId) -> GatewayError {
-        GatewayError::Unknown(format!("no partner `{id}` is enrolled: see `partner list`"))
+        GatewayError::NotFound(format!("no partner `{id}` is enrolled: see `partner list`"))
     }
 
     /// As [`GatewayError::no_partner`], with the one of the `enrolled` names that is one typing error away, if any.
@@ -105,7 +105,7 @@ impl GatewayError {
         mut enrolled: impl Iterator<Item = &'a crate::ident::PartnerId>,
     ) -> GatewayError {
         match enrolled.find(|known| is_one_edit_apart(known.as_str(), id.as_str())) {
-            Some(meant) => GatewayError::Unknown(format!("no partner `{id}` is enrolled: did you mean `{meant}`?")),
+            Some(meant) => GatewayError::NotFound(format!("no partner `{id}` is enrolled: did you mean `{meant}`?")),
             None => GatewayError::no_partner(id),
         }
     }

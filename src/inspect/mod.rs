@@ -33,7 +33,7 @@ pub use marks::{Mark, MarkKind, marks_in};
 pub use pipeline::{
     Inspected, inbound, inbound_scanned, inbound_without, outbound, outbound_scanned, outbound_without,
 };
-pub use prepare::{Change, Prepared, prepare};
+pub use prepare::{Alteration, Prepared, prepare};
 pub use scan::{ScanResults, ScanSet};
 pub use settings::{Hidden, SHARED_WORDS, Settings};
 pub use shared_run::{Place, SharedRun};

@@ -16,14 +16,14 @@ use crate::rebuild::{Kind, Task};
 
 /// One change made to what the producer wrote, as shown to the approving officer.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
-pub struct Change {
+pub struct Alteration {
     /// The line of the product at which the changed part begins, counted from 1.
     pub line: usize,
     /// What was changed: kinds and counts, never the content.
     pub what: String,
 }
 
-impl std::fmt::Display for Change {
+impl std::fmt::Display for Alteration {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "line {} of the product: {}", self.line, self.what)
     }
@@ -35,7 +35,7 @@ pub struct Prepared {
     /// The product, with that tearline and the front block as they will be cut. All other parts are unchanged.
     pub product: Product,
     /// The differences from what the producer wrote.
-    pub changes: Vec<Change>,
+    pub changes: Vec<Alteration>,
 }
 
 /// Prepares tearline `index` of `product` (counted from 0 at the top) for cutting.
@@ -75,13 +75,13 @@ pub fn prepare(product: &Product, index: usize, settings: &Settings) -> Result<P
 fn prepare_attachment(
     attachment: &Attachment,
     settings: &Settings,
-    changes: &mut Vec<Change>,
+    changes: &mut Vec<Alteration>,
 ) -> Result<Option<Attachment>, Finding> {
     let line = attachment.line();
     // A detached attachment is too long to be rewritten here: it passes unchanged or is refused by the filters.
     let Some(given) = attachment.inline() else { return Ok(None) };
     let mut bytes = given.to_vec();
-    let mut note = |what: String| changes.push(Change { line, what: format!("attachment: {what}") });
+    let mut note = |what: String| changes.push(Alteration { line, what: format!("attachment: {what}") });
     if settings.hidden == Hidden::Strip
         && (attachment.media_type() == "text/plain" || Kind::of(attachment.media_type()).is_some_and(Kind::is_text))
         && let Ok(text) = std::str::from_utf8(&bytes)
@@ -113,14 +113,14 @@ fn prepare_attachment(
     Ok((bytes != given).then(|| attachment.with_bytes(bytes)))
 }
 
-fn strip_texts(tearline: &mut Tearline, changes: &mut Vec<Change>) {
+fn strip_texts(tearline: &mut Tearline, changes: &mut Vec<Alteration>) {
     strip_front_block(tearline, changes);
     for portion in &mut tearline.portions {
         replace(&mut portion.text, portion.line, changes);
     }
 }
 
-fn strip_front_block(tearline: &mut Tearline, changes: &mut Vec<Change>) {
+fn strip_front_block(tearline: &mut Tearline, changes: &mut Vec<Alteration>) {
     let head = &mut tearline.head;
     let items = head.title.iter_mut().chain(&mut head.originator).chain(&mut head.subjects).chain(&mut head.contact);
     for Item { text, line, .. } in items {
@@ -128,9 +128,9 @@ fn strip_front_block(tearline: &mut Tearline, changes: &mut Vec<Change>) {
     }
 }
 
-fn replace(text: &mut String, line: usize, changes: &mut Vec<Change>) {
+fn replace(text: &mut String, line: usize, changes: &mut Vec<Alteration>) {
     if let Some((stripped, counts)) = strip(text) {
-        changes.push(Change { line, what: description(&counts) });
+        changes.push(Alteration { line, what: description(&counts) });
         *text = stripped;
     }
 }

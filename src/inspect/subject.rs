@@ -6,7 +6,7 @@ use super::finding::Finding;
 use super::settings::Settings;
 use super::shared_run::SharedRun;
 use crate::cut::Cut;
-use crate::marking::{LinkRights, Register};
+use crate::marking::{PartnerRights, Register};
 use crate::product::{Attachment, Contents, Product};
 
 /// The product that a cut was made from, and the selected tearline. Only the sender has it.
@@ -19,7 +19,7 @@ pub struct Source<'a> {
     /// The register that the product was parsed with.
     pub register: &'a Register,
     /// The rights of the partner's link: they decide which parts of the product are released to it.
-    pub link: &'a LinkRights,
+    pub link: &'a PartnerRights,
 }
 
 /// The result of comparing a cut with the parts of its source that are not released to the partner.

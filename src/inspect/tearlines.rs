@@ -10,7 +10,7 @@ use super::prepare::{Prepared, prepare};
 use super::settings::Settings;
 use super::subject::Source;
 use crate::cut::{self, Cut, CutRefusal, Terms};
-use crate::marking::{AccessCheck, Level, LinkRights, Marking, PartnerKind, Register, Rules, may_release};
+use crate::marking::{AccessCheck, Level, Marking, PartnerKind, PartnerRights, Register, Rules, may_release};
 use crate::product::{Contents, Product, Tearline};
 
 /// A tearline that the filters would refuse.
@@ -51,7 +51,7 @@ pub fn tearlines(
 }
 
 /// Returns one link for each recipient that a tearline is released to.
-fn links(product: &Product, tearline: &Tearline, register: &Register) -> Vec<LinkRights> {
+fn links(product: &Product, tearline: &Tearline, register: &Register) -> Vec<PartnerRights> {
     let rules = Rules::new(register, product.as_of());
     let marks: Vec<Marking> = tearline.marked().map(|(_, m)| m.clone()).collect();
     let met: Vec<String> =
@@ -60,21 +60,21 @@ fn links(product: &Product, tearline: &Tearline, register: &Register) -> Vec<Lin
     let countries = audience.countries.iter().map(|code| (code, PartnerKind::Country));
     let organisations = audience.organisations.iter().map(|code| (code, PartnerKind::Organisation));
     let link = |(code, kind): (&crate::marking::Code, _)| {
-        LinkRights::new(code.as_str(), kind, Level::TopSecret, met.iter().cloned())
+        PartnerRights::new(code.as_str(), kind, Level::TopSecret, met.iter().cloned())
     };
-    let released = |link: &LinkRights| may_release(tearline.banner(), &marks, link, &rules).is_ok();
+    let released = |link: &PartnerRights| may_release(tearline.banner(), &marks, link, &rules).is_ok();
     countries.chain(organisations).map(link).filter(released).collect()
 }
 
 fn not_passed(
     product: &Product,
     index: usize,
-    links: &[LinkRights],
+    links: &[PartnerRights],
     contents: &dyn Contents,
     settings: &Settings,
     register: &Register,
 ) -> Vec<TearlineRefusal> {
-    let refused = |to: Option<&LinkRights>, before_the_cut, refused| TearlineRefusal {
+    let refused = |to: Option<&PartnerRights>, before_the_cut, refused| TearlineRefusal {
         tearline: index,
         to: to.map(|link| link.id.clone()),
         before_the_cut,
@@ -112,7 +112,7 @@ fn not_passed(
 }
 
 /// Returns, for each marked part of the product, whether it is withheld from the recipient of this cut.
-fn withheld(prepared: &Prepared, cut: &Cut, link: &LinkRights, register: &Register) -> Vec<bool> {
+fn withheld(prepared: &Prepared, cut: &Cut, link: &PartnerRights, register: &Register) -> Vec<bool> {
     let rules = Rules::new(register, prepared.product.as_of());
     let is_withheld = |mark: &Marking| may_release(cut.marking(), std::slice::from_ref(mark), link, &rules).is_err();
     prepared.product.tearlines().iter().flat_map(Tearline::marked).map(|(_, mark)| is_withheld(mark)).collect()

@@ -59,8 +59,8 @@ pub use model::{
 pub use parse::Kind;
 pub use register::{Register, RegisterError, RegisterFiles};
 pub use releasability::{
-    AccessCheck, AccessRefusal, Audience, BY_CONSENT, Condition, DisclosureState, LinkRights, PartnerKind, Permitted,
-    accreditation, may_release,
+    AccessCheck, AccessRefusal, Audience, BY_CONSENT, Condition, DisclosureState, PartnerKind, PartnerRights,
+    Permitted, accreditation, may_release,
 };
 pub use remedy::{Remedy, RemedyKind};
 pub use rollup::{PortionForRollup, RollupError, RollupOptions, Shortfall, covers, covers_portions, roll_up};

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::toml_fields::{each_once, each_once_of_some};
 use super::{Limits, Retry, Windows};
 use crate::digest::Digest;
-use crate::marking::{BY_CONSENT, Level, LinkRights, PartnerKind};
+use crate::marking::{BY_CONSENT, Level, PartnerKind, PartnerRights};
 use crate::time::Time;
 
 pub use check::{AgreementFault, FORMATS};
@@ -150,27 +150,28 @@ impl Agreement {
 
     /// The rights of the link, as input of the marking engine. Consents of sources are added for each product, by
     /// [`Agreement::link_rights_with`].
-    pub fn link_rights(&self) -> LinkRights {
+    pub fn link_rights(&self) -> PartnerRights {
         // `parse` refuses such names; if one is here nevertheless, it grants nothing.
         let standing = self.accreditations.iter().filter(|name| !is_by_consent(name)).cloned();
-        let mut link = LinkRights::new(&self.party.code, self.party.kind, self.ceiling, standing).with_home(&self.ours);
+        let mut link =
+            PartnerRights::new(&self.party.code, self.party.kind, self.ceiling, standing).with_home(&self.ours);
         link.network.clone_from(&self.network);
         link
     }
 
     /// The rights of the link for one product, including what the consents of sources add.
-    pub fn link_rights_with(&self, consents: impl IntoIterator<Item = String>) -> LinkRights {
+    pub fn link_rights_with(&self, consents: impl IntoIterator<Item = String>) -> PartnerRights {
         let mut link = self.link_rights();
         link.accreditations.extend(consents);
         link
     }
 
     /// The rights of the link for what the partner may send to this node, which is of the kind `ours`.
-    pub fn link_rights_inward(&self, ours: PartnerKind) -> LinkRights {
+    pub fn link_rights_inward(&self, ours: PartnerKind) -> PartnerRights {
         // The sender is responsible for the consents of its sources; they are not required again here.
         let consents = BY_CONSENT.map(str::to_owned);
         let met = self.accreditations.iter().cloned().chain(consents);
-        LinkRights::new(&self.ours, ours, self.ceiling, met).with_home(&self.party.code)
+        PartnerRights::new(&self.ours, ours, self.ceiling, met).with_home(&self.party.code)
     }
 }
 

@@ -19,7 +19,7 @@ pub struct Bounds {
     /// Attachments of one tearline.
     pub attachments_max: usize,
     /// One inline attachment, decoded, in bytes.
-    pub attachment_bytes_max: usize,
+    pub inline_attachment_bytes_max: usize,
     /// One detached attachment, in bytes. It costs disk and time, never memory.
     pub detached_bytes_max: u64,
     /// All detached attachments of a product together, in bytes.
@@ -44,7 +44,7 @@ impl Default for Bounds {
             tearlines_max: 16,
             portions_max: 2_000,
             attachments_max: 32,
-            attachment_bytes_max: 4 * 1024 * 1024,
+            inline_attachment_bytes_max: 4 * 1024 * 1024,
             detached_bytes_max: 16 << 30,
             detached_total_max: 32 << 30,
             title_chars_max: 200,

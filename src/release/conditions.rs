@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::decision::{Reason, Source};
+use super::decision_input::DecisionInput;
 use super::exclusions;
 use super::lattice::document_date;
-use super::proposal::Proposal;
 use crate::approval::{Outline, Tally};
 use crate::consent::{self, Need, SourceConsent};
 use crate::digest::Digest;
-use crate::marking::{DocumentDate, LinkRights};
+use crate::marking::{DocumentDate, PartnerRights};
 use crate::partner::{Agreement, Standing};
 use crate::policy::Stage;
 use crate::time::Time;
@@ -28,7 +28,7 @@ pub(super) struct NamedConsents {
 }
 
 impl NamedConsents {
-    pub fn of(proposal: &Proposal<'_>, cut: &Outline) -> NamedConsents {
+    pub fn of(proposal: &DecisionInput<'_>, cut: &Outline) -> NamedConsents {
         let digests = proposal.consents.iter().map(|consent| (consent.digest(), consent));
         let named = digests.filter(|(digest, _)| cut.consents.contains(digest));
         let (digests, consents) = named.map(|(digest, consent)| (digest, consent.clone())).unzip();
@@ -37,7 +37,7 @@ impl NamedConsents {
 }
 
 /// The rights of the link to the partner, including what the cut's consents add for this cut.
-pub(super) fn link(proposal: &Proposal<'_>, cut: &Outline, named: &NamedConsents) -> LinkRights {
+pub(super) fn link(proposal: &DecisionInput<'_>, cut: &Outline, named: &NamedConsents) -> PartnerRights {
     let partner = proposal.partner;
     let product = proposal.product.naming(cut.subjects.clone());
     let rights = consent::rights(&named.consents, (&partner.id, &product), proposal.now);
@@ -45,7 +45,7 @@ pub(super) fn link(proposal: &Proposal<'_>, cut: &Outline, named: &NamedConsents
 }
 
 /// The reasons against the release because a consent is missing, apart from the markings.
-fn consents(proposal: &Proposal<'_>, cut: &Outline, named: &NamedConsents, reasons: &mut Vec<Reason>) {
+fn consents(proposal: &DecisionInput<'_>, cut: &Outline, named: &NamedConsents, reasons: &mut Vec<Reason>) {
     let mut against = |code: &str, sentence: &str| reasons.push(Reason::against(Source::Consent, code, sentence));
     let kept = named.digests.iter().zip(&named.consents).filter(|(_, consent)| consent.in_force(proposal.now));
     let in_force: BTreeSet<&Digest> = kept.map(|(digest, _)| digest).collect();
@@ -70,7 +70,7 @@ fn consents(proposal: &Proposal<'_>, cut: &Outline, named: &NamedConsents, reaso
 
 /// Every reason against the release, apart from the markings.
 pub(super) fn against(
-    proposal: &Proposal<'_>,
+    proposal: &DecisionInput<'_>,
     cut: Option<&Outline>,
     named: &NamedConsents,
     tally: &Tally,
@@ -100,7 +100,7 @@ pub(super) fn against(
     reasons
 }
 
-fn partner(proposal: &Proposal<'_>, cut: Option<&Outline>, reasons: &mut Vec<Reason>) {
+fn partner(proposal: &DecisionInput<'_>, cut: Option<&Outline>, reasons: &mut Vec<Reason>) {
     let agreement = &proposal.partner.agreement;
     let mut unless = |holds: bool, code: &str, sentence: &str| {
         if !holds {
@@ -159,7 +159,7 @@ pub fn outside_agreement(agreement: &Agreement, kind: &str, attachments: &BTreeS
     not_agreed(agreement, kind, attachments).into_iter().chain(too_large(agreement, bytes)).collect()
 }
 
-fn terms(proposal: &Proposal<'_>, reasons: &mut Vec<Reason>) {
+fn terms(proposal: &DecisionInput<'_>, reasons: &mut Vec<Reason>) {
     for fault in proposal.terms.faults() {
         reasons.push(Reason::against(Source::Request, "TERMS", &fault.to_string()));
     }

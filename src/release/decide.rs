@@ -1,9 +1,9 @@
 //! The decision itself.
 
 use super::decision::{Decision, Outcome, Reason, Source};
+use super::decision_input::{DecisionInput, Evidence};
 use super::lattice::{Engine, Lattice, register_digest};
 use super::permit::{Record, Release, SendPermit};
-use super::proposal::{Evidence, Proposal};
 use super::question::question;
 use crate::approval::{self, Enrolment, NotSubmitted, Outline, Subject, Submission, Tally};
 use crate::digest::Digest;
@@ -14,12 +14,12 @@ use crate::policy::{self, Stage};
 use crate::release::conditions;
 
 /// Decides on a proposal. A pure function: `explain` and the gateway call it with the same inputs and get the same result.
-pub fn decide(proposal: &Proposal<'_>) -> Decision {
+pub fn decide(proposal: &DecisionInput<'_>) -> Decision {
     decide_by(proposal, &Engine { register: proposal.register })
 }
 
 /// Decides with the marking engine as an argument, so that a test can use one that permits everything.
-pub(super) fn decide_by(proposal: &Proposal<'_>, lattice: &dyn Lattice) -> Decision {
+pub(super) fn decide_by(proposal: &DecisionInput<'_>, lattice: &dyn Lattice) -> Decision {
     decide_on(proposal, lattice, Grounds::of(proposal))
 }
 
@@ -32,14 +32,14 @@ pub(super) struct Grounds {
 }
 
 impl Grounds {
-    pub fn of(proposal: &Proposal<'_>) -> Grounds {
+    pub fn of(proposal: &DecisionInput<'_>) -> Grounds {
         let given_under = (proposal.policies.digest(), register_digest(proposal.register));
         Grounds { given_under, submitted: false }
     }
 }
 
 /// Decides on these grounds.
-pub(super) fn decide_on(proposal: &Proposal<'_>, lattice: &dyn Lattice, grounds: Grounds) -> Decision {
+pub(super) fn decide_on(proposal: &DecisionInput<'_>, lattice: &dyn Lattice, grounds: Grounds) -> Decision {
     let (policy, register) = grounds.given_under;
     let policy_digest = proposal.policies.digest();
     let register_digest = register_digest(proposal.register);
@@ -128,7 +128,7 @@ pub(super) fn decide_on(proposal: &Proposal<'_>, lattice: &dyn Lattice, grounds:
 }
 
 /// Checks that the submitter signed exactly these terms, for exactly this product and at least these partners.
-fn submitted(proposal: &Proposal<'_>) -> Result<(), NotSubmitted> {
+fn submitted(proposal: &DecisionInput<'_>) -> Result<(), NotSubmitted> {
     let signed = Submission::verify(proposal.submission, &proposal.submitted, proposal.officers, proposal.now)?;
     let submission = signed.statement();
     submission.is_of(proposal.terms, proposal.cuts.keys().chain([&proposal.partner.id]))?;
@@ -143,7 +143,7 @@ fn submitted(proposal: &Proposal<'_>) -> Result<(), NotSubmitted> {
 }
 
 /// The reasons why it is not proven that the cut matches its outline and passed the filters.
-fn unproven(proposal: &Proposal<'_>, cut: Option<&Outline>) -> Vec<Reason> {
+fn unproven(proposal: &DecisionInput<'_>, cut: Option<&Outline>) -> Vec<Reason> {
     let mut reasons = Vec::new();
     let mut against = |code, sentence| reasons.push(Reason::against(Source::Inspection, code, sentence));
     let Some(cut) = cut else {
@@ -191,7 +191,7 @@ fn unproven(proposal: &Proposal<'_>, cut: Option<&Outline>) -> Vec<Reason> {
 }
 
 /// The first field of the manifest that differs from the release, if any.
-fn sealed_otherwise(proposal: &Proposal<'_>, record: &Record, manifest: &Manifest) -> Option<&'static str> {
+fn sealed_otherwise(proposal: &DecisionInput<'_>, record: &Record, manifest: &Manifest) -> Option<&'static str> {
     let parts = [
         ("version", manifest.version == Manifest::VERSION),
         ("kind", manifest.kind == Kind::Product),
@@ -209,7 +209,7 @@ fn sealed_otherwise(proposal: &Proposal<'_>, record: &Record, manifest: &Manifes
 }
 
 fn outcome(
-    proposal: &Proposal<'_>,
+    proposal: &DecisionInput<'_>,
     cut: &Outline,
     tally: &Tally,
     reasons: &[Reason],

@@ -6,8 +6,8 @@
 use std::collections::BTreeSet;
 
 use super::decision::{Reason, Source};
+use super::decision_input::DecisionInput;
 use super::lattice::document_date;
-use super::proposal::Proposal;
 use crate::approval::{Outline, Tally};
 use crate::marking::{Control, Level, Marking, Rules};
 use crate::policy::Stage;
@@ -34,7 +34,7 @@ const GRAVE: [(Control, &str); 11] = [
 ];
 
 /// Every exclusion that applies to the cut, and every reason why the approval of a senior officer is needed and missing.
-pub(super) fn against(proposal: &Proposal<'_>, cut: &Outline, tally: &Tally) -> Vec<Reason> {
+pub(super) fn against(proposal: &DecisionInput<'_>, cut: &Outline, tally: &Tally) -> Vec<Reason> {
     let marks = marks(proposal, cut);
     let has = |control| marks.iter().any(|mark| mark.has(control));
     let classified = marks.iter().any(|mark| mark.level() > Level::Unclassified);
@@ -84,7 +84,7 @@ fn grave(cut: &Outline, marks: &[Marking]) -> BTreeSet<&'static str> {
 }
 
 /// The parsed markings of a cut. Invalid ones are left out, because the marking engine refuses them.
-fn marks(proposal: &Proposal<'_>, cut: &Outline) -> Vec<Marking> {
+fn marks(proposal: &DecisionInput<'_>, cut: &Outline) -> Vec<Marking> {
     let Some(date) = document_date(cut) else { return Vec::new() };
     let rules = Rules::new(proposal.register, date).in_profile_of(&cut.marking);
     let portions = cut.portions.iter().map(|portion| rules.parse_portion(portion, None).ok());

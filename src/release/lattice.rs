@@ -4,12 +4,12 @@ use super::decision::{Reason, Source};
 use crate::approval::Outline;
 use crate::cut::{self, Places, Reason as CutReason};
 use crate::digest::Digest;
-use crate::marking::{DocumentDate, LinkRights, Marking, Register, Rejected, Rules, covers_portions, may_release};
+use crate::marking::{DocumentDate, Marking, PartnerRights, Register, Rejected, Rules, covers_portions, may_release};
 
 /// A check of markings, of one cut for one partner.
 pub(super) trait Lattice {
     /// Every reason why the markings do not permit the cut over a link with these rights; empty if they do.
-    fn against(&self, cut: &Outline, link: &LinkRights) -> Vec<Reason>;
+    fn against(&self, cut: &Outline, link: &PartnerRights) -> Vec<Reason>;
 }
 
 /// The marking engine itself.
@@ -18,7 +18,7 @@ pub(super) struct Engine<'a> {
 }
 
 impl Lattice for Engine<'_> {
-    fn against(&self, cut: &Outline, link: &LinkRights) -> Vec<Reason> {
+    fn against(&self, cut: &Outline, link: &PartnerRights) -> Vec<Reason> {
         let Some(date) = document_date(cut) else {
             return vec![reason("DATE-UNREADABLE", "the date of the cut is invalid")];
         };

@@ -1,7 +1,7 @@
 //! The release decision. Only [`decide()`] creates a [`Release`], without which nothing is sealed, and a [`SendPermit`], without
 //! which nothing is offered to a partner.
 //!
-//! In comes a [`Proposal`]: cut, partner, agreement, submission, approvals, consents, policy, marking register and time. Out
+//! In comes a [`DecisionInput`]: cut, partner, agreement, submission, approvals, consents, policy, marking register and time. Out
 //! comes a [`Decision`] with every reason, not only the first.
 //!
 //! A release is refused unless two checks that share no code both permit it: the policy's rules, and the marking engine together
@@ -9,7 +9,7 @@
 
 mod permit;
 mod decision;
-mod proposal;
+mod decision_input;
 mod lattice;
 mod exclusions;
 mod conditions;
@@ -20,9 +20,9 @@ mod what_if;
 pub use self::conditions::{PEOPLE_MIN, not_yet, outside_agreement};
 pub use decide::decide;
 pub use decision::{Decision, Outcome, Reason, Source};
+pub use decision_input::{DecisionInput, Evidence};
 pub use exclusions::never_passes;
 pub use permit::{Record, Release, SendPermit};
-pub use proposal::{Evidence, Proposal};
 pub use what_if::{Forecast, WhatIf, forecast, what_if};
 
 pub use crate::policy::Stage;

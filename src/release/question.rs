@@ -1,6 +1,6 @@
 //! The question to the policy: the inputs of a decision in the terms of the rules.
 
-use super::proposal::Proposal;
+use super::decision_input::DecisionInput;
 use crate::approval::{Outline, Tally};
 use crate::consent::SourceConsent;
 use crate::digest::Digest;
@@ -10,7 +10,7 @@ use crate::policy::{AgreementTerms, ConsentTerms, CutTerms, ProductTerms, Questi
 
 /// Creates the question to the policy from the proposal, with markings as text.
 pub(super) fn question(
-    proposal: &Proposal<'_>,
+    proposal: &DecisionInput<'_>,
     cut: &Outline,
     tally: &Tally,
     (inspected, submitted): (bool, bool),
@@ -72,7 +72,7 @@ pub(super) fn question(
 }
 
 /// The data of an officer who approved, as in the current roster.
-fn voter(id: &OfficerId, proposal: &Proposal<'_>) -> VoterTerms {
+fn voter(id: &OfficerId, proposal: &DecisionInput<'_>) -> VoterTerms {
     let officer = proposal.officers.officer(id);
     VoterTerms {
         id: id.to_string(),

@@ -3,8 +3,8 @@
 
 use super::decide::{Grounds, decide_on};
 use super::decision::{Reason, Source};
+use super::decision_input::DecisionInput;
 use super::lattice::Engine;
-use super::proposal::Proposal;
 use crate::digest::Digest;
 use crate::policy::{About, Stage};
 
@@ -30,7 +30,7 @@ pub struct Forecast {
 
 /// Decides as [`decide`](super::decide()) would if approvals that name the policy and register with the digests `given_under` named
 /// those of the proposal. Approvals that are void for any other reason stay void.
-pub fn what_if(proposal: &Proposal<'_>, given_under: (Digest, Digest)) -> WhatIf {
+pub fn what_if(proposal: &DecisionInput<'_>, given_under: (Digest, Digest)) -> WhatIf {
     let decision =
         decide_on(proposal, &Engine { register: proposal.register }, Grounds { given_under, submitted: false });
     WhatIf { permits: decision.permits(), reasons: decision.reasons }
@@ -38,8 +38,8 @@ pub fn what_if(proposal: &Proposal<'_>, given_under: (Digest, Digest)) -> WhatIf
 
 /// Decides as [`decide`](super::decide()) would at [`Stage::Forecast`] if an authorised submitter had signed a submission with exactly
 /// the proposal's terms.
-pub fn forecast(proposal: &Proposal<'_>) -> Forecast {
-    let asked = Proposal { stage: Stage::Forecast, approvals: &[], ..*proposal };
+pub fn forecast(proposal: &DecisionInput<'_>) -> Forecast {
+    let asked = DecisionInput { stage: Stage::Forecast, approvals: &[], ..*proposal };
     let grounds = Grounds { submitted: true, ..Grounds::of(proposal) };
     let decision = decide_on(&asked, &Engine { register: proposal.register }, grounds);
     let about = |id: &str| proposal.policies.rule(id).map(|rule| rule.about);

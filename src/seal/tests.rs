@@ -12,7 +12,7 @@ use crate::cut::{Cut, Terms, assemble};
 use crate::digest::Digest;
 use crate::envelope::{Binding, ExchangeContext, Header, OpeningSecret};
 use crate::ident::ExchangeId;
-use crate::marking::{Level, LinkRights, PartnerKind, Register};
+use crate::marking::{Level, PartnerKind, PartnerRights, Register};
 use crate::product::{Bounds, Contents, ContentsFault, MemoryContents, NoContents, Product};
 use crate::time::Time;
 
@@ -50,7 +50,7 @@ fn cut_with(attachments: &[Vec<u8>]) -> (Cut, MemoryContents) {
     }
     let (bounds, register) = (Bounds::default(), Register::compiled_in());
     let product = Product::read(text.as_bytes(), &bounds, register).unwrap();
-    let link = LinkRights::new("GBR", PartnerKind::Country, Level::Secret, []);
+    let link = PartnerRights::new("GBR", PartnerKind::Country, Level::Secret, []);
     let terms = Terms { attachments: ["text/plain".to_owned()].into() };
     (assemble(&product, 0, &link, &terms, &bounds, register).unwrap(), kept)
 }

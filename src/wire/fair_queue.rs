@@ -10,14 +10,14 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::envelope::Precedence;
 
-/// An exchange that [`Scheduler`] serves.
+/// An exchange that [`WeightedFairQueue`] serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FlowId(u64);
 
 /// Start-time fair queueing over precedences. It has no clock and no payload bytes: the same calls in the same order
 /// give the same results.
 #[derive(Debug, Default)]
-pub struct Scheduler {
+pub struct WeightedFairQueue {
     flows: BTreeMap<FlowId, Precedence>,
     queues: BTreeMap<Precedence, Queue>,
     /// The virtual time.
@@ -33,7 +33,7 @@ struct Queue {
     requested: VecDeque<(FlowId, u128)>,
 }
 
-impl Scheduler {
+impl WeightedFairQueue {
     /// Returns how many times more bytes a precedence gets than ROUTINE, while both always have requests.
     pub const fn weight(precedence: Precedence) -> u64 {
         match precedence {
@@ -64,8 +64,8 @@ impl Scheduler {
             queue.start = queue.start.max(self.virtual_now);
         }
         // Scaled by the largest weight, which all weights divide, so that the division is exact.
-        let scaled = u128::from(bytes.max(1)) * u128::from(Scheduler::weight(Precedence::Flash));
-        queue.requested.push_back((id, scaled / u128::from(Scheduler::weight(precedence))));
+        let scaled = u128::from(bytes.max(1)) * u128::from(WeightedFairQueue::weight(Precedence::Flash));
+        queue.requested.push_back((id, scaled / u128::from(WeightedFairQueue::weight(precedence))));
     }
 
     /// Returns the flow to serve next, if there is a request: the one whose piece finishes first, or of two equal
@@ -115,7 +115,7 @@ mod tests {
     const PIECE: u64 = 256 * 1024;
 
     /// Lets all `flows` request pieces continuously, and counts how many each gets in `rounds` rounds.
-    fn run(scheduler: &mut Scheduler, flows: &[FlowId], rounds: usize) -> Vec<usize> {
+    fn run(scheduler: &mut WeightedFairQueue, flows: &[FlowId], rounds: usize) -> Vec<usize> {
         let mut got = vec![0; flows.len()];
         for _ in 0..rounds {
             flows.iter().for_each(|id| scheduler.request(*id, PIECE));
@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn a_piece_costs_by_its_bytes_and_its_precedence_however_small_it_is() {
-        let mut scheduler = Scheduler::default();
+        let mut scheduler = WeightedFairQueue::default();
         assert_eq!(scheduler.waiting(), 0);
         let (routine, flash) = (scheduler.join(Precedence::Routine), scheduler.join(Precedence::Flash));
         // 500 bytes of FLASH cost less than one byte of ROUTINE, and 600 bytes more.
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_flash_that_comes_in_the_middle_is_next() {
-        let mut scheduler = Scheduler::default();
+        let mut scheduler = WeightedFairQueue::default();
         let routine: Vec<FlowId> = (0..16).map(|_| scheduler.join(Precedence::Routine)).collect();
         run(&mut scheduler, &routine, 100);
         routine.iter().for_each(|id| scheduler.request(*id, PIECE));
@@ -155,14 +155,14 @@ mod tests {
 
     #[test]
     fn routine_progresses_next_to_an_endless_flash() {
-        let mut scheduler = Scheduler::default();
+        let mut scheduler = WeightedFairQueue::default();
         let flows = [scheduler.join(Precedence::Flash), scheduler.join(Precedence::Routine)];
         assert_eq!(run(&mut scheduler, &flows, 5130)[1], 10);
     }
 
     #[test]
     fn an_idle_flow_accumulates_no_credit() {
-        let mut scheduler = Scheduler::default();
+        let mut scheduler = WeightedFairQueue::default();
         let (busy, idle) = (scheduler.join(Precedence::Routine), scheduler.join(Precedence::Routine));
         run(&mut scheduler, &[busy], 1000);
         let got = run(&mut scheduler, &[busy, idle], 100);
@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn a_flow_that_left_or_withdrew_delays_no_other() {
-        let mut scheduler = Scheduler::default();
+        let mut scheduler = WeightedFairQueue::default();
         let (flash, gone, routine) =
             (scheduler.join(Precedence::Flash), scheduler.join(Precedence::Flash), scheduler.join(Precedence::Routine));
         [flash, gone, routine].iter().for_each(|id| scheduler.request(*id, PIECE));
@@ -196,25 +196,25 @@ mod tests {
 
         #[test]
         fn every_precedence_gets_the_share_of_its_weight_and_shares_it_evenly(all in precedences()) {
-            let mut scheduler = Scheduler::default();
+            let mut scheduler = WeightedFairQueue::default();
             let flows: Vec<FlowId> = all.iter().map(|p| scheduler.join(*p)).collect();
             let rounds = 4_000;
             let got = run(&mut scheduler, &flows, rounds);
             let present: std::collections::BTreeSet<Precedence> = all.iter().copied().collect();
-            let total: u64 = present.iter().map(|p| Scheduler::weight(*p)).sum();
+            let total: u64 = present.iter().map(|p| WeightedFairQueue::weight(*p)).sum();
             for precedence in present {
                 let of: Vec<usize> =
                     all.iter().zip(&got).filter(|(p, _)| **p == precedence).map(|(_, got)| *got).collect();
                 let sum: usize = of.iter().sum();
-                let share = rounds as u64 * Scheduler::weight(precedence) / total;
-                prop_assert!((sum as u64).abs_diff(share) <= Scheduler::weight(precedence) + 2, "{precedence}: {sum} of {share}");
+                let share = rounds as u64 * WeightedFairQueue::weight(precedence) / total;
+                prop_assert!((sum as u64).abs_diff(share) <= WeightedFairQueue::weight(precedence) + 2, "{precedence}: {sum} of {share}");
                 prop_assert!(of.iter().max().unwrap() - of.iter().min().unwrap() <= 1, "{precedence}: {of:?}");
             }
         }
 
         #[test]
         fn no_flow_waits_longer_than_the_shares_of_the_others(all in precedences()) {
-            let mut scheduler = Scheduler::default();
+            let mut scheduler = WeightedFairQueue::default();
             let flows: Vec<FlowId> = all.iter().map(|p| scheduler.join(*p)).collect();
             let (mut last, mut worst) = (vec![0usize; all.len()], vec![0usize; all.len()]);
             for round in 1..=4_000usize {
@@ -226,10 +226,10 @@ mod tests {
                 last[at] = round;
             }
             let present: std::collections::BTreeSet<Precedence> = all.iter().copied().collect();
-            let total: u64 = present.iter().map(|p| Scheduler::weight(*p)).sum();
+            let total: u64 = present.iter().map(|p| WeightedFairQueue::weight(*p)).sum();
             for (precedence, worst) in all.iter().zip(worst) {
                 let peers = all.iter().filter(|p| *p == precedence).count() as u64;
-                let bound = (peers + 1) * (total.div_ceil(Scheduler::weight(*precedence)) + 1);
+                let bound = (peers + 1) * (total.div_ceil(WeightedFairQueue::weight(*precedence)) + 1);
                 prop_assert!(worst as u64 <= bound, "{precedence}: {worst} scheduler, at most {bound}");
             }
         }

@@ -14,7 +14,7 @@ mod inbound;
 mod outbound;
 mod fair_queue;
 
-pub use crate::wire::fair_queue::{FlowId, Scheduler};
+pub use crate::wire::fair_queue::{FlowId, WeightedFairQueue};
 pub use checkpoint_exchange::CheckpointExchange;
 pub use code::{RefusalCode, UnknownCode};
 pub use frame::{Frame, FrameFault, FrameKind, FrameReader, SIZE_CLASSES};

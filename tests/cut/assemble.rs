@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use portcullis::cut::{Cut, CutRefusal, Terms, assemble, cut_for};
 use portcullis::digest::Digest;
-use portcullis::marking::{Level, LinkRights, PartnerKind, Profile, Register};
+use portcullis::marking::{Level, PartnerKind, PartnerRights, Profile, Register};
 use portcullis::product::{Bounds, Format, Product};
 
 const HYPHENS: &str = "------------------------";
@@ -18,8 +18,8 @@ fn product(front: &str, head: &str) -> Product {
     Product::read(text.as_bytes(), &Bounds::default(), Register::compiled_in()).unwrap_or_else(|f| panic!("{f:#?}"))
 }
 
-fn link(id: &str) -> LinkRights {
-    LinkRights::new(id, PartnerKind::Country, Level::Secret, [])
+fn link(id: &str) -> PartnerRights {
+    PartnerRights::new(id, PartnerKind::Country, Level::Secret, [])
 }
 
 fn cut(product: &Product, id: &str) -> Result<Cut, CutRefusal> {
@@ -88,7 +88,7 @@ fn regenerates_a_title_that_may_not_go() {
 
 #[test]
 fn keeps_nothing_of_the_front_block_that_the_banner_does_not_cover_though_the_link_may_carry_it() {
-    let accredited = LinkRights::new("GBR", PartnerKind::Country, Level::TopSecret, ["SCI:SI".to_owned()]);
+    let accredited = PartnerRights::new("GBR", PartnerKind::Country, Level::TopSecret, ["SCI:SI".to_owned()]);
     for (mark, kept) in [
         ("(S//REL TO USA, AUS, GBR)", true),
         // Each is releasable to this partner by itself, and exceeds the tearline's banner.
@@ -152,7 +152,7 @@ fn a_requester_may_name_a_lower_tearline_and_never_a_higher_one() {
 #[test]
 fn refuses_a_partner_below_the_ceiling_and_says_every_reason() {
     let product = product(FRONT, "");
-    let low = LinkRights::new("FRA", PartnerKind::Country, Level::Confidential, []);
+    let low = PartnerRights::new("FRA", PartnerKind::Country, Level::Confidential, []);
     let refused =
         cut_for(&product, &low, &Terms::default(), 0, &Bounds::default(), Register::compiled_in()).unwrap_err();
     let CutRefusal::NothingReleasable { per_tearline } = refused else { panic!("{refused}") };

@@ -1,7 +1,7 @@
 //! Cuts as shown to people: the verdict on each tearline, and two cuts side by side.
 
 use portcullis::cut::{self, Cut, Fate, Terms, cut_for, tearline_for};
-use portcullis::marking::{Level, LinkRights, PartnerKind, Register};
+use portcullis::marking::{Level, PartnerKind, PartnerRights, Register};
 use portcullis::product::{Bounds, Product, Style};
 
 const HYPHENS: &str = "------------------------";
@@ -16,8 +16,8 @@ fn product(tearlines: &[(&str, &str)]) -> Product {
     Product::read(text.as_bytes(), &Bounds::default(), Register::compiled_in()).unwrap_or_else(|f| panic!("{f:#?}"))
 }
 
-fn link(id: &str) -> LinkRights {
-    LinkRights::new(id, PartnerKind::Country, Level::Secret, [])
+fn link(id: &str) -> PartnerRights {
+    PartnerRights::new(id, PartnerKind::Country, Level::Secret, [])
 }
 
 fn explain(product: &Product, id: &str, terms: &Terms, from: usize) -> cut::Explanation {

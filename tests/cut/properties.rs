@@ -11,7 +11,7 @@ use portcullis::cut::select::{MarkedTearline, ProductFault, SoundProduct};
 use portcullis::cut::{Cut, CutRefusal, Terms, cut_for};
 use portcullis::digest::Digest;
 use portcullis::inspect::{self, Hidden, Settings, Source};
-use portcullis::marking::{DocumentDate, Level, LinkRights, PartnerKind, Register, RegisterFiles, Rules};
+use portcullis::marking::{DocumentDate, Level, PartnerKind, PartnerRights, Register, RegisterFiles, Rules};
 use portcullis::product::{Bounds, NoContents, Product};
 
 use crate::classes::Classes;
@@ -291,7 +291,7 @@ fn attachment(mark: &str, canary: &str) -> String {
 }
 
 struct Recipient {
-    link: LinkRights,
+    link: PartnerRights,
     terms: Terms,
     /// The words of REL TO lists that reach it.
     named_by: &'static [&'static str],
@@ -306,7 +306,7 @@ fn recipients() -> Vec<Recipient> {
         // One of them accepts no attachments.
         let attachments = if id == "AUS" { BTreeSet::new() } else { BTreeSet::from(["text/csv".to_owned()]) };
         let terms = Terms { attachments };
-        Recipient { link: LinkRights::new(id, kind, level, accreditations), terms, named_by, ceiling, si }
+        Recipient { link: PartnerRights::new(id, kind, level, accreditations), terms, named_by, ceiling, si }
     };
     vec![
         one("GBR", country, Level::TopSecret, 4, true, &["GBR", "FVEY", "NATO"]),

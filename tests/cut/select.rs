@@ -1,7 +1,7 @@
 //! The shared tearline cases.
 
 use portcullis::cut::select::{MarkedTearline, ProductFault, ProductRefused, Selection, SoundProduct};
-use portcullis::marking::{DocumentDate, Level, LinkRights, PartnerKind, Register, Rules};
+use portcullis::marking::{DocumentDate, Level, PartnerKind, PartnerRights, Register, Rules};
 use serde_json::{Value, json};
 
 const CASES: &str = include_str!("../vectors/marking/tearline-cases.jsonl");
@@ -24,7 +24,7 @@ fn select(case: &Value) -> Selection {
         }
     }
     let partner = &case["partner"];
-    let link = LinkRights {
+    let link = PartnerRights {
         id: partner["id"].as_str().expect("an id").to_owned(),
         kind: if partner["kind"] == "org" { PartnerKind::Organisation } else { PartnerKind::Country },
         ceiling: Level::from_abbreviation(partner["ceiling"].as_str().expect("a ceiling")).expect("a level"),

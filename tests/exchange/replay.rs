@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use crate::support::{Node, World, block_on};
 use portcullis::approval::{
-    self, Admission, Approval, ContextFault, Enrolment, NoAuthority, NotSubmitted, Quarantined, RecallOrder, Refusal,
-    Role, Subject, Submission, Submitted, Tally, VerificationContext, VoidReason,
+    self, Approval, ContextFault, Enrolment, NoAuthority, NotSubmitted, QuarantineAdmission, Quarantined, RecallOrder,
+    Refusal, Role, Subject, Submission, Submitted, Tally, VerificationContext, VoidReason,
 };
 use portcullis::change::{self, Consent, ConsentVoid, NotAuthorised, Proposal};
 use portcullis::config::signer_from;
@@ -39,8 +39,18 @@ macro_rules! kinds {
 }
 
 /// Every kind of signed statement. `every_kind_of_statement_is_here` holds this against the source.
-const KINDS: [(&str, Reads); 10] =
-    kinds![Manifest, Receipt, Recall, Submission, Approval, Refusal, RecallOrder, Admission, Consent, SnapshotDigest];
+const KINDS: [(&str, Reads); 10] = kinds![
+    Manifest,
+    Receipt,
+    Recall,
+    Submission,
+    Approval,
+    Refusal,
+    RecallOrder,
+    QuarantineAdmission,
+    Consent,
+    SnapshotDigest
+];
 
 /// Something that was made in the run.
 struct Object {
@@ -139,8 +149,8 @@ fn what_is_quarantined(row: &Exchange) -> Quarantined {
     }
 }
 
-fn admission(node: &gateway::Node, what: Quarantined) -> Admission {
-    Admission {
+fn admission(node: &gateway::Node, what: Quarantined) -> QuarantineAdmission {
+    QuarantineAdmission {
         what,
         officer: "exercise-officer-1".parse().unwrap(),
         role: Role::DisclosureOfficer,
@@ -233,7 +243,7 @@ fn run() -> Run {
     at(&them, async |node| {
         let item = node.store().exchange(&quarantined.1).await.unwrap().unwrap();
         let signed = Signed::sign(admission(node, what_is_quarantined(&item)), &officer(&world, "exercise-officer-1"));
-        made("admission", Admission::CONTENT_TYPE, "exercise-officer-1", signed.unwrap().bytes().to_vec());
+        made("admission", QuarantineAdmission::CONTENT_TYPE, "exercise-officer-1", signed.unwrap().bytes().to_vec());
     });
     made("description", "description", "us", us.run(&["partner", "export"]).expect(0).stdout.into_bytes());
     made("exported request", "exported request", "us", std::fs::read(&export).unwrap());
@@ -451,7 +461,7 @@ fn what_officers_signed_counts_at_its_node_for_its_matter_alone() {
     let key = run.keys["exercise-officer-1"].clone();
     let item = what_is_quarantined(&row(them, &run.quarantined.1));
     let admitted = |node: &Node, what: &Quarantined| {
-        there(node, |_, here| Admission::verify(run.object("admission"), &key, what, here).map(|_| ()))
+        there(node, |_, here| QuarantineAdmission::verify(run.object("admission"), &key, what, here).map(|_| ()))
     };
     assert_eq!(admitted(them, &item), Ok(()));
     assert_eq!(admitted(them, &Quarantined { exchange: run.delivered.1, ..item.clone() }), Err(NoAuthority::Other));

@@ -2,7 +2,7 @@
 //! else.
 
 use crate::support::{Node, World, block_on};
-use portcullis::approval::{Admission, ContextFault, NoAuthority, Quarantined, Role, VerificationContext};
+use portcullis::approval::{ContextFault, NoAuthority, QuarantineAdmission, Quarantined, Role, VerificationContext};
 use portcullis::config::signer_from;
 use portcullis::digest::Digest;
 use portcullis::gateway::GatewayError;
@@ -88,7 +88,7 @@ fn an_officer_releases_what_is_in_quarantine_once_and_the_ledger_holds_the_state
     let text: String = pieces.into_values().collect();
     let bytes = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, text).unwrap();
     let signer = signer_from(key.as_ref()).unwrap();
-    let signed = Signed::<Admission>::verify(&bytes, signer.public()).unwrap();
+    let signed = Signed::<QuarantineAdmission>::verify(&bytes, signer.public()).unwrap();
     assert_eq!(signed.statement().why, "EXERCISE: the word is ours");
 }
 
@@ -106,7 +106,7 @@ fn refuses_a_statement_for_another_item_other_findings_another_time_or_another_o
     };
     let officers = block_on(node.officers()).unwrap();
     let signer = signer_from(world.key("exercise-officer-1").as_ref()).unwrap();
-    let good = Admission {
+    let good = QuarantineAdmission {
         what,
         officer: "exercise-officer-1".parse().unwrap(),
         role: Role::DisclosureOfficer,
@@ -115,13 +115,13 @@ fn refuses_a_statement_for_another_item_other_findings_another_time_or_another_o
         nonce: [7; 16],
         instance: node.instance(),
     };
-    let judge = |statement: &Admission| {
+    let judge = |statement: &QuarantineAdmission| {
         let signed = Signed::sign(statement.clone(), &signer).unwrap();
         let here = VerificationContext { instance: node.instance(), officers: &officers, now: node.now() };
-        Admission::verify(signed.bytes(), signer.public(), &good.what, &here).map(|_| ())
+        QuarantineAdmission::verify(signed.bytes(), signer.public(), &good.what, &here).map(|_| ())
     };
     assert_eq!(judge(&good), Ok(()));
-    let change = |edit: fn(&mut Admission)| {
+    let change = |edit: fn(&mut QuarantineAdmission)| {
         let mut other = good.clone();
         edit(&mut other);
         judge(&other)
@@ -156,7 +156,7 @@ fn refuses_a_statement_for_another_item_other_findings_another_time_or_another_o
     let last = flipped.len() - 1;
     flipped[last] ^= 1;
     assert!(matches!(
-        Admission::verify(
+        QuarantineAdmission::verify(
             &flipped,
             signer.public(),
             &good.what,

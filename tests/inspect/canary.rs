@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use portcullis::cut::{Cut, Terms, cut_for};
 use portcullis::inspect::{self, Settings, Source};
-use portcullis::marking::{Level, LinkRights, PartnerKind, Register};
+use portcullis::marking::{Level, PartnerKind, PartnerRights, Register};
 use portcullis::product::{Bounds, NoContents, Product};
 
 const HYPHENS: &str = "------------------------";
@@ -34,8 +34,8 @@ fn read(text: &str) -> Product {
     Product::read(text.as_bytes(), &Bounds::default(), Register::compiled_in()).unwrap_or_else(|f| panic!("{f:#?}"))
 }
 
-fn gbr() -> LinkRights {
-    LinkRights::new("GBR", PartnerKind::Country, Level::Secret, [])
+fn gbr() -> PartnerRights {
+    PartnerRights::new("GBR", PartnerKind::Country, Level::Secret, [])
 }
 
 fn cut(product: &Product) -> Cut {

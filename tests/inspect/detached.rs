@@ -43,7 +43,7 @@ fn beside(name: &str, media_type: &str, bytes: &[u8]) -> String {
 
 fn read(text: &[u8]) -> Product {
     let bounds =
-        Bounds { bytes_max: 64 << 20, lines_max: 1 << 20, attachment_bytes_max: 32 << 20, ..Bounds::default() };
+        Bounds { bytes_max: 64 << 20, lines_max: 1 << 20, inline_attachment_bytes_max: 32 << 20, ..Bounds::default() };
     Product::read(text, &bounds, Register::compiled_in()).unwrap_or_else(|f| panic!("{f:?}"))
 }
 

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use portcullis::cut::{Terms, cut_for};
 use portcullis::digest::Digest;
 use portcullis::inspect::{self, Finding, Inspected, Refused, Settings, SharedRun, Source, WordList};
-use portcullis::marking::{Level, LinkRights, PartnerKind, Register};
+use portcullis::marking::{Level, PartnerKind, PartnerRights, Register};
 use portcullis::product::{Bounds, MemoryContents, PortionKind, Product};
 use portcullis::rebuild::InProcess;
 
@@ -57,7 +57,7 @@ impl Draft {
     fn inspect_with(&self, settings: &Settings) -> Result<Inspected, Refused> {
         let (bounds, register, text) = (Bounds::default(), Register::compiled_in(), self.text());
         let product = Product::read(text.as_bytes(), &bounds, register).unwrap_or_else(|f| panic!("{f:#?}\n{text}"));
-        let link = LinkRights::new("GBR", PartnerKind::Country, Level::Secret, []);
+        let link = PartnerRights::new("GBR", PartnerKind::Country, Level::Secret, []);
         let types = ["text/plain", "text/csv", "application/json"];
         let terms = Terms { attachments: types.map(str::to_owned).into() };
         let product = inspect::prepare(&product, 1, settings).unwrap().product;
@@ -425,7 +425,8 @@ fn stopped_by(below: &[&str], head: &[&str]) -> Vec<&'static str> {
     // The canary is tested separately: the same cut, as if it were made from the product that protects them.
     let (product, source) = (Draft::new(&[], below).heads(&[], head), Draft::new(&[], &[]).heads(&PROTECTED, &[]));
     let (product, source) = (read(&product).unwrap(), read(&source).unwrap());
-    let (register, link) = (Register::compiled_in(), LinkRights::new("GBR", PartnerKind::Country, Level::Secret, []));
+    let (register, link) =
+        (Register::compiled_in(), PartnerRights::new("GBR", PartnerKind::Country, Level::Secret, []));
     let terms = Terms { attachments: ["text/plain", "text/csv"].map(str::to_owned).into() };
     let cut = cut_for(&product, &link, &terms, 0, &Bounds::default(), register).unwrap();
     let source = Source { product: &source, tearline: 1, register, link: &link };

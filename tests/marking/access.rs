@@ -2,7 +2,7 @@
 
 use portcullis::marking::accreditation::is_accreditation;
 use portcullis::marking::{
-    AccessCheck, AccessRefusal, Condition, DocumentDate, Level, LinkRights, Marking, PartnerKind, Profile, Register,
+    AccessCheck, AccessRefusal, Condition, DocumentDate, Level, Marking, PartnerKind, PartnerRights, Profile, Register,
     Rules, UnclassifiedPolicy,
 };
 
@@ -10,20 +10,20 @@ fn rules() -> Rules<'static> {
     Rules::new(Register::compiled_in(), DocumentDate::Known("2022-12-01".parse().unwrap()))
 }
 
-fn country(code: &str) -> LinkRights {
-    LinkRights::new(code, PartnerKind::Country, Level::Secret, [])
+fn country(code: &str) -> PartnerRights {
+    PartnerRights::new(code, PartnerKind::Country, Level::Secret, [])
 }
 
-fn organisation(code: &str) -> LinkRights {
-    LinkRights::new(code, PartnerKind::Organisation, Level::Secret, [])
+fn organisation(code: &str) -> PartnerRights {
+    PartnerRights::new(code, PartnerKind::Organisation, Level::Secret, [])
 }
 
-fn met(mut link: LinkRights, accreditations: &[&str]) -> LinkRights {
+fn met(mut link: PartnerRights, accreditations: &[&str]) -> PartnerRights {
     link.accreditations.extend(accreditations.iter().map(|a| (*a).to_owned()));
     link
 }
 
-fn over(mut link: LinkRights, network: &[&str]) -> LinkRights {
+fn over(mut link: PartnerRights, network: &[&str]) -> PartnerRights {
     link.network = Some(network.iter().map(|c| (*c).to_owned()).collect());
     link
 }
@@ -36,7 +36,7 @@ fn whole(rules: &Rules<'_>, banner: &str, portions: &[&str]) -> AccessCheck {
 }
 
 /// The words of every refusal, empty for a permit.
-fn verdict(banner: &str, portions: &[&str], link: &LinkRights) -> Vec<String> {
+fn verdict(banner: &str, portions: &[&str], link: &PartnerRights) -> Vec<String> {
     let rules = rules();
     match whole(&rules, banner, portions).may_release(&rules, link) {
         Ok(permitted) => {
@@ -187,7 +187,7 @@ fn an_unclassified_portion_without_a_list_follows_the_banner_unless_it_is_contro
 #[test]
 fn nothing_above_the_ceiling_goes_whether_the_banner_or_a_portion_says_so() {
     let (secret, top) = ("SECRET//REL TO USA, GBR", "TOP SECRET//REL TO USA, GBR");
-    let at = |ceiling| LinkRights::new("GBR", PartnerKind::Country, ceiling, []);
+    let at = |ceiling| PartnerRights::new("GBR", PartnerKind::Country, ceiling, []);
     assert_eq!(verdict(secret, &[], &at(Level::Secret)), [""; 0]);
     assert_eq!(verdict(secret, &[], &at(Level::TopSecret)), [""; 0]);
     assert_eq!(verdict(secret, &[], &at(Level::Confidential)), ["CEILING"]);

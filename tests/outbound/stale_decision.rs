@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::moments::Moments;
 use crate::support::{Node, World, block_on};
-use portcullis::approval::{Admission, Quarantined, Role};
+use portcullis::approval::{QuarantineAdmission, Quarantined, Role};
 use portcullis::config::{Config, signer_from};
 use portcullis::digest::Digest;
 use portcullis::gateway::{self, ChangeRequest};
@@ -123,7 +123,7 @@ fn nothing_is_admitted_on_the_word_of_an_officer_who_is_revoked_meanwhile() {
     };
     at_every_moment(&them, &clock, "inbox.admitted", |n| {
         let (key, officer) = (signer(&world, &witness(n)), witness(n).parse().unwrap());
-        let said = Admission {
+        let said = QuarantineAdmission {
             what: what.clone(),
             officer,
             role: Role::DisclosureOfficer,

@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 
 use portcullis::marking::{
-    AccessCheck, AccessRefusal, Control, DocumentDate, Level, LinkRights, Marking, PartnerKind, Register, Rules, System,
+    AccessCheck, AccessRefusal, Control, DocumentDate, Level, Marking, PartnerKind, PartnerRights, Register, Rules,
+    System,
 };
 use portcullis::policy::{Membership, cases};
 use serde_json::{Value, json};
@@ -93,7 +94,7 @@ fn reached(mark: &Marking, kind: PartnerKind) -> BTreeSet<String> {
     let whole = AccessCheck::new(&rules, mark, &portion);
     let may = |code: &str| {
         // From somewhere else, so that the United States are asked about too.
-        let link = LinkRights::new(code, kind, Level::TopSecret, []).with_home("ZZZ");
+        let link = PartnerRights::new(code, kind, Level::TopSecret, []).with_home("ZZZ");
         let refusals = whole.may_release(&rules, &link).err().unwrap_or_default();
         !refusals.iter().any(|r| matches!(r, AccessRefusal::NotReleasable | AccessRefusal::DisplayOnly))
     };

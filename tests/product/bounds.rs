@@ -103,7 +103,8 @@ fn the_default_limits_are_those_of_a_node_that_configures_none() {
         [limits.portions, limits.attachments, limits.depth, limits.attachment_bytes, limits.attachments_total_bytes];
     let ours = Bounds::default();
     let number = |n: usize| n as u64;
-    let texts = [ours.bytes_max, ours.attachment_bytes_max, ours.lines_max, ours.line_bytes_max, ours.tearlines_max];
+    let texts =
+        [ours.bytes_max, ours.inline_attachment_bytes_max, ours.lines_max, ours.line_bytes_max, ours.tearlines_max];
     assert_eq!(of_node, texts.map(number));
     let (portions, attachments, depth) = (ours.portions_max, ours.attachments_max, ours.depth_max);
     assert_eq!(more[..3], [portions, attachments, depth].map(number));

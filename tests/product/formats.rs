@@ -8,7 +8,7 @@ use crate::vectors;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use portcullis::cut::{Cut, NotACut, Terms, cut_for};
-use portcullis::marking::{Level, LinkRights, PartnerKind, Register};
+use portcullis::marking::{Level, PartnerKind, PartnerRights, Register};
 use portcullis::product::{Attachment, Bounds, FaultCode, Format, Item, Product, ProductFault};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
@@ -167,11 +167,11 @@ const SAMPLES: [&[u8]; 3] = [
 ];
 
 /// Every partner that could get something else than another.
-fn partners() -> Vec<LinkRights> {
-    let country = |code: &str| LinkRights::new(code, PartnerKind::Country, Level::Secret, []);
-    let mut all: Vec<LinkRights> = ["GBR", "AUS", "CAN", "DEU", "FRA", "CHE", "JPN"].map(country).to_vec();
-    all.push(LinkRights::new("NATO", PartnerKind::Organisation, Level::Secret, []));
-    all.push(LinkRights::new("GBR", PartnerKind::Country, Level::Confidential, []));
+fn partners() -> Vec<PartnerRights> {
+    let country = |code: &str| PartnerRights::new(code, PartnerKind::Country, Level::Secret, []);
+    let mut all: Vec<PartnerRights> = ["GBR", "AUS", "CAN", "DEU", "FRA", "CHE", "JPN"].map(country).to_vec();
+    all.push(PartnerRights::new("NATO", PartnerKind::Organisation, Level::Secret, []));
+    all.push(PartnerRights::new("GBR", PartnerKind::Country, Level::Confidential, []));
     all
 }
 

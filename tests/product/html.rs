@@ -2,13 +2,13 @@
 
 use crate::vectors;
 use portcullis::cut::{Cut, Terms, cut_for};
-use portcullis::marking::{Level, LinkRights, PartnerKind, Register};
+use portcullis::marking::{Level, PartnerKind, PartnerRights, Register};
 use portcullis::product::{Bounds, Format, Product};
 
 fn cut(source: &str) -> Cut {
     let (bounds, register) = (Bounds::default(), Register::compiled_in());
     let product = Product::read(source.as_bytes(), &bounds, register).unwrap_or_else(|f| panic!("{f:#?}\n{source}"));
-    let gbr = LinkRights::new("GBR", PartnerKind::Country, Level::Secret, []);
+    let gbr = PartnerRights::new("GBR", PartnerKind::Country, Level::Secret, []);
     let terms = Terms { attachments: ["text/csv".to_owned()].into() };
     cut_for(&product, &gbr, &terms, 0, &bounds, register).unwrap()
 }

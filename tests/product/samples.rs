@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use portcullis::cut::{self, CutRefusal, Fate, Terms};
 use portcullis::inspect::{self, FilterName, Settings, Source};
-use portcullis::marking::{Level, LinkRights, PartnerKind, Register};
+use portcullis::marking::{Level, PartnerKind, PartnerRights, Register};
 use portcullis::product::{Bounds, FaultCode, Format, NoContents, Product, ProductFault, Style, render};
 
 const LONG: &[u8] = include_bytes!("../../samples/EXERCISE-northern-lantern.txt");
@@ -19,8 +19,8 @@ fn shown(faults: &[ProductFault]) -> String {
     faults.iter().map(|f| format!("{f}\n")).collect()
 }
 
-fn link(id: &str, kind: PartnerKind) -> LinkRights {
-    LinkRights::new(id, kind, Level::Secret, [])
+fn link(id: &str, kind: PartnerKind) -> PartnerRights {
+    PartnerRights::new(id, kind, Level::Secret, [])
 }
 
 fn terms() -> Terms {

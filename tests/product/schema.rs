@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use crate::vectors;
 use portcullis::cut::{Terms, cut_for};
-use portcullis::marking::{Level, LinkRights, PartnerKind, Register};
+use portcullis::marking::{Level, PartnerKind, PartnerRights, Register};
 use portcullis::product::{Bounds, Code, FaultCode, Format, Product, SCHEMA};
 use serde_json::Value;
 
@@ -100,7 +100,7 @@ fn every_cut_written_as_json_is_valid() {
         include_bytes!("../../samples/EXERCISE-small.txt"),
     ] {
         let product = Product::read(source, &Bounds::default(), register).unwrap();
-        let gbr = LinkRights::new("GBR", PartnerKind::Country, Level::Secret, []);
+        let gbr = PartnerRights::new("GBR", PartnerKind::Country, Level::Secret, []);
         let cut = cut_for(&product, &gbr, &terms, 0, &Bounds::default(), register).unwrap();
         let value: Value = serde_json::from_slice(&cut.rendered(Format::Json, register).unwrap()).unwrap();
         assert!(valid(&schema, &schema, &value));

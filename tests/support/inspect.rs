@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use portcullis::cut::{Cut, Terms, cut_for};
 use portcullis::digest::Digest;
 use portcullis::inspect::{self, FilterName, Inspected, Prepared, Refused, Settings, Source};
-use portcullis::marking::{Level, LinkRights, PartnerKind, Register};
+use portcullis::marking::{Level, PartnerKind, PartnerRights, Register};
 use portcullis::product::{Bounds, NoContents, Product};
 use portcullis::rebuild::{InProcess, Limits, PdfFonts};
 
@@ -67,8 +67,8 @@ pub fn read(text: &[u8]) -> Result<Product, BTreeSet<String>> {
 }
 
 /// What the exercise partner may have.
-pub fn link() -> LinkRights {
-    LinkRights::new("GBR", PartnerKind::Country, Level::Secret, [])
+pub fn link() -> PartnerRights {
+    PartnerRights::new("GBR", PartnerKind::Country, Level::Secret, [])
 }
 
 /// The cut for an exercise partner, of every type of attachment, so that inspection alone stands between.

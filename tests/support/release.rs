@@ -17,7 +17,7 @@ use portcullis::marking::Register;
 use portcullis::partner::{Agreement, Description, Partner, Standing};
 use portcullis::policy::{Membership, Policies};
 use portcullis::product::{Bounds, NoContents, Product};
-use portcullis::release::{self, Decision, Evidence, Proposal, Record, Release, SendPermit, Stage, WhatIf};
+use portcullis::release::{self, Decision, DecisionInput, Evidence, Record, Release, SendPermit, Stage, WhatIf};
 use portcullis::sign::{Algorithm, Instance, LocalSigner, PublicKey, Signed, Signer as _};
 use portcullis::time::Time;
 
@@ -276,7 +276,7 @@ impl World {
         self.on_proposal(|proposal| release::what_if(proposal, given_under))
     }
 
-    fn on_proposal<T>(&self, ask: impl Fn(&Proposal<'_>) -> T) -> T {
+    fn on_proposal<T>(&self, ask: impl Fn(&DecisionInput<'_>) -> T) -> T {
         let officers = Officers::new(self.officers.values().cloned()).unwrap();
         let enrolments = self.enrolled();
         let submission = self.submission.clone().unwrap_or_else(|| self.submit(self.submission(), "exercise-analyst"));
@@ -287,7 +287,7 @@ impl World {
             Some((record, manifest)) => Evidence::Sealed(record, manifest),
             None => Evidence::Cut(&self.cut, self.inspected.as_ref()),
         };
-        ask(&Proposal {
+        ask(&DecisionInput {
             stage: self.stage,
             partner: &self.partner,
             terms: &self.terms,

@@ -36,7 +36,7 @@ pub struct Quarantined {
 /// The statement that is signed. It is for one product with one list of findings, by one officer in one role.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
-pub struct Admission {
+pub struct QuarantineAdmission {
     /// What is admitted.
     #[n(0)]
     pub what: Quarantined,
@@ -61,18 +61,18 @@ pub struct Admission {
     pub instance: Instance,
 }
 
-impl Statement for Admission {
+impl Statement for QuarantineAdmission {
     const CONTENT_TYPE: &'static str = "application/vnd.portcullis.admission+cbor";
 }
 
-impl Order for Admission {
+impl Order for QuarantineAdmission {
     fn origin(&self) -> Origin<'_> {
-        let Admission { officer, role, given_at, instance, .. } = self;
+        let QuarantineAdmission { officer, role, given_at, instance, .. } = self;
         Origin { officer, role: *role, given_at: *given_at, instance: *instance }
     }
 }
 
-impl Admission {
+impl QuarantineAdmission {
     /// How long an admission counts after it was signed. It is short, because the findings may change.
     pub const LIFE: Duration = Duration::from_secs(60 * 60);
 
@@ -85,17 +85,18 @@ impl Admission {
         key: &PublicKey,
         what: &Quarantined,
         here: &VerificationContext<'_>,
-    ) -> Result<Signed<Admission>, NoAuthority> {
-        let claimed = Signed::<Admission>::peek(bytes)?.officer;
+    ) -> Result<Signed<QuarantineAdmission>, NoAuthority> {
+        let claimed = Signed::<QuarantineAdmission>::peek(bytes)?.officer;
         if !here.officers.officer(&claimed).is_some_and(|officer| officer.keys.contains(key)) {
             return Err(NoAuthority::Unknown(claimed));
         }
-        let (signed, officer) = signed_by_officer::<Admission>(bytes, here)?;
+        let (signed, officer) = signed_by_officer::<QuarantineAdmission>(bytes, here)?;
         if signed.key() != key.fingerprint() {
             return Err(NoAuthority::Unknown(officer.id.clone()));
         }
         // INVARIANT: taken apart by name, so that a new field fails to compile until it is checked here.
-        let Admission { what: said, officer: _, role, why, given_at: _, nonce: _, instance: _ } = signed.statement();
+        let QuarantineAdmission { what: said, officer: _, role, why, given_at: _, nonce: _, instance: _ } =
+            signed.statement();
         if !role.approves_release() {
             return Err(NoAuthority::Role(officer.id.clone()));
         }
@@ -150,10 +151,10 @@ mod tests {
     }
 
     /// What a disclosure officer who is the only one on the roster signs, after `change`, and what is made of it.
-    fn verdict(change: impl FnOnce(&mut Admission, &mut Officer)) -> Result<(), NoAuthority> {
+    fn verdict(change: impl FnOnce(&mut QuarantineAdmission, &mut Officer)) -> Result<(), NoAuthority> {
         let key = key();
         let mut officer = officer("exercise-officer", &key, Role::DisclosureOfficer);
-        let mut said = Admission {
+        let mut said = QuarantineAdmission {
             what: quarantined(),
             officer: officer.id.clone(),
             role: Role::DisclosureOfficer,
@@ -166,7 +167,7 @@ mod tests {
         let bytes = Signed::sign(said, &key).unwrap().bytes().to_vec();
         let officers = Officers::new([officer]).unwrap();
         let here = VerificationContext { instance: here(), officers: &officers, now: NOW };
-        Admission::verify(&bytes, key.public(), &quarantined(), &here).map(|_| ())
+        QuarantineAdmission::verify(&bytes, key.public(), &quarantined(), &here).map(|_| ())
     }
 
     #[test]
@@ -198,7 +199,7 @@ mod tests {
     #[test]
     fn refuses_a_key_that_is_another_officers_or_nobodys() {
         let (one, two) = (key(), key());
-        let said = Admission {
+        let said = QuarantineAdmission {
             what: quarantined(),
             officer: "exercise-one".parse().unwrap(),
             role: Role::DisclosureOfficer,
@@ -213,7 +214,7 @@ mod tests {
         for roster in [vec![first.clone()], vec![second.clone()], vec![first, second]] {
             let officers = Officers::new(roster).unwrap();
             let here = VerificationContext { instance: here(), officers: &officers, now: NOW };
-            let refused = Admission::verify(&bytes, two.public(), &quarantined(), &here);
+            let refused = QuarantineAdmission::verify(&bytes, two.public(), &quarantined(), &here);
             assert_eq!(refused.unwrap_err(), NoAuthority::Unknown("exercise-one".parse().unwrap()));
         }
     }
@@ -223,7 +224,7 @@ mod tests {
         let (old, new) = (key(), key());
         let mut officer = officer("exercise-officer", &old, Role::DisclosureOfficer);
         officer.keys.push(new.public().clone());
-        let said = Admission {
+        let said = QuarantineAdmission {
             what: quarantined(),
             officer: officer.id.clone(),
             role: Role::DisclosureOfficer,
@@ -235,7 +236,8 @@ mod tests {
         let bytes = Signed::sign(said, &old).unwrap().bytes().to_vec();
         let officers = Officers::new([officer]).unwrap();
         let here = VerificationContext { instance: here(), officers: &officers, now: NOW };
-        let verify = |key: &LocalSigner| Admission::verify(&bytes, key.public(), &quarantined(), &here).map(|_| ());
+        let verify =
+            |key: &LocalSigner| QuarantineAdmission::verify(&bytes, key.public(), &quarantined(), &here).map(|_| ());
         assert_eq!(verify(&new), Err(NoAuthority::Unknown("exercise-officer".parse().unwrap())));
         assert_eq!(verify(&old), Ok(()));
     }

@@ -81,12 +81,12 @@ impl From<crate::gateway::GatewayError> for Failure {
     fn from(error: crate::gateway::GatewayError) -> Failure {
         use crate::gateway::GatewayError;
         match &error {
-            GatewayError::Unknown(_) => Failure::input(error),
+            GatewayError::NotFound(_) => Failure::input(error),
             GatewayError::Refused(_) => Failure::refused(error),
-            GatewayError::Trouble(_)
-            | GatewayError::Passing(_)
+            GatewayError::Local(_)
+            | GatewayError::Temporary(_)
             | GatewayError::Store(_)
-            | GatewayError::NotKnown { .. } => Failure::trouble(error),
+            | GatewayError::OutcomeUnknown { .. } => Failure::trouble(error),
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::cli::marking::json_lines::{AsOf, each_line};
 use crate::cli::marking::register;
 use crate::cli::output::{Failure, Out};
 use crate::cut::select::{MarkedTearline, ProductFault, ProductRefused, Selection, select};
-use crate::marking::{Level, LinkRights, PartnerKind, Register, Rules};
+use crate::marking::{Level, PartnerKind, PartnerRights, Register, Rules};
 
 /// Select the tearline that a partner may have.
 #[derive(Debug, Args)]
@@ -151,13 +151,13 @@ fn decide(
         KindRequest::Country => PartnerKind::Country,
         KindRequest::Org => PartnerKind::Organisation,
     };
-    let link = LinkRights {
+    let link = PartnerRights {
         id: partner.id,
         kind,
         ceiling: partner.ceiling,
         accreditations: partner.accreditations,
         network: partner.network.map(NetworkRequest::into_codes),
-        ..LinkRights::new("", kind, partner.ceiling, [])
+        ..PartnerRights::new("", kind, partner.ceiling, [])
     };
     select(&marked, &link, rules, at_or_below)
 }

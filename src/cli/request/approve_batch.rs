@@ -181,8 +181,8 @@ mod tests {
         let broken = StoreError::Broken { why: "EXERCISE".into() };
         for (error, ends, exit) in [
             (GatewayError::Refused("EXERCISE".into()), false, Exit::No),
-            (GatewayError::Unknown("EXERCISE".into()), false, Exit::Input),
-            (GatewayError::Trouble("EXERCISE".into()), false, Exit::Trouble),
+            (GatewayError::NotFound("EXERCISE".into()), false, Exit::Input),
+            (GatewayError::Local("EXERCISE".into()), false, Exit::Trouble),
             (conflict.into(), false, Exit::No),
             (altered.into(), false, Exit::Trouble),
             (StoreError::Full.into(), true, Exit::Trouble),

@@ -10,17 +10,17 @@ const LINKS: (u32, u32) = (30, 60);
 const MALFORMED: (u32, u32) = (20, 20);
 
 /// Limits of links and malformed streams for one partner, which the agreement does not set.
-pub(in crate::edge) struct Allowance {
+pub(in crate::edge) struct LinkRates {
     links: DefaultDirectRateLimiter,
     malformed: DefaultDirectRateLimiter,
 }
 
-impl Allowance {
-    pub(in crate::edge) fn new() -> Allowance {
+impl LinkRates {
+    pub(in crate::edge) fn new() -> LinkRates {
         let limiter = |(burst, per_minute)| {
             RateLimiter::direct(Quota::per_minute(at_least_one(per_minute)).allow_burst(at_least_one(burst)))
         };
-        Allowance { links: limiter(LINKS), malformed: limiter(MALFORMED) }
+        LinkRates { links: limiter(LINKS), malformed: limiter(MALFORMED) }
     }
 
     /// Counts one link and returns whether it is within the limit.
@@ -44,11 +44,11 @@ mod tests {
 
     #[test]
     fn links_and_malformed_streams_are_limited_separately() {
-        let allowance = Allowance::new();
+        let allowance = LinkRates::new();
         assert!((0..LINKS.0).all(|_| allowance.link()) && !(0..1000).all(|_| allowance.link()));
         assert!(
             (0..MALFORMED.0).all(|_| allowance.malformed_stream()) && !(0..1000).all(|_| allowance.malformed_stream())
         );
-        assert!(Allowance::new().link(), "another partner has its own");
+        assert!(LinkRates::new().link(), "another partner has its own");
     }
 }

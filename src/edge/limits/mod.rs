@@ -7,6 +7,6 @@ mod rates;
 mod allowance;
 mod pacer;
 
-pub(super) use allowance::Allowance;
+pub(super) use allowance::LinkRates;
 pub(super) use pacer::{Demand, Pacer};
 pub(super) use rates::MustWait;

@@ -1,4 +1,4 @@
-//! Shares one direction of one partner's rate limit among its exchanges, by precedence: demands queue in a [`Scheduler`], and
+//! Shares one direction of one partner's rate limit among its exchanges, by precedence: demands queue in a [`WeightedFairQueue`], and
 //! only the one that is served next waits for the limiter.
 
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use super::rates::{MustWait, Rates};
 use crate::envelope::Precedence;
 use crate::partner::Limits;
-use crate::wire::{FlowId, Scheduler};
+use crate::wire::{FlowId, WeightedFairQueue};
 
 /// A request to the rate limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ struct Lane(Mutex<Queue>);
 
 #[derive(Default)]
 struct Queue {
-    scheduler: Scheduler,
+    scheduler: WeightedFairQueue,
     wakers: BTreeMap<FlowId, Arc<Notify>>,
 }
 

@@ -175,11 +175,11 @@ impl Node {
     /// The text of one part that is in force; `None` if there is none.
     ///
     /// # Errors
-    /// [`GatewayError::Unknown`] if the part is the standing of a partner that is not enrolled.
+    /// [`GatewayError::NotFound`] if the part is the standing of a partner that is not enrolled.
     pub async fn text_in_force(&self, part: &PartName) -> Result<Option<String>, GatewayError> {
         let utf8 = |bytes: Vec<u8>| {
             let text = String::from_utf8(bytes);
-            text.map(Some).map_err(|_| GatewayError::Trouble(format!("the recorded `{part}` is malformed")))
+            text.map(Some).map_err(|_| GatewayError::Local(format!("the recorded `{part}` is malformed")))
         };
         match part {
             PartName::Policy(name) => Ok(self.policy_texts().text(name).map(str::to_owned)),

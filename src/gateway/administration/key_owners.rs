@@ -34,7 +34,7 @@ impl Node {
         }
         for serial in 0..=self.change_serial().await? {
             if let Some(row) = self.store().setting(&active::change_name(serial)).await? {
-                let damaged = || GatewayError::Trouble(format!("the recorded change {serial} is malformed"));
+                let damaged = || GatewayError::Local(format!("the recorded change {serial} is malformed"));
                 let text = String::from_utf8(row.value).map_err(|_| damaged())?;
                 // If two are recorded with one key, the first stays its owner.
                 claim_all(&mut owners, &Proposal::parse(&text).map_err(|_| damaged())?, |_| Ok(()))?;

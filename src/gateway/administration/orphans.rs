@@ -28,7 +28,7 @@ impl Node {
     /// it.
     ///
     /// # Errors
-    /// [`GatewayError::Unknown`] if there is none of that name; [`GatewayError::Refused`] if another file is in its
+    /// [`GatewayError::NotFound`] if there is none of that name; [`GatewayError::Refused`] if another file is in its
     /// place.
     pub async fn restore_lost(&self, name: &str) -> Result<OrphanView, GatewayError> {
         let lost = self.lost_named(name).await?;
@@ -54,7 +54,7 @@ impl Node {
     /// Removes a file that was set aside for good, after recording that.
     ///
     /// # Errors
-    /// [`GatewayError::Unknown`] if there is none of that name; [`GatewayError::Refused`] if a row needs it, or if it
+    /// [`GatewayError::NotFound`] if there is none of that name; [`GatewayError::Refused`] if a row needs it, or if it
     /// is an orphan within its retention time.
     pub async fn drop_lost(&self, name: &str) -> Result<OrphanView, GatewayError> {
         let lost = self.lost_named(name).await?;
@@ -135,7 +135,7 @@ impl Node {
         let lost = self.spool().lost().await.map_err(|e| self.spool_trouble(&e))?;
         lost.into_iter()
             .find(|lost| lost.name == name)
-            .ok_or_else(|| GatewayError::Unknown(format!("no file `{name}` was set aside: see `store lost list`")))
+            .ok_or_else(|| GatewayError::NotFound(format!("no file `{name}` was set aside: see `store lost list`")))
     }
 
     async fn lost_view(&self, lost: LostFile) -> Result<OrphanView, GatewayError> {

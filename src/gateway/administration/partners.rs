@@ -30,7 +30,7 @@ impl Node {
     /// One current partner.
     ///
     /// # Errors
-    /// [`GatewayError::Unknown`] if none is enrolled under that name.
+    /// [`GatewayError::NotFound`] if none is enrolled under that name.
     pub async fn partner(&self, id: &PartnerId) -> Result<Partner, GatewayError> {
         partner_of(&self.partner_row(id).await?)
     }
@@ -74,7 +74,7 @@ impl Node {
     /// Suspends a partner. Reinstating it takes two officers; see [`Node::propose`].
     ///
     /// # Errors
-    /// [`GatewayError::Unknown`] if none is enrolled under that name.
+    /// [`GatewayError::NotFound`] if none is enrolled under that name.
     pub async fn suspend_partner(&self, id: &PartnerId, why: &str) -> Result<PartnerView, GatewayError> {
         let mut row = self.enrolled_row(id).await?;
         if row.state == PartnerState::Suspended {
@@ -114,7 +114,7 @@ impl Node {
     /// The row of a partner, in any state.
     ///
     /// # Errors
-    /// [`GatewayError::Unknown`] if none was ever enrolled under that name.
+    /// [`GatewayError::NotFound`] if none was ever enrolled under that name.
     pub(in crate::gateway) async fn partner_row(&self, id: &PartnerId) -> Result<store::Partner, GatewayError> {
         let row = self.store().partner(id).await?;
         match row {

@@ -46,7 +46,7 @@ impl Node {
     /// [`GatewayError`] if the lock cannot be taken.
     pub(in crate::gateway) fn lists_lock(&self) -> Result<ListsLock, GatewayError> {
         let path = self.config().store.database.with_extension("lists.lock");
-        let trouble = |e: std::io::Error| GatewayError::Trouble(format!("`{}` cannot be locked: {e}", path.display()));
+        let trouble = |e: std::io::Error| GatewayError::Local(format!("`{}` cannot be locked: {e}", path.display()));
         let mut options = std::fs::OpenOptions::new();
         let file = options.create(true).truncate(false).write(true).mode(0o600).open(&path).map_err(trouble)?;
         blocking(|| file.lock()).map_err(trouble)?;

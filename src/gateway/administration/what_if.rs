@@ -3,14 +3,14 @@
 use std::path::Path;
 
 use crate::approval::Submitted;
-use crate::change::{PolicyTexts, Proposal as ProposedChange};
+use crate::change::{PolicyTexts, Proposal};
 use crate::digest::Digest;
 use crate::gateway::node::policy::rules;
 use crate::gateway::views::exchange::ReasonView;
 use crate::gateway::views::what_if::{DecisionDifference, PolicyDiff, PolicyVerdict};
 use crate::gateway::{GatewayError, Node};
 use crate::ledger::EntryKind;
-use crate::release::{self, Proposal, Stage};
+use crate::release::{self, DecisionInput, Stage};
 use crate::store::{Direction, Exchange, ExchangeFilter, ExchangeKind};
 
 impl Node {
@@ -66,8 +66,8 @@ impl Node {
             return Ok(self.policy_texts().clone());
         }
         let text = std::fs::read_to_string(what)
-            .map_err(|e| GatewayError::Unknown(format!("`{}` cannot be read: {e}", what.display())))?;
-        let change = ProposedChange::parse(&text).map_err(GatewayError::refused)?;
+            .map_err(|e| GatewayError::NotFound(format!("`{}` cannot be read: {e}", what.display())))?;
+        let change = Proposal::parse(&text).map_err(GatewayError::refused)?;
         change.applied_to(self.policy_texts()).map_err(GatewayError::refused)
     }
 
@@ -81,7 +81,7 @@ impl Node {
         let dossier = match self.dossier(&request.id).await {
             Ok(dossier) => dossier,
             // The product is invalid under this policy's register, or is not stored.
-            Err(GatewayError::Trouble(why)) => return Ok(Some(PolicyVerdict::refused("product", why))),
+            Err(GatewayError::Local(why)) => return Ok(Some(PolicyVerdict::refused("product", why))),
             Err(error) => return Err(error),
         };
         let Some(candidate) = dossier.candidates.get(&exchange.partner) else {
@@ -94,7 +94,7 @@ impl Node {
         let partner = dossier.parties.partner(&exchange.partner)?;
         let (node, instance) = (&self.config().node.name, self.instance());
         let supposed = release::what_if(
-            &Proposal {
+            &DecisionInput {
                 // Before its decision, only a forecast that assumes approvals is possible.
                 stage: if decided.is_some() { Stage::Approve } else { Stage::Forecast },
                 partner,

@@ -74,7 +74,7 @@ pub(in crate::gateway) async fn whole(
 ) -> Result<Vec<u8>, GatewayError> {
     let size = reader.size();
     if size > bytes_max {
-        return Err(GatewayError::Trouble(format!("{what} has {size} bytes, expected at most {bytes_max}")));
+        return Err(GatewayError::Local(format!("{what} has {size} bytes, expected at most {bytes_max}")));
     }
     let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
     while (bytes.len() as u64) < size {

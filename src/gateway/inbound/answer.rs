@@ -48,10 +48,10 @@ impl From<GatewayError> for Rejection {
         }
         let code = match &error {
             GatewayError::Store(StoreError::Conflict { .. }) => RefusalCode::InProgress,
-            GatewayError::Store(_) | GatewayError::NotKnown { .. } => RefusalCode::StorageUnavailable,
-            GatewayError::Unknown(_) => RefusalCode::NotAuthorised,
+            GatewayError::Store(_) | GatewayError::OutcomeUnknown { .. } => RefusalCode::StorageUnavailable,
+            GatewayError::NotFound(_) => RefusalCode::NotAuthorised,
             GatewayError::Refused(_) => RefusalCode::Refused,
-            GatewayError::Trouble(_) | GatewayError::Passing(_) => RefusalCode::NotCompleted,
+            GatewayError::Local(_) | GatewayError::Temporary(_) => RefusalCode::NotCompleted,
         };
         Rejection::new(code, error)
     }

@@ -47,7 +47,7 @@ impl Node {
     /// One product in the inbox, opened. What is in quarantine is not opened.
     ///
     /// # Errors
-    /// [`GatewayError::Unknown`] if no such product is here.
+    /// [`GatewayError::NotFound`] if no such product is here.
     pub async fn inbox_item(&self, id: &ExchangeId) -> Result<InboxItem, GatewayError> {
         let mut row = self.inbox_row(id).await?;
         let quarantined = row.state == ExchangeState::Quarantined;
@@ -132,13 +132,13 @@ impl Node {
     /// The row of a received product, in the inbox or in quarantine.
     ///
     /// # Errors
-    /// [`GatewayError::Unknown`] if no such product was received.
+    /// [`GatewayError::NotFound`] if no such product was received.
     pub(in crate::gateway) async fn inbox_row(&self, id: &ExchangeId) -> Result<Exchange, GatewayError> {
         let row = self.store().exchange(id).await?;
         let here = [ExchangeState::Received, ExchangeState::Taken, ExchangeState::Quarantined];
         let product = |row: &Exchange| row.direction == Direction::In && row.kind == ExchangeKind::Product;
         row.filter(|row| product(row) && here.contains(&row.state))
-            .ok_or_else(|| GatewayError::Unknown(format!("no exchange `{id}` is in the inbox: see `inbox list`")))
+            .ok_or_else(|| GatewayError::NotFound(format!("no exchange `{id}` is in the inbox: see `inbox list`")))
     }
 
     /// Fails unless the ledger shows that it was admitted to the inbox, by our checks or by an officer, whatever its
@@ -215,7 +215,7 @@ impl Node {
         let mut fill =
             |folder: &Path| detached.iter().try_for_each(|a| package::write_attachment(folder, a, &contents));
         let attachments: Option<&mut package::Fill<'_>> = if detached.is_empty() { None } else { Some(&mut fill) };
-        begun.fill(place, cut.bytes(), attachments).map_err(GatewayError::Trouble)
+        begun.fill(place, cut.bytes(), attachments).map_err(GatewayError::Local)
     }
 }
 

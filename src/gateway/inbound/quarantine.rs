@@ -5,7 +5,7 @@ use crate::gateway::node::participants::holder_of;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::approval::{Admission, Quarantined};
+use crate::approval::{QuarantineAdmission, Quarantined};
 use crate::cut::Cut;
 use crate::digest::Digest;
 use crate::gateway::outbound::submission::request::describe;
@@ -43,7 +43,7 @@ impl Node {
     /// One product in quarantine; with its text on request.
     ///
     /// # Errors
-    /// [`GatewayError::Refused`] if it is not in quarantine; [`GatewayError::Trouble`] if its payload is requested
+    /// [`GatewayError::Refused`] if it is not in quarantine; [`GatewayError::Local`] if its payload is requested
     /// and does not open.
     pub async fn quarantined(&self, id: &ExchangeId, content: bool) -> Result<QuarantineView, GatewayError> {
         let row = self.quarantined_row(id).await?;
@@ -64,7 +64,7 @@ impl Node {
         let row = self.quarantined_row(id).await?;
         let officers = self.officers().await?;
         let officer = holder_of(&officers, signer)?;
-        let statement = Admission {
+        let statement = QuarantineAdmission {
             what: what(&row)?,
             officer: officer.id.clone(),
             role: officer.strongest_role(),
@@ -110,7 +110,7 @@ impl Node {
             ));
         }
         let officers = self.officers().await?;
-        let signed = Admission::verify(statement, key, &what(&row)?, &self.here(&officers));
+        let signed = QuarantineAdmission::verify(statement, key, &what(&row)?, &self.here(&officers));
         let signed = signed.map_err(GatewayError::refused)?;
         // The payload must be intact: an admission of lost or changed bytes would be meaningless.
         let (opened, _) = self.opened(&row).await?;

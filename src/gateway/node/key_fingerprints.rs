@@ -27,7 +27,7 @@ impl Node {
     /// renewal.
     ///
     /// # Errors
-    /// [`GatewayError::Trouble`] if a key differs from the recorded one or cannot be used.
+    /// [`GatewayError::Local`] if a key differs from the recorded one or cannot be used.
     pub(in crate::gateway) async fn check_keys(&self) -> Result<(), GatewayError> {
         let found = self.key_fingerprints()?;
         let Some(row) = self.store().setting(KEYS).await? else { return self.record_keys(&found).await };
@@ -47,7 +47,7 @@ impl Node {
         if other.is_empty() {
             return Ok(());
         }
-        Err(GatewayError::Trouble(format!("{}; it is not used: restore the file from its backup", other.join("; "))))
+        Err(GatewayError::Local(format!("{}; it is not used: restore the file from its backup", other.join("; "))))
     }
 
     async fn record_keys(&self, found: &BTreeMap<&'static str, Digest>) -> Result<(), GatewayError> {

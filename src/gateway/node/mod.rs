@@ -179,7 +179,7 @@ impl Node {
     /// [`GatewayError`] if the recorded policy cannot be used: then nothing may be decided.
     pub async fn current(&self) -> Result<Option<Node>, GatewayError> {
         let texts = active::texts(&**self.store()).await?;
-        let texts = texts.ok_or_else(|| GatewayError::Trouble("the policy is no longer on record".into()))?;
+        let texts = texts.ok_or_else(|| GatewayError::Local("the policy is no longer on record".into()))?;
         if texts.digest() == self.rules.digest {
             return Ok(None);
         }

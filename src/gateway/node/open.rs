@@ -21,7 +21,7 @@ use std::sync::Arc;
 pub(in crate::gateway) async fn open_store(config: &Config) -> Result<SqliteStore, GatewayError> {
     let database = &config.store.database;
     if !database.exists() {
-        return Err(GatewayError::Trouble(format!(
+        return Err(GatewayError::Local(format!(
             "no store at `{}`: restore it from its last backup; `init` only creates a store for a new node",
             database.display()
         )));
@@ -39,7 +39,7 @@ async fn check_name(config: &Config, store: &SqliteStore) -> Result<(), GatewayE
     if made_as == *name {
         return Ok(());
     }
-    Err(GatewayError::Trouble(format!(
+    Err(GatewayError::Local(format!(
         "`{}`: `name` in section `[node]` is `{name}`, and this node was created as `{made_as}`: set `name = \"{made_as}\"`; a \
          node's name is in its certificates and its ledger, and cannot be changed",
         config.file.display()
@@ -58,7 +58,7 @@ fn check_profile(config: &Config, keys: &Keys) -> Result<(), GatewayError> {
     let Some(made) = ProfileName::ALL.into_iter().find(|other| fits(*other)).filter(|_| !fits(profile)) else {
         return Ok(());
     };
-    Err(GatewayError::Trouble(format!(
+    Err(GatewayError::Local(format!(
         "`{}`: `profile` in section `[listen]` is `{profile}`, and this node's keys were created under `{made}`: set `profile = \
          \"{made}\"`; another profile requires a new node",
         config.file.display()
@@ -69,7 +69,7 @@ fn check_profile(config: &Config, keys: &Keys) -> Result<(), GatewayError> {
 pub(in crate::gateway) fn open_spool(config: &Config) -> Result<Spool, GatewayError> {
     let folder = &config.store.spool;
     if !folder.exists() {
-        return Err(GatewayError::Trouble(format!(
+        return Err(GatewayError::Local(format!(
             "no spool at `{}`: mount its volume, or restore it from its last backup; only `init` creates one",
             folder.display()
         )));

@@ -37,7 +37,7 @@ impl Participants {
     /// The partner enrolled under `id`.
     ///
     /// # Errors
-    /// [`GatewayError::Unknown`] if there is none.
+    /// [`GatewayError::NotFound`] if there is none.
     pub fn partner(&self, id: &PartnerId) -> Result<&Partner, GatewayError> {
         self.roster.partner(id).ok_or_else(|| GatewayError::no_partner(id))
     }
@@ -166,10 +166,9 @@ pub(in crate::gateway) fn roster_of(rows: &[store::Partner]) -> Roster {
 /// The partner in a row.
 ///
 /// # Errors
-/// [`GatewayError::Trouble`] if its description or agreement is malformed.
+/// [`GatewayError::Local`] if its description or agreement is malformed.
 pub(in crate::gateway) fn partner_of(row: &store::Partner) -> Result<Partner, GatewayError> {
-    let damaged =
-        |what: &str| GatewayError::Trouble(format!("the recorded {what} of partner `{}` is malformed", row.id));
+    let damaged = |what: &str| GatewayError::Local(format!("the recorded {what} of partner `{}` is malformed", row.id));
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).ok();
     let description = text(&row.description).and_then(|t| Description::parse(&t).ok());
     let agreement = text(&row.agreement).and_then(|t| Agreement::parse(&t).ok());

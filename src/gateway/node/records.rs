@@ -69,7 +69,7 @@ impl Node {
     /// The row of a request.
     ///
     /// # Errors
-    /// [`GatewayError::Unknown`] if there is none of that number.
+    /// [`GatewayError::NotFound`] if there is none of that number.
     pub(in crate::gateway) async fn request_row(&self, id: &RequestId) -> Result<Request, GatewayError> {
         let row = self.store().request(id).await?;
         row.ok_or_else(|| no_request(id))
@@ -99,5 +99,5 @@ impl Node {
 }
 
 fn no_request(id: &RequestId) -> GatewayError {
-    GatewayError::Unknown(format!("no request `{id}` is on record"))
+    GatewayError::NotFound(format!("no request `{id}` is on record"))
 }

@@ -42,7 +42,7 @@ impl Node {
     /// renderings of the attachments beside it, so that an officer can inspect all of it. Returns the paths.
     ///
     /// # Errors
-    /// [`GatewayError::Refused`] if the request is not open; [`GatewayError::Trouble`] if something cannot be written.
+    /// [`GatewayError::Refused`] if the request is not open; [`GatewayError::Local`] if something cannot be written.
     pub async fn write_cuts(&self, request: &RequestId, folder: &Path) -> Result<Vec<CutWritten>, GatewayError> {
         let dossier = self.open_dossier(request).await?;
         let contents = self.contents_of(*request, &dossier.product)?;
@@ -54,7 +54,7 @@ impl Node {
             let mut fill =
                 |folder: &Path| detached.iter().try_for_each(|a| package::write_attachment(folder, a, &contents));
             let attachments: Option<&mut package::Fill<'_>> = if detached.is_empty() { None } else { Some(&mut fill) };
-            blocking(|| package::write(&place, candidate.cut.bytes(), attachments)).map_err(GatewayError::Trouble)?;
+            blocking(|| package::write(&place, candidate.cut.bytes(), attachments)).map_err(GatewayError::Local)?;
             let attachments = self.write_renderings(&place, &candidate.cut)?;
             written.push(CutWritten { place, attachments });
         }
@@ -239,7 +239,7 @@ impl Node {
     ) -> Result<Vec<RecordedApproval>, GatewayError> {
         let why = match self.dossier(request).await {
             Ok(dossier) => return Ok(self.approvals_of(&dossier)),
-            Err(GatewayError::Trouble(why)) => why,
+            Err(GatewayError::Local(why)) => why,
             Err(error) => return Err(error),
         };
         // A request that cannot be assembled is still shown; no approval counts for it.

@@ -105,7 +105,7 @@ pub(in crate::gateway) fn write_renderings(
 }
 
 fn cannot(place: &Path, error: &std::io::Error) -> GatewayError {
-    GatewayError::Trouble(format!("`{}` cannot be written: {error}", place.display()))
+    GatewayError::Local(format!("`{}` cannot be written: {error}", place.display()))
 }
 
 /// Renders one attachment; its files are created in one folder and named as in the other.

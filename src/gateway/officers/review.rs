@@ -16,7 +16,7 @@ use crate::gateway::views::officer::{
 };
 use crate::gateway::{GatewayError, Node};
 use crate::ident::{PartnerId, RequestId};
-use crate::marking::{BY_CONSENT, DocumentDate, Kind, LinkRights, Register, Rules, Severity};
+use crate::marking::{BY_CONSENT, DocumentDate, Kind, PartnerRights, Register, Rules, Severity};
 use crate::partner::Partner;
 use crate::policy::Priorities;
 use crate::product::{Contents, Product, Style};
@@ -211,7 +211,7 @@ impl Node {
     fn withheld(
         &self,
         product: &Product,
-        (partner, link): (&Partner, &LinkRights),
+        (partner, link): (&Partner, &PartnerRights),
         released: Option<usize>,
         source: &[u8],
     ) -> (Vec<WithheldView>, String) {

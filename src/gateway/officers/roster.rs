@@ -139,7 +139,7 @@ impl Node {
     ///
     /// # Errors
     /// [`GatewayError::Refused`] if a new one is incomplete, or the officer is revoked, which is final;
-    /// [`GatewayError::Unknown`] if no such officer is enrolled and it gives no name, roles and key.
+    /// [`GatewayError::NotFound`] if no such officer is enrolled and it gives no name, roles and key.
     pub(in crate::gateway) async fn appointment(
         &self,
         requested: &AppointmentRequest,
@@ -149,7 +149,7 @@ impl Node {
             Some(row) if row.state == store::OfficerState::Revoked => return Err(revoked(id)),
             Some(row) => Some(self.officer_of(&row, &self.officer_authority_files()?)),
             None if requested.name.is_none() && requested.roles.is_none() => {
-                return Err(GatewayError::Unknown(format!("no officer `{id}` is enrolled: see `officer list`")));
+                return Err(GatewayError::NotFound(format!("no officer `{id}` is enrolled: see `officer list`")));
             }
             None => None,
         };
@@ -231,7 +231,7 @@ impl Node {
     /// revocation list could not be written; the revocation is recorded either way.
     ///
     /// # Errors
-    /// [`GatewayError::Unknown`] if none is enrolled under that name.
+    /// [`GatewayError::NotFound`] if none is enrolled under that name.
     pub async fn revoke_officer(&self, id: &OfficerId, why: &str) -> Result<Option<String>, GatewayError> {
         let mut row = self.officer_row(id).await?;
         if row.state == store::OfficerState::Revoked {
@@ -254,7 +254,7 @@ impl Node {
 
     async fn officer_row(&self, id: &OfficerId) -> Result<store::Officer, GatewayError> {
         let row = self.store().officer(id).await?;
-        row.ok_or_else(|| GatewayError::Unknown(format!("no officer `{id}` is enrolled: see `officer list`")))
+        row.ok_or_else(|| GatewayError::NotFound(format!("no officer `{id}` is enrolled: see `officer list`")))
     }
 
     /// An officer according to the certificates; out of office if these are missing or disagree with the record.

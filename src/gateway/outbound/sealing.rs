@@ -10,7 +10,7 @@ use crate::digest::{Digest, Pieces, PiecesHasher};
 use crate::envelope::{Binding, ExchangeContext, Header, Kind, Manifest, OpeningSecret};
 use crate::gateway::content::attachments::{blocking, blocking_unless};
 use crate::gateway::content::pipeline::{Ahead, WriteBehind, is_long};
-use crate::gateway::node::process::candidate::Candidate;
+use crate::gateway::node::process::candidate::InspectedCut;
 use crate::gateway::outbound::decision::dossier::Dossier;
 use crate::gateway::{GatewayError, Node};
 use crate::ident::ExchangeId;
@@ -59,7 +59,7 @@ impl Node {
     pub(in crate::gateway) async fn sealed_before(
         &self,
         exchange: &Exchange,
-        candidate: &Candidate,
+        candidate: &InspectedCut,
         release: &Release,
     ) -> Result<Option<Sealed>, GatewayError> {
         let (Some(manifest), Some(payload), Some(header)) = (&exchange.manifest, exchange.payload, &exchange.header)
@@ -95,7 +95,7 @@ impl Node {
         &self,
         dossier: &Dossier,
         exchange: &Exchange,
-        candidate: &Candidate,
+        candidate: &InspectedCut,
         release: &Release,
         formats: Option<Vec<String>>,
     ) -> Result<Sealed, GatewayError> {
@@ -145,7 +145,7 @@ impl Node {
         id: SpoolId,
         size: u64,
         dossier: &Dossier,
-        candidate: &Candidate,
+        candidate: &InspectedCut,
         release: &Release,
         binding: &Binding,
     ) -> Result<(Payload, Sealing, Bytes), GatewayError> {
@@ -166,7 +166,7 @@ impl Node {
         id: SpoolId,
         size: u64,
         dossier: &Dossier,
-        candidate: &Candidate,
+        candidate: &InspectedCut,
         release: &Release,
         binding: &Binding,
     ) -> Result<(Payload, Option<Pieces>, Sealing, FileHold), GatewayError> {

@@ -15,7 +15,7 @@ impl Node {
     /// query.
     ///
     /// # Errors
-    /// [`GatewayError::Unknown`] if none begins so, or several do; the latter lists them.
+    /// [`GatewayError::NotFound`] if none begins so, or several do; the latter lists them.
     pub async fn exchange_beginning(&self, text: &str) -> Result<ExchangeId, GatewayError> {
         if let Ok(whole) = text.parse() {
             return Ok(whole);
@@ -57,12 +57,12 @@ fn range<T: std::str::FromStr>(text: &str) -> Option<(T, T)> {
 fn only<T: Copy + std::fmt::Display>(what: &str, text: &str, found: Vec<T>) -> Result<T, GatewayError> {
     match &found[..] {
         [one] => Ok(*one),
-        [] => Err(GatewayError::Unknown(format!("no {what} begins with `{text}`: see `status --all`"))),
+        [] => Err(GatewayError::NotFound(format!("no {what} begins with `{text}`: see `status --all`"))),
         several => {
             let listed: Vec<String> = several.iter().take(CANDIDATES).map(ToString::to_string).collect();
             let more = if several.len() > CANDIDATES { ", and more" } else { "" };
             let listed = listed.join(", ");
-            Err(GatewayError::Unknown(format!(
+            Err(GatewayError::NotFound(format!(
                 "`{text}` is ambiguous: it matches {listed}{more}; give more digits of the {what}'s number"
             )))
         }

@@ -119,7 +119,7 @@ impl Node {
     /// Everything on record about one exchange.
     ///
     /// # Errors
-    /// [`GatewayError::Unknown`] if there is none of that number.
+    /// [`GatewayError::NotFound`] if there is none of that number.
     pub async fn exchange_detail(&self, id: &ExchangeId) -> Result<ExchangeDetail, GatewayError> {
         let row = self.exchange_row(id).await?;
         let history = self.store().entries_about(&id.to_string()).await?.iter().map(entry_view).collect();
@@ -141,7 +141,7 @@ impl Node {
     /// A request and its exchanges.
     ///
     /// # Errors
-    /// [`GatewayError::Unknown`] if there is none of that number.
+    /// [`GatewayError::NotFound`] if there is none of that number.
     pub async fn request_status(&self, id: &RequestId) -> Result<(RequestView, Vec<ExchangeView>), GatewayError> {
         let row = self.request_row(id).await?;
         let exchanges = self.exchanges_of(id).await?;
@@ -155,7 +155,7 @@ impl Node {
     /// Why a request would or would not be released to each partner, decided now.
     ///
     /// # Errors
-    /// [`GatewayError::Unknown`] if there is none of that number.
+    /// [`GatewayError::NotFound`] if there is none of that number.
     pub async fn explain_request(&self, id: &RequestId) -> Result<Explained, GatewayError> {
         let row = self.request_row(id).await?;
         self.explain(id.to_string(), row, None).await
@@ -164,11 +164,11 @@ impl Node {
     /// The same for one exchange.
     ///
     /// # Errors
-    /// [`GatewayError::Unknown`] if there is none of that number, or it is inbound.
+    /// [`GatewayError::NotFound`] if there is none of that number, or it is inbound.
     pub async fn explain_exchange(&self, id: &ExchangeId) -> Result<Explained, GatewayError> {
         let row = self.exchange_row(id).await?;
         let request = row.request.ok_or_else(|| {
-            GatewayError::Unknown(format!("exchange `{id}` is inbound and has no release decision; see `inbox show`"))
+            GatewayError::NotFound(format!("exchange `{id}` is inbound and has no release decision; see `inbox show`"))
         })?;
         self.explain(id.to_string(), self.request_row(&request).await?, Some(*id)).await
     }
@@ -284,10 +284,10 @@ impl Node {
     /// The row of an exchange.
     ///
     /// # Errors
-    /// [`GatewayError::Unknown`] if there is none of that number.
+    /// [`GatewayError::NotFound`] if there is none of that number.
     pub(in crate::gateway) async fn exchange_row(&self, id: &ExchangeId) -> Result<Exchange, GatewayError> {
         let row = self.store().exchange(id).await?;
-        row.ok_or_else(|| GatewayError::Unknown(format!("no exchange `{id}` is on record")))
+        row.ok_or_else(|| GatewayError::NotFound(format!("no exchange `{id}` is on record")))
     }
 
     async fn approval_views(&self, row: &Exchange) -> Result<Vec<ApprovalView>, GatewayError> {

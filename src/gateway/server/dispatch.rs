@@ -3,7 +3,7 @@
 use super::serve::Running;
 use crate::gateway::GatewayError;
 use crate::gateway::server::scheduler;
-use crate::gateway::server::scheduler::{Allowance, Candidate};
+use crate::gateway::server::scheduler::{Candidate, PartnerSlots};
 use crate::ident::PartnerId;
 use crate::partner::{Circuit, Opening};
 use crate::store::{Due, ExchangeKind};
@@ -26,7 +26,7 @@ impl Running {
         let slots = usize::try_from(self.node().config().gateway.concurrent).unwrap_or(1);
         let breakers = self.node().store().breakers().await?;
         let (mut waiting, mut due) = (Vec::new(), BTreeMap::new());
-        let mut allowances: BTreeMap<PartnerId, Allowance> = BTreeMap::new();
+        let mut allowances: BTreeMap<PartnerId, PartnerSlots> = BTreeMap::new();
         for exchange in self.node().store().due(now, u32::try_from(slots).unwrap_or(u32::MAX)).await? {
             if let Some(until) = self.closed(&exchange, now) {
                 let why = format!("waits for the partner's window, which opens at {until}");
@@ -106,7 +106,7 @@ impl Running {
         circuit: Circuit,
         slots: usize,
         now: Time,
-    ) -> Result<Allowance, GatewayError> {
+    ) -> Result<PartnerSlots, GatewayError> {
         let share = scheduler::share(self.edge.exchanges_max(partner), slots);
         let slots = if circuit == Circuit::HalfOpen { share.min(1) } else { share };
         let in_order = self.ordered.lock().unwrap_or_else(PoisonError::into_inner).contains(partner);
@@ -114,6 +114,6 @@ impl Running {
             true => Some(self.node().store().oldest_queued(partner, now).await?.into_iter().collect()),
             false => None,
         };
-        Ok(Allowance { slots, eldest })
+        Ok(PartnerSlots { slots, eldest })
     }
 }

@@ -18,7 +18,7 @@ pub(in crate::gateway) struct Candidate {
 
 /// One partner's allowance.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub(in crate::gateway) struct Allowance {
+pub(in crate::gateway) struct PartnerSlots {
     /// Maximum concurrent exchanges; 0 while its circuit is open.
     pub slots: usize,
     /// Where order is agreed: the eldest of each precedence in its queue, due or not. Only these may start.
@@ -30,7 +30,7 @@ pub(in crate::gateway) struct Allowance {
 pub(in crate::gateway) fn begin(
     waiting: &[Candidate],
     running: &[Candidate],
-    allowances: &BTreeMap<PartnerId, Allowance>,
+    allowances: &BTreeMap<PartnerId, PartnerSlots>,
     slots: usize,
 ) -> Vec<ExchangeId> {
     let mut busy = Busy::of(running);
@@ -126,8 +126,8 @@ mod tests {
         Candidate { exchange: ExchangeId::new(Time::EPOCH, [n; 10]), partner: partner.parse().unwrap(), precedence }
     }
 
-    fn allow(partners: &[&str], slots: usize) -> BTreeMap<PartnerId, Allowance> {
-        partners.iter().map(|p| (p.parse().unwrap(), Allowance { slots, eldest: None })).collect()
+    fn allow(partners: &[&str], slots: usize) -> BTreeMap<PartnerId, PartnerSlots> {
+        partners.iter().map(|p| (p.parse().unwrap(), PartnerSlots { slots, eldest: None })).collect()
     }
 
     fn routine(from: u8, partner: &str, n: u8) -> Vec<Candidate> {
@@ -193,7 +193,7 @@ mod tests {
         waiting.extend(routine(1, "exercise-gbr", 3));
         let allowance = |eldest: &[&Candidate]| {
             let eldest = Some(eldest.iter().map(|c| c.exchange).collect());
-            BTreeMap::from([("exercise-gbr".parse().unwrap(), Allowance { slots: 8, eldest })])
+            BTreeMap::from([("exercise-gbr".parse().unwrap(), PartnerSlots { slots: 8, eldest })])
         };
         let both = begin(&waiting, &[], &allowance(&[&waiting[0], &waiting[1]]), 8);
         assert_eq!(both, [waiting[0].exchange, waiting[1].exchange]);

@@ -138,7 +138,7 @@ impl Running {
         let current = Arc::new(ArcSwap::new(node.clone()));
         let intake = super::intake::intake(current.clone(), links);
         let edge = Edge::start(edge_config, credentials.clone(), trust.clone(), intake, node.clock()).await;
-        let edge = edge.map_err(|error| GatewayError::Passing(error.to_string()))?;
+        let edge = edge.map_err(|error| GatewayError::Temporary(error.to_string()))?;
         let listening = edge.local_addr(profile).map_or_else(|| "none".to_owned(), |address| address.to_string());
         tracing::info!(node.id = %config.node.name, address = %listening, profile = %profile, "node started");
         let clock = Arc::new(ClockWatch::start(&node));
@@ -183,7 +183,7 @@ impl Running {
         loop {
             tokio::select! {
                 () = &mut stop => return Ok(()),
-                why = halt.requested() => return Err(GatewayError::Trouble(why)),
+                why = halt.requested() => return Err(GatewayError::Local(why)),
                 _ = ticks.tick() => {}
                 _ = full_checks.tick() => full_check = true,
                 _ = housekeeping.tick() => self.run_housekeeping(),

@@ -9,7 +9,7 @@ use crate::store::{Reconcile, reconcile};
 /// abandoned.
 pub(super) fn lock(node: &Node) -> Result<std::fs::File, GatewayError> {
     let path = lock_path(node.config());
-    let trouble = |e: &dyn std::fmt::Display| GatewayError::Trouble(format!("`{}`: {e}", path.display()));
+    let trouble = |e: &dyn std::fmt::Display| GatewayError::Local(format!("`{}`: {e}", path.display()));
     let file =
         std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(|e| trouble(&e))?;
     file.try_lock().map_err(|e| match e {

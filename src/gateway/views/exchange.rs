@@ -73,7 +73,7 @@ pub enum SubmitOutcome {
 /// A request that was opened.
 #[derive(Clone, Debug, Serialize)]
 pub struct RequestOpened {
-    /// Its number.
+    /// Its number, `rq-…`.
     pub request: String,
     /// One exchange per partner.
     pub exchanges: Vec<ExchangeForecast>,
@@ -91,7 +91,7 @@ pub struct ExchangeForecast {
     pub partner: String,
     /// Marking of the cut.
     pub marking: String,
-    /// Digest of the cut.
+    /// SHA-256 of the cut, hexadecimal.
     pub digest: String,
     /// The state of the exchange.
     pub state: String,
@@ -126,7 +126,7 @@ pub struct QuarantineView {
 /// A request in a list.
 #[derive(Clone, Debug, Serialize)]
 pub struct RequestView {
-    /// Its number.
+    /// Its number, `rq-…`.
     pub request: String,
     /// `open`, `refused`, `expired`, ...
     pub state: String,
@@ -137,7 +137,7 @@ pub struct RequestView {
     /// The outcome and objectives that it supports.
     #[serde(flatten)]
     pub aims: Aims,
-    /// When it expires.
+    /// When it expires, RFC 3339.
     pub expires: String,
     /// Why it was refused.
     pub refusal: Option<String>,
@@ -150,21 +150,21 @@ pub struct RequestView {
 /// An exchange in a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ExchangeView {
-    /// Its number.
+    /// Its number, `ex-…`.
     pub exchange: String,
     /// `out` or `in`.
     pub direction: String,
     /// The partner.
     pub partner: String,
-    /// Its state.
+    /// Its state, in the words of [`ExchangeState`](crate::store::ExchangeState), such as `requested` or `delivered`.
     pub state: String,
-    /// Its precedence.
+    /// Its precedence: `FLASH`, `IMMEDIATE`, `PRIORITY` or `ROUTINE`.
     pub precedence: String,
-    /// The marking of what is exchanged.
+    /// The banner of what is exchanged; empty if none is on record.
     pub marking: String,
     /// Number of delivery attempts.
     pub attempts: u32,
-    /// Why the last attempt did not deliver.
+    /// Why the last attempt did not deliver; empty if none failed.
     pub last_failure: String,
     /// The request it belongs to; empty for what came from a partner.
     pub request: String,
@@ -176,18 +176,18 @@ pub struct ExchangeView {
     pub updated: String,
     /// `product`, or `recall` of one.
     pub carries: String,
-    /// The earlier exchange that it recalls or replaces.
+    /// The earlier exchange that it recalls or replaces, `ex-…`; empty if there is none.
     pub about: String,
-    /// When and why its product was recalled.
+    /// When its product was recalled, RFC 3339, and the reason's code in parentheses; empty if it was not.
     pub recalled: String,
-    /// The later exchange that replaced its product.
+    /// The later exchange that replaced its product, `ex-…`; empty if there is none.
     pub superseded_by: String,
-    /// Since when delivery is unknown: the key left then, and the partner has not answered.
+    /// Since when delivery is unknown, RFC 3339: the key was sent then, and the partner has not answered. Empty if it is known.
     pub unanswered: String,
     /// What it waits for while it is `requested`, such as `awaiting approval: 1 of 2`; empty until
     /// [`Node::fill_awaits`](crate::gateway::Node::fill_awaits) fills it in.
     pub awaits: String,
-    /// How far the partner had used its product when it was recalled or replaced, or the state of the recall.
+    /// What the partner's receipt says of the recalled or replaced product, in one sentence; empty if it says nothing.
     pub answer: String,
 }
 
@@ -203,17 +203,17 @@ pub struct ExchangeDetail {
     pub contact: String,
     /// Its purpose.
     pub purpose: String,
-    /// Digest of the cut.
+    /// SHA-256 of the cut, hexadecimal; empty before there is one.
     pub cut_digest: String,
-    /// Digest of the sealed payload.
+    /// SHA-256 of the sealed payload, hexadecimal; empty before it is sealed.
     pub payload_digest: String,
-    /// When it expires.
+    /// When it expires, RFC 3339; empty if it does not.
     pub expires: String,
     /// The approvals.
     pub approvals: Vec<ApprovalView>,
-    /// The receipt.
+    /// The receipt; `None` before delivery.
     pub receipt: Option<ReceiptView>,
-    /// Its ledger entries.
+    /// Its ledger entries, oldest first.
     pub history: Vec<LedgerEntryView>,
 }
 
@@ -224,7 +224,7 @@ pub struct ApprovalView {
     pub officer: String,
     /// The role in which they gave it.
     pub role: String,
-    /// When it was given.
+    /// When it was given, RFC 3339.
     pub given: String,
     /// Why it does not count for an undelivered exchange; empty if it counts or the exchange has ended.
     pub void: Vec<String>,
@@ -235,9 +235,9 @@ pub struct ApprovalView {
 pub struct ReceiptView {
     /// `accepted` or `quarantined`.
     pub disposition: String,
-    /// When the partner had stored it durably.
+    /// When the partner had stored it durably, RFC 3339.
     pub received: String,
-    /// The partner's ledger checkpoint.
+    /// The partner's ledger checkpoint, a C2SP signed note.
     pub checkpoint: String,
 }
 
@@ -266,9 +266,9 @@ pub struct Explained {
     pub subject: String,
     /// The outcome and objectives it supports, as the submitter states.
     pub aims: Aims,
-    /// Digest of the policy it was decided under.
+    /// SHA-256 of the policy it was decided under, hexadecimal.
     pub policy: String,
-    /// Digest of the marking register it was decided under.
+    /// SHA-256 of the marking register it was decided under, hexadecimal.
     pub register: String,
     /// The decision for each partner.
     pub partners: Vec<PartnerExplained>,

@@ -1,4 +1,7 @@
-//! Plain data for front ends, and its conversion from rows. All text is as recorded.
+//! Plain data for front ends.
+//!
+//! In come rows of the store; out goes plain data to serialise. It refuses to interpret: all text is as recorded, and a front
+//! end escapes it before it shows it.
 
 pub(super) mod exchange;
 pub(super) mod operator;

@@ -1,4 +1,7 @@
-//! Runs every filter over a cut, in order, and creates the proof that all of them passed it.
+//! The pipeline: runs every filter over a cut, in order.
+//!
+//! In come a cut, its source and the settings; out comes the proof that all filters passed it, or every finding. It refuses a cut
+//! of which a filter is missing, is out of order, or fails.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

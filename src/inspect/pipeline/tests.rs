@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::inspect::{Hidden, SHARED_WORDS};
-use crate::marking::LinkRights;
+use crate::marking::PartnerRights;
 use crate::product::{Bounds, NoContents, Product};
 use crate::rebuild::Limits;
 
@@ -39,8 +39,8 @@ fn cut() -> (Product, Cut) {
     (product, cut)
 }
 
-fn link() -> LinkRights {
-    LinkRights::new("GBR", crate::marking::PartnerKind::Country, crate::marking::Level::Secret, [])
+fn link() -> PartnerRights {
+    PartnerRights::new("GBR", crate::marking::PartnerKind::Country, crate::marking::Level::Secret, [])
 }
 
 fn run_these(filters: &[&dyn Filter]) -> Result<Inspected, Refused> {

@@ -25,7 +25,7 @@ pub enum PartnerKind {
 
 /// What the accreditation record says of one link.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LinkRights {
+pub struct PartnerRights {
     /// The partner: a trigraph or an organisation code.
     pub id: String,
     /// Which of the two it is.
@@ -41,7 +41,7 @@ pub struct LinkRights {
     pub home: String,
 }
 
-impl LinkRights {
+impl PartnerRights {
     /// The rights of a link to `id` over a network that sets no bound of its own.
     #[must_use]
     pub fn new(id: &str, kind: PartnerKind, ceiling: Level, accreditations: impl IntoIterator<Item = String>) -> Self {
@@ -178,9 +178,9 @@ impl AccessCheck {
     /// # Errors
     ///
     /// Every reason for refusal, in the order of [`AccessRefusal`].
-    pub fn may_release(&self, rules: &Rules<'_>, link: &LinkRights) -> Result<Permitted, Vec<AccessRefusal>> {
+    pub fn may_release(&self, rules: &Rules<'_>, link: &PartnerRights) -> Result<Permitted, Vec<AccessRefusal>> {
         let mut refusals = Vec::new();
-        let back_to_us = self.names_us && link.kind == PartnerKind::Country && link.id == LinkRights::US;
+        let back_to_us = self.names_us && link.kind == PartnerKind::Country && link.id == PartnerRights::US;
         let released = link.id != link.home && (back_to_us || reaches(rules, &self.release, link));
         if !released {
             refusals.push(if reaches(rules, &self.display, link) {
@@ -200,7 +200,7 @@ impl AccessCheck {
             let known = |c: &&String| rules.register.by_code.find(c).is_some();
             let list = CodeList::from_ordered(network.iter().filter(known).map(String::as_str));
             // The register's expansions leave out the United States, which a network names like any other.
-            let us = link.id == LinkRights::US && network.contains(LinkRights::US);
+            let us = link.id == PartnerRights::US && network.contains(PartnerRights::US);
             if !us && !reaches(rules, &AccessExpansion::of(rules, &list), link) {
                 refusals.push(AccessRefusal::Network);
             }
@@ -211,7 +211,7 @@ impl AccessCheck {
     /// The conditions for one partner: those of the marks, and the consent of every owner and source other than the partner and
     /// the home country. A joint product may be released to each of its owners without the consent of the others. NATO's consent
     /// is not needed for a member that every mark names itself.
-    fn conditions_over(&self, rules: &Rules<'_>, link: &LinkRights) -> Vec<Condition> {
+    fn conditions_over(&self, rules: &Rules<'_>, link: &PartnerRights) -> Vec<Condition> {
         let joint = self.joint.iter().filter(|joint| !joint.contains(&link.id)).flatten();
         let mut sources: BTreeSet<String> = self.owners.iter().chain(joint).cloned().collect();
         let mut concealed = false;
@@ -268,12 +268,12 @@ impl AccessCheck {
 /// Every reason for refusal, in the order of [`AccessRefusal`].
 ///
 /// ```
-/// use portcullis::marking::{DocumentDate, Level, LinkRights, PartnerKind, Register, Rules, may_release};
+/// use portcullis::marking::{DocumentDate, Level, PartnerRights, PartnerKind, Register, Rules, may_release};
 ///
 /// let rules = Rules::new(Register::compiled_in(), DocumentDate::Unknown);
 /// let banner = rules.parse_banner("SECRET//SI//REL TO USA, GBR").unwrap();
 /// let portions = [rules.parse_portion("(S//SI//REL TO USA, GBR)", None).unwrap()];
-/// let mut link = LinkRights::new("GBR", PartnerKind::Country, Level::Secret, []);
+/// let mut link = PartnerRights::new("GBR", PartnerKind::Country, Level::Secret, []);
 /// let refused = may_release(&banner, &portions, &link, &rules).unwrap_err();
 /// assert_eq!(refused[0].to_string(), "CONDITION:SCI:SI");
 /// link.accreditations.insert("SCI:SI".into());
@@ -282,13 +282,13 @@ impl AccessCheck {
 pub fn may_release(
     banner: &Marking,
     portions: &[Marking],
-    link: &LinkRights,
+    link: &PartnerRights,
     rules: &Rules<'_>,
 ) -> Result<Permitted, Vec<AccessRefusal>> {
     AccessCheck::new(rules, banner, portions).may_release(rules, link)
 }
 
-fn reaches(rules: &Rules<'_>, audience: &AccessExpansion, link: &LinkRights) -> bool {
+fn reaches(rules: &Rules<'_>, audience: &AccessExpansion, link: &PartnerRights) -> bool {
     let register = rules.register;
     let Some(number) = register.by_code.find(&link.id) else { return false };
     match link.kind {
@@ -314,11 +314,11 @@ fn is_in_nato(rules: &Rules<'_>, country: &str) -> bool {
 
 /// Whether a mark has a release list that counts, which always names the United States (E-REL-NO-USA).
 fn names_us(marking: &Marking) -> bool {
-    !audience::denies_all(marking) && marking.rel_to().iter().any(|code| code == LinkRights::US)
+    !audience::denies_all(marking) && marking.rel_to().iter().any(|code| code == PartnerRights::US)
 }
 
 /// The unmet part of a condition over the link; of a consent, the sources whose consent is missing.
-fn unmet(condition: &Condition, link: &LinkRights) -> Option<Condition> {
+fn unmet(condition: &Condition, link: &PartnerRights) -> Option<Condition> {
     let unnamed = *condition == Condition::Sap(UNNAMED_PROGRAMS.to_owned());
     if link.accreditations.contains(&condition.to_string()) && !unnamed {
         return None;

@@ -11,4 +11,4 @@ mod decision;
 
 pub use audience::{Audience, DisclosureState};
 pub use condition::{BY_CONSENT, Condition};
-pub use decision::{AccessCheck, AccessRefusal, LinkRights, PartnerKind, Permitted, may_release};
+pub use decision::{AccessCheck, AccessRefusal, PartnerKind, PartnerRights, Permitted, may_release};

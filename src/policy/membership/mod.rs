@@ -1,4 +1,7 @@
-//! Who belongs to which organisation, as policy reads it from the register's data.
+//! Membership: who belongs to which organisation, as the policy reads it from the register's data.
+//!
+//! It reads the files by itself and shares no code with `marking`, so that a fault in one of the two does not decide alone. It
+//! refuses files of another form, and a code that is listed twice.
 
 mod files;
 

@@ -7,7 +7,7 @@ use crate::approval::{Officer, OfficerState, Officers, Role, Submitted, Terms};
 use crate::consent::Described;
 use crate::envelope::{Header, OpeningProof};
 use crate::ident::ExchangeId;
-use crate::marking::{LinkRights, Register};
+use crate::marking::{PartnerRights, Register};
 use crate::partner::{Partner, Standing};
 use crate::policy::{Membership, Policies};
 use crate::sign::{Algorithm, Instance, LocalSigner, Signed, Signer as _};
@@ -19,7 +19,7 @@ const NOW: Time = Time::from_unix_ms(1_795_341_600_000);
 struct AlwaysYes;
 
 impl Lattice for AlwaysYes {
-    fn against(&self, _: &Outline, _: &LinkRights) -> Vec<Reason> {
+    fn against(&self, _: &Outline, _: &PartnerRights) -> Vec<Reason> {
         Vec::new()
     }
 }
@@ -138,7 +138,7 @@ fn decisions(marking: &str, portion: &str) -> [Decision; 2] {
         subjects: Default::default(),
         originator: "EXERCISE DESK".into(),
     };
-    let proposal = Proposal {
+    let proposal = DecisionInput {
         stage: Stage::Send,
         partner: &partner,
         terms: &terms,

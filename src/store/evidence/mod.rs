@@ -1,5 +1,5 @@
 //! The facts that a row is evidence of. The store stamps them into the ledger entry that records a change, and
-//! verification compares every row with the latest stamp of each of its facts.
+//! verification compares every row with the latest stamp of each of its facts. It refuses a row that differs from them.
 
 mod verification;
 

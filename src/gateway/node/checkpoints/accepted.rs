@@ -8,7 +8,7 @@ use crate::store::{RESTORED, Store};
 
 /// The checkpoints of our own ledger whose loss officers accepted.
 pub(in crate::gateway) async fn accepted_losses(store: &dyn Store) -> Result<LostCheckpoints, GatewayError> {
-    let damaged = || GatewayError::Trouble("the record of accepted losses is malformed: run `ledger verify`".into());
+    let damaged = || GatewayError::Local("the record of accepted losses is malformed: run `ledger verify`".into());
     let Some(setting) = store.setting(RESTORED).await? else { return Ok(LostCheckpoints::default()) };
     let text = String::from_utf8(setting.value).map_err(|_| damaged())?;
     LostCheckpoints::parse(&text).ok_or_else(damaged)

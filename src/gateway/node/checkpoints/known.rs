@@ -74,7 +74,7 @@ pub(in crate::gateway) fn read_external(
     heads: &CheckpointFiles,
 ) -> Result<ExternalCheckpoints, GatewayError> {
     let folder = shown_folder(config);
-    let trouble = |e: std::io::Error| GatewayError::Trouble(format!("`{}` cannot be read: {e}", folder.display()));
+    let trouble = |e: std::io::Error| GatewayError::Local(format!("`{}` cannot be read: {e}", folder.display()));
     let mut shown = Vec::new();
     let files = match std::fs::read_dir(&folder) {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Vec::new(),
@@ -93,7 +93,7 @@ pub(in crate::gateway) fn read_external(
 fn read(heads: &CheckpointFiles) -> Result<Vec<FoundCheckpoints>, GatewayError> {
     heads.read().map_err(|(file, e)| {
         let file = file.display();
-        GatewayError::Trouble(format!(
+        GatewayError::Local(format!(
             "`{file}` cannot be read: {e}; without it, it is unknown whether the store is the newest copy: make it readable, or \
              move it away if it is lost"
         ))
@@ -253,7 +253,7 @@ pub(in crate::gateway) fn save_shown(
     let folder = shown_folder(config);
     std::fs::create_dir_all(&folder)
         .and_then(|()| std::fs::File::open(folder.parent().unwrap_or(Path::new(".")))?.sync_all())
-        .map_err(|e| GatewayError::Trouble(format!("cannot create `{}`: {e}", folder.display())))?;
+        .map_err(|e| GatewayError::Local(format!("cannot create `{}`: {e}", folder.display())))?;
     let file = folder.join(format!("{partner}-{}.head", head.size()));
     replace(&file, head.as_str().as_bytes(), 0o600)?;
     Ok(file)
@@ -307,7 +307,7 @@ impl Node {
         for place in accepted_losses(&**self.store()).await?.restored_since(before) {
             heads
                 .create(place, &ours)
-                .map_err(|e| GatewayError::Trouble(format!("cannot create the checkpoint file in the {place}: {e}")))?;
+                .map_err(|e| GatewayError::Local(format!("cannot create the checkpoint file in the {place}: {e}")))?;
         }
         Ok(())
     }

@@ -28,7 +28,7 @@ pub(in crate::gateway) fn change_name(serial: u64) -> String {
 /// The policy texts in force; `None` if none were ever recorded.
 ///
 /// # Errors
-/// [`GatewayError::Trouble`] if the texts differ from those that the ledger recorded last.
+/// [`GatewayError::Local`] if the texts differ from those that the ledger recorded last.
 pub(in crate::gateway) async fn texts(store: &dyn Store) -> Result<Option<PolicyTexts>, GatewayError> {
     let row = altered_texts(store.setting(TEXTS).await)?;
     row.map(|row| PolicyTexts::from_bytes(&row.value).map_err(GatewayError::trouble)).transpose()
@@ -36,7 +36,7 @@ pub(in crate::gateway) async fn texts(store: &dyn Store) -> Result<Option<Policy
 
 fn altered_texts(row: Result<Option<Setting>, StoreError>) -> Result<Option<Setting>, GatewayError> {
     match row {
-        Err(StoreError::Altered { .. }) => Err(GatewayError::Trouble(
+        Err(StoreError::Altered { .. }) => Err(GatewayError::Local(
             "the policy in the store is not the one that the ledger recorded last: the database was altered; nothing is \
              decided under it. Run `ledger verify`, and restore the store from a backup"
                 .into(),
@@ -60,7 +60,7 @@ pub(in crate::gateway) async fn begin(
     now: Time,
 ) -> Result<PolicyTexts, GatewayError> {
     if store.head().await?.size() != 0 {
-        return Err(GatewayError::Trouble(
+        return Err(GatewayError::Local(
             "the store has no policy on record, and is not new: it was made by an earlier version; create the node again \
              with `init` and enrol partners and officers again"
                 .into(),
@@ -100,7 +100,7 @@ pub(in crate::gateway) async fn record_first(
 }
 
 async fn texts_on_record(store: &dyn Store) -> Result<PolicyTexts, GatewayError> {
-    texts(store).await?.ok_or_else(|| GatewayError::Trouble("the first policy was not recorded".into()))
+    texts(store).await?.ok_or_else(|| GatewayError::Local("the first policy was not recorded".into()))
 }
 
 impl Node {
@@ -114,7 +114,7 @@ impl Node {
 
     /// The setting with the number of the last change, and that number.
     pub(in crate::gateway) async fn serial_row(&self) -> Result<(Setting, u64), GatewayError> {
-        let damaged = || GatewayError::Trouble("the recorded number of the last change is malformed".into());
+        let damaged = || GatewayError::Local("the recorded number of the last change is malformed".into());
         let row = self.store().setting(SERIAL).await?.ok_or_else(damaged)?;
         let serial = std::str::from_utf8(&row.value).ok().and_then(|text| text.parse().ok()).ok_or_else(damaged)?;
         Ok((row, serial))
@@ -222,5 +222,5 @@ pub(in crate::gateway) fn check_program(program: &FilterProgram) -> Result<(), G
 
 fn digest_of(program: &FilterProgram) -> Result<Digest, GatewayError> {
     let found = std::fs::File::open(&program.file).and_then(filter_process::digest_of);
-    found.map_err(|e| GatewayError::Trouble(format!("`{}` cannot be read: {e}", program.file.display())))
+    found.map_err(|e| GatewayError::Local(format!("`{}` cannot be read: {e}", program.file.display())))
 }

@@ -57,7 +57,7 @@ fn proved(texts: &PolicyTexts) -> Result<(), GatewayError> {
     let folder = std::env::temp_dir().join(format!("portcullis-rules-{}", hex::encode(entropy::<6>())));
     let answer = written(texts, &folder).and_then(|()| {
         let asked = Command::new(&prover).arg(&folder).arg("--obligations").output();
-        asked.map_err(|e| GatewayError::Trouble(format!("the prover `{}` does not start: {e}", prover.display())))
+        asked.map_err(|e| GatewayError::Local(format!("the prover `{}` does not start: {e}", prover.display())))
     });
     let _ = std::fs::remove_dir_all(&folder);
     let answer = answer?;
@@ -82,7 +82,7 @@ fn proved(texts: &PolicyTexts) -> Result<(), GatewayError> {
 }
 
 fn written(texts: &PolicyTexts, folder: &Path) -> Result<(), GatewayError> {
-    let trouble = |e: std::io::Error| GatewayError::Trouble(format!("`{}` cannot be written: {e}", folder.display()));
+    let trouble = |e: std::io::Error| GatewayError::Local(format!("`{}` cannot be written: {e}", folder.display()));
     make_private_folder(folder).map_err(trouble)?;
     for name in [PolicyTexts::RULES, PolicyTexts::SCHEMA] {
         files::replace(&folder.join(name), texts.text(name).unwrap_or_default().as_bytes(), 0o600)?;

@@ -37,7 +37,7 @@ impl Rules {
         let files = RegisterFiles::from_named(register, texts.text(PolicyTexts::OVERLAY));
         let loaded = Register::load(&files).map_err(|faults| {
             let faults: Vec<String> = faults.iter().map(|f| format!("`register`: {f}")).collect();
-            GatewayError::Trouble(faults.join("\n"))
+            GatewayError::Local(faults.join("\n"))
         })?;
         let membership = Membership::parse(files.countries, files.tetragraphs, files.overlay);
         let membership = membership.map_err(|e| fault("register", &e))?;
@@ -63,12 +63,12 @@ impl Rules {
 }
 
 fn fault(name: &str, error: &dyn std::fmt::Display) -> GatewayError {
-    GatewayError::Trouble(format!("`{name}`: {error}"))
+    GatewayError::Local(format!("`{name}`: {error}"))
 }
 
 /// The texts of a policy in a folder, under the names they have there.
 pub(in crate::gateway) fn read_folder(folder: &Path) -> Result<PolicyTexts, GatewayError> {
-    PolicyTexts::new(files(folder)?).map_err(|e| GatewayError::Trouble(format!("`{}`: {e}", folder.display())))
+    PolicyTexts::new(files(folder)?).map_err(|e| GatewayError::Local(format!("`{}`: {e}", folder.display())))
 }
 
 /// Every file of a folder that is a policy text, or would be one under a correct name. Others, such as a README,
@@ -77,8 +77,7 @@ pub(in crate::gateway) fn files(folder: &Path) -> Result<BTreeMap<String, String
     let mut texts = BTreeMap::new();
     for part in ["", "register", "words"] {
         let place = folder.join(part);
-        let unreadable =
-            |e: std::io::Error| GatewayError::Trouble(format!("`{}` cannot be read: {e}", place.display()));
+        let unreadable = |e: std::io::Error| GatewayError::Local(format!("`{}` cannot be read: {e}", place.display()));
         let entries = match std::fs::read_dir(&place) {
             Ok(entries) => entries,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound && !part.is_empty() => continue,
@@ -116,7 +115,7 @@ pub(in crate::gateway) fn write_folder(
     let differing = differing(&files(folder)?, texts);
     for name in &differing {
         let path = folder.join(name);
-        let trouble = |e: std::io::Error| GatewayError::Trouble(format!("`{}` cannot be written: {e}", path.display()));
+        let trouble = |e: std::io::Error| GatewayError::Local(format!("`{}` cannot be written: {e}", path.display()));
         if keep && path.exists() {
             let mut kept = path.as_os_str().to_owned();
             kept.push(".edited");

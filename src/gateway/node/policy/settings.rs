@@ -22,7 +22,7 @@ pub(in crate::gateway) fn bounds(limits: &Limits) -> Bounds {
         tearlines_max: number(limits.tearlines),
         portions_max: number(limits.portions),
         attachments_max: number(limits.attachments),
-        attachment_bytes_max: number(limits.inline_bytes),
+        inline_attachment_bytes_max: number(limits.inline_bytes),
         detached_bytes_max: limits.attachment_bytes,
         detached_total_max: limits.attachments_total_bytes,
         depth_max: number(limits.depth),
@@ -35,7 +35,7 @@ pub(in crate::gateway) fn inspection(config: &Inspection, words: Vec<WordList>, 
     // INVARIANT: the policy's text bounds each of these to 2000.
     let small = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
     let limits = rebuild::Limits {
-        bytes_max: bounds.attachment_bytes_max,
+        bytes_max: bounds.inline_attachment_bytes_max,
         // Attachments nest deeper than a product: a page of a PDF is an object within several others.
         depth_max: 2 * bounds.depth_max,
         pdf_fonts: config.pdf_fonts,

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::candidate::Candidate;
+use super::candidate::InspectedCut;
 use crate::digest::Digest;
 use crate::inspect::Inspected;
 use crate::product::Product;
@@ -26,7 +26,7 @@ pub(in crate::gateway) type InspectionKey = (Digest, Digest, usize, Digest);
 #[derive(Default)]
 pub(in crate::gateway) struct AssemblyCache {
     pub(in crate::gateway) products: Cache<Digest, Product>,
-    pub(in crate::gateway) candidates: Cache<CutKey, Candidate>,
+    pub(in crate::gateway) candidates: Cache<CutKey, InspectedCut>,
     /// Verdicts on cuts, so that the same bytes are not inspected again for each decision.
     pub(in crate::gateway) passed: Cache<InspectionKey, Inspected>,
 }

@@ -2,18 +2,18 @@
 
 use crate::cut::Cut;
 use crate::gateway::views::exchange::ReasonView;
-use crate::inspect::{Change, Inspected};
+use crate::inspect::{Alteration, Inspected};
 use crate::release::Evidence;
 
 /// A cut for a partner, with the proof that it passed inspection.
-pub(in crate::gateway) struct Candidate {
+pub(in crate::gateway) struct InspectedCut {
     pub cut: Cut,
     pub inspected: Inspected,
     /// How it differs from the producer's text.
-    pub changes: Vec<Change>,
+    pub changes: Vec<Alteration>,
 }
 
-impl Candidate {
+impl InspectedCut {
     /// The evidence for a decision that this cut is as described.
     pub fn evidence(&self) -> Evidence<'_> {
         Evidence::Cut(&self.cut, Some(&self.inspected))

@@ -1,5 +1,6 @@
-//! State of one process of a node: caches, attempts in flight, locks, and each partner's share of the storage. None
-//! of it is on record, and each process has its own.
+//! State of one process of a node: caches, attempts in flight, locks, and each partner's share of the storage.
+//!
+//! It refuses to be evidence: none of it is on record, each process has its own, and losing it loses nothing but time.
 
 pub(in crate::gateway) mod candidate;
 pub(in crate::gateway) mod cache;

@@ -46,7 +46,7 @@ pub(super) fn write(
 
 /// The document of a file, the file, and where its attachments begin.
 pub(super) fn read_document(place: &Path) -> Result<(Document, File, u64), GatewayError> {
-    let unreadable = |e: io::Error| GatewayError::Unknown(format!("`{}` cannot be read: {e}", place.display()));
+    let unreadable = |e: io::Error| GatewayError::NotFound(format!("`{}` cannot be read: {e}", place.display()));
     let none = |why: &str| GatewayError::refused(format!("`{}` is not an exported request: {why}", place.display()));
     let mut file = File::open(place).map_err(unreadable)?;
     let mut head = [0; SIGNATURE.len() + 8];

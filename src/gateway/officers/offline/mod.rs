@@ -54,7 +54,7 @@ impl Node {
     /// Writes a request into a new file, with everything that an approval of it binds.
     ///
     /// # Errors
-    /// [`GatewayError::Refused`] if the request is not open or can no longer be approved; [`GatewayError::Trouble`]
+    /// [`GatewayError::Refused`] if the request is not open or can no longer be approved; [`GatewayError::Local`]
     /// if the file cannot be written.
     pub async fn export_request(&self, request: &RequestId, place: &Path) -> Result<(), GatewayError> {
         package::is_free(place).map_err(GatewayError::Refused)?;
@@ -112,7 +112,7 @@ impl Node {
             approved_by,
         };
         crate::gateway::content::attachments::blocking(|| write(place, &document, &detached, &contents))
-            .map_err(GatewayError::Trouble)
+            .map_err(GatewayError::Local)
     }
 
     /// Imports an approval that was signed elsewhere, and records it if it counts for the request now.
@@ -140,7 +140,7 @@ impl ExportedRequest {
     /// Reads a file and checks every part against the others.
     ///
     /// # Errors
-    /// [`GatewayError::Unknown`] if it cannot be read; [`GatewayError::Refused`] names the part that does not match.
+    /// [`GatewayError::NotFound`] if it cannot be read; [`GatewayError::Refused`] names the part that does not match.
     pub fn read(place: &Path, now: Time) -> Result<ExportedRequest, GatewayError> {
         let (document, file, begins) = read_document(place)?;
         let refused = |what: &str, why: &dyn std::fmt::Display| GatewayError::refused(format!("{what}: {why}"));
@@ -238,7 +238,7 @@ impl ExportedRequest {
     /// Writes each partner's cut to a new file or folder under `folder`, attachments included.
     ///
     /// # Errors
-    /// [`GatewayError::Trouble`] if something cannot be written.
+    /// [`GatewayError::Local`] if something cannot be written.
     pub fn write_cuts(&self, folder: &Path) -> Result<Vec<CutWritten>, GatewayError> {
         let request = self.submission.statement().terms.request;
         let write = |(cut, partner): &(Cut, Partner)| {
@@ -248,7 +248,7 @@ impl ExportedRequest {
             let mut fill =
                 |folder: &Path| detached.iter().try_for_each(|a| package::write_attachment(folder, a, &self.contents));
             let attachments: Option<&mut package::Fill<'_>> = if detached.is_empty() { None } else { Some(&mut fill) };
-            package::write(&place, cut.bytes(), attachments).map_err(GatewayError::Trouble)?;
+            package::write(&place, cut.bytes(), attachments).map_err(GatewayError::Local)?;
             let attachments = write_renderings(&place, cut, &*self.rebuilder)?;
             Ok(CutWritten { place, attachments })
         };

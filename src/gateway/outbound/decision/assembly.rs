@@ -6,9 +6,9 @@ use crate::consent::Described;
 use crate::digest::Digest;
 use crate::gateway::content::attachments::StoredAttachments;
 use crate::gateway::node::participants::Participants;
-use crate::gateway::node::process::candidate::{Candidate, NoCandidate};
+use crate::gateway::node::process::candidate::{InspectedCut, NoCandidate};
 use crate::gateway::{GatewayError, Node};
-use crate::marking::LinkRights;
+use crate::marking::PartnerRights;
 use crate::partner::Partner;
 use crate::product::Product;
 use crate::store::{Exchange, Request};
@@ -16,7 +16,7 @@ use crate::store::{Exchange, Request};
 impl Node {
     /// The product of a request as it was submitted, decrypted.
     pub(in crate::gateway) async fn product_text(&self, request: &Request) -> Result<Vec<u8>, GatewayError> {
-        let lost = |what: &str| GatewayError::Trouble(format!("product of request `{}` {what}", request.id));
+        let lost = |what: &str| GatewayError::Local(format!("product of request `{}` {what}", request.id));
         let id = request.product.ok_or_else(|| lost("is no longer stored"))?;
         // Storage encryption adds a header and a sixteen-byte tag to every 64 KiB.
         let most = self.config().limits.product_bytes;
@@ -40,7 +40,7 @@ impl Node {
         {
             return Ok(known);
         }
-        let lost = |what: &str| GatewayError::Trouble(format!("product of request `{}` {what}", request.id));
+        let lost = |what: &str| GatewayError::Local(format!("product of request `{}` {what}", request.id));
         let bytes = self.product_text(request).await?;
         let product = Product::read(&bytes, self.bounds(), self.register()).map_err(|faults| {
             let first = faults.first().map_or_else(String::new, ToString::to_string);
@@ -59,7 +59,7 @@ impl Node {
         parties: &Participants,
         exchange: &Exchange,
         contents: &StoredAttachments<'_>,
-    ) -> Result<Arc<Candidate>, NoCandidate> {
+    ) -> Result<Arc<InspectedCut>, NoCandidate> {
         let links = self.links(partner, (product, described), parties);
         let made = exchange.cut_digest.zip(parties.enrolments.get(&partner.id));
         let key = made.map(|(cut, enrolled)| {
@@ -77,6 +77,6 @@ impl Node {
 }
 
 /// Cache key of a link's rights, which change with agreement and consents and determine what is withheld.
-pub(in crate::gateway) fn rights(link: &LinkRights) -> Digest {
+pub(in crate::gateway) fn rights(link: &PartnerRights) -> Digest {
     Digest::of(format!("{link:?}").as_bytes())
 }

@@ -10,11 +10,11 @@ use crate::cut::{self, Cut};
 use crate::gateway::Node;
 use crate::gateway::content::attachments::{StoredAttachments, blocking_unless, is_short};
 use crate::gateway::content::pipeline::Ahead;
-use crate::gateway::node::process::candidate::Candidate;
+use crate::gateway::node::process::candidate::InspectedCut;
 use crate::gateway::node::process::candidate::NoCandidate;
 use crate::gateway::views::exchange::ReasonView;
 use crate::inspect::{self, Inspected, Prepared, Source};
-use crate::marking::LinkRights;
+use crate::marking::PartnerRights;
 use crate::partner::Partner;
 use crate::product::Product;
 use crate::store::Exchange;
@@ -29,10 +29,10 @@ impl Node {
     pub(in crate::gateway) fn candidate(
         &self,
         product: &Product,
-        (partner, link): (&Partner, &LinkRights),
+        (partner, link): (&Partner, &PartnerRights),
         from_tearline: usize,
         contents: &StoredAttachments<'_>,
-    ) -> Result<Candidate, NoCandidate> {
+    ) -> Result<InspectedCut, NoCandidate> {
         let terms = (&partner.agreement).into();
         let prepared = self.prepared(product, (partner, link), from_tearline)?;
         let cut = cut::cut_for(&prepared.product, link, &terms, from_tearline, self.bounds(), self.register())
@@ -45,7 +45,7 @@ impl Node {
     pub(in crate::gateway::outbound) fn prepared(
         &self,
         product: &Product,
-        (partner, link): (&Partner, &LinkRights),
+        (partner, link): (&Partner, &PartnerRights),
         from_tearline: usize,
     ) -> Result<Prepared, NoCandidate> {
         let index = cut::tearline_for(product, link, from_tearline, self.register());
@@ -68,7 +68,7 @@ impl Node {
         (partner, links): (&Partner, &TearlineLinks),
         exchange: &Exchange,
         contents: &StoredAttachments<'_>,
-    ) -> Result<Candidate, NoCandidate> {
+    ) -> Result<InspectedCut, NoCandidate> {
         let mut from = 0;
         loop {
             let (link, first) = self.link_for(links, product, from);
@@ -101,16 +101,16 @@ impl Node {
         &self,
         prepared: &Prepared,
         cut: Cut,
-        link: &LinkRights,
+        link: &PartnerRights,
         contents: &StoredAttachments<'_>,
-    ) -> Result<Candidate, NoCandidate> {
+    ) -> Result<InspectedCut, NoCandidate> {
         let (product, tearline) = (&prepared.product, cut.tearline_index().unwrap_or(0));
         let source = Source { product, tearline, register: self.register(), link };
         // A decision is taken many times, but attachments or a long text need to be read only once: what was
         // inspected is identified by these digests, and sealing hashes every byte again.
         let key = (cut.digest(), product.digest(), tearline, rights(link));
         let settings = self.inspection().digest();
-        let candidate = |inspected, cut| Candidate { cut, inspected, changes: prepared.changes.clone() };
+        let candidate = |inspected, cut| InspectedCut { cut, inspected, changes: prepared.changes.clone() };
         if let Some(inspected) = self.assembly_cache().passed.find(&key).filter(|i| i.settings() == settings) {
             return Ok(candidate(Inspected::clone(&inspected), cut));
         }

@@ -10,12 +10,12 @@ use crate::consent::{self, ConsentId, Described, Need, SourceConsent};
 use crate::cut;
 use crate::digest::{self, Digest};
 use crate::gateway::node::participants::Participants;
-use crate::gateway::node::process::candidate::Candidate;
+use crate::gateway::node::process::candidate::InspectedCut;
 use crate::gateway::{GatewayError, Node};
 use crate::ident::PartnerId;
 use crate::invisible;
 use crate::ledger::{Entry, EntryKind};
-use crate::marking::{BY_CONSENT, CONCEALED, LinkRights};
+use crate::marking::{BY_CONSENT, CONCEALED, PartnerRights};
 use crate::partner::{Partner, Standing};
 use crate::product::Product;
 use crate::store::{Setting, Version};
@@ -69,9 +69,9 @@ impl From<&ConsentOnRecord> for StoredConsent {
 #[derive(Debug)]
 pub(in crate::gateway) struct TearlineLinks {
     /// For each tearline, from the top.
-    each: Vec<LinkRights>,
+    each: Vec<PartnerRights>,
     /// Without the subjects of any tearline.
-    without: LinkRights,
+    without: PartnerRights,
 }
 
 /// Withdraws every consent that names a partner of `ended`; returns the entries that record it. A consent applies to
@@ -110,7 +110,7 @@ impl Node {
         &self,
     ) -> Result<(Option<Setting>, Vec<ConsentOnRecord>), GatewayError> {
         let Some(row) = self.store().setting(CONSENTS).await? else { return Ok((None, Vec::new())) };
-        let damaged = || GatewayError::Trouble("the recorded consents are malformed: run `ledger verify`".into());
+        let damaged = || GatewayError::Local("the recorded consents are malformed: run `ledger verify`".into());
         let kept: Vec<StoredConsent> = digest::decode(&row.value).map_err(|_| damaged())?;
         let read = |kept: StoredConsent| {
             let withdrawn = kept.withdrawn_ms.map(|ms| (Time::from_unix_ms(ms), kept.why.unwrap_or_default()));
@@ -220,7 +220,7 @@ impl Node {
     /// only narrows what may leave; it is final.
     ///
     /// # Errors
-    /// [`GatewayError::Unknown`] if there is none of that name; [`GatewayError::Refused`] if it is withdrawn already.
+    /// [`GatewayError::NotFound`] if there is none of that name; [`GatewayError::Refused`] if it is withdrawn already.
     pub async fn withdraw_consent(
         &self,
         name: &ConsentId,
@@ -229,7 +229,7 @@ impl Node {
     ) -> Result<ConsentOnRecord, GatewayError> {
         let now = self.now();
         let (row, mut consents) = self.consents_row().await?;
-        let unknown = || GatewayError::Unknown(format!("no consent `{name}` is on record: see `consent list`"));
+        let unknown = || GatewayError::NotFound(format!("no consent `{name}` is on record: see `consent list`"));
         let (Some(row), Some(consent)) = (row, consents.iter_mut().find(|kept| kept.name == *name)) else {
             return Err(unknown());
         };
@@ -289,7 +289,7 @@ impl Node {
         partner: &Partner,
         product: &Product,
         from: usize,
-    ) -> Result<(LinkRights, usize), GatewayError> {
+    ) -> Result<(PartnerRights, usize), GatewayError> {
         let links = self.links(partner, (product, &Described::of(product)), &*self.participants().await?);
         let (link, from) = self.link_for(&links, product, from);
         Ok((link.clone(), from))
@@ -315,9 +315,9 @@ impl Node {
         links: &'l TearlineLinks,
         product: &Product,
         from: usize,
-    ) -> (&'l LinkRights, usize) {
+    ) -> (&'l PartnerRights, usize) {
         let mut own = links.each.iter().enumerate().skip(from);
-        let releasable = |(index, link): &(usize, &LinkRights)| {
+        let releasable = |(index, link): &(usize, &PartnerRights)| {
             cut::tearline_for(product, link, *index, self.register()) == Some(*index)
         };
         own.find(releasable).map_or((&links.without, from), |(index, link)| (link, index))
@@ -329,7 +329,7 @@ impl Node {
         partner: &Partner,
         product: &Described,
         parties: &Participants,
-    ) -> LinkRights {
+    ) -> PartnerRights {
         let rights = consent::rights(&parties.consents, (&partner.id, product), self.now());
         partner.agreement.link_rights_with(rights)
     }
@@ -341,7 +341,7 @@ impl Node {
     /// [`GatewayError`] if the store cannot be read.
     pub(in crate::gateway) async fn outline(
         &self,
-        (candidate, before): (&Candidate, &Product),
+        (candidate, before): (&InspectedCut, &Product),
         (partner, product): (&Partner, &Described),
         parties: &Participants,
     ) -> Result<Outline, GatewayError> {

@@ -1,7 +1,7 @@
 //! The release decision on recorded data: reassembled each time from the submitted product.
 
 use super::reasons::reasons;
-use crate::gateway::node::process::candidate::Candidate;
+use crate::gateway::node::process::candidate::InspectedCut;
 use crate::gateway::node::process::candidate::NoCandidate;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::gateway::views::exchange::ReasonView;
 use crate::gateway::{GatewayError, Node};
 use crate::ident::{PartnerId, RequestId};
 use crate::product::Product;
-use crate::release::{self, Decision, Evidence, Forecast, Proposal, SendPermit, Stage};
+use crate::release::{self, Decision, DecisionInput, Evidence, Forecast, SendPermit, Stage};
 use crate::sign::Signed;
 use crate::store::{Exchange, Request, WholeRequest};
 
@@ -26,7 +26,7 @@ pub(in crate::gateway) struct Dossier {
     pub terms: Terms,
     pub exchanges: Vec<Exchange>,
     /// The candidate for each partner; absent if there is none any more.
-    pub candidates: BTreeMap<PartnerId, Arc<Candidate>>,
+    pub candidates: BTreeMap<PartnerId, Arc<InspectedCut>>,
     /// The outline of each candidate, for the decision and the officers.
     pub outlines: BTreeMap<PartnerId, Outline>,
     /// For the other partners, why there is no candidate.
@@ -239,9 +239,9 @@ impl Node {
         partner: &PartnerId,
         evidence: Evidence<'a>,
         asked: DecisionContext<'a>,
-    ) -> Result<Proposal<'a>, GatewayError> {
+    ) -> Result<DecisionInput<'a>, GatewayError> {
         let (node, instance) = (&self.config().node.name, self.instance());
-        Ok(Proposal {
+        Ok(DecisionInput {
             stage,
             partner: asked.parties.partner(partner)?,
             terms: asked.terms,
@@ -263,14 +263,14 @@ impl Node {
     }
 }
 
-fn alarm(proposal: &Proposal<'_>) {
+fn alarm(proposal: &DecisionInput<'_>) {
     let (partner, request) = (&proposal.partner.id, proposal.terms.request);
     tracing::error!(partner.id = %partner, request.id = %request, "policy and markings disagree: refused");
 }
 
 /// The terms a request was submitted under.
 fn terms_on_record(request: &Request, product: &Product) -> Result<Terms, GatewayError> {
-    let damaged = |what| GatewayError::Trouble(format!("the recorded {what} of request `{}` is malformed", request.id));
+    let damaged = |what| GatewayError::Local(format!("the recorded {what} of request `{}` is malformed", request.id));
     let (legal, policy) = request.basis.split_once('\n').ok_or_else(|| damaged("basis"))?;
     Ok(Terms {
         request: request.id,

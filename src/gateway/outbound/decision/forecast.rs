@@ -7,7 +7,7 @@ use crate::consent::Described;
 use crate::cut;
 use crate::gateway::content::attachments::StoredAttachments;
 use crate::gateway::node::participants::Participants;
-use crate::gateway::node::process::candidate::Candidate;
+use crate::gateway::node::process::candidate::InspectedCut;
 use crate::gateway::outbound::decision::dossier::DecisionContext;
 use crate::gateway::views::exchange::ReasonView;
 use crate::gateway::{GatewayError, Node};
@@ -18,7 +18,7 @@ use crate::product::Product;
 #[derive(Default)]
 pub(in crate::gateway) struct PartnerForecast {
     /// The cut and its outline, if one can be made that passes the filters.
-    pub candidate: Option<(Candidate, Outline)>,
+    pub candidate: Option<(InspectedCut, Outline)>,
     /// Reasons why it can never be released, whoever approves it.
     pub against: Vec<ReasonView>,
     /// What it would wait for.

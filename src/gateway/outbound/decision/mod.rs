@@ -1,7 +1,7 @@
 //! The release decision for each partner, from the record, source consents and the known origin of content.
 //!
 //! In come requests and the participants of one moment; out come candidates, decisions and permits to send, with
-//! every reason.
+//! every reason. It refuses to decide on anything but the record as it is at that moment.
 
 pub(in crate::gateway) mod assembly;
 pub(in crate::gateway) mod consents;

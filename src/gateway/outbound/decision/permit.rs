@@ -69,7 +69,7 @@ fn refused_alone(
     decided: Result<Result<SendPermit, String>, GatewayError>,
 ) -> Result<Result<SendPermit, String>, GatewayError> {
     match decided {
-        Err(GatewayError::Trouble(why) | GatewayError::Unknown(why) | GatewayError::Refused(why)) => Ok(Err(why)),
+        Err(GatewayError::Local(why) | GatewayError::NotFound(why) | GatewayError::Refused(why)) => Ok(Err(why)),
         Err(GatewayError::Store(altered @ StoreError::Altered { .. })) => Ok(Err(altered.to_string())),
         decided => decided,
     }

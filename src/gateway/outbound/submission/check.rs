@@ -17,7 +17,7 @@ use crate::gateway::outbound::submission::submit::known;
 use crate::gateway::views::exchange::ReasonView;
 use crate::gateway::{GatewayError, Node};
 use crate::ident::{PartnerId, RequestId};
-use crate::inspect::{self, Change, TearlineRefusal};
+use crate::inspect::{self, Alteration, TearlineRefusal};
 use crate::marking::Register;
 use crate::partner::Standing;
 use crate::product::{Bounds, Contents, NoContents, Package, PackageFault, Product};
@@ -52,7 +52,7 @@ pub struct CheckedPartner {
     /// The marking of that.
     pub marking: Option<String>,
     /// Changes that would be made before cutting.
-    pub changes: Vec<Change>,
+    pub changes: Vec<Alteration>,
     /// All reasons why a submission to this partner would be refused.
     pub reasons: Vec<ReasonView>,
     /// What would delay it without a new submission: a suspended partner, a clock in doubt.

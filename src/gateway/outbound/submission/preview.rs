@@ -3,7 +3,7 @@
 use crate::cut::{self, Explanation, Terms};
 use crate::gateway::{GatewayError, Node};
 use crate::ident::PartnerId;
-use crate::inspect::Change;
+use crate::inspect::Alteration;
 use crate::product::Product;
 
 /// What one partner would get of a product.
@@ -14,7 +14,7 @@ pub struct CutPreview {
     /// The outcome for each tearline, and the cut or its refusal.
     pub explanation: Explanation,
     /// Changes that would be made before the cut is assembled.
-    pub changes: Vec<Change>,
+    pub changes: Vec<Alteration>,
 }
 
 impl Node {
@@ -22,7 +22,7 @@ impl Node {
     /// have not run on it: [`Node::check_product`] tells whether it passes.
     ///
     /// # Errors
-    /// [`GatewayError::Unknown`] if the partner is not enrolled; [`GatewayError::Refused`] with the reasons if the product
+    /// [`GatewayError::NotFound`] if the partner is not enrolled; [`GatewayError::Refused`] with the reasons if the product
     /// cannot be prepared for it; otherwise if the store cannot be read.
     pub async fn preview_cut(
         &self,

@@ -5,7 +5,7 @@ use crate::consent::Described;
 use crate::cut::Cut;
 use crate::envelope::Precedence;
 use crate::gateway::node::participants::Participants;
-use crate::gateway::node::process::candidate::Candidate;
+use crate::gateway::node::process::candidate::InspectedCut;
 use crate::gateway::outbound::decision::dossier::DecisionContext;
 use crate::gateway::views::exchange::{ExchangeForecast, RequestOpened, SubmitOutcome};
 use crate::gateway::{GatewayError, Node};
@@ -110,7 +110,7 @@ impl Node {
         (product, described): (&Product, &Described),
         attempt: &Attempt<'_>,
         parties: &Participants,
-        candidates: BTreeMap<PartnerId, (Candidate, Outline)>,
+        candidates: BTreeMap<PartnerId, (InspectedCut, Outline)>,
         earlier: &BTreeMap<PartnerId, ExchangeId>,
     ) -> Result<SubmitOutcome, GatewayError> {
         self.progress().check().map_err(GatewayError::refused)?;

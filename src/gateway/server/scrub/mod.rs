@@ -195,7 +195,7 @@ impl Node {
     pub(in crate::gateway) async fn quick_damage_check(&self) -> Result<(), GatewayError> {
         let found = self.store().quick_check(QUICK_CHECK_MAX).await?;
         let Some(first) = found.first() else { return Ok(()) };
-        Err(GatewayError::Trouble(format!(
+        Err(GatewayError::Local(format!(
             "{first}; nothing is sent or received on it: run `portcullis ledger verify`, and restore the newest copy"
         )))
     }

@@ -77,7 +77,7 @@ impl Node {
         let finding = |why: String| DamageView { subject: row.id.to_string(), text: format!("{why}; {remedy}") };
         let bytes = match self.product_text(row).await {
             Ok(bytes) => bytes,
-            Err(GatewayError::Trouble(why)) => return Ok(vec![finding(why)]),
+            Err(GatewayError::Local(why)) => return Ok(vec![finding(why)]),
             Err(error) => return Err(error),
         };
         self.pause_after(bytes.len() as u64).await;

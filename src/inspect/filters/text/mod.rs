@@ -1,4 +1,4 @@
-//! The text filter: characters that deceive a reader or carry hidden data.
+//! The text filter. It refuses characters that deceive a reader or carry hidden data.
 
 mod sequences;
 mod characters;

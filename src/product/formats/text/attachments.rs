@@ -53,7 +53,7 @@ impl Reader<'_, '_> {
         let begun = if detached {
             described(text, DETACHED, self.bounds.detached_bytes_max)
         } else {
-            described(text, BEGIN, self.bounds.attachment_bytes_max as u64)
+            described(text, BEGIN, self.bounds.inline_attachment_bytes_max as u64)
         };
         if let Err(expected) = &begun {
             let at = line.column_of(text);
@@ -147,8 +147,8 @@ impl Reader<'_, '_> {
                 );
                 return None;
             }
-            if bytes.len() > self.bounds.attachment_bytes_max {
-                let max = self.bounds.attachment_bytes_max;
+            if bytes.len() > self.bounds.inline_attachment_bytes_max {
+                let max = self.bounds.inline_attachment_bytes_max;
                 self.faults.at(
                     FaultCode::Bounds,
                     line.number,

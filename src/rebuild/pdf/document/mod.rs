@@ -1,4 +1,4 @@
-//! The pages of a file, interpreted, with the fonts and images that they use.
+//! The pages of a file with their content, fonts and images. It refuses a page tree that is damaged, too deep or too large.
 
 mod resources;
 

@@ -17,7 +17,7 @@ use crate::time::Time;
 
 /// All inputs of a decision; the same inputs always give the same decision.
 #[derive(Clone, Copy, Debug)]
-pub struct Proposal<'a> {
+pub struct DecisionInput<'a> {
     /// The stage at which the decision is made.
     pub stage: Stage,
     /// The partner, as in the current roster.
