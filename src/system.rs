@@ -1,6 +1,7 @@
 //! The operating system's clock and random source, which are read nowhere else; and the fault points at which a test
 //! can crash the process. A release build has no fault points.
 
+use std::io;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -21,6 +22,21 @@ impl Clock for SystemClock {
         // had its clock set, which an operator should examine.
         static STARTED: OnceLock<Instant> = OnceLock::new();
         STARTED.get_or_init(Instant::now).elapsed()
+    }
+}
+
+/// The reason of an input or output error in words, without the system's error number.
+pub fn io_reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file or folder".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        io::ErrorKind::AddrInUse => "the address is in use".to_owned(),
+        io::ErrorKind::AddrNotAvailable => "no interface of this machine has the address".to_owned(),
+        io::ErrorKind::StorageFull => "the disk is full".to_owned(),
+        _ => {
+            let text = error.to_string();
+            text.split_once(" (os error ").map_or(text.clone(), |(reason, _)| reason.to_owned())
+        }
     }
 }
 

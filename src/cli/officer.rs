@@ -186,6 +186,13 @@ fn public_key(key: Option<PublicKey>, file: Option<PathBuf>) -> Result<Option<Pu
     match (key, file) {
         (None, Some(file)) => {
             let text = read_text(&file)?;
+            if text.contains("PRIVATE KEY") {
+                let public = format!("{}.pub", file.display());
+                return Err(Failure::input(format!(
+                    "`{}` is a private key: give the public key, `{public}`",
+                    file.display()
+                )));
+            }
             let key = text.trim().parse().map_err(|e| Failure::input(format!("`{}`: {e}", file.display())))?;
             Ok(Some(key))
         }
@@ -258,7 +265,7 @@ async fn list(config: &Path, limit: Limit, out: Out) -> Result<(), Failure> {
         let rows = officers
             .iter()
             .map(|o| vec![o.officer.clone(), o.name.clone(), o.roles.join(", "), o.state.clone(), until(o)]);
-        text.push_str(&table(&["officer", "name", "roles", "state", "until"], rows));
+        text.push_str(&table(&["officer", "name", "roles", "state", "until"], rows, out));
     });
     Ok(())
 }

@@ -262,7 +262,7 @@ async fn list(config: &Path, limit: Limit, out: Out) -> Result<Exit, Failure> {
                 p.until.clone(),
             ]
         });
-        text.push_str(&table(&["partner", "code", "standing", "agreement", "ceiling", "until"], rows));
+        text.push_str(&table(&["partner", "code", "standing", "agreement", "ceiling", "until"], rows, out));
     });
     Ok(Exit::Done)
 }

@@ -14,6 +14,7 @@ use crate::product::{
     Attachment, Contents, EntryKind, FileName, Folder, FolderEntry, FolderSource, Package, PackageCode, PackageFault,
     Zip, read_bounded,
 };
+use crate::system::io_reason;
 
 const NO_FOLLOW: i32 = (rustix::fs::OFlags::NOFOLLOW.bits() | rustix::fs::OFlags::NONBLOCK.bits()) as i32;
 
@@ -22,14 +23,8 @@ const NO_FOLLOW: i32 = (rustix::fs::OFlags::NOFOLLOW.bits() | rustix::fs::OFlags
 /// # Errors
 /// All faults of its form; its files are not read yet.
 pub fn open(path: &Path) -> Result<Box<dyn Package>, Vec<PackageFault>> {
-    let unreadable = |e: io::Error| {
-        let why = match e.kind() {
-            io::ErrorKind::NotFound => "cannot be read: there is no such file".to_owned(),
-            io::ErrorKind::PermissionDenied => "cannot be read: permission denied".to_owned(),
-            _ => format!("cannot be read: {e}"),
-        };
-        vec![fault(PackageCode::Unreadable, path, why)]
-    };
+    let unreadable =
+        |e: io::Error| vec![fault(PackageCode::Unreadable, path, format!("cannot be read: {}", io_reason(&e)))];
     if fs::metadata(path).map_err(unreadable)?.is_dir() {
         return Ok(Box::new(Folder::open(OnDisk(path.to_owned()))?));
     }
@@ -60,8 +55,9 @@ struct Text {
 
 impl Package for Text {
     fn text(&mut self, bytes_max: usize) -> Result<Vec<u8>, Vec<PackageFault>> {
-        let unreadable =
-            |e: io::Error| vec![fault(PackageCode::Unreadable, &self.path, format!("cannot be read: {e}"))];
+        let unreadable = |e: io::Error| {
+            vec![fault(PackageCode::Unreadable, &self.path, format!("cannot be read: {}", io_reason(&e)))]
+        };
         let file = match self.file.take() {
             Some(file) => file,
             None => File::open(&self.path).map_err(unreadable)?,

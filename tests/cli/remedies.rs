@@ -84,6 +84,10 @@ fn a_configuration_check_names_the_name_and_profile_that_a_node_was_made_with() 
     assert!(name.contains("set `name = \"exercise-usa\"`"), "{name}");
     let profile = faults("profile = \"cnsa2\"", "profile = \"hybrid\"");
     assert!(profile.contains("set `profile = \"cnsa2\"`"), "{profile}");
+    for fault in [name, profile] {
+        let file = fault.split(": `").next().unwrap();
+        assert!(file.ends_with("portcullis.toml"), "the fault begins with the file: {fault}");
+    }
 }
 
 #[test]
@@ -100,6 +104,8 @@ fn a_node_on_every_interface_must_say_which_address_partners_dial() {
         }
         init("every", &["--listen", every, "--advertise", every]).expect(2);
     }
+    let without_port = init("every", &["--listen", "0.0.0.0"]).expect(2).stderr;
+    assert!(without_port.contains("`0.0.0.0:4433`") && without_port.contains("--advertise"), "{without_port}");
     assert!(!world.path("every").exists());
     init("named", &["--listen", "0.0.0.0:4433", "--advertise", "gateway.example:4433"]).expect(0);
     let text = std::fs::read_to_string(world.path("named/portcullis.toml")).unwrap();
@@ -242,4 +248,15 @@ fn a_misspelled_partner_is_refused_with_the_one_that_was_meant() {
     }
     let other = submit("exercise-nor");
     assert!(other.contains("see `partner list`") && !other.contains("did you mean"), "{other}");
+}
+
+#[test]
+fn a_private_key_where_a_public_one_is_meant_names_the_public_one() {
+    let world = World::new();
+    let (us, _) = world.pair();
+    let key = us.key("exercise-producer");
+    let add = ["officer", "add", "exercise-new", "--name", "EXERCISE", "--role", "originator", "--key-file", &key];
+    let out = world.path("new.json").display().to_string();
+    let refused = us.run(&[&add[..], &["--out", &out]].concat()).expect(2).stderr;
+    assert!(refused.contains("is a private key") && refused.contains(&format!("{key}.pub")), "{refused}");
 }

@@ -160,7 +160,7 @@ fn config_check_says_everything_that_is_wrong_at_once() {
     let other = world.node("exercise-gbr", "GBR");
     other.reconfigure("profile = \"cnsa2\"", "profile = \"classical\"");
     let answer = other.run(&["config", "check"]).expect(2);
-    assert!(answer.text("/faults/0").contains("listen.profile `classical`"), "{}", answer.stdout);
+    assert!(answer.text("/faults/0").contains("`profile` in section `[listen]` is `classical`"), "{}", answer.stdout);
 }
 
 #[test]

@@ -227,6 +227,16 @@ fn what_waits_is_pending_and_what_was_delivered_is_closed_and_approved_no_more()
     assert!(both.contains("1 approved, 1 skipped"), "{both}");
     let recalled = us.run_human(&["recall", &exchange, "--key", &key, "--why", "other"]).expect(0).stdout;
     assert!(recalled.contains("A recall cannot retrieve copies already taken"), "{recalled}");
+    for list in ["status", "partner list", "officer list", "store search EXERCISE"] {
+        assert_fits(&at_terminal(&us, 60, "", list), 60);
+    }
+    assert_fits(&at_terminal(&us, 100, "", &format!("status {exchange}")), 100);
+    // What was recalled is no refusal.
+    us.run(&["recall", &open, "--key", &key, "--why", "other"]).expect(0);
+    let said = us.run_human(&["status", &open]).expect(0).stdout;
+    assert!(said.contains("cancelled: it was recalled") && !said.contains("refused"), "{said}");
+    let late = us.run(&["approve", &open, "--yes", "--key", &key]).expect(1).stderr;
+    assert!(late.contains("is cancelled (it was recalled)"), "{late}");
 }
 
 #[test]

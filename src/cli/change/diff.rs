@@ -78,8 +78,16 @@ const KEY_SHOWN_MAX: usize = 128;
 /// The characters at the beginning of a longer run that are shown.
 const KEY_BEGINNING: usize = 24;
 
-/// `line` with each long run of base64 characters shortened to its beginning and its length.
+/// `line` with each certificate or list in PEM, and each long run of base64 characters, shortened to its beginning and its
+/// length.
 fn with_keys_shortened(line: &str) -> String {
+    if let Some((start, end)) = pem_block(line) {
+        let (before, rest) = line.split_at(start);
+        let (block, behind) = rest.split_at(end - start);
+        let label = block.split("-----").nth(1).unwrap_or_default();
+        let (before, behind) = (with_keys_shortened(before), with_keys_shortened(behind));
+        return format!("{before}-----{label}-----… ({} characters){behind}", block.chars().count());
+    }
     let is_base64 = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=');
     let mut text = String::new();
     let mut rest = line;
@@ -99,6 +107,14 @@ fn with_keys_shortened(line: &str) -> String {
     text + rest
 }
 
+/// Where the first PEM block of `line` begins and ends, in bytes.
+fn pem_block(line: &str) -> Option<(usize, usize)> {
+    let start = line.find("-----BEGIN ")?;
+    let last = start + line[start..].find("-----END ")?;
+    let dashes = last + "-----END ".len();
+    Some((start, dashes + line[dashes..].find("-----")? + "-----".len()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,6 +129,9 @@ mod tests {
             "B".repeat(44)
         );
         assert_eq!(with_keys_shortened(&line), expected);
+        let pem = format!("-----BEGIN CERTIFICATE-----\\n{}\\n-----END CERTIFICATE-----\\n", "D".repeat(64));
+        let shown = with_keys_shortened(&format!("+  \"authority\": \"{pem}\", EXERCISE"));
+        assert_eq!(shown, "+  \"authority\": \"-----BEGIN CERTIFICATE-----… (120 characters)\\n\", EXERCISE");
         for whole in ["", "plain text, with é", &"C".repeat(128)] {
             assert_eq!(with_keys_shortened(whole), *whole);
         }

@@ -66,7 +66,11 @@ impl Status {
                 let mut detail = node.exchange_detail(exchange).await.map_err(Failure::from)?;
                 let view = std::slice::from_mut(&mut detail.exchange);
                 node.fill_awaits(view).await.map_err(Failure::from)?;
-                out.answer(&detail, |text| write_detail(text, &detail, out));
+                out.answer(&detail, |text| {
+                    let mut lines = String::new();
+                    write_detail(&mut lines, &detail, out);
+                    text.push_str(&folded(&lines, out));
+                });
             }
             Watched::Request(request) => self.request(&node, request, out).await?,
             Watched::All | Watched::Open => self.everything(&node, out).await?,
@@ -89,8 +93,9 @@ impl Status {
                 let _ = writeln!(text, "  {name}: {}", shown(&said));
             }
             if let Some(why) = &view.refusal {
+                let verb = if view.state == "cancelled" { "cancelled" } else { "refused" };
                 let by = view.refused_by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
-                let _ = writeln!(text, "  refused{by}: {}", shown(why));
+                let _ = writeln!(text, "  {verb}{by}: {}", shown(why));
             }
             write_rows(text, &exchanges, node.now(), out);
         });

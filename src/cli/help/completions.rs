@@ -6,6 +6,7 @@ use clap_complete::Shell;
 use serde_json::json;
 
 use crate::cli::help;
+use crate::cli::input::files::cannot_write;
 use crate::cli::output::{Exit, Failure, Out};
 
 /// Print a completion script for a shell.
@@ -43,7 +44,7 @@ impl Man {
     /// # Errors
     /// [`Failure`] if a page cannot be written.
     pub fn run(self, out: Out) -> Result<Exit, Failure> {
-        let cannot = |e: std::io::Error| Failure::trouble(format!("`{}` cannot be written: {e}", self.dir.display()));
+        let cannot = |e| cannot_write(&self.dir, e);
         std::fs::create_dir_all(&self.dir).map_err(cannot)?;
         clap_mangen::generate_to(help::command(), &self.dir).map_err(cannot)?;
         out.answer(&json!({ "folder": self.dir }), |text| {

@@ -55,6 +55,9 @@ impl FromStr for RequestArg {
 
     fn from_str(text: &str) -> Result<RequestArg, String> {
         match text.parse::<RequestId>() {
+            Err(_) if begins(text, "ex") => {
+                Err(format!("`{text}` is an exchange: give its request (`rq-…`), which `status {text}` names"))
+            }
             Err(error) if !begins(text, "rq") => Err(wrong(error)),
             _ => Ok(RequestArg(text.to_owned())),
         }

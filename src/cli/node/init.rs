@@ -1,7 +1,7 @@
 //! `portcullis init`: creates a node.
 
 use std::fmt::Write as _;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -44,7 +44,7 @@ pub struct Init {
     contact: String,
     /// The UDP address to listen on; leave it out for a node that only dials out. For all interfaces (`0.0.0.0` or `[::]`),
     /// also give --advertise.
-    #[arg(long)]
+    #[arg(long, value_parser = listening_address)]
     listen: Option<SocketAddr>,
     /// `host:port` that partners dial; repeat for several. If left out, the listening address.
     #[arg(long)]
@@ -209,6 +209,18 @@ impl Init {
         secret("payload", line(&PayloadIdentity::generate()).as_bytes())?;
         secret("storage", line(&PayloadIdentity::generate()).as_bytes())
     }
+}
+
+/// Parses an address with its port.
+fn listening_address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| match text.parse::<IpAddr>() {
+        Ok(address) if address.is_unspecified() => format!(
+            "the port is missing: give `{}`, and with --advertise the address that partners dial",
+            SocketAddr::new(address, 4433)
+        ),
+        Ok(address) => format!("the port is missing: give `{}`", SocketAddr::new(address, 4433)),
+        Err(_) => "expected an IP address and a port, such as `192.0.2.1:4433`".to_owned(),
+    })
 }
 
 /// Whether an address means all interfaces of a machine, so that it cannot be dialled.

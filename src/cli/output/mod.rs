@@ -192,12 +192,16 @@ fn lines(answer: &impl Serialize) -> serde_json::Result<String> {
     }
 }
 
-/// A table with aligned columns and no lines, for people.
-pub fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+/// A table with aligned columns and no lines, for people. On a terminal, cells wrap to its width.
+pub fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>, out: Out) -> String {
     let mut table = comfy_table::Table::new();
     table
         .load_style(comfy_table::presets::NOTHING)
         .set_header(header.iter().map(|h| h.to_uppercase()).collect::<Vec<_>>());
+    if let Some(width) = out.width() {
+        table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
+        table.set_width(u16::try_from(width).unwrap_or(u16::MAX));
+    }
     for row in rows {
         table.add_row(row.into_iter().map(|cell| shown(&cell)));
     }

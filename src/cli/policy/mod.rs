@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::output::{Exit, Failure, Out, shown};
 use crate::change::PolicyTexts;
-use crate::cli::input::files::read_text;
+use crate::cli::input::files::{cannot_read, read_text};
 use crate::cli::input::open::node_at;
 use crate::policy::cases::{self, Outcome};
 use crate::policy::{
@@ -188,7 +188,7 @@ fn case_texts(named: &[PathBuf]) -> Result<Vec<(String, String)>, Failure> {
     let mut files = Vec::new();
     for path in named {
         if path.is_dir() {
-            let unread = |e| Failure::input(format!("`{}` cannot be read: {e}", path.display()));
+            let unread = |e| cannot_read(path, &e);
             let mut inside: Vec<PathBuf> = std::fs::read_dir(path)
                 .and_then(|entries| entries.map(|e| e.map(|e| e.path())).collect())
                 .map_err(unread)?;

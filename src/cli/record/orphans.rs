@@ -52,7 +52,7 @@ impl LostCommand {
                     });
                     match lost.is_empty() {
                         true => text.push_str("nothing was set aside\n"),
-                        false => text.push_str(&table(&["file", "bytes", "set aside", "state"], rows)),
+                        false => text.push_str(&table(&["file", "bytes", "set aside", "state"], rows, out)),
                     }
                 });
             }

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::json;
 
 use crate::cli::input::open::node_at;
+use crate::cli::output::width::folded;
 use crate::cli::output::{Exit, Failure, Out, shown};
 use crate::cli::record::orphans::LostCommand;
 
@@ -37,15 +38,17 @@ impl StoreCommand {
         };
         let records = node_at(config).await?.search(&words, limit).await.map_err(Failure::from)?;
         out.answer(&json!({ "records": records }), |text| {
+            let mut lines = String::new();
             for record in &records {
                 let e = &record.exchange;
                 let way = if e.direction == "out" { "to" } else { "from" };
                 let _ =
-                    writeln!(text, "{} {way} {} {}: {}", out.bold(&e.exchange), e.partner, e.state, shown(&e.title));
+                    writeln!(lines, "{} {way} {} {}: {}", out.bold(&e.exchange), e.partner, e.state, shown(&e.title));
                 let facts = [shown(&e.marking), shown(&record.purpose), e.updated.clone()];
                 let facts: Vec<String> = facts.into_iter().filter(|fact| !fact.is_empty()).collect();
-                let _ = writeln!(text, "    {}", facts.join(" · "));
+                let _ = writeln!(lines, "    {}", facts.join(" · "));
             }
+            text.push_str(&folded(&lines, out));
             if records.is_empty() {
                 let _ = writeln!(text, "no exchanges found");
             }

@@ -50,7 +50,7 @@ impl RecallCommand {
             } else {
                 let rows =
                     recalled.notices.iter().map(|n| vec![n.exchange.clone(), n.partner.clone(), n.about.clone()]);
-                text.push_str(&table(&["notice", "to", "about"], rows));
+                text.push_str(&table(&["notice", "to", "about"], rows, out));
                 let _ = writeln!(
                     text,
                     "A recall cannot retrieve copies already taken. `status {}` shows the partners' answers.",

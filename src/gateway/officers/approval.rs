@@ -339,8 +339,9 @@ impl Node {
     fn is_open(&self, row: &Request) -> Result<(), GatewayError> {
         let request = row.id;
         if row.state != RequestState::Open {
+            let why = row.reason.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
             return Err(GatewayError::refused(format!(
-                "request `{request}` is {}: submit the product again",
+                "request `{request}` is {}{why}: to release its product all the same, submit it again",
                 row.state
             )));
         }

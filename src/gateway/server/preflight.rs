@@ -14,6 +14,7 @@ use crate::ident::NodeId;
 use crate::pki::{
     AuthorityCertificate, CertificateFault, CertificateKey, Credential, NodeCertificate, ProfileName, pem_to_der,
 };
+use crate::system::io_reason;
 
 /// Maximum length of a certificate, in bytes.
 const PEM_BYTES_MAX: u64 = 1 << 20;
@@ -28,8 +29,10 @@ pub fn preflight(config: &Config) -> Vec<String> {
     if let Ok(profile) = config.listen.profile.parse::<ProfileName>()
         && let Err(why) = certificates(config, profile)
     {
-        let why = other_name(config, profile).or_else(|| other_profile(config, profile)).unwrap_or(why);
-        faults.push(format!("certificates.folder, listen.profile `{profile}`: {why}"));
+        faults.push(match other_name(config, profile).or_else(|| other_profile(config, profile)) {
+            Some(setting) => format!("{}: {setting}", config.file.display()),
+            None => format!("certificates.folder, listen.profile `{profile}`: {why}"),
+        });
     }
     faults.extend(address(config));
     let store = &config.store;
@@ -71,7 +74,7 @@ fn rights(path: &Path, place: Place) -> Option<String> {
     let found = match std::fs::symlink_metadata(path).and_then(|found| followed(path, found)) {
         Ok(found) => found,
         Err(e) if e.kind() == io::ErrorKind::NotFound && place == Place::SecretIfThere => return None,
-        Err(e) => return Some(format!("`{shown}` cannot be used: {e}")),
+        Err(e) => return Some(format!("`{shown}` cannot be used: {}", io_reason(&e))),
     };
     let folder = place == Place::Folder;
     if found.is_dir() != folder {
@@ -131,7 +134,8 @@ fn other_name(config: &Config, profile: ProfileName) -> Option<String> {
 /// A certificate or revocation list of the node.
 fn der(config: &Config, name: &str) -> Result<Vec<u8>, String> {
     let path = config.certificates.join(name);
-    let bytes = read_file(&path, PEM_BYTES_MAX).map_err(|e| format!("`{}` cannot be read: {e}", path.display()))?;
+    let bytes = read_file(&path, PEM_BYTES_MAX)
+        .map_err(|e| format!("`{}` cannot be read: {}", path.display(), io_reason(&e)))?;
     let label = if name == "crl.pem" { "X509 CRL" } else { "CERTIFICATE" };
     pem_to_der(label, &String::from_utf8_lossy(&bytes)).map_err(|e| format!("`{}`: {e}", path.display()))
 }
@@ -158,5 +162,5 @@ fn address(config: &Config) -> Option<String> {
     if error.kind() == io::ErrorKind::AddrInUse && served {
         return None;
     }
-    Some(format!("listen.address: `{address}` cannot be listened on: {error}"))
+    Some(format!("listen.address: `{address}` cannot be listened on: {}", io_reason(&error)))
 }

@@ -12,7 +12,7 @@ use crate::gateway::GatewayError;
 use crate::inspect::WordList;
 use crate::marking::{Register, RegisterFiles};
 use crate::policy::{Membership, Policies, Priorities};
-use crate::system::fault_point;
+use crate::system::{fault_point, io_reason};
 
 /// A policy's texts, and everything read from them.
 pub(in crate::gateway) struct Rules {
@@ -77,7 +77,8 @@ pub(in crate::gateway) fn files(folder: &Path) -> Result<BTreeMap<String, String
     let mut texts = BTreeMap::new();
     for part in ["", "register", "words"] {
         let place = folder.join(part);
-        let unreadable = |e: std::io::Error| GatewayError::Local(format!("`{}` cannot be read: {e}", place.display()));
+        let unreadable =
+            |e: std::io::Error| GatewayError::Local(format!("`{}` cannot be read: {}", place.display(), io_reason(&e)));
         let entries = match std::fs::read_dir(&place) {
             Ok(entries) => entries,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound && !part.is_empty() => continue,
@@ -115,7 +116,9 @@ pub(in crate::gateway) fn write_folder(
     let differing = differing(&files(folder)?, texts);
     for name in &differing {
         let path = folder.join(name);
-        let trouble = |e: std::io::Error| GatewayError::Local(format!("`{}` cannot be written: {e}", path.display()));
+        let trouble = |e: std::io::Error| {
+            GatewayError::Local(format!("`{}` cannot be written: {}", path.display(), io_reason(&e)))
+        };
         if keep && path.exists() {
             let mut kept = path.as_os_str().to_owned();
             kept.push(".edited");
