@@ -63,7 +63,7 @@ pub struct Outline {
 }
 
 impl Outline {
-    /// The outline of `cut`, with what its inspection found it to have in common with text that is held back. Consents and
+    /// The outline of `cut`, with what its inspection found it to have in common with withheld text. Consents and
     /// received content come from the record; the caller adds them.
     pub fn of(cut: &Cut, shared: &[SharedRun]) -> Outline {
         Outline {
@@ -87,7 +87,7 @@ impl Outline {
         *self == Outline { consents: self.consents.clone(), received: self.received.clone(), ..of }
     }
 
-    /// The length in words of the longest run that it has in common with text that is held back; 0 if there is none.
+    /// The length in words of the longest run that it has in common with withheld text; 0 if there is none.
     pub fn shared_words(&self) -> u32 {
         self.shared.iter().map(|run| run.words).max().unwrap_or(0)
     }
@@ -106,7 +106,7 @@ impl Outline {
             ("date", *date == expected.date),
             ("consents", *consents == expected.consents),
             ("received words", *received == expected.received),
-            ("words shared with what is held back", *shared == expected.shared),
+            ("words shared with withheld text", *shared == expected.shared),
             ("subjects", *subjects == expected.subjects),
         ];
         same.into_iter().filter(|(_, same)| !same).map(|(field, _)| field).collect()

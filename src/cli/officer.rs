@@ -252,7 +252,7 @@ fn new_key(file: &Path, algorithm: Algorithm, out: Out) -> Result<Exit, Failure>
                 "The private key existed without its public key, which is written now; no new key was made."
             );
         }
-        let _ = writeln!(text, "private key  {}   (keep it: it signs for one person)", file.display());
+        let _ = writeln!(text, "private key  {}   (private: keep it secret)", file.display());
         let _ = writeln!(text, "public key   {}", beside.display());
         let _ = writeln!(text, "fingerprint  {}", public.fingerprint());
     });

@@ -83,8 +83,8 @@ pub enum PartnerCommand {
     },
     /// Propose to remove a partner; two officers sign the change.
     ///
-    /// The partner can no longer connect, send or receive, and its pending exchanges are cancelled. Its records stay, and its
-    /// keys stay reserved: no other partner can be enrolled with them. `add` enrols the partner again.
+    /// The partner can no longer connect, send or receive, and its pending exchanges are cancelled. Records are kept; its
+    /// keys cannot be enrolled for another partner. Use `add` to enrol it again.
     Remove {
         /// The partner.
         partner: PartnerId,

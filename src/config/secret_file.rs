@@ -21,8 +21,8 @@ pub enum KeyFault {
     },
     /// Other users can read or change the file.
     #[error(
-        "key file `{path}` has mode {mode:03o}: others can read or change it; create a new key, and set its mode to 600 \
-         (`chmod 600`)"
+        "key file `{path}` has mode {mode:03o}, so others may have read it: replace the key, or if nobody else had access set its \
+         mode to 600 (`chmod 600 {path}`)"
     )]
     Exposed {
         /// The file.

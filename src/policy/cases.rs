@@ -100,7 +100,7 @@ struct Case {
     kind: String,
     attachments: BTreeSet<String>,
     bytes: u64,
-    /// Runs of words in common with what is held back, and the words of the longest; none if left out.
+    /// Runs of words in common with withheld text, and the words of the longest; none if left out.
     #[serde(default)]
     shared_runs: usize,
     #[serde(default)]

@@ -77,7 +77,7 @@ fn grave(cut: &Outline, marks: &[Marking]) -> BTreeSet<&'static str> {
             cut.attachments.iter().any(|t| !PLAIN.contains(&t.as_str())),
             "an attachment other than plain text or a table",
         ),
-        (!cut.shared.is_empty(), "a product with words in common with text that is held back"),
+        (!cut.shared.is_empty(), "a product with words in common with withheld text"),
     ];
     let controls = GRAVE.iter().map(|(control, what)| (marks.iter().any(|mark| mark.has(*control)), *what));
     stated.into_iter().chain(controls).filter(|(is, _)| *is).map(|(_, what)| what).collect()

@@ -57,7 +57,7 @@ fn refuses_a_partner_that_is_not_whom_the_agreement_is_with() {
     let (description, fingerprint, _) = papers(&world, &us, &them);
     type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
     let cases: [Case<'_>; 4] = [
-        ("USA", &[("code", "\"AUS\"")], "the agreement is with `AUS`"),
+        ("USA", &[("code", "\"AUS\"")], "the agreement names `AUS`"),
         ("CAN", &[], "this node represents `USA`"),
         ("USA", &[("profile", "\"classical\"")], "certificate profile"),
         ("USA", &[("kind", "\"organisation\"")], "not in the marking register"),

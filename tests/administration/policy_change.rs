@@ -59,7 +59,7 @@ fn a_change_takes_two_officers_one_of_them_senior_and_takes_effect_once() {
     refused("awaiting consent: 0 of 2");
     sign(&world, &us, &change, &plain).expect(0);
     refused("1 of 2, and none by a senior");
-    // One person is one vote, and two without a senior officer are not enough.
+    // One person counts as one approval, and two without a senior officer are not enough.
     assert!(sign(&world, &us, &change, &plain).expect(1).stderr.contains("already consented"));
     sign(&world, &us, &change, "exercise-second").expect(0);
     refused("2 of 2, and none by a senior");

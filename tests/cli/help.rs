@@ -155,7 +155,7 @@ fn what_is_wrong_with_the_arguments_is_json_where_json_is_asked_for() {
 fn wrong_arguments_are_told_what_is_expected() {
     for (arguments, said) in [
         (&["status", "--limit", "0"][..], "expected a whole number of at least 1"),
-        (&["status", "EXERCISE"], "expected an exchange (`ex-…`) or a request (`rq-…`)"),
+        (&["status", "EXERCISE"], "expected the ID of an exchange (`ex-…`) or a request (`rq-…`)"),
     ] {
         for format in ["human", "json"] {
             let output = run(&[arguments, &["--format", format]].concat());

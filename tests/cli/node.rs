@@ -76,7 +76,7 @@ fn refuses_a_key_file_that_others_can_read_and_says_what_to_do() {
         let key = node.folder.join(format!("keys/{name}.key"));
         std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
         let refused = node.run(&["serve"]).expect(3);
-        for part in [&*format!("keys/{name}.key"), "mode 644", "create a new key", "set its mode to 600"] {
+        for part in [&*format!("keys/{name}.key"), "mode 644", "replace the key", "set its mode to 600"] {
             assert!(refused.stderr.contains(part), "{}", refused.stderr);
         }
         std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();

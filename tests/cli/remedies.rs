@@ -127,9 +127,16 @@ fn a_slip_in_an_agreement_is_refused_when_it_is_proposed_and_says_what_was_meant
     };
     for (text, status, said) in [
         (agreement("USA", "GBR", &[("kinds", "[\"reprot\"]")]), 1, "did you mean `report`"),
-        (agreement("USA", "GBR", &[("accreditations", "[\"SCI:S1\"]")]), 2, "is `SCI:SI` meant?"),
+        (
+            agreement("USA", "GBR", &[("accreditations", "[\"SCI:S1\"]")]),
+            2,
+            "holds unknown accreditation `SCI:S1`: did you mean `SCI:SI`?",
+        ),
+        (agreement("USA", "GBR", &[("attachments", "[\"text/cvs\"]")]), 1, "did you mean `text/csv`?"),
+        (agreement("USA", "GBR", &[("formats", "[\"pdf\"]")]), 2, "holds `pdf`, which is not a format"),
+        (agreement("USA", "GBR", &[("profile", "\"cnsa3\"")]), 2, "is `cnsa3`, which is not a profile"),
         (agreement("USA", "GRB", &[]), 1, "the marking register has no such code: did you mean `GBR`?"),
-        (agreement("USA", "NOR", &[]), 1, "is it the agreement with another partner?"),
+        (agreement("USA", "NOR", &[]), 1, "did you give another partner's agreement?"),
         (agreement("CAN", "GBR", &[]), 1, "did you mean `USA`, or another node's agreement?"),
         (agreement("USA", "GBR", &[("kind", "\"organisation\"")]), 1, "did you mean kind `country`?"),
     ] {

@@ -220,7 +220,7 @@ fn says_in_which_field_what_was_approved_differs() {
         ("date", |cut| cut.date = None),
         ("consents", |cut| _ = cut.consents.insert(Digest::of(b"EXERCISE"))),
         ("received words", |cut| cut.received.push(received("DEU", false, 9))),
-        ("words shared with what is held back", |cut| cut.shared.push(shared_run(8))),
+        ("words shared with withheld text", |cut| cut.shared.push(shared_run(8))),
     ];
     for (field, spoil) in spoils {
         let mut world = World::new();

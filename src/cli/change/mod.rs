@@ -89,7 +89,7 @@ pub struct Proposing {
     /// Who proposes it.
     #[arg(long, env = "PORTCULLIS_OFFICER", default_value = "operator")]
     by: String,
-    /// The time in which it can be signed and applied.
+    /// How long it can be signed and applied.
     #[arg(long, default_value = "7d", value_parser = crate::cli::input::arguments::duration)]
     expires: Duration,
     /// The change file to create; officers sign it with `change sign`.
@@ -271,7 +271,7 @@ impl ChangeFile {
             for part in &applied.parts {
                 let _ = writeln!(text, "  {}", part.name);
             }
-            text.push_str("a running node applies it within two seconds and decides again on everything queued\n");
+            text.push_str("a running node applies it within two seconds and re-evaluates all queued exchanges\n");
             if applied.parts.iter().any(|part| matches!(part.name, PartName::Partner(_)) && part.before.is_some()) {
                 text.push_str("what is queued for a partner's earlier keys is refused until it is approved again\n");
             }

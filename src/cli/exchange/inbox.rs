@@ -23,14 +23,14 @@ pub enum InboxCommand {
     List(Limit),
     /// Show one product without taking it.
     Show {
-        /// The exchange by which it was received, or a beginning of its number.
+        /// The ID of the exchange by which it was received (`ex-…`), or a unique prefix of it.
         exchange: ExchangeArg,
     },
     /// Write one product to a new file, or to a new folder if it has separate attachments, and mark it taken.
     ///
     /// A product in quarantine cannot be taken.
     Take {
-        /// The exchange by which it was received, or a beginning of its number.
+        /// The ID of the exchange by which it was received (`ex-…`), or a unique prefix of it.
         exchange: ExchangeArg,
         /// The file or folder to create.
         #[arg(long)]
@@ -59,7 +59,7 @@ pub enum QuarantineCommand {
     List(Limit),
     /// Show all findings about one product.
     Show {
-        /// The exchange by which it was received, or a beginning of its number.
+        /// The ID of the exchange by which it was received (`ex-…`), or a unique prefix of it.
         exchange: ExchangeArg,
         /// Also show its text, with invisible characters escaped.
         #[arg(long)]
@@ -68,7 +68,7 @@ pub enum QuarantineCommand {
     /// Release one product into the inbox. The signed statement is recorded in the ledger.
     #[command(name = "release")]
     Admit {
-        /// The exchange by which it was received, or a beginning of its number.
+        /// The ID of the exchange by which it was received (`ex-…`), or a unique prefix of it.
         exchange: ExchangeArg,
         /// The officer's private key.
         #[arg(long)]

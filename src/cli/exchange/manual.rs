@@ -13,17 +13,17 @@ use crate::gateway::ManualOperation;
 pub enum ExchangeCommand {
     /// Retry a parked or waiting exchange now. A damaged sealed payload is sealed again first.
     Retry {
-        /// The exchange, or a beginning of its number.
+        /// The exchange ID (`ex-…`), or a unique prefix of it.
         exchange: ExchangeArg,
     },
     /// Stop delivery attempts until the exchange is retried.
     Park {
-        /// The exchange, or a beginning of its number.
+        /// The exchange ID (`ex-…`), or a unique prefix of it.
         exchange: ExchangeArg,
     },
     /// End an exchange that was not delivered, or delete the received part of one that its partner did not finish.
     Cancel {
-        /// The exchange, or a beginning of its number.
+        /// The exchange ID (`ex-…`), or a unique prefix of it.
         exchange: ExchangeArg,
     },
 }

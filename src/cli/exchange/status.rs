@@ -21,10 +21,10 @@ use crate::gateway::{
 use crate::ident::RequestId;
 use crate::time::Time;
 
-/// Show open exchanges and whatever needs attention, one exchange, or one request.
+/// Show open exchanges and alarms, one exchange, or one request.
 #[derive(Debug, clap::Args)]
 pub struct Status {
-    /// An exchange (`ex-…`) or a request (`rq-…`); a beginning of its number is enough.
+    /// The ID of an exchange (`ex-…`) or a request (`rq-…`), or a unique prefix of it.
     subject: Option<SubjectArg>,
     /// Include finished exchanges.
     #[arg(long)]
@@ -275,7 +275,7 @@ fn next_of(detail: &ExchangeDetail) -> Option<String> {
     let receipt = detail.receipt.as_ref().map(|receipt| (&receipt.received, &receipt.disposition));
     match (e.state.as_str(), receipt) {
         ("delivered", Some((at, disposition))) => Some(format!(
-            "{} has had it since {at} (receipt: {disposition}); `portcullis recall {} --key FILE --why WORD` withdraws it",
+            "{} received it at {at} (receipt: {disposition}); `portcullis recall {} --key FILE --why WORD` withdraws it",
             e.partner, e.exchange
         )),
         ("received", _) => Some(format!(

@@ -7,11 +7,11 @@ use crate::cli::output::Failure;
 use crate::gateway::Node;
 use crate::ident::{ConsentId, ExchangeId, NotAnIdent, RequestId};
 
-/// The number of an exchange, or a beginning of it.
+/// The ID of an exchange, or a unique prefix of it.
 #[derive(Clone, Debug)]
 pub struct ExchangeArg(String);
 
-/// The number of a request, or a beginning of it.
+/// The ID of a request, or a unique prefix of it.
 #[derive(Clone, Debug)]
 pub struct RequestArg(String);
 
@@ -24,7 +24,7 @@ pub enum SubjectArg {
     Request(RequestArg),
 }
 
-/// The name of a consent, or a beginning of it.
+/// The name of a consent, or a unique prefix of it.
 #[derive(Clone, Debug)]
 pub struct ConsentArg(String);
 
@@ -36,7 +36,7 @@ fn begins(text: &str, kind: &str) -> bool {
 }
 
 fn wrong(error: NotAnIdent) -> String {
-    format!("{error}, or the beginning of one")
+    format!("{error}, or a unique prefix of one")
 }
 
 impl FromStr for ExchangeArg {
@@ -74,7 +74,7 @@ impl FromStr for SubjectArg {
         if text.starts_with("rq-") {
             return text.parse().map(SubjectArg::Request);
         }
-        Err("expected an exchange (`ex-…`) or a request (`rq-…`), or the beginning of its number".to_owned())
+        Err("expected the ID of an exchange (`ex-…`) or a request (`rq-…`), or a unique prefix of it".to_owned())
     }
 }
 

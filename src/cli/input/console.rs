@@ -10,6 +10,8 @@ pub(in crate::cli) fn prompt(question: &str) -> Option<String> {
     }
     let mut stderr = std::io::stderr().lock();
     stderr.write_all(question.as_bytes()).and_then(|()| stderr.flush()).ok()?;
+    // Free for the line break that a signal writes.
+    drop(stderr);
     let mut line = String::new();
     crate::cli::input::interrupt::asking(|| std::io::stdin().lock().read_line(&mut line)).ok()?;
     Some(line.trim().to_owned()).filter(|line| !line.is_empty())
@@ -23,8 +25,8 @@ pub(in crate::cli) fn confirm(text: &str, what: &str, instead: &str) -> Result<(
     use std::io::IsTerminal as _;
     if !std::io::stdin().is_terminal() {
         return Err(Failure::refused(format!(
-            "not signed: standard input is not a terminal, so this {what} cannot be confirmed; sign at a terminal, or give \
-             {instead}"
+            "not signed: there is no terminal to confirm on (standard input is not a terminal); sign at a terminal, or \
+             give {instead}"
         )));
     }
     match prompt(&format!("{text}\nSign this {what}? Type yes to confirm: ")).as_deref() {

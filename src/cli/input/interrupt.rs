@@ -3,6 +3,7 @@
 //! `serve` handles these signals itself and shuts down in order.
 
 use std::future::Future;
+use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::Duration;
@@ -82,6 +83,8 @@ async fn watch(progress: Progress) {
     SIGNAL_STATUS.store(first, Ordering::SeqCst);
     progress.cancel();
     if ASKING.load(Ordering::SeqCst) {
+        // The shell's prompt begins on a line of its own.
+        let _ = writeln!(std::io::stderr());
         std::process::exit(i32::from(first));
     }
     let grace = if progress.is_busy() { UNDOING } else { DROPPING };

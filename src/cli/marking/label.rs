@@ -38,7 +38,7 @@ pub(in crate::cli) struct LabelArgs {
     /// Bind the label to this file (STANAG 4778): the signature covers both.
     #[arg(long, value_name = "FILE", requires = "key")]
     bind: Option<PathBuf>,
-    /// How the bound file is addressed.
+    /// URI of the bound file.
     #[arg(long, default_value = "cid:product")]
     uri: String,
     /// The P-384 key (PKCS #8 PEM) that signs the binding.
@@ -58,7 +58,7 @@ pub(in crate::cli) struct ReadArgs {
     /// The file that the label must be bound to.
     #[arg(long, value_name = "FILE", requires = "signer")]
     bound: Option<PathBuf>,
-    /// How the bound file is addressed.
+    /// URI of the bound file.
     #[arg(long, default_value = "cid:product")]
     uri: String,
     /// The public key that must have signed the binding, `p384:...`.

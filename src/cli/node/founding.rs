@@ -37,7 +37,7 @@ pub enum FoundCommand {
         /// Who proposes it.
         #[arg(long, default_value = "operator")]
         by: String,
-        /// The time in which it can be signed and applied.
+        /// How long it can be signed and applied.
         #[arg(long, default_value = "7d", value_parser = crate::cli::input::arguments::duration)]
         expires: Duration,
         /// The file to create.

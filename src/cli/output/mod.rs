@@ -21,8 +21,8 @@ pub enum Format {
     Human,
     /// One JSON object.
     Json,
-    /// JSON lines: for a list one line an item, for anything else one line. Where a list has items of several types, as
-    /// in `status`, the member `item` names the type. The marking commands also read requests in this form.
+    /// JSON lines: one line per list item, otherwise one line. Mixed lists, as in `status`, name the type in `item`. The
+    /// marking commands also read requests in this form.
     Jsonl,
 }
 

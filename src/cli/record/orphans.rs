@@ -9,19 +9,19 @@ use crate::cli::input::arguments::Limit;
 use crate::cli::input::open::node_at;
 use crate::cli::output::{Exit, Failure, Out, table};
 
-/// List, restore or remove files of the spool that were set aside at a start because no row needed them.
+/// List, restore or remove orphaned spool files set aside at start-up.
 #[derive(Debug, clap::Subcommand)]
 pub enum LostCommand {
-    /// List the files, and whether any row needs or mentions them now.
+    /// List the files, and whether a record refers to them now.
     List(Limit),
-    /// Move a file back to its place. The next start sets it aside again if no row needs it.
+    /// Move a file back to its place. It is set aside again at the next start unless a record refers to it.
     Restore {
         /// Its name, as `list` shows it.
         name: String,
     },
     /// Delete a file; the deletion is recorded in the ledger.
     ///
-    /// A file that a row needs is not deleted. An undamaged file that no row mentions is deleted only after `[store]
+    /// A file that a record needs is not deleted. An undamaged file that no record mentions is deleted only after `[store]
     /// keep_days`.
     Drop {
         /// Its name, as `list` shows it.

@@ -214,7 +214,7 @@ impl Approve {
             return Ok(());
         }
         Err(Failure::refused(format!(
-            "it has {runs} run(s) of words in common with what is held back, and {named} were confirmed: read them in \
+            "it has {runs} run(s) of words in common with what is withheld, and {named} were confirmed: read them in \
              `request show {}` and give their number with --in-common, or approve it at a terminal",
             review.request
         )))

@@ -51,7 +51,7 @@ impl Explain {
             }
             for partner in &explained.partners {
                 if !partner.effort.is_empty() {
-                    let _ = writeln!(text, "  {}: counts as {}", partner.partner, shown(&partner.effort));
+                    let _ = writeln!(text, "  {}: category: {}", partner.partner, shown(&partner.effort));
                 }
                 for consent in &partner.consents {
                     let _ = writeln!(text, "  {}: rests on consent {}", partner.partner, shown(consent));

@@ -22,7 +22,7 @@ pub(in crate::cli) fn tell(text: &mut String, answer: &ApprovalOutcome, out: Out
         let _ = writeln!(text, "  Nothing is left to release: the request is closed ({})", ended.join(", "));
     }
     for run in &answer.shared {
-        let _ = writeln!(text, "  signed for in common with what is held back: {}", shown(run));
+        let _ = writeln!(text, "  signed for in common with what is withheld: {}", shown(run));
     }
     for exchange in &answer.exchanges {
         let state = match (exchange.state.as_str(), exchange.permitted) {

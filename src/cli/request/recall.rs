@@ -12,8 +12,8 @@ use crate::gateway::RecallOf;
 
 /// Withdraw a product from the partners that received it, and cancel what was not sent.
 ///
-/// One disclosure officer is enough. Each partner that has, or may have, the product is sent a signed notice and answers what
-/// it had done with the product; `status` shows the answers. A recall cannot retrieve copies already taken.
+/// One disclosure officer is enough. Each partner that has, or may have, the product is sent a signed notice and reports
+/// what it did with the product; `status` shows the answers. A recall cannot retrieve copies already taken.
 #[derive(Debug, clap::Args)]
 pub struct RecallCommand {
     /// The ID, or a unique prefix of it, of a request (`rq-…`), for every partner, or of an exchange (`ex-…`), for its partner

@@ -13,7 +13,7 @@ use crate::gateway::RefusedExchange;
 ///
 /// The refusal is a signed statement; the submitter sees the reason in `status` and `explain`. One disclosure officer is
 /// enough, and submitters may withdraw their own requests. What was already sent is listed by partner; use `recall` to withdraw
-/// it. A request of which everything was sent or has ended cannot be refused.
+/// it. A request with nothing left to send cannot be refused.
 #[derive(Debug, clap::Args)]
 pub struct Refuse {
     /// The request ID (`rq-…`), or a unique prefix of it.
@@ -37,14 +37,14 @@ impl Refuse {
         let refused = node.refuse(&self.request.find(&node).await?, &self.why, &signer).await.map_err(Failure::from)?;
         let left = refused.exchanges.iter().any(RefusedExchange::has_left);
         out.answer(&refused, |text| {
-            let rest = if left { "nothing more of it will leave" } else { "nothing of it will leave" };
+            let rest = if left { "nothing more will be sent" } else { "nothing will be sent" };
             let _ = writeln!(text, "refused {} by {}: {rest}", refused.request, refused.officer);
             for RefusedExchange { exchange, partner, what, .. } in &refused.exchanges {
                 let _ = writeln!(text, "  {exchange}  to {partner}: {what}");
             }
             if left {
                 let request = &refused.request;
-                let _ = writeln!(text, "  withdraw what has left: portcullis recall {request} --key FILE --why WORD");
+                let _ = writeln!(text, "  withdraw what was sent: portcullis recall {request} --key FILE --why WORD");
             }
         });
         Ok(Exit::Done)

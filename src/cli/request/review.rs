@@ -28,12 +28,12 @@ pub(in crate::cli) fn tell_review(text: &mut String, review: &RequestReview, sou
         let _ = writeln!(text, "  {name:<13} {}", shown(&said));
     }
     for cut in review.cuts.iter().filter(|cut| !cut.effort.is_empty()) {
-        let _ = writeln!(text, "  {:<13} {}: {}", "counts as", cut.partner, shown(&cut.effort));
+        let _ = writeln!(text, "  {:<13} {}: {}", "category", cut.partner, shown(&cut.effort));
     }
     for cut in &review.cuts {
         tell_cut(text, cut);
         if source {
-            let _ = writeln!(text, "── the source, with what is held back: for our own side only ──");
+            let _ = writeln!(text, "── the source, with what is withheld: for our own side only ──");
             let _ = writeln!(text, "{}", shown_lines(&cut.source));
         }
         let against: Vec<_> = cut.forecast.iter().filter(|r| !r.permits).collect();
@@ -68,7 +68,7 @@ fn tell_cut(text: &mut String, cut: &CutReview) {
         );
         let _ = writeln!(text, "{}", shown_lines(seen));
     }
-    let _ = writeln!(text, "── held back from {} ──", cut.partner);
+    let _ = writeln!(text, "── withheld from {} ──", cut.partner);
     if cut.withheld.is_empty() {
         let _ = writeln!(text, "  nothing: the product has no other tearline");
     }
@@ -98,7 +98,7 @@ fn tell_cut(text: &mut String, cut: &CutReview) {
         let _ = writeln!(text, "  {}", shown(received));
     }
     if !cut.named.is_empty() {
-        let _ = writeln!(text, "── whom the banner names ──");
+        let _ = writeln!(text, "── recipients named in the banner ──");
     }
     for named in &cut.named {
         let _ = writeln!(text, "  {}", shown(named));

@@ -55,7 +55,7 @@ pub struct Submit {
     /// Precedence: FLASH, IMMEDIATE, PRIORITY or ROUTINE.
     #[arg(long, default_value = "ROUTINE")]
     precedence: Precedence,
-    /// The request whose product this one replaces at every partner that received it. It needs two approvals as any other.
+    /// The request whose product this one replaces at every partner that received it. Two approvals are needed, as for any request.
     #[arg(long, value_name = "REQUEST")]
     supersedes: Option<RequestArg>,
     /// The objective of the guiding document that the release serves, by its ID in `priorities.toml`.
@@ -108,7 +108,7 @@ fn until(text: &str) -> Result<Until, String> {
         Ok(time) => Ok(Until::At(time)),
         Err(_) => crate::cli::input::arguments::duration(text)
             .map(Until::After)
-            .map_err(|e| format!("{e}, or an RFC 3339 instant")),
+            .map_err(|e| format!("{e}, or a time such as `2026-12-01T00:00:00Z`")),
     }
 }
 

@@ -60,10 +60,16 @@ impl Node {
                 | ExchangeState::Queued
                 | ExchangeState::Parked,
             ) => (ExchangeState::Cancelled, EntryKind::ExchangeCancelled),
-            (_, state) => {
-                return Err(GatewayError::refused(format!(
-                    "exchange `{id}` is {state}: the operation is not possible in this state"
-                )));
+            (ManualOperation::Park, ExchangeState::Parked) | (ManualOperation::Cancel, ExchangeState::Cancelled) => {
+                return Err(GatewayError::refused(format!("exchange `{id}` is {} already", row.state)));
+            }
+            (operation, state) => {
+                let done = match operation {
+                    ManualOperation::Retry => "retried",
+                    ManualOperation::Park => "parked",
+                    ManualOperation::Cancel => "cancelled",
+                };
+                return Err(GatewayError::refused(format!("exchange `{id}` is {state}: it cannot be {done}")));
             }
         };
         row.state = state;

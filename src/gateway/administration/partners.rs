@@ -10,6 +10,7 @@ use crate::ledger::{Entry, EntryKind, LedgerKey, Origin};
 use crate::marking::{PartnerKind, is_one_edit_apart};
 use crate::partner::{Agreement, Description, Partner, Roster};
 use crate::pki::{AuthorityCertificate, ProfileName, RevocationList, pem_to_der};
+use crate::rebuild::Kind;
 use crate::seal::Recipient;
 use crate::store::{self, PartnerState};
 
@@ -163,8 +164,8 @@ impl Node {
         }
     }
 
-    /// Fails if an agreement has a kind of product that resembles a known one, unless it is confirmed as new: a
-    /// product of a misspelled kind would never be sent.
+    /// Fails if an agreement has a kind of product that resembles a known one, unless it is confirmed as new, or a media
+    /// type that resembles an inspected one: what is of a misspelled kind or type would never be sent.
     pub(super) async fn check_kinds(
         &self,
         partner: &PartnerId,
@@ -182,6 +183,14 @@ impl Node {
                 )));
             }
         }
+        let inspected = || std::iter::once("text/plain").chain(Kind::ALL.map(Kind::media_type));
+        for found in agreement.attachments.iter().filter(|found| !inspected().any(|known| known == found.as_str())) {
+            if let Some(meant) = inspected().find(|known| is_one_edit_apart(known, found)) {
+                return Err(GatewayError::refused(format!(
+                    "agreement with `{partner}`: no attachment of type `{found}` can be sent: did you mean `{meant}`?"
+                )));
+            }
+        }
         Ok(())
     }
 
@@ -195,16 +204,18 @@ impl Node {
             GatewayError::refused(format!("{what} of `{}`: {why}", description.node))
         };
         if description.node == self.config().node.name {
-            return Err(refused("description", &"it is this node's own"));
+            return Err(GatewayError::refused("this is this node's own description: give the partner's"));
         }
         if description.code != agreement.party.code {
             let (theirs, named) = (&description.code, &agreement.party.code);
             let meant = match self.register().name_of(named) {
-                Some(name) => format!("that is {name}: is it the agreement with another partner?"),
-                None => format!("the marking register has no such code: did you mean `{theirs}`?"),
+                Some(name) => format!(" ({name}): did you give another partner's agreement?"),
+                None => format!("; the marking register has no such code: did you mean `{theirs}`?"),
             };
-            let why = format!("it has `{theirs}`, but the agreement is with `{named}`; {meant}");
-            return Err(refused("country or organisation code", &why));
+            return Err(GatewayError::refused(format!(
+                "agreement with `{}`: the partner's code is `{theirs}`, but the agreement names `{named}`{meant}",
+                description.node
+            )));
         }
         if agreement.ours != self.config().node.code {
             let ours = &self.config().node.code;

@@ -138,10 +138,9 @@ fn check_stoppable(row: &Request, rows: &[Exchange], now: Time) -> Result<(), Ga
     let ended = ended.unwrap_or_else(|| "has nothing left to stop".to_owned());
     Err(GatewayError::refused(match &left[..] {
         [] => format!("request `{request}` {ended}: nothing is left to stop"),
-        left => format!(
-            "request `{request}` {ended}, and a refusal cannot retrieve what has left ({}): use `recall {request}`",
-            left.join("; ")
-        ),
+        left => {
+            format!("request `{request}` {ended} ({}): use `recall {request}` for what was sent", left.join("; "))
+        }
     }))
 }
 
@@ -167,7 +166,13 @@ fn what_becomes_of(exchange: &Exchange, now: Time) -> RefusedExchange {
         let id = exchange.id;
         (RefusedExchange::STOPPING, format!("being sent, and being stopped: `status {id}` shows the outcome"))
     } else if waits(exchange) {
-        (RefusedExchange::STOPPED, format!("stopped while it was {}: it will not be sent", exchange.state))
+        (
+            RefusedExchange::STOPPED,
+            match exchange.state {
+                ExchangeState::Requested => "stopped before approval: it will not be sent".to_owned(),
+                state => format!("stopped while {state}: it will not be sent"),
+            },
+        )
     } else {
         (RefusedExchange::OVER, format!("{} before", exchange.state))
     };

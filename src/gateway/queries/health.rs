@@ -9,7 +9,7 @@ use crate::gateway::views::from_record::whereabouts;
 use crate::gateway::views::operator::{AlarmView, AllowanceView, UsageView};
 use crate::gateway::{GatewayError, Node};
 use crate::ident::PartnerId;
-use crate::partner::{Circuit, Partner};
+use crate::partner::{Circuit, Partner, Standing};
 use crate::store::{Direction, ExchangeFilter, ExchangeState, StoreError, Usage};
 
 /// How long in advance a shortage of officers is reported.
@@ -152,7 +152,12 @@ impl Node {
     /// [`GatewayError::Refused`] if it is closed.
     pub async fn close_circuit(&self, partner: &PartnerId) -> Result<(), GatewayError> {
         if self.breaker(partner).await?.circuit(self.now()) == Circuit::Closed {
-            return Err(GatewayError::refused(format!("the circuit of partner `{partner}` is closed already")));
+            return Err(GatewayError::refused(match self.partner(partner).await?.standing {
+                Standing::Suspended => {
+                    format!("nothing to reset: partner `{partner}` is suspended, see `partner resume`")
+                }
+                _ => format!("nothing to reset: deliveries to `{partner}` are not paused"),
+            }));
         }
         self.observe(partner, crate::partner::Observed::Answered).await
     }

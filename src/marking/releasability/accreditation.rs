@@ -70,7 +70,7 @@ pub fn suggestion(name: &str) -> String {
         Some(meant) if BY_CONSENT.contains(&meant.as_str()) => {
             format!("`{meant}` is a consent, recorded by itself with `change propose --consent NAME=FILE --out CHANGE`")
         }
-        Some(meant) => format!("is `{meant}` meant?"),
+        Some(meant) => format!("did you mean `{meant}`?"),
         None => format!("expected {}, `SCI:SYSTEM-COMPARTMENT` or `SAP:NAME`", names().join(", ")),
     }
 }

@@ -57,7 +57,7 @@ pub(super) fn check(agreement: &Agreement) -> Result<(), AgreementFault> {
     if let Some(name) = agreement.accreditations.iter().find(|name| !accreditation::is_accreditation(name)) {
         let name = visible(name, QUOTED_MAX);
         let meant = accreditation::suggestion(&name);
-        return fault("accreditations", &format!("holds `{name}`, which is not an accreditation: {meant}"));
+        return fault("accreditations", &format!("holds unknown accreditation `{name}`: {meant}"));
     }
     if agreement.kinds.is_empty() {
         return fault("kinds", "is empty, so nothing could be sent: name each kind, such as `report`, or use `flow`");
@@ -93,15 +93,18 @@ pub(super) fn check(agreement: &Agreement) -> Result<(), AgreementFault> {
         // A ceiling is on the US scale, which has no such level.
         return fault("ceiling", "must be `U`, `C`, `S` or `TS`");
     }
-    if agreement.formats.iter().any(|f| !FORMATS.contains(&f.as_str())) {
+    if let Some(format) = agreement.formats.iter().find(|format| !FORMATS.contains(&format.as_str())) {
         let (last, others) = FORMATS.split_last().expect("there is a format");
-        return fault("formats", &format!("may hold `{}` and `{last}`", others.join("`, `")));
+        let (format, others) = (visible(format, QUOTED_MAX), others.join("`, `"));
+        return fault("formats", &format!("holds `{format}`, which is not a format: may hold `{others}` and `{last}`"));
     }
     if agreement.valid_until < agreement.valid_from {
         return fault("valid_until", "is before `valid_from`");
     }
     if !["cnsa2", "hybrid", "classical"].contains(&agreement.profile.as_str()) {
-        return fault("profile", "must be `cnsa2`, `hybrid` or `classical`");
+        let profile = visible(&agreement.profile, QUOTED_MAX);
+        let problem = format!("is `{profile}`, which is not a profile: must be `cnsa2`, `hybrid` or `classical`");
+        return fault("profile", &problem);
     }
     let l = &agreement.limits;
     if l.offers_per_minute == 0
@@ -174,8 +177,8 @@ mod tests {
         let twice = Agreement::parse(&with("SCI:SI\", \"SCI:TK\", \"SCI:SI")).unwrap_err().to_string();
         assert!(twice.contains("`SCI:SI` is listed twice"), "{twice}");
         for (name, meant) in [
-            ("NATO", "is `NATO-READON` meant?"),
-            ("SCI:sI", "is `SCI:SI` meant?"),
+            ("NATO", "did you mean `NATO-READON`?"),
+            ("SCI:sI", "did you mean `SCI:SI`?"),
             ("ORCON", "`ORCON-LIST` is a consent"),
             ("LES", "`ORIGINATOR:LES` is a consent"),
             ("EXERCISE WEATHER", "expected AEA-AGREEMENT"),
