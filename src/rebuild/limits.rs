@@ -12,7 +12,8 @@ pub enum PdfFonts {
     #[default]
     #[n(0)]
     Plain,
-    /// Embedded fonts as well, if their glyphs look like the characters to which the file maps them.
+    /// Embedded fonts as well, written as outlines of the characters to which the file maps their glyphs. Whether an
+    /// outline looks like its character is not checked here: an officer looks at the page.
     #[n(1)]
     Mapped,
 }

@@ -12,8 +12,8 @@ use crate::ident::{ExchangeId, NodeId, OfficerId, PartnerId, RequestId};
 use crate::sign::Signed;
 use crate::time::Time;
 
-/// The record of a release: what was decided, for which partner and on which grounds. It is stored, and encoded in the ledger as
-/// canonical CBOR. It permits nothing by itself: the decision is made again before anything is sent.
+/// The record of a release: what was decided, for which partner and on which grounds. The ledger has the digest of its canonical
+/// CBOR. It permits nothing by itself: the decision is made again before anything is sent.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
 #[cbor(map)]
 pub struct Record {
@@ -69,7 +69,7 @@ impl Record {
         digest::decode(bytes)
     }
 
-    /// SHA-256 of [`Record::to_bytes`], by which ledger and store cite the decision.
+    /// SHA-256 of [`Record::to_bytes`], by which ledger entries and permits to send cite the decision.
     pub fn digest(&self) -> Digest {
         Digest::of(&self.to_bytes())
     }
@@ -87,7 +87,7 @@ impl Record {
 
 /// Permission to seal one cut for one partner.
 ///
-/// Only [`decide`](super::decide()) creates one. It cannot be copied, stored or decoded; what is stored is its [`Record`].
+/// Only [`decide`](super::decide()) creates one. It cannot be copied, stored or decoded; what can be is its [`Record`].
 #[derive(Debug, PartialEq, Eq)]
 pub struct Release {
     record: Record,
@@ -134,7 +134,7 @@ impl Release {
         self.record.decided_at()
     }
 
-    /// The record to store and log.
+    /// The record of the decision.
     pub fn record(&self) -> &Record {
         &self.record
     }

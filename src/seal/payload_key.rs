@@ -18,7 +18,8 @@ pub trait Opener: Send + Sync {
     /// Decrypts an age file (C2SP age) as a stream. Reading fails where the file was altered or truncated.
     ///
     /// # Errors
-    /// [`OpenFault::Header`] if the header is not accepted, [`OpenFault::Closed`] if the file was sealed for another key.
+    /// [`OpenFault::Header`] if the header is not accepted, [`OpenFault::Closed`] if the file was sealed for another key or its header
+    /// was altered, [`OpenFault::Read`] if `sealed` cannot be read.
     fn open<'a>(&self, sealed: Box<dyn ReadSeek + Send + 'a>) -> Result<Box<dyn ReadSeek + Send + 'a>, OpenFault>;
 }
 

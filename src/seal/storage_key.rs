@@ -104,7 +104,7 @@ impl StorageKey {
     /// Decrypts what was written through [`StorageKey::encrypt_to`], as a stream. Reading fails where it was altered.
     ///
     /// # Errors
-    /// [`StorageKeyFault::Closed`] if it was encrypted to another key.
+    /// [`StorageKeyFault::Closed`] if it cannot be read, is not such a file, or was encrypted to another key.
     pub fn decrypt_stream<'a>(
         &self,
         ciphertext: impl ReadSeek + Send + 'a,

@@ -339,7 +339,7 @@ mod tests {
         std::fs::remove_file(&file).unwrap();
         assert_eq!(heads.read().unwrap()[1].heads.clone().unwrap_err(), "is not there");
         heads.write_if_newer(&place.head(4, b"4"));
-        assert!(!place.opened().files[1].1.exists(), "only `make` makes one");
+        assert!(!place.opened().files[1].1.exists(), "only `create` makes one");
         assert_eq!(place.sizes_of_database(), [3, 4]);
     }
 

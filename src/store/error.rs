@@ -61,8 +61,9 @@ pub enum StoreError {
         /// The backend's error message.
         why: String,
     },
-    /// The node is stopped because its ledger does not extend a checkpoint that was seen of it. The store can still
-    /// be read; the only change it accepts is one that accepts exactly this loss. Nothing was written.
+    /// The node is stopped because its ledger does not extend a checkpoint that was seen of it, or the disk of the store
+    /// is read-only. The store can still be read. In the first case it accepts one change: the one by which officers
+    /// accept exactly this loss. Nothing was written.
     #[error("the node is stopped, and nothing is decided or recorded: {why}")]
     Stopped {
         /// What is missing or differs, and how to proceed.

@@ -38,7 +38,7 @@ pub(super) const PHRASES: &[(&str, Written)] = &[
     ("BIZALMAS", Written::Marked),
     ("C UE", Written::Line),
     ("C UE EU C", Written::Anyhow),
-    // In Cyrillic letters, all of which kind like Latin ones.
+    // In Cyrillic letters, all of which look like Latin ones.
     ("CEKPETHO", Written::Marked),
     ("CHEMICAL TERRORISM VULNERABILITY INFORMATION", Written::Capitals),
     ("CLASSIFIED BY", Written::Field),
@@ -304,7 +304,7 @@ pub(super) fn foreign() -> &'static [Vec<String>] {
     &FOLDED
 }
 
-/// Returns the index of the word by which a foreign mark is found: the first with a letter that does not kind Latin.
+/// Returns the index of the word by which a foreign mark is found: the first with a letter that does not look Latin.
 pub(super) fn leading(mark: &[String]) -> usize {
     mark.iter().position(|word| !word.is_ascii()).unwrap_or(0)
 }

@@ -285,7 +285,7 @@ pub(super) fn joins(gap: &str) -> bool {
     lines <= 1 && (slashed || !ends && (lines == 0 || spaces + lines == bytes.len()))
 }
 
-/// Returns the number of slashes, or characters that kind like slashes, in a gap with nothing else but spaces and at
+/// Returns the number of slashes, or characters that look like slashes, in a gap with nothing else but spaces and at
 /// most one line end.
 pub(super) fn slashes(gap: &str) -> usize {
     if gap.len() > SIGNS_MAX {

@@ -66,7 +66,8 @@ struct Subject {
 }
 
 impl Facts {
-    /// Encodes the facts under the last verified checkpoint (CBOR); `None` if entries were read that none covers.
+    /// Encodes the facts under the last verified checkpoint (CBOR); `None` if entries were read that none covers, or the
+    /// ledger was rejected.
     pub fn to_bytes(&self) -> Option<Vec<u8>> {
         self.proved()?;
         let place: BTreeMap<&str, u32> = self.names.iter().map(|name| &**name).zip(0u32..).collect();

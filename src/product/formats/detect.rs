@@ -5,7 +5,7 @@ use super::{json, markdown, text};
 use crate::product::fault::{FaultCode, Faults, ProductFault};
 use crate::product::format::Format;
 
-/// What the first bytes show. The two formats in JSON are declared apart once the JSON has been read.
+/// What the first bytes show. The two formats in JSON are told apart once the JSON has been read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Family {
     Text,

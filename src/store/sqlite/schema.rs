@@ -63,8 +63,8 @@ pub(super) fn is_latest(path: &Path, conn: &Connection) -> Result<(), StoreError
     Err(StoreError::Place { what: last_name(path), why })
 }
 
-/// Returns SQLite's schema version, which every schema change increases; otherwise open connections would not notice
-/// the change.
+/// Returns SQLite's own counter of schema changes (not the version of this schema). Every statement that changes the
+/// schema increases it, so that open connections notice.
 pub(super) fn schema_number(conn: &Connection) -> Result<i64, StoreError> {
     first(conn, "PRAGMA schema_version", (), |row| row.get(0).map_err(of_write)).map(Option::unwrap_or_default)
 }

@@ -50,7 +50,7 @@ pub(super) struct Writer {
     files: Option<OpenFiles>,
     /// The path of the database.
     path: Option<PathBuf>,
-    /// SQLite's schema version when the schema was checked last.
+    /// SQLite's counter of schema changes when the schema was checked last.
     schema: Cell<Option<i64>>,
     /// Whether the log is copied into the database on close: from the first commit on.
     brings_log: bool,

@@ -70,7 +70,7 @@ impl From<&ConsentOnRecord> for StoredConsent {
 pub(in crate::gateway) struct TearlineLinks {
     /// For each tearline, from the top.
     each: Vec<PartnerRights>,
-    /// Without the subjects of any tearline.
+    /// For the product without any subjects: used if no tearline can be released.
     without: PartnerRights,
 }
 
@@ -309,7 +309,7 @@ impl Node {
     }
 
     /// The link for the first permitted tearline of `product` at or below `from`, and its index; if none is
-    /// permitted, the link of the first and `from`.
+    /// permitted, the link without any subjects, and `from`.
     pub(in crate::gateway) fn link_for<'l>(
         &self,
         links: &'l TearlineLinks,

@@ -115,7 +115,7 @@ impl Words {
 }
 
 impl Paragraph {
-    /// MistakenFor the next line and returns what is wrong with it.
+    /// Reads the next line and returns what is wrong with it.
     pub(super) fn line(&mut self, line: &str) -> ScriptFaults {
         let (mut found, mut east_asian_and_latin) = (ScriptFaults::default(), 0);
         let text = text_of(line);

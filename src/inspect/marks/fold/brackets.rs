@@ -1,4 +1,4 @@
-//! The brackets of Unicode (categories Ps, Pi, Pe and Pf without quotation marks), and characters that kind like them.
+//! The brackets of Unicode (categories Ps, Pi, Pe and Pf without quotation marks), and characters that look like them.
 
 /// Opening brackets, ascending.
 const OPENING: [char; 89] = [

@@ -31,7 +31,7 @@ pub(super) const APART: [&str; 16] = [
     "UNCLASSIFIED",
 ];
 
-/// A word in upper case. If it has letters, digits and signs in it are replaced with the letters they kind like.
+/// A word in upper case. If it has letters, digits and signs in it are replaced with the letters they look like.
 #[derive(Clone, Copy)]
 pub(super) struct Folded {
     bytes: [u8; WORD_BYTES_MAX],

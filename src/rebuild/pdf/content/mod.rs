@@ -313,7 +313,7 @@ impl Interpreter<'_> {
     pub fn check_supported(&self, at: (f64, f64), paints: [bool; 2]) -> Result<(), Fault> {
         let effects = [
             "an object with a soft mask, such as a shadow or a fading edge: remove the effect, or convert it to an \
-             picture with what is beneath",
+             image together with what is beneath",
             "an object with a blend mode: draw it in an opaque colour",
         ];
         if let Some((what, _)) = effects.into_iter().zip(self.state.effects).find(|(_, set)| *set) {

@@ -10,7 +10,7 @@ use crate::rebuild::pdf::visibility::Context;
 const BEHIND: f64 = 2.5;
 const BEFORE: f64 = 0.4;
 const BESIDE: f64 = 0.8;
-/// The next letter of the same line is taken as the nearest if it is this close and this level.
+/// The next letter of the same line is taken without a search for a nearer one if it is this close and this level.
 const NEAR: f64 = 0.5;
 const LEVEL: f64 = 0.1;
 /// How far letters of one word may be rotated against each other, as a cosine.

@@ -17,18 +17,19 @@ const BEFORE: f64 = 0.8;
 const BESIDE: f64 = 2.0;
 /// Weight of the vertical distance compared with the horizontal one.
 const ACROSS: f64 = 0.5;
-/// Maximum distance of short pieces along a path, relative to their size, and the factor by which a gap between words
-/// is wider than other gaps.
+/// Maximum distance of short pieces along a path, relative to their size.
 const AWAY: f64 = 2.5;
+/// The factor by which a gap between words of a path is wider than its other gaps.
 const WORDS_APART: f64 = 1.4;
-/// By how much a gap between words is wider than other gaps, relative to the size of the letters; and the maximum gap
-/// between the words of a line of prose, which has a longer word or this many short ones.
+/// By how much a gap between words of a line is wider than its other gaps, relative to the size of the letters.
 const WORDS_ROOM: f64 = 0.5;
+/// Maximum gap between the words of a line of prose, relative to the size of the letters.
 const PROSE_ROOM: f64 = 0.65;
+/// Minimum number of pieces of a line of prose; a single piece that is not short suffices as well.
 const PROSE: usize = 6;
-/// How far pieces may be from their line or column, relative to their size, and how far rotated against each other, as
-/// a cosine.
+/// How far pieces may be from their line or column, relative to their size.
 const OFF: f64 = 0.4;
+/// How far pieces may be rotated against each other, as a cosine.
 const TURNED: f64 = 0.9;
 /// Minimum letters of a path or line.
 const LETTERS: usize = 3;
@@ -38,12 +39,15 @@ const LETTERS: usize = 3;
 pub(super) struct Piece {
     /// Its runs.
     pub runs: Vec<u32>,
+    /// Number of characters.
     pub chars: u32,
-    /// Number of letters, and whether any is a letter or digit.
+    /// Number of characters that are letters.
     letters: usize,
+    /// Whether any character is a letter or a digit.
     pub alphanumeric: bool,
-    /// The nearest piece after it on its line; and whether it is a word, or part of one, in a line of prose.
+    /// The piece that begins with the run that is read after its last one; `NONE` if no piece does.
     after: u32,
+    /// Whether it is a word, or part of one, in a line of prose.
     among: bool,
     pub begin: Run,
     pub end: Run,

@@ -53,7 +53,8 @@ pub(super) enum Kind {
         alpha: f32,
         /// Whether it is an axis-aligned rectangle; then it fills all of `Mark::area`.
         upright: bool,
-        /// Whether it is painted without gaps; a dashed line is not.
+        /// Whether all of the area inside `edges` is painted. It is not for dashed lines, and for caps and joins that are
+        /// approximated by larger areas.
         whole: bool,
         /// Whether it is rendered for officers; what only some viewers paint is not.
         shown: bool,

@@ -125,8 +125,8 @@ impl Scene {
         clip: &Clip,
     ) -> Result<(), Fault> {
         let lines = lines(steps, matrix.determinant().abs().sqrt());
-        // Round and square caps and round joins are approximated by larger areas: they count as covering, but not as a
-        // background for text.
+        // Lines with other caps than butt or other joins than miter may be approximated by larger areas: they count as
+        // covering, but not as a background for text.
         let whole = !pen.dashed && pen.cap == 0 && pen.join == 0;
         let paint = Paint { even_odd: false, colour, alpha: self.alphas[1], upright: None, whole, shown: true };
         let from = self.edges.len();

@@ -12,8 +12,9 @@ use crate::marking::Marking;
 use crate::product::confusable::{Folded, Readings, Way, Ways};
 use crate::product::{Attachment, Contents, PortionKind};
 
-/// The total size of detached attachments whose words are held in memory, on either side of the comparison, in bytes.
-/// Of two larger ones, at most one may exceed it.
+/// The most bytes of detached attachments whose words are held in memory, for each side of the comparison. An attachment
+/// beyond that is compared while it is read, which needs the words of the other side: two such attachments cannot be
+/// compared with each other.
 pub(super) const DETACHED_BYTES_MAX: u64 = 8 << 20;
 
 /// The readings that are compared in addition to [`Way::Small`]; detached attachments are compared in that one only.

@@ -186,7 +186,7 @@ impl Judge<'_> {
         let (asked, own, number) = (self.asked(look), dyes.to_vec(), at as u32);
         let near = |(which, cells): (u32, Rows)| (which, dilated(&cells, AROUND + 1, window));
         let inks = match self.veils.is_empty() {
-            // A veil that covers nothing here is the same wherever ink is near.
+            // Without veils all ink looks alike, so cells need not be grouped by the ink nearby.
             true => vec![(0, window.all())],
             false => parted(&inked.cells, &self.veils, true).into_iter().map(near).collect(),
         };

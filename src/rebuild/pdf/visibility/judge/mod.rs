@@ -26,8 +26,8 @@ use spatial_index::Grid;
 const LEFT: f32 = 0.6;
 /// Minimum fraction of the surroundings of a word's ink from which it must stand out.
 const AROUND: f32 = 0.6;
-/// Up to this size, glyphs need the configured contrast. Larger ones need less, by the square of their size, down to a
-/// quarter.
+/// Up to this size, glyphs need the configured contrast ratio. For larger ones, its excess over 1 decreases with the square
+/// of their size, down to a quarter.
 const LARGE_POINTS: f64 = 24.0;
 const LARGE_LEAST: f64 = 0.25;
 
@@ -94,7 +94,7 @@ struct Judge<'a> {
 /// A colour of a glyph, and its opacity.
 type InkColour = (Colour, f32);
 
-/// Returns the colours in which a glyph is read, for each way of reading its ink.
+/// Returns the colours of the ink of a glyph that is read as `read`.
 fn dyes(look: &GlyphStyle, read: Read) -> Vec<InkColour> {
     let fill = look.fill.map(|fill| (fill, look.alpha[0])).filter(|_| read != Read::Line);
     let line = look.line.map(|(line, _)| (line, look.alpha[1])).filter(|_| read != Read::Fill);
