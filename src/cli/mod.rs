@@ -34,7 +34,8 @@ pub fn examples() -> impl Iterator<Item = (&'static str, &'static str)> {
 /// A gateway for exchanging tearline products with foreign partners.
 ///
 /// Exit status: 0 success, or the answer is yes; 1 the answer is no (refused, not valid, does not verify); 2 invalid input
-/// (arguments, a configuration or key file); 3 system failure (store, disk, the node's own keys); 130 interrupted. `serve`
+/// (arguments, a configuration or key file); 3 system failure (store, disk, the node's own keys); 130 interrupted (143 by
+/// SIGTERM, 129 by SIGHUP). `serve`
 /// also returns 4: a failure that may be temporary (an address in use, a full disk).
 #[derive(Debug, Parser)]
 #[command(name = "portcullis", version, max_term_width = 120)]

@@ -3,6 +3,7 @@
 mod deploy;
 mod examples;
 mod help;
+mod interrupted;
 mod progress;
 mod serve;
 mod tour;
@@ -11,6 +12,7 @@ mod product;
 mod product_check;
 mod remedies;
 mod status;
+mod submit;
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -11,10 +11,10 @@ use crate::support::{Node, World, program};
 use portcullis::digest::Hasher;
 
 /// As large as it takes for nobody to see only the end of it.
-const BYTES: u64 = 16 << 20;
+pub const BYTES: u64 = 16 << 20;
 
 /// A product in a folder, with one attachment of plain text.
-fn package(world: &World, bytes: u64) -> PathBuf {
+pub fn package(world: &World, bytes: u64) -> PathBuf {
     let folder = world.path("large");
     fs::create_dir_all(folder.join("attachments")).unwrap();
     let mut file = std::io::BufWriter::new(fs::File::create(folder.join("attachments/sightings.txt")).unwrap());
@@ -37,7 +37,7 @@ fn package(world: &World, bytes: u64) -> PathBuf {
 }
 
 /// Two nodes whose agreement takes such a product.
-fn pair(world: &World) -> (Node, Node) {
+pub fn pair(world: &World) -> (Node, Node) {
     let (us, them) = (world.node("exercise-usa", "USA"), world.node("exercise-gbr", "GBR"));
     let changes = [("payload_bytes_max", "1073741824"), ("bytes_per_second", "1073741824"), ("bytes_burst", "4194304")];
     world.enrol(&us, &them, &changes);
@@ -46,21 +46,21 @@ fn pair(world: &World) -> (Node, Node) {
     (us, them)
 }
 
-fn submit(node: &Node, product: &Path) -> Vec<String> {
+pub fn submit(node: &Node, product: &Path) -> Vec<String> {
     let key = node.key("exercise-producer");
     let words = ["submit", product.to_str().unwrap(), "--key", &key, "--to", "exercise-gbr"];
     let terms = ["--purpose", "EXERCISE", "--expires", "1d"];
     words.iter().chain(&terms).map(ToString::to_string).collect()
 }
 
-fn start(node: &Node, arguments: &[String]) -> Child {
+pub fn start(node: &Node, arguments: &[String]) -> Child {
     let mut command = Command::new(program());
     command.arg("--config").arg(node.config()).args(arguments).env_remove("PORTCULLIS_CONFIG");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
 /// Every file under a folder.
-fn files(folder: &Path) -> BTreeSet<PathBuf> {
+pub fn files(folder: &Path) -> BTreeSet<PathBuf> {
     let mut found = BTreeSet::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -74,11 +74,11 @@ fn files(folder: &Path) -> BTreeSet<PathBuf> {
 }
 
 /// Bytes on the disk of what is being stored in the spool.
-fn stored(spool: &Path) -> u64 {
+pub fn stored(spool: &Path) -> u64 {
     files(spool).iter().filter_map(|file| fs::metadata(file).ok()).map(|file| file.len()).sum()
 }
 
-fn signal(child: &Child, name: &str) {
+pub fn signal(child: &Child, name: &str) {
     assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
 }
 

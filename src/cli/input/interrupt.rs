@@ -1,4 +1,5 @@
-//! Ctrl-C and SIGTERM: an interrupted command undoes what it began, and its exit status names the signal.
+//! Ctrl-C, SIGTERM and SIGHUP: an interrupted command undoes what it began, answers `interrupted` and no more, and its
+//! exit status names the signal.
 //!
 //! `serve` handles these signals itself and shuts down in order.
 
@@ -25,6 +26,7 @@ static ASKING: AtomicBool = AtomicBool::new(false);
 /// The exit status for the received signal, 128 plus its number; 0 until one is received.
 static SIGNAL_STATUS: AtomicU8 = AtomicU8::new(0);
 const INTERRUPTED: u8 = Exit::Interrupted as u8;
+const HUNG_UP: u8 = Exit::HungUp as u8;
 
 /// Runs `ask`, which prompts a person. A signal during it ends the process at once.
 pub(in crate::cli) fn asking<T>(ask: impl FnOnce() -> T) -> T {
@@ -34,7 +36,8 @@ pub(in crate::cli) fn asking<T>(ask: impl FnOnce() -> T) -> T {
     answer
 }
 
-/// Runs a command until it ends or a signal stops it: exit status 130 after SIGINT, 143 after SIGTERM.
+/// Runs a command until it ends or a signal stops it: exit status 130 after SIGINT, 143 after SIGTERM,
+/// 129 after SIGHUP.
 pub(in crate::cli) async fn until_interrupted(
     progress: &Progress,
     out: Out,
@@ -51,13 +54,24 @@ pub(in crate::cli) async fn until_interrupted(
     ended.unwrap_or_else(|| out.failure(&with_signal_status(Failure::trouble("interrupted"))))
 }
 
-/// `failure` with the exit status for the received signal, if there was one.
+/// `failure`, or after a signal `interrupted` with its exit status: what interrupted work found is no reliable answer.
 pub(in crate::cli) fn with_signal_status(failure: Failure) -> Failure {
-    match SIGNAL_STATUS.load(Ordering::SeqCst) {
-        0 => failure,
-        INTERRUPTED => Failure { exit: Exit::Interrupted, ..failure },
-        _ => Failure { exit: Exit::Terminated, ..failure },
-    }
+    let exit = match SIGNAL_STATUS.load(Ordering::SeqCst) {
+        0 => return failure,
+        INTERRUPTED => Exit::Interrupted,
+        HUNG_UP => Exit::HungUp,
+        _ => Exit::Terminated,
+    };
+    let message = if failure.stands { failure.message } else { "interrupted".to_owned() };
+    Failure { exit, message, ..failure }
+}
+
+/// Whether SIGHUP is to be ignored, as `nohup` arranges for what it starts.
+fn hangup_is_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    // One bit a signal, from signal 1, which is SIGHUP.
+    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
 }
 
 /// Completes when a stop was requested and no work is undoing what it began.
@@ -73,9 +87,17 @@ async fn watch(progress: Progress) {
     else {
         return;
     };
+    let mut hangup = if hangup_is_ignored() { None } else { signal(SignalKind::hangup()).ok() };
     let mut next = async || {
+        let hung_up = async {
+            match &mut hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             _ = interrupt.recv() => INTERRUPTED,
+            _ = hung_up => HUNG_UP,
             _ = terminate.recv() => Exit::Terminated as u8,
         }
     };

@@ -39,6 +39,8 @@ pub enum Exit {
     Trouble = 3,
     /// `serve` only: a temporary failure, after which a later start may succeed.
     Passing = 4,
+    /// Ended by SIGHUP.
+    HungUp = 129,
     /// Ended by SIGINT.
     Interrupted = 130,
     /// Ended by SIGTERM.
@@ -58,22 +60,24 @@ pub struct Failure {
     pub exit: Exit,
     /// What was expected, what was found, and where.
     pub message: String,
+    /// Whether the message holds after an interruption too: it is then not replaced by `interrupted`.
+    pub stands: bool,
 }
 
 impl Failure {
     /// Invalid input.
     pub fn input(message: impl std::fmt::Display) -> Failure {
-        Failure { exit: Exit::Input, message: message.to_string() }
+        Failure { exit: Exit::Input, message: message.to_string(), stands: false }
     }
 
     /// A failure of the system.
     pub fn trouble(message: impl std::fmt::Display) -> Failure {
-        Failure { exit: Exit::Trouble, message: message.to_string() }
+        Failure { exit: Exit::Trouble, message: message.to_string(), stands: false }
     }
 
     /// The command was valid and is refused.
     pub fn refused(message: impl std::fmt::Display) -> Failure {
-        Failure { exit: Exit::No, message: message.to_string() }
+        Failure { exit: Exit::No, message: message.to_string(), stands: false }
     }
 }
 
@@ -86,7 +90,9 @@ impl From<crate::gateway::GatewayError> for Failure {
             GatewayError::Local(_)
             | GatewayError::Temporary(_)
             | GatewayError::Store(_)
-            | GatewayError::OutcomeUnknown { .. } => Failure::trouble(error),
+            | GatewayError::OutcomeUnknown { .. } => {
+                Failure { stands: error.is_outcome_unknown(), ..Failure::trouble(error) }
+            }
         }
     }
 }

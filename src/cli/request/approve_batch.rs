@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::cli::input::files::read_text;
+use crate::cli::input::interrupt::with_signal_status;
 use crate::cli::output::colour::WAITING;
 use crate::cli::output::{Exit, Failure, Out, shown};
 use crate::cli::request::outcome::tell;
@@ -80,7 +81,7 @@ pub(in crate::cli) async fn each(
         if ended.load(Ordering::Relaxed) {
             return Err(NotSigned::from(Failure::trouble("not started: the store failed at another request")));
         }
-        let signed = sign(at).await;
+        let signed = sign(at).await.map_err(|not| NotSigned { failure: with_signal_status(not.failure), ..not });
         if signed.as_ref().is_err_and(|not| not.ends) {
             ended.store(true, Ordering::Relaxed);
         }
@@ -118,6 +119,11 @@ impl<'a> Told<'a> {
     }
 
     fn exit(&self) -> Exit {
+        if let Some((_, stopped)) =
+            self.refused.iter().find(|(_, failure)| failed(failure) && failure.exit != Exit::Trouble)
+        {
+            return stopped.exit;
+        }
         if self.refused.iter().any(|(_, failure)| failure.exit == Exit::Trouble) {
             return Exit::Trouble;
         }
@@ -128,7 +134,7 @@ impl<'a> Told<'a> {
     /// Returns how many requests were approved, skipped because they cannot be approved, and failed.
     fn counts(&self) -> (usize, usize, usize) {
         let approved = self.signed.iter().filter(|answer| answer.counts).count();
-        let failed = self.refused.iter().filter(|(_, why)| why.exit == Exit::Trouble).count();
+        let failed = self.refused.iter().filter(|(_, why)| failed(why)).count();
         (approved, self.signed.len() - approved + self.refused.len() - failed, failed)
     }
 
@@ -145,10 +151,7 @@ impl<'a> Told<'a> {
             tell(text, answer, out);
         }
         for (request, why) in &self.refused {
-            let verdict = match why.exit {
-                Exit::Trouble => out.verdict("failed", false),
-                _ => out.painted(WAITING, "skipped"),
-            };
+            let verdict = if failed(why) { out.verdict("failed", false) } else { out.painted(WAITING, "skipped") };
             let _ = writeln!(text, "{verdict} {}: {}", shown(request), shown(&why.message));
         }
         let (approved, skipped, failed) = self.counts();
@@ -156,6 +159,11 @@ impl<'a> Told<'a> {
         let _ = writeln!(text, "{approved} approved, {skipped} skipped{failed}");
         tell_changed(text, self.changes.unwrap_or(0));
     }
+}
+
+/// Whether signing failed or was interrupted; otherwise the request cannot be approved.
+fn failed(why: &Failure) -> bool {
+    !matches!(why.exit, Exit::No | Exit::Input)
 }
 
 /// Appends how many recent changes of officers and rules there were, for an officer who was not shown them before signing.

@@ -9,13 +9,17 @@ use serde_json::{Value, json};
 use crate::approval::Aims;
 use crate::cli::input::arguments::RequestArg;
 use crate::cli::input::files::read_bytes;
+use crate::cli::input::interrupt::with_signal_status;
 use crate::cli::input::keys::signer_at;
 use crate::cli::input::open::node_at;
+use crate::cli::output::progress::progress;
 use crate::cli::output::{Exit, Failure, Out, shown};
 use crate::envelope::Precedence;
 use crate::gateway::{Draft, Node, SubmitOutcome, package};
 use crate::ident::{PartnerId, RequestId};
-use crate::product::{Format, PackageCode, PackageFault};
+use crate::product::{Format, Package, PackageCode, PackageFault};
+use crate::progress::{Progress, Unit};
+use crate::sign::LocalSigner;
 
 /// Submit products for release to partners.
 ///
@@ -131,50 +135,108 @@ impl Submit {
             Some(request) => Some(request.find(&node).await?),
             None => None,
         };
-        let mut answers = Vec::new();
-        let mut refused = false;
-        for file in &self.files {
-            let opened = package::open(file).and_then(|mut package| {
-                let text = package.text(node.bounds().bytes_max)?;
-                Ok((package, text))
-            });
-            let (mut package, product) = match opened {
-                Ok(opened) => opened,
-                Err(faults) => {
-                    let outcome = not_a_package(&faults)?;
-                    refused = true;
-                    answers.push((file, outcome));
-                    continue;
+        let signed = self.signed.as_deref().map(read_bytes).transpose()?;
+        // Everything is read before anything is submitted, so that an unreadable file refuses all.
+        let opened: Vec<Opened> =
+            self.files.iter().map(|file| open(file, node.bounds().bytes_max)).collect::<Result<_, _>>()?;
+        // An interruption waits for this step, so that what was submitted before it is named.
+        let progress = progress();
+        let _step = progress.step("submitting", Unit::Bytes, None);
+        let (mut answers, mut failed) = (Vec::new(), None);
+        for (file, opened) in self.files.iter().zip(opened) {
+            match self.one(&node, opened, (signed.as_deref(), signer.as_ref(), supersedes), &progress).await {
+                Ok(outcome) => answers.push((file, outcome)),
+                Err(failure) => {
+                    failed = Some(failure);
+                    break;
                 }
-            };
-            let outcome = match (&self.signed, &signer) {
-                (Some(signed), _) => {
-                    let signed = read_bytes(signed)?;
-                    node.submit_signed(&product, self.told, &signed, &mut *package).await
-                }
-                (None, Some(signer)) => {
-                    node.submit_with(self.draft(&node, product, supersedes)?, signer, &mut *package).await
-                }
-                (None, None) => return Err(Failure::input("give the submitter's key with --key")),
-            };
-            let outcome = outcome.map_err(Failure::from)?;
-            refused |= matches!(outcome, SubmitOutcome::Refused { .. });
-            answers.push((file, outcome));
+            }
         }
-        let json = match &answers[..] {
-            [(_, outcome)] => json!(outcome),
-            several => json!({ "requests": several.iter().map(|(f, o)| {
-                let mut value = json!(o);
-                value["file"] = json!(f);
-                value
-            }).collect::<Vec<Value>>() }),
+        match failed {
+            Some(failure) if answers.is_empty() => return Err(failure),
+            Some(failure) => {
+                let failure = with_signal_status(failure);
+                let file = self.files[answers.len()].display();
+                let failure = Failure { message: format!("`{file}`: {}", failure.message), stands: true, ..failure };
+                self.tell_all(&answers, Some(&failure), out);
+                return Err(failure);
+            }
+            None => self.tell_all(&answers, None, out),
+        }
+        let refused = answers.iter().any(|(_, outcome)| matches!(outcome, SubmitOutcome::Refused { .. }));
+        Ok(if refused { Exit::No } else { Exit::Done })
+    }
+
+    /// Submits one product.
+    async fn one(
+        &self,
+        node: &Node,
+        opened: Opened,
+        (signed, signer, supersedes): (Option<&[u8]>, Option<&LocalSigner>, Option<RequestId>),
+        progress: &Progress,
+    ) -> Result<SubmitOutcome, Failure> {
+        progress.check().map_err(Failure::trouble)?;
+        let (mut package, product) = match opened {
+            Ok(opened) => opened,
+            Err(refused) => return Ok(refused),
+        };
+        let outcome = match (signed, signer) {
+            (Some(signed), _) => node.submit_signed(&product, self.told, signed, &mut *package).await,
+            (None, Some(signer)) => {
+                node.submit_with(self.draft(node, product, supersedes)?, signer, &mut *package).await
+            }
+            (None, None) => return Err(Failure::input("give the submitter's key with --key")),
+        };
+        outcome.map_err(Failure::from)
+    }
+
+    /// Prints the outcome of each product, and which were not submitted because of a failure.
+    fn tell_all(&self, answers: &[(&PathBuf, SubmitOutcome)], failure: Option<&Failure>, out: Out) {
+        let json = match (answers, failure) {
+            ([(_, outcome)], None) => json!(outcome),
+            _ => {
+                let mut items: Vec<Value> = Vec::new();
+                for (file, outcome) in answers {
+                    let mut value = json!(outcome);
+                    value["file"] = json!(file);
+                    items.push(value);
+                }
+                if let Some(failure) = failure {
+                    let why = |at: usize| if at == 0 { failure.message.as_str() } else { "not submitted" };
+                    let rest = self.files[answers.len()..].iter().enumerate();
+                    items.extend(rest.map(|(at, file)| json!({ "file": file, "error": why(at) })));
+                }
+                json!({ "requests": items })
+            }
         };
         out.answer(&json, |text| {
-            for (file, outcome) in &answers {
+            for (file, outcome) in answers {
                 tell(text, file, outcome, out);
             }
+            if failure.is_some() {
+                for file in &self.files[answers.len()..] {
+                    let _ = writeln!(text, "{} {}", out.verdict("not submitted", false), file.display());
+                }
+            }
         });
-        Ok(if refused { Exit::No } else { Exit::Done })
+    }
+}
+
+/// A package and its text, or the refusal of what is not a valid package.
+type Opened = Result<(Box<dyn Package>, Vec<u8>), SubmitOutcome>;
+
+/// Opens a package and reads its text.
+///
+/// # Errors
+/// [`Failure`] if a file cannot be read.
+fn open(file: &Path, bytes_max: usize) -> Result<Opened, Failure> {
+    let opened = package::open(file).and_then(|mut package| {
+        let text = package.text(bytes_max)?;
+        Ok((package, text))
+    });
+    match opened {
+        Ok(opened) => Ok(Ok(opened)),
+        Err(faults) => not_a_package(&faults).map(Err),
     }
 }
 

@@ -133,6 +133,8 @@ impl Node {
         mut dossier: Dossier,
         signed: &Signed<Approval>,
     ) -> Result<ApprovalOutcome, GatewayError> {
+        // What was read while the work was cancelled proves nothing about the approval.
+        self.progress().check().map_err(GatewayError::trouble)?;
         let (request, officer, now) = (dossier.terms.request, &signed.statement().officer, self.now());
         // Counted with those on record, so that a second approval by one person is found now and not at release.
         let mut all = dossier.approvals.clone();

@@ -89,7 +89,8 @@ impl Node {
     /// The review of a request: exact cuts, terms, and reasons against its release.
     ///
     /// # Errors
-    /// [`GatewayError::Refused`] if the request is not open or a cut can no longer be made.
+    /// [`GatewayError::Refused`] if the request is not open or a cut can no longer be made; [`GatewayError::Local`] if
+    /// the work was cancelled.
     pub async fn review(&self, request: &RequestId) -> Result<RequestReview, GatewayError> {
         let row = self.open_row(request).await?;
         let source = self.product_text(&row).await?;
@@ -126,6 +127,7 @@ impl Node {
             };
             cuts.push(blocking(|| under_review.review(recorded)));
         }
+        self.progress().check().map_err(GatewayError::trouble)?;
         let approval = Unsigned(self.unsigned(&dossier));
         Ok(RequestReview { request: request.to_string(), terms: dossier.terms, cuts, approval })
     }

@@ -111,6 +111,7 @@ impl Node {
             officers: officers.map(OfficerPart::of).collect(),
             approved_by,
         };
+        self.progress().check().map_err(GatewayError::trouble)?;
         crate::gateway::content::attachments::blocking(|| write(place, &document, &detached, &contents))
             .map_err(GatewayError::Local)
     }

@@ -21,7 +21,7 @@ use crate::inspect::{self, Alteration, TearlineRefusal};
 use crate::marking::Register;
 use crate::partner::Standing;
 use crate::product::{Bounds, Contents, NoContents, Package, PackageFault, Product};
-use crate::progress::Progress;
+use crate::progress::{Progress, Unit};
 use crate::release::{Reason, never_passes, not_yet};
 use crate::seal::{PayloadIdentity, StorageKey};
 use crate::store::Spool;
@@ -99,7 +99,7 @@ impl Node {
     /// every enrolled partner; then also the faults of tearlines for others. Nothing is stored.
     ///
     /// # Errors
-    /// [`GatewayError`] if a partner is unknown or the node cannot be used.
+    /// [`GatewayError`] if a partner is unknown, the node cannot be used, or the work was cancelled.
     pub async fn check_product(
         &self,
         product: &Product,
@@ -110,6 +110,8 @@ impl Node {
         let parties = self.participants().await?;
         known(partners, &parties)?;
         let request = RequestId::new(self.now(), self.random());
+        // An interruption waits for this step, which removes what it stored.
+        let _step = self.progress().step("checking", Unit::Bytes, None);
         let kept = blocking(|| self.store_attachments(request, product, package));
         let checked = match kept {
             Ok(_held) => self.checked(product, partners, from_tearline, request).await,
@@ -117,6 +119,8 @@ impl Node {
             Err(NotStored::Trouble(error)) => Err(error),
         };
         self.drop_attachments(request)?;
+        // An interrupted filter reports an unreadable attachment, which is no finding about the product.
+        self.progress().check().map_err(GatewayError::trouble)?;
         checked
     }
 
@@ -183,7 +187,7 @@ impl Node {
 /// stored encrypted, with a key that is discarded afterwards.
 ///
 /// # Errors
-/// [`GatewayError`] if they cannot be stored.
+/// [`GatewayError`] if they cannot be stored, or `progress` was cancelled.
 pub fn check_as_shipped(
     product: &Product,
     package: &mut dyn Package,
@@ -212,11 +216,13 @@ pub fn check_as_shipped(
     }
     let scratch = Scratch::new()?;
     let keep = AttachmentStore { spool: &scratch.spool, storage: &scratch.storage, request: scratch.request, progress };
-    match keep.all(product, package) {
+    let checked = match keep.all(product, package) {
         Ok(_held) => Ok(found(&keep.contents(product)?)),
         Err(NotStored::Faults(package)) => Ok(CheckedProduct { package, ..CheckedProduct::default() }),
         Err(NotStored::Trouble(error)) => Err(error),
-    }
+    };
+    progress.check().map_err(GatewayError::trouble)?;
+    checked
 }
 
 fn tearline(found: &TearlineRefusal) -> CheckedTearline {
