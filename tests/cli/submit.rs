@@ -27,8 +27,9 @@ fn what_was_submitted_is_named_when_a_later_product_fails() {
         let mut words = submit(&us, first.as_ref());
         words.splice(2..2, [large.clone(), last.clone()]);
         words.splice(0..0, ["--format".to_owned(), format.to_owned()]);
-        let child = start(&us, &words);
+        let mut child = start(&us, &words);
         while stored(&spool) < bytes + (4 << 20) {
+            assert!(child.try_wait().unwrap().is_none(), "it ended before it was interrupted");
             std::thread::sleep(std::time::Duration::from_millis(2));
         }
         signal(&child, "-INT");

@@ -136,14 +136,18 @@ impl Submit {
             None => None,
         };
         let signed = self.signed.as_deref().map(read_bytes).transpose()?;
-        // Everything is read before anything is submitted, so that an unreadable file refuses all.
-        let opened: Vec<Opened> =
-            self.files.iter().map(|file| open(file, node.bounds().bytes_max)).collect::<Result<_, _>>()?;
+        // Each file is read once before anything is submitted, so that an unreadable one refuses all; and again when its
+        // turn comes, so that the open files and the memory are those of one.
+        let bytes_max = node.bounds().bytes_max;
+        for file in &self.files {
+            drop(open(file, bytes_max)?);
+        }
         // An interruption waits for this step, so that what was submitted before it is named.
         let progress = progress();
         let _step = progress.step("submitting", Unit::Bytes, None);
         let (mut answers, mut failed) = (Vec::new(), None);
-        for (file, opened) in self.files.iter().zip(opened) {
+        for file in &self.files {
+            let opened = open(file, bytes_max);
             match self.one(&node, opened, (signed.as_deref(), signer.as_ref(), supersedes), &progress).await {
                 Ok(outcome) => answers.push((file, outcome)),
                 Err(failure) => {
@@ -171,12 +175,12 @@ impl Submit {
     async fn one(
         &self,
         node: &Node,
-        opened: Opened,
+        opened: Result<Opened, Failure>,
         (signed, signer, supersedes): (Option<&[u8]>, Option<&LocalSigner>, Option<RequestId>),
         progress: &Progress,
     ) -> Result<SubmitOutcome, Failure> {
         progress.check().map_err(Failure::trouble)?;
-        let (mut package, product) = match opened {
+        let (mut package, product) = match opened? {
             Ok(opened) => opened,
             Err(refused) => return Ok(refused),
         };
