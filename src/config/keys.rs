@@ -90,10 +90,13 @@ impl KeyFolder {
                     Err(e) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::ReadOnlyFilesystem) => {}
                     cleared => cleared.map_err(|source| KeyFault::Read { path: file, source })?,
                 },
-                Some("key") => {
-                    let found = file.metadata().map_err(|source| KeyFault::Read { path: file.clone(), source })?;
-                    is_own(&file, &found)?;
-                }
+                Some("key") => match file.metadata() {
+                    Ok(found) => is_own(&file, &found)?,
+                    // Another process renamed it since the folder was listed, as a renewal does with `node.next.key`. A
+                    // key that is needed is checked again when it is read.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    Err(source) => return Err(KeyFault::Read { path: file, source }),
+                },
                 _ => {}
             }
         }
@@ -187,6 +190,15 @@ mod tests {
 
     fn set_mode(path: &Path, mode: u32) {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn a_key_that_another_process_renames_meanwhile_is_no_fault() {
+        let (_world, folder) = keys();
+        // Listed, and not there when it is looked at: as a file that is renamed in between.
+        std::os::unix::fs::symlink(folder.path().join("gone"), folder.file("node.next")).unwrap();
+        folder.check().unwrap();
+        assert!(folder.text("node.next").is_err(), "what is needed must be there");
     }
 
     #[test]
