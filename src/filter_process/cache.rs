@@ -58,7 +58,7 @@ impl<R: Rebuilder> Rebuilder for CachingRebuilder<R> {
         Ok(rebuilt)
     }
 
-    // PageImages are requested only when an officer looks at a file, and are larger than the file: they are not cached.
+    // Page images are requested only when an officer looks at a file, and are larger than it: they are not cached.
     fn draw(&self, kind: Kind, bytes: &[u8]) -> Result<PageImages, Fault> {
         blocking(|| self.inner.draw(kind, bytes))
     }

@@ -222,7 +222,7 @@ impl Session {
             Role::Dialler => Vec::new(),
             Role::Acceptor => vec![SessionAction::Send(Frame::Hello(self.ours.clone()))],
         };
-        // A malformed CheckpointExchange is refused by the driver.
+        // A malformed checkpoint exchange is refused by the driver.
         let heads = |extensions: &[Extension]| CheckpointExchange::from_extensions(extensions).ok().flatten();
         if let (Some(ours), Some(theirs)) = (heads(&self.ours.extensions), heads(&peer.extensions)) {
             if theirs.receiver_checkpoints().next().is_some() {
