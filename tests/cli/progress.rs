@@ -56,7 +56,13 @@ pub fn submit(node: &Node, product: &Path) -> Vec<String> {
 pub fn start(node: &Node, arguments: &[String]) -> Child {
     // Where the tests themselves were started by `nohup`, SIGHUP would be ignored here as well.
     let mut command = Command::new("env");
-    command.arg("--default-signal=HUP").arg(program()).arg("--config").arg(node.config()).args(arguments).env_remove("PORTCULLIS_CONFIG");
+    command
+        .arg("--default-signal=HUP")
+        .arg(program())
+        .arg("--config")
+        .arg(node.config())
+        .args(arguments)
+        .env_remove("PORTCULLIS_CONFIG");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
