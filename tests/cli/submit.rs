@@ -1,7 +1,10 @@
 //! Several products in one submission.
 
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
 use crate::progress::{BYTES, package, pair, signal, start, stored, submit};
-use crate::support::World;
+use crate::support::{World, program};
 
 #[test]
 fn one_file_that_cannot_be_read_refuses_all_before_anything_is_submitted() {
@@ -49,5 +52,25 @@ fn what_was_submitted_is_named_when_a_later_product_fails() {
         } else {
             assert!(said.contains(&format!("not submitted {last}")), "{said}");
         }
+    }
+}
+
+#[test]
+fn a_pipe_is_read_once_and_submitted_whole() {
+    let world = World::new();
+    let (us, _them) = pair(&world);
+    let first = world.product("EXERCISE-FIRST", "SECRET//REL TO USA, GBR", "(S//REL TO USA, GBR) EXERCISE.");
+    let text =
+        std::fs::read_to_string(world.product("EXERCISE-PIPED", "SECRET//REL TO USA, GBR", "(S//REL TO USA, GBR)"));
+    for files in [vec!["/dev/stdin"], vec![first.as_str(), "/dev/stdin"]] {
+        let mut words = submit(&us, files[0].as_ref());
+        words.splice(2..2, files[1..].iter().map(ToString::to_string));
+        let mut command = Command::new(program());
+        command.arg("--config").arg(us.config()).args(&words).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(text.as_ref().unwrap().as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{files:?}: {output:?}");
+        assert_eq!(String::from_utf8_lossy(&output.stdout).matches("approve it with").count(), files.len());
     }
 }

@@ -136,10 +136,10 @@ impl Submit {
             None => None,
         };
         let signed = self.signed.as_deref().map(read_bytes).transpose()?;
-        // Each file is read once before anything is submitted, so that an unreadable one refuses all; and again when its
-        // turn comes, so that the open files and the memory are those of one.
+        // Of several, each is read once before anything is submitted, so that an unreadable one refuses all; and again
+        // when its turn comes, so that the open files and the memory are those of one.
         let bytes_max = node.bounds().bytes_max;
-        for file in &self.files {
+        for file in self.files.iter().filter(|file| self.files.len() > 1 && !is_pipe(file)) {
             drop(open(file, bytes_max)?);
         }
         // An interruption waits for this step, so that what was submitted before it is named.
@@ -224,6 +224,11 @@ impl Submit {
             }
         });
     }
+}
+
+/// Whether this is a pipe or a device, which can be read only once.
+fn is_pipe(file: &Path) -> bool {
+    std::fs::metadata(file).is_ok_and(|found| !found.is_file() && !found.is_dir())
 }
 
 /// A package and its text, or the refusal of what is not a valid package.

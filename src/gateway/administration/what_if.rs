@@ -12,6 +12,7 @@ use crate::gateway::{GatewayError, Node};
 use crate::ledger::EntryKind;
 use crate::release::{self, DecisionInput, Stage};
 use crate::store::{Direction, Exchange, ExchangeFilter, ExchangeKind};
+use crate::system::io_reason;
 
 impl Node {
     /// Decides every recorded outbound product under two policies, each at the time of its decision, or now if there
@@ -66,7 +67,7 @@ impl Node {
             return Ok(self.policy_texts().clone());
         }
         let text = std::fs::read_to_string(what)
-            .map_err(|e| GatewayError::NotFound(format!("`{}` cannot be read: {e}", what.display())))?;
+            .map_err(|e| GatewayError::NotFound(format!("`{}` cannot be read: {}", what.display(), io_reason(&e))))?;
         let change = Proposal::parse(&text).map_err(GatewayError::refused)?;
         change.applied_to(self.policy_texts()).map_err(GatewayError::refused)
     }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::config::read_file;
 use crate::gateway::GatewayError;
+use crate::system::io_reason;
 
 /// Maximum length of a certificate, list or policy text, in bytes.
 pub(in crate::gateway) const TEXT_BYTES_MAX: u64 = 64 << 20;
@@ -22,7 +23,7 @@ pub(in crate::gateway) fn cannot_be_written(path: &Path, error: &std::io::Error)
 pub(in crate::gateway) fn read(path: &Path) -> Result<String, GatewayError> {
     let text =
         read_file(path, TEXT_BYTES_MAX).and_then(|bytes| String::from_utf8(bytes).map_err(std::io::Error::other));
-    text.map_err(|e| GatewayError::trouble(format!("`{}` cannot be read: {e}", path.display())))
+    text.map_err(|e| GatewayError::trouble(format!("`{}` cannot be read: {}", path.display(), io_reason(&e))))
 }
 
 /// Replaces a file atomically and durably: readers see either the old or the new bytes.

@@ -18,7 +18,7 @@ use crate::ident::PartnerId;
 use crate::ledger::{Entry, EntryKind, LedgerKey, Origin, SignedCheckpoint};
 use crate::sign::{PublicKey, Signer as _};
 use crate::store::{CheckpointFiles, Commit, FoundCheckpoints, ProvedStore, Setting, Store, StoreError, Version};
-use crate::system::SystemClock;
+use crate::system::{SystemClock, io_reason};
 use crate::time::Time;
 
 /// Maximum length of a file with a checkpoint that a partner showed, in bytes.
@@ -74,7 +74,8 @@ pub(in crate::gateway) fn read_external(
     heads: &CheckpointFiles,
 ) -> Result<ExternalCheckpoints, GatewayError> {
     let folder = shown_folder(config);
-    let trouble = |e: std::io::Error| GatewayError::Local(format!("`{}` cannot be read: {e}", folder.display()));
+    let trouble =
+        |e: std::io::Error| GatewayError::Local(format!("`{}` cannot be read: {}", folder.display(), io_reason(&e)));
     let mut shown = Vec::new();
     let files = match std::fs::read_dir(&folder) {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Vec::new(),

@@ -13,6 +13,7 @@ use crate::ident::NodeId;
 use crate::ledger::{Entry, EntryKind};
 use crate::rebuild::{Kind, Task};
 use crate::store::{Commit, Setting, Store, StoreError, Version};
+use crate::system::io_reason;
 use crate::time::Time;
 
 /// The setting that holds the texts in force. Releases are bound to its value.
@@ -222,5 +223,5 @@ pub(in crate::gateway) fn check_program(program: &FilterProgram) -> Result<(), G
 
 fn digest_of(program: &FilterProgram) -> Result<Digest, GatewayError> {
     let found = std::fs::File::open(&program.file).and_then(filter_process::digest_of);
-    found.map_err(|e| GatewayError::Local(format!("`{}` cannot be read: {e}", program.file.display())))
+    found.map_err(|e| GatewayError::Local(format!("`{}` cannot be read: {}", program.file.display(), io_reason(&e))))
 }

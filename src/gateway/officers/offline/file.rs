@@ -12,6 +12,7 @@ use crate::config::NewFile;
 use crate::digest::{self, Digest};
 use crate::gateway::GatewayError;
 use crate::product::{Attachment, Contents, ContentsFault, ReadSeek, copy};
+use crate::system::io_reason;
 
 /// Magic bytes with the version of the format.
 const SIGNATURE: &[u8] = b"PORTCULLIS REQUEST 1\n";
@@ -46,7 +47,8 @@ pub(super) fn write(
 
 /// The document of a file, the file, and where its attachments begin.
 pub(super) fn read_document(place: &Path) -> Result<(Document, File, u64), GatewayError> {
-    let unreadable = |e: io::Error| GatewayError::NotFound(format!("`{}` cannot be read: {e}", place.display()));
+    let unreadable =
+        |e: io::Error| GatewayError::NotFound(format!("`{}` cannot be read: {}", place.display(), io_reason(&e)));
     let none = |why: &str| GatewayError::refused(format!("`{}` is not an exported request: {why}", place.display()));
     let mut file = File::open(place).map_err(unreadable)?;
     let mut head = [0; SIGNATURE.len() + 8];
